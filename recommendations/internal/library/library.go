@@ -1,0 +1,64 @@
+// Package library holds the domain of the recommendations service: books,
+// ratings, readers' histories, and the errors that the service can answer with.
+//
+// It is plain Go values. It must not import gRPC, HTTP, metrics, tracing, a
+// database, or any other package of this project.
+package library
+
+import "errors"
+
+// The errors of the domain. Callers wrap them with what they were doing; the
+// server package maps each to one gRPC code.
+var (
+	// ErrBookNotFound: no book has the id that was asked for.
+	ErrBookNotFound = errors.New("book not found")
+	// ErrCategoryNotFound: no book of the catalogue has the category.
+	ErrCategoryNotFound = errors.New("category not found")
+	// ErrNotReady: the catalogue or the model is not loaded yet.
+	ErrNotReady = errors.New("not ready")
+)
+
+// PositiveRating is the lowest number of stars that counts as "this reader
+// likes this book". Lower ratings only keep the book off the reader's shelf.
+const PositiveRating = 4
+
+// Book is one title of the catalogue.
+type Book struct {
+	ID         int64    // > 0, unique
+	Title      string   // without the series, e.g. "The Hobbit"
+	Author     string   // first author, e.g. "J.R.R. Tolkien"
+	Year       int      // of first publication; negative is BCE, 0 is unknown
+	Categories []string // 1 to 4 slugs, the main one first, no duplicates
+	Popularity int64    // readers who like it, ≥ 0
+
+	// All below may be empty.
+	Series      string // e.g. "The Lord of the Rings #1"
+	ISBN        string // 10 or 13 characters, no hyphens
+	Description string
+	Price       string // decimal with a point, e.g. "12.90"
+	Currency    string // ISO 4217, set if and only if Price is
+	Language    string // BCP 47, e.g. "en"
+}
+
+// Rating is one reader's stars for one book.
+type Rating struct {
+	UserID int64 // > 0
+	BookID int64 // > 0
+	Stars  int   // 1 to 5
+}
+
+// SampleReader is a reader of the data set that a visitor may look at the shop
+// as, to see how shelves differ.
+type SampleReader struct {
+	ID    int64
+	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"
+}
+
+// Library is one consistent version of everything that recommendations are
+// made from. It is immutable once built.
+type Library struct {
+	Version string // changes whenever Books change
+	Books   []Book // sorted by ID
+	Ratings []Rating
+	Samples []SampleReader
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What the tests need of the system: a C compiler for the race detector, a
+# browser, and npm for the accessibility rules. Installed where this is Debian
+# and we are root; named where not. Tests that miss something skip loudly.
+set -euo pipefail
+
+missing=()
+command -v gcc >/dev/null || command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+  [ -d "/Applications/Google Chrome.app" ] || missing+=(chromium)
+command -v npm >/dev/null || missing+=(npm)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  exit 0
+fi
+echo "not installed: ${missing[*]}"
+case "$(uname -s)" in
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node" ;;
+  *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
+esac

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Run the tests and close with a line of counts. In CI a skipped test fails.
+set -uo pipefail
+
+race=-race
+if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
+  echo "no C compiler: running without the race detector"
+  race=
+  [ "${CI:-}" = true ] && exit 1
+fi
+
+mkdir -p .run
+json=.run/test.json
+"$BIN/gotestsum" --format pkgname --hide-summary=skipped --jsonfile "$json" -- $race -shuffle=on -count=1 "$@"
+code=$?
+
+# count ACTION: how many tests (not packages) ended so.
+count() { grep "\"Action\":\"$1\"" "$json" | grep -c '"Test":'; }
+passed=$(count pass) failed=$(count fail) skipped=$(count skip)
+if [ "$skipped" -gt 0 ]; then
+  echo "skipped, and why:"
+  grep -oE 'SKIP \(counted\): [^"\\]*' "$json" | sort | uniq -c
+  [ "${CI:-}" = true ] && echo "a skipped test fails in CI" && code=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit $code
