@@ -1,0 +1,78 @@
+// Package config reads a program's settings from flags and environment into one
+// struct: flag, then environment, then default. A variable with the program's
+// prefix that no setting has is an error, so that a typing mistake is not taken
+// for a default.
+//
+// Both programs import it, from main only. It knows kong and the standard
+// library; it must not import any other package of this project.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// ErrHelp says that the user asked for help or the version, that it was
+// printed, and that there is nothing else to do.
+var ErrHelp = errors.New("help was printed")
+
+// Program describes a program to its user.
+type Program struct {
+	Name        string
+	Description string
+	EnvPrefix   string // without the trailing underscore
+}
+
+// Parse fills cfg, a pointer to a struct with kong tags, from args (without the
+// program's name) and the environment. Help goes to stdout. It returns ErrHelp
+// when the user asked for help, and all unknown variables at once.
+func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) error {
+	exited := false
+	parser, err := kong.New(cfg,
+		kong.Name(p.Name),
+		kong.Description(p.Description),
+		kong.DefaultEnvars(p.EnvPrefix),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { exited = true }),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	_, err = parser.Parse(args)
+	// With Exit replaced, kong prints the help and parses on; see what it asked
+	// for before any complaint.
+	if exited {
+		return ErrHelp
+	}
+	return errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
+}
+
+func unknownVariables(prefix string, model *kong.Application, environ []string) error {
+	var known []string
+	for _, flags := range model.AllFlags(false) {
+		for _, f := range flags {
+			known = append(known, f.Envs...)
+		}
+	}
+	slices.Sort(known)
+	var errs []error
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, prefix+"_") || slices.Contains(known, name) {
+			continue
+		}
+		hint := ""
+		if strings.HasSuffix(name, "_SERVICE_HOST") || strings.HasPrefix(value, "tcp://") {
+			hint = " (Kubernetes made it; set enableServiceLinks: false on the pod)"
+		}
+		errs = append(errs, fmt.Errorf("unknown variable %s%s; known are %s", name, hint, strings.Join(known, ", ")))
+	}
+	return errors.Join(errs...)
+}

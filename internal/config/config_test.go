@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+type settings struct {
+	Address string        `help:"Where to listen." default:":8080"`
+	Timeout time.Duration `help:"How long to wait." default:"1s"`
+}
+
+var program = Program{Name: "shop", Description: "A shop.", EnvPrefix: "SHOPTEST"}
+
+func parse(t *testing.T, args ...string) (settings, string, error) {
+	t.Helper()
+	var cfg settings
+	var out, errOut strings.Builder
+	err := Parse(program, &cfg, args, &out, &errOut)
+	return cfg, out.String(), err
+}
+
+func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
+	cfg, _, err := parse(t)
+	if err != nil || cfg.Address != ":8080" || cfg.Timeout != time.Second {
+		t.Errorf("defaults: %+v, %v", cfg, err)
+	}
+	t.Setenv("SHOPTEST_ADDRESS", ":1")
+	t.Setenv("SHOPTEST_TIMEOUT", "2s")
+	cfg, _, err = parse(t, "--address=:2")
+	if err != nil || cfg.Address != ":2" || cfg.Timeout != 2*time.Second {
+		t.Errorf("flag and environment: %+v, %v", cfg, err)
+	}
+}
+
+func TestUnknownVariablesAreNamedAllAtOnce(t *testing.T) {
+	t.Setenv("SHOPTEST_ADRESS", ":1")
+	t.Setenv("SHOPTEST_PORT", "tcp://10.0.0.1:80")
+	_, _, err := parse(t)
+	for _, want := range []string{"SHOPTEST_ADRESS", "SHOPTEST_PORT", "enableServiceLinks", "SHOPTEST_ADDRESS"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not name %s", err, want)
+		}
+	}
+}
+
+func TestBadValueNamesTheFlag(t *testing.T) {
+	if _, _, err := parse(t, "--timeout=soon"); err == nil || !strings.Contains(err.Error(), "--timeout") {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := parse(t, "--colour=red"); err == nil || !strings.Contains(err.Error(), "--colour") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHelpIsPrintedAndNothingElseHappens(t *testing.T) {
+	_, out, err := parse(t, "--help")
+	if !errors.Is(err, ErrHelp) || !strings.Contains(out, "SHOPTEST_TIMEOUT") {
+		t.Errorf("got %v and:\n%s", err, out)
+	}
+}

@@ -1,0 +1,94 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// Part is one long-running piece of a program.
+type Part struct {
+	Name string
+	// Run blocks until Stop ends it, then returns nil. When it returns before
+	// that, with an error or without, the whole group stops.
+	Run func() error
+	// Stop ends Run: gracefully until ctx ends, then at once.
+	Stop func(ctx context.Context) error
+	// StopTimeout bounds Stop.
+	StopTimeout time.Duration
+}
+
+// Group runs parts together.
+type Group struct {
+	Log       logr.Logger
+	Readiness *Readiness
+	// DrainDelay is how long the group goes on serving after it has said that
+	// it is not ready, so that callers notice before anything is refused.
+	DrainDelay time.Duration
+
+	parts []Part
+}
+
+// Add appends a part. Parts start in order of addition and stop in reverse.
+func (g *Group) Add(p Part) { g.parts = append(g.parts, p) }
+
+// Run starts all parts and blocks until ctx ends or a part does. Then it says
+// not ready, waits for DrainDelay if nothing broke, and stops the parts one
+// after another, the last one first. It returns what broke, or nil.
+func (g *Group) Run(ctx context.Context) error {
+	ended := make([]chan error, len(g.parts))
+	first := make(chan int, len(g.parts))
+	for i, p := range g.parts {
+		ended[i] = make(chan error, 1)
+		go func() {
+			ended[i] <- p.Run()
+			first <- i
+		}()
+	}
+
+	broken := -1
+	select {
+	case <-ctx.Done():
+		g.Log.Info("stopping", "cause", context.Cause(ctx).Error(), "drainDelay", g.DrainDelay.String())
+	case broken = <-first:
+		g.Log.Info("stopping", "cause", g.parts[broken].Name+" ended")
+	}
+	g.Readiness.Drain()
+	if broken < 0 {
+		// A part that breaks while draining ends the wait: its work is lost
+		// already, and the others should not be held up.
+		delay := time.NewTimer(g.DrainDelay)
+		defer delay.Stop()
+		select {
+		case <-delay.C:
+		case broken = <-first:
+		}
+	}
+
+	var errs []error
+	for i := len(g.parts) - 1; i >= 0; i-- {
+		errs = append(errs, g.stop(g.parts[i], ended[i], i == broken))
+	}
+	return errors.Join(errs...)
+}
+
+func (g *Group) stop(p Part, ended <-chan error, broken bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.StopTimeout)
+	defer cancel()
+	began := time.Now()
+	err := p.Stop(ctx)
+	runErr := <-ended
+	g.Log.V(1).Info("stopped", "part", p.Name, "took", time.Since(began).String())
+	switch {
+	case runErr != nil:
+		return fmt.Errorf("%s: %w", p.Name, runErr)
+	case broken:
+		return fmt.Errorf("%s ended by itself", p.Name)
+	case err != nil:
+		return fmt.Errorf("stop %s: %w", p.Name, err)
+	}
+	return nil
+}

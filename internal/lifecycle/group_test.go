@@ -1,0 +1,157 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// journal keeps what happened, in order.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
+}
+
+// part returns a part that runs until it is stopped.
+func (j *journal) part(name string) Part {
+	quit := make(chan struct{})
+	return Part{
+		Name: name,
+		Run: func() error {
+			<-quit
+			j.add(name + " ended")
+			return nil
+		},
+		Stop: func(context.Context) error {
+			j.add("stop " + name)
+			close(quit)
+			return nil
+		},
+		StopTimeout: time.Second,
+	}
+}
+
+func TestStopsInReverseOrderAfterTheDrainDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		ready := NewReadiness()
+		ready.Set(true, "")
+		ready.Watch(func(ok bool) {
+			if !ok {
+				j.add("not ready")
+			}
+		})
+		g := Group{Log: logr.Discard(), Readiness: ready, DrainDelay: 5 * time.Second}
+		g.Add(j.part("admin"))
+		g.Add(j.part("server"))
+
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- g.Run(ctx) }()
+		synctest.Wait()
+		cancel()
+		began := time.Now()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("stop took %v, want the drain delay of 5s", took)
+		}
+		want := []string{"not ready", "stop server", "server ended", "stop admin", "admin ended"}
+		if !slices.Equal(j.lines, want) {
+			t.Errorf("order %v, want %v", j.lines, want)
+		}
+	})
+}
+
+func TestABrokenPartStopsTheOthersWithoutDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		g := Group{Log: logr.Discard(), Readiness: NewReadiness(), DrainDelay: time.Hour}
+		g.Add(j.part("admin"))
+		boom := errors.New("boom")
+		broken := j.part("server")
+		broken.Run = func() error { return boom }
+		g.Add(broken)
+		began := time.Now()
+		if err := g.Run(t.Context()); !errors.Is(err, boom) || !strings.Contains(err.Error(), "server: ") {
+			t.Errorf("got %v, want boom of the server", err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("took %v", took)
+		}
+		if !slices.Contains(j.lines, "admin ended") {
+			t.Errorf("admin was left running: %v", j.lines)
+		}
+	})
+}
+
+func TestAPartThatEndsWithoutErrorIsStillReported(t *testing.T) {
+	g := Group{Log: logr.Discard(), Readiness: NewReadiness()}
+	p := (&journal{}).part("server")
+	p.Run = func() error { return nil }
+	g.Add(p)
+	if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "server ended by itself") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEachStopHasItsOwnDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{Log: logr.Discard(), Readiness: NewReadiness()}
+		for _, name := range []string{"a", "b"} {
+			quit := make(chan struct{})
+			g.Add(Part{
+				Name: name, StopTimeout: 3 * time.Second,
+				Run: func() error { <-quit; return nil },
+				Stop: func(ctx context.Context) error {
+					<-ctx.Done() // as slow as it may be
+					close(quit)
+					return ctx.Err()
+				},
+			})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		err := g.Run(ctx)
+		if took := time.Since(began); took != 6*time.Second {
+			t.Errorf("took %v, want 3s for each", took)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want that the deadline was missed", err)
+		}
+	})
+}
+
+func TestReadinessNeverComesBackFromDraining(t *testing.T) {
+	r := NewReadiness()
+	if ok, reason := r.Ready(); ok || reason != "starting" {
+		t.Errorf("at birth: %v, %q", ok, reason)
+	}
+	r.Set(true, "")
+	if ok, reason := r.Ready(); !ok || reason != "" {
+		t.Errorf("set ready: %v, %q", ok, reason)
+	}
+	r.Drain()
+	r.Set(true, "")
+	if ok, reason := r.Ready(); ok || reason != "draining" || !r.Draining() {
+		t.Errorf("after drain: %v, %q", ok, reason)
+	}
+}

@@ -1,0 +1,52 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"regexp"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// RequestIDHeader carries the request id over HTTP; RequestIDMetadata carries
+// it over gRPC.
+const (
+	RequestIDHeader   = "X-Request-ID"
+	RequestIDMetadata = "x-request-id"
+)
+
+var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{8,128}$`)
+
+type requestIDKey struct{}
+
+// ValidRequestID reports whether a caller's id may be taken over: 8 to 128
+// letters, digits, dots, underscores and hyphens, so that it is safe in a log
+// line and a header.
+func ValidRequestID(id string) bool { return requestIDPattern.MatchString(id) }
+
+// NewRequestID returns a random id of 26 characters.
+func NewRequestID() string { return rand.Text() }
+
+// WithRequestID returns a context that carries id.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID returns the id that ctx carries, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// Logger returns log with the request id and the trace id of ctx as values, so
+// that a line can be found from either.
+func Logger(ctx context.Context, log logr.Logger) logr.Logger {
+	if id := RequestID(ctx); id != "" {
+		log = log.WithValues("requestID", id)
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		log = log.WithValues("traceID", span.TraceID().String())
+	}
+	return log
+}
