@@ -1,0 +1,50 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"google.golang.org/grpc/resolver"
+)
+
+// target is what a dial target asks for.
+type target struct {
+	server string // host:port of the DNS server to ask, "" for the system's
+	host   string
+	port   uint16
+}
+
+func parseTarget(t resolver.Target) (target, error) {
+	var parsed target
+	host, port, err := net.SplitHostPort(t.Endpoint())
+	if err != nil || host == "" {
+		return target{}, fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", t.String())
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return target{}, fmt.Errorf("target %q: port %q is not a number from 1 to 65535", t.String(), port)
+	}
+	parsed.host, parsed.port = host, uint16(n)
+
+	if t.URL.Host == "" {
+		return parsed, nil
+	}
+	parsed.server = t.URL.Host
+	if _, _, err := net.SplitHostPort(parsed.server); err != nil {
+		var addrErr *net.AddrError
+		if !errors.As(err, &addrErr) || addrErr.Err != "missing port in address" {
+			return target{}, fmt.Errorf("target %q: DNS server %q: want HOST or HOST:PORT", t.String(), parsed.server)
+		}
+		parsed.server = net.JoinHostPort(t.URL.Hostname(), "53")
+	}
+	return parsed, nil
+}
+
+// literal returns the address when the host is one, so that DNS is not asked.
+func (t target) literal() (netip.Addr, bool) {
+	ip, err := netip.ParseAddr(t.host)
+	return ip, err == nil
+}

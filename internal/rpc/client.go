@@ -1,0 +1,149 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/health" // the client side of healthCheckConfig
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/stats/opentelemetry"
+
+	"bookstall/internal/discovery"
+	"bookstall/internal/telemetry"
+)
+
+// ClientConfig sets up a Client.
+type ClientConfig struct {
+	// Target is dns:///NAME:PORT or dns://SERVER/NAME:PORT. The name should end
+	// in a dot: without it the search domains of resolv.conf are tried first.
+	Target string
+	// Service is the gRPC service that is called and whose health is watched.
+	Service       string
+	TLS           TLSFiles
+	TLSServerName string        // name the servers' certificate must have; "" is the target's
+	DNSInterval   time.Duration // between two questions
+	DNSMaxStale   time.Duration // how long empty answers leave the last list in place
+	Telemetry     *telemetry.Telemetry
+}
+
+// Client spreads calls over the replicas behind one name.
+type Client struct {
+	*grpc.ClientConn
+	ejector *discovery.Ejector
+}
+
+// NewClient returns a client; it connects in the background.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	log := cfg.Telemetry.Log.WithName("rpc")
+	creds, err := newCredentials(cfg.TLS, log)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	config, err := serviceConfig(cfg.Service)
+	if err != nil {
+		return nil, err
+	}
+	metrics := discovery.NewMetrics(cfg.Telemetry.Registry)
+	ejector := discovery.NewEjector(discovery.EjectorConfig{
+		Threshold:     ejectAfter,
+		ProbeInterval: probeInterval,
+		ProbeTimeout:  probeTimeout,
+		Probe:         newProbe(creds, authority(cfg), cfg.Service),
+		Metrics:       metrics,
+		Log:           log,
+	})
+	builder := discovery.NewBuilder(discovery.Config{
+		Interval:      cfg.DNSInterval,
+		MinInterval:   cfg.DNSInterval / 10,
+		LookupTimeout: 2 * time.Second,
+		MaxStale:      cfg.DNSMaxStale,
+		Ejector:       ejector,
+		Metrics:       metrics,
+		Log:           log,
+	})
+	conn, err := grpc.NewClient(cfg.Target,
+		grpc.WithResolvers(builder),
+		grpc.WithDefaultServiceConfig(config),
+		grpc.WithDisableServiceConfig(), // DNS has no say in it, and is spared two TXT questions
+		grpc.WithNoProxy(),              // a proxy would hide the replicas
+		grpc.WithIdleTimeout(0),         // a quiet shop stays connected
+		grpc.WithTransportCredentials(creds),
+		grpc.WithAuthority(authority(cfg)),
+		grpc.WithKeepaliveParams(clientKeepalive()),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: connectTimeout}),
+		grpc.WithStatsHandler(timeoutWatch{report: ejector.Report}),
+		opentelemetry.DialOption(opentelemetry.Options{
+			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
+		}),
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler(
+			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
+			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
+			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from the line above
+			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
+		)),
+		grpc.WithChainUnaryInterceptor(unarySendRequestID),
+		grpc.WithChainStreamInterceptor(streamSendRequestID),
+	)
+	if err != nil {
+		ejector.Close()
+		return nil, fmt.Errorf("target %q: %w", cfg.Target, err)
+	}
+	conn.Connect()
+	return &Client{ClientConn: conn, ejector: ejector}, nil
+}
+
+// Close ends all connections and probes.
+func (c *Client) Close() error {
+	c.ejector.Close()
+	return c.ClientConn.Close()
+}
+
+// authority returns the name that calls are addressed to, which the servers'
+// certificates are checked against.
+func authority(cfg ClientConfig) string {
+	if cfg.TLSServerName != "" {
+		return cfg.TLSServerName
+	}
+	name := cfg.Target[strings.LastIndex(cfg.Target, "/")+1:]
+	host, _, err := net.SplitHostPort(name)
+	switch {
+	case err != nil:
+		return name
+	case strings.Contains(host, ":"): // IPv6
+		return "[" + host + "]"
+	}
+	return host
+}
+
+// newProbe returns a probe that asks one replica for its health over a
+// connection of its own: that of the readers' calls may be what hangs.
+func newProbe(creds credentials.TransportCredentials, authority, service string) discovery.Probe {
+	return func(ctx context.Context, addr string) error {
+		conn, err := grpc.NewClient("passthrough:///"+addr,
+			grpc.WithTransportCredentials(creds),
+			grpc.WithAuthority(authority),
+			grpc.WithDisableServiceConfig(),
+			grpc.WithNoProxy(),
+		)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
+		if err != nil {
+			return err
+		}
+		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			return fmt.Errorf("health is %s", resp.GetStatus())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,195 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats/opentelemetry"
+
+	"bookstall/internal/lifecycle"
+	"bookstall/internal/telemetry"
+)
+
+// ServerConfig sets up a Server.
+type ServerConfig struct {
+	Address string // host:port; port 0 takes a free one
+	// HealthAddress serves grpc.health.v1 in plaintext when TLS is on, since a
+	// kubelet's probes cannot do TLS. Unused when TLS is off.
+	HealthAddress string
+	// Service is the name that the health service answers for, besides "".
+	Service string
+	TLS     TLSFiles
+	// MaxConnectionAge closes connections after that time (±10 %), gracefully,
+	// MaxConnectionAgeGrace at the latest; 0 never does.
+	MaxConnectionAge      time.Duration
+	MaxConnectionAgeGrace time.Duration
+	Readiness             *lifecycle.Readiness // the health service follows it
+	Telemetry             *telemetry.Telemetry
+}
+
+// Server is a gRPC server with health, reflection, metrics, traces, request ids
+// and one access line a call.
+type Server struct {
+	grpc     *grpc.Server
+	listener net.Listener
+
+	// The kubelet's port; nil without TLS.
+	health         *grpc.Server
+	healthListener net.Listener
+
+	stopping chan struct{} // closed when Stop begins
+}
+
+// NewServer binds the addresses; services are registered on it before Serve.
+func NewServer(cfg ServerConfig) (_ *Server, err error) {
+	creds, err := newCredentials(cfg.TLS, cfg.Telemetry.Log)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	s := &Server{stopping: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	if s.listener, err = net.Listen("tcp", cfg.Address); err != nil {
+		return nil, fmt.Errorf("gRPC address: %w", err)
+	}
+
+	options := []grpc.ServerOption{
+		grpc.Creds(creds),
+		grpc.KeepaliveParams(serverKeepalive(cfg.MaxConnectionAge, cfg.MaxConnectionAgeGrace)),
+		grpc.KeepaliveEnforcementPolicy(serverEnforcement()),
+		opentelemetry.ServerOption(opentelemetry.Options{
+			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
+		}),
+		grpc.StatsHandler(otelgrpc.NewServerHandler(
+			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
+			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
+			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from the line above
+			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
+		)),
+		grpc.ChainStreamInterceptor(s.endWatches),
+	}
+	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry)...)
+	s.grpc = grpc.NewServer(options...)
+	reflection.Register(s.grpc)
+
+	checks := newHealth(cfg.Service, cfg.Readiness)
+	healthpb.RegisterHealthServer(s.grpc, checks)
+	if cfg.TLS.Enabled() {
+		if s.healthListener, err = net.Listen("tcp", cfg.HealthAddress); err != nil {
+			return nil, fmt.Errorf("health address: %w", err)
+		}
+		s.health = grpc.NewServer()
+		healthpb.RegisterHealthServer(s.health, checks)
+	}
+	return s, nil
+}
+
+// newHealth returns a health service that follows ready. health.NewServer says
+// SERVING at birth, so both names are set before anyone can ask.
+func newHealth(service string, ready *lifecycle.Readiness) *health.Server {
+	checks := health.NewServer()
+	ready.Watch(func(ok bool) {
+		status := healthpb.HealthCheckResponse_NOT_SERVING
+		if ok {
+			status = healthpb.HealthCheckResponse_SERVING
+		}
+		checks.SetServingStatus("", status)
+		checks.SetServingStatus(service, status)
+	})
+	return checks
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// HealthAddr is where the plaintext health service listens; nil without TLS.
+func (s *Server) HealthAddr() net.Addr {
+	if s.healthListener == nil {
+		return nil
+	}
+	return s.healthListener.Addr()
+}
+
+// RegisterService implements grpc.ServiceRegistrar.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	s.grpc.RegisterService(desc, impl)
+}
+
+// Close gives the addresses back when Serve is never reached.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.listener, s.healthListener} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Serve answers until Stop.
+func (s *Server) Serve() error {
+	var g errgroup.Group
+	g.Go(func() error { return s.grpc.Serve(s.listener) })
+	if s.health != nil {
+		g.Go(func() error { return s.health.Serve(s.healthListener) })
+	}
+	return g.Wait()
+}
+
+// Stop lets calls in flight finish until ctx ends, then cuts them.
+func (s *Server) Stop(ctx context.Context) error {
+	close(s.stopping)
+	done := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = fmt.Errorf("calls still in flight were cut: %w", ctx.Err())
+		s.grpc.Stop()
+		<-done
+	}
+	if s.health != nil {
+		s.health.Stop()
+	}
+	return err
+}
+
+// endWatches ends streams of the health service when the server stops. They
+// never end by themselves, so one foreign Watch would hold GracefulStop up for
+// all of its deadline.
+func (s *Server) endWatches(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if !isHealth(info.FullMethod) {
+		return next(srv, ss)
+	}
+	ctx, cancel := context.WithCancel(ss.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	wrapped := middleware.WrapServerStream(ss)
+	wrapped.WrappedContext = ctx
+	return next(srv, wrapped)
+}

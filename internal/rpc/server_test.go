@@ -1,0 +1,189 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"bookstall/internal/lifecycle"
+	"bookstall/internal/telemetry"
+)
+
+func plainConn(t *testing.T, r *replica) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(r.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func oneReplica(t *testing.T) *replica {
+	t.Helper()
+	r, err := startReplica(t, "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestHealthSaysNotServingAtBirth(t *testing.T) {
+	ready := lifecycle.NewReadiness()
+	checks := newHealth(testService, ready)
+	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{
+		healthpb.HealthCheckResponse_NOT_SERVING, healthpb.HealthCheckResponse_SERVING,
+	} {
+		for _, name := range []string{"", testService} {
+			resp, err := checks.Check(t.Context(), &healthpb.HealthCheckRequest{Service: name})
+			if err != nil || resp.GetStatus() != want {
+				t.Errorf("%q: %v, %v; want %v", name, resp.GetStatus(), err, want)
+			}
+		}
+		ready.Set(true, "")
+	}
+}
+
+// watch opens a health Watch and waits for its first answer.
+func watch(t *testing.T, conn *grpc.ClientConn) grpc.ServerStreamingClient[healthpb.HealthCheckResponse] {
+	t.Helper()
+	stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+func TestStopAnswersTheCallInFlightAndEndsForeignWatches(t *testing.T) {
+	r := oneReplica(t)
+	entered, release := make(chan struct{}), make(chan struct{})
+	r.answer(func(_ context.Context, in string) (string, error) {
+		close(entered)
+		<-release
+		return in, nil
+	})
+	conn := plainConn(t, r) // without healthCheckConfig: it keeps its Watch open
+	stream := watch(t, conn)
+	answered := make(chan error, 1)
+	go func() {
+		err := call(conn, 10*time.Second)
+		answered <- err
+	}()
+	<-entered
+
+	stopped := make(chan struct{})
+	go func() {
+		r.end(t, 10*time.Second)
+		close(stopped)
+	}()
+	for { // the status, perhaps, then the end
+		if _, err := stream.Recv(); err != nil {
+			break
+		}
+	}
+	select {
+	case <-stopped:
+		t.Error("stopped before the call in flight was answered")
+	default:
+	}
+	close(release)
+	began := time.Now()
+	<-stopped
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %v after the last call: the Watch held it up", took)
+	}
+	if err := <-answered; err != nil {
+		t.Errorf("the call in flight: %v", err)
+	}
+}
+
+func TestStopCutsAtItsDeadline(t *testing.T) {
+	r := oneReplica(t)
+	entered := make(chan struct{})
+	var once sync.Once
+	r.answer(func(ctx context.Context, _ string) (string, error) {
+		once.Do(func() { close(entered) })
+		<-ctx.Done() // as long as it may
+		return "", ctx.Err()
+	})
+	conn := plainConn(t, r)
+	answered := make(chan error, 1)
+	go func() {
+		err := call(conn, 30*time.Second)
+		answered <- err
+	}()
+	<-entered
+	began := time.Now()
+	r.end(t, 200*time.Millisecond)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("stop took %v", took)
+	}
+	if err := <-answered; status.Code(err) != codes.Unavailable {
+		t.Errorf("the call that was cut: %v", err)
+	}
+}
+
+func TestRequestIDGoesAlong(t *testing.T) {
+	r := oneReplica(t)
+	r.answer(func(ctx context.Context, _ string) (string, error) { return telemetry.RequestID(ctx), nil })
+	client := dial(t, "dns:///"+r.Addr().String(), nil)
+
+	ask := func(ctx context.Context, conn grpc.ClientConnInterface) string {
+		t.Helper()
+		out, err := invoke(ctx, conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := ask(telemetry.WithRequestID(t.Context(), "reader-0001"), client); got != "reader-0001" {
+		t.Errorf("id is %q at the server", got)
+	}
+	if got := ask(t.Context(), client); !telemetry.ValidRequestID(got) {
+		t.Errorf("without an id the server made %q", got)
+	}
+	bad := metadata.AppendToOutgoingContext(t.Context(), telemetry.RequestIDMetadata, "a b\"c{}")
+	if got := ask(bad, plainConn(t, r)); !telemetry.ValidRequestID(got) {
+		t.Errorf("the server took over %q", got)
+	}
+}
+
+func TestNothingInternalReachesTheCaller(t *testing.T) {
+	secret := "dial tcp 10.1.2.3:5432: password wrong"
+	for name, tc := range map[string]struct {
+		do   func() error
+		want codes.Code
+	}{
+		"unknown error": {func() error { return errors.New(secret) }, codes.Internal},
+		"panic":         {func() error { panic(secret) }, codes.Internal},
+		"own status":    {func() error { return status.Error(codes.NotFound, "no such book") }, codes.NotFound},
+		"gave up":       {func() error { return context.Canceled }, codes.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := oneReplica(t)
+			r.answer(func(context.Context, string) (string, error) { return "", tc.do() })
+			conn := plainConn(t, r)
+			err := call(conn, 5*time.Second)
+			if status.Code(err) != tc.want || strings.Contains(err.Error(), "10.1.2.3") {
+				t.Errorf("got %v, want %v without the text", err, tc.want)
+			}
+			r.answer(func(_ context.Context, in string) (string, error) { return in, nil })
+			if err := call(conn, 5*time.Second); err != nil {
+				t.Errorf("the server did not go on: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,211 @@
+package rpc
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// authorityOf makes certificates for tests.
+type authorityOf struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) authorityOf {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authorityOf{cert: cert, key: key}
+}
+
+// issue writes a certificate for name, its key and the CA's certificate to dir,
+// over what is there.
+func (ca authorityOf) issue(t *testing.T, dir, name string) TLSFiles {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, ca.cert, &key.PublicKey, ca.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(file, kind string, der []byte) string {
+		path := filepath.Join(dir, file)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return TLSFiles{
+		CertFile: write("tls.crt", "CERTIFICATE", der),
+		KeyFile:  write("tls.key", "PRIVATE KEY", keyDER),
+		CAFile:   write("ca.crt", "CERTIFICATE", ca.cert.Raw),
+	}
+}
+
+const tlsName = "recommendations.test"
+
+func secureReplica(t *testing.T, files TLSFiles, maxAge time.Duration) *replica {
+	t.Helper()
+	r, err := startReplica(t, "127.0.0.1:0", func(c *ServerConfig) {
+		c.TLS, c.HealthAddress = files, "127.0.0.1:0"
+		c.MaxConnectionAge, c.MaxConnectionAgeGrace = maxAge, time.Second
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func secureClient(t *testing.T, r *replica, files TLSFiles) *Client {
+	t.Helper()
+	return dial(t, "dns:///"+r.Addr().String(), func(c *ClientConfig) { c.TLS, c.TLSServerName = files, tlsName })
+}
+
+func TestMutualTLS(t *testing.T) {
+	ca := newAuthority(t)
+	r := secureReplica(t, ca.issue(t, t.TempDir(), tlsName), 0)
+	if err := call(secureClient(t, r, ca.issue(t, t.TempDir(), "marketplace.test")), 5*time.Second); err != nil {
+		t.Errorf("with a certificate of the CA: %v", err)
+	}
+
+	stranger := newAuthority(t)
+	if err := call(secureClient(t, r, stranger.issue(t, t.TempDir(), "marketplace.test")), time.Second); err == nil {
+		t.Error("a client of another CA was let in")
+	}
+	if err := call(dial(t, "dns:///"+r.Addr().String(), nil), time.Second); err == nil {
+		t.Error("a client without TLS was let in")
+	}
+	wrongName := secureReplica(t, ca.issue(t, t.TempDir(), "someone.else.test"), 0)
+	if err := call(secureClient(t, wrongName, ca.issue(t, t.TempDir(), "marketplace.test")), time.Second); err == nil {
+		t.Error("the client took a server with another name")
+	}
+}
+
+func TestCertificatesRotateLive(t *testing.T) {
+	old, fresh := newAuthority(t), newAuthority(t)
+	serverDir, clientDir := t.TempDir(), t.TempDir()
+	r := secureReplica(t, old.issue(t, serverDir, tlsName), 200*time.Millisecond)
+	client := secureClient(t, r, old.issue(t, clientDir, "marketplace.test"))
+	if err := call(client, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	// A whole new CA, in the files of both; connections are soon too old.
+	fresh.issue(t, serverDir, tlsName)
+	fresh.issue(t, clientDir, "marketplace.test")
+	outsider := secureClient(t, r, fresh.issue(t, t.TempDir(), "marketplace.test"))
+	if err := call(outsider, 5*time.Second); err != nil {
+		t.Errorf("the server still trusts the old CA only: %v", err)
+	}
+	for until := time.Now().Add(time.Second); time.Now().Before(until); {
+		if err := call(client, 5*time.Second); err != nil {
+			t.Fatalf("during rotation: %v", err)
+		}
+	}
+	// Half-written files change nothing.
+	if err := os.WriteFile(filepath.Join(serverDir, "tls.crt"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(secureClient(t, r, fresh.issue(t, t.TempDir(), "marketplace.test")), 5*time.Second); err != nil {
+		t.Errorf("with a damaged file: %v", err)
+	}
+}
+
+func TestProbesOfAKubeletNeedNoTLS(t *testing.T) {
+	ca := newAuthority(t)
+	r := secureReplica(t, ca.issue(t, t.TempDir(), tlsName), 0)
+	conn, err := grpc.NewClient(r.HealthAddr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	check := func() healthpb.HealthCheckResponse_ServingStatus {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: testService})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.GetStatus()
+	}
+	if got := check(); got != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("ready: %v", got)
+	}
+	r.ready.Drain()
+	if got := check(); got != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("draining: %v", got)
+	}
+}
+
+func TestTLSFilesGoTogether(t *testing.T) {
+	if err := (TLSFiles{CertFile: "a"}).Validate(); err == nil || !strings.Contains(err.Error(), "--tls-key-file") {
+		t.Errorf("got %v", err)
+	}
+	for _, good := range []TLSFiles{{}, {"a", "b", "c"}} {
+		if err := good.Validate(); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	_, err := NewServer(ServerConfig{TLS: TLSFiles{"/nowhere/a", "/nowhere/b", "/nowhere/c"}, Telemetry: newTelemetry(t)})
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing files: %v", err)
+	}
+}
+
+func TestAuthority(t *testing.T) {
+	for target, want := range map[string]string{
+		"dns:///recommendations.shop.svc.cluster.local.:50051": "recommendations.shop.svc.cluster.local.",
+		"dns://10.0.0.10:53/recommendations.test.:50051":       "recommendations.test.",
+		fmt.Sprintf("dns:///%s", net.JoinHostPort("::1", "1")): "[::1]",
+	} {
+		if got := authority(ClientConfig{Target: target}); got != want {
+			t.Errorf("%s: %q, want %q", target, got, want)
+		}
+	}
+	if got := authority(ClientConfig{Target: "dns:///a:1", TLSServerName: "b"}); got != "b" {
+		t.Errorf("set: %q", got)
+	}
+}
