@@ -21,11 +21,11 @@ help: ## list the targets
 
 .PHONY: run
 run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it
-	@$(GO) build -o bin/local ./deploy/local && exec bin/local
+	@exec bin/local
 
 .PHONY: build
 build: ## bin/marketplace and bin/recommendations
-	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations
+	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local
 
 .PHONY: test
 test: system $(BIN)/gotestsum $(BIN)/buf $(BIN)/axe.min.js ## everything that needs no cluster, with the race detector

@@ -82,7 +82,7 @@ func TestNoInitAndNoPackageVariablesThatChange(t *testing.T) {
 // resolves names within one file: what it leaves open is declared in another
 // file of the package.
 func local(f *ast.File, name *ast.Ident) bool {
-	return name.Obj != nil && f.Scope.Lookup(name.Name) != name.Obj //nolint:staticcheck // go/types would need every dependency loaded
+	return name.Obj != nil && f.Scope.Lookup(name.Name) != name.Obj
 }
 
 // changed returns the variables that are assigned to or counted up, whole or in

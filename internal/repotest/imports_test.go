@@ -34,16 +34,16 @@ func forbidden() map[string][]string {
 		"deploy/local":             {"bookstall/gen", "bookstall/marketplace", "bookstall/recommendations"},
 		"marketplace/internal/web": wire,
 
-		"marketplace/internal/catalog":          plain("bookstall"),
-		"marketplace/internal/recommend":        {"net/http", "bookstall/marketplace/internal/web"},
-		"recommendations/internal/library":      plain("bookstall"),
-		"recommendations/internal/engine":       plain("bookstall"),
-		"recommendations/internal/evaluate":     plain(),
-		"recommendations/internal/bookcsv":      plain(),
-		"recommendations/internal/sample":       plain(),
-		"recommendations/internal/recommender":  plain(),
-		"recommendations/internal/server":       {"net/http"},
-		"recommendations/internal/tutorial":     {"net/http", "bookstall/gen/recommendations"},
+		"marketplace/internal/catalog":         plain("bookstall"),
+		"marketplace/internal/recommend":       {"net/http", "bookstall/marketplace/internal/web"},
+		"recommendations/internal/library":     plain("bookstall"),
+		"recommendations/internal/engine":      plain("bookstall"),
+		"recommendations/internal/evaluate":    plain(),
+		"recommendations/internal/bookcsv":     plain(),
+		"recommendations/internal/sample":      plain(),
+		"recommendations/internal/recommender": plain(),
+		"recommendations/internal/server":      {"net/http"},
+		"recommendations/internal/tutorial":    {"net/http", "bookstall/gen/recommendations"},
 	}
 }
 
@@ -109,8 +109,8 @@ func TestDirectModules(t *testing.T) {
 		"github.com/grpc-ecosystem/go-grpc-middleware/v2",
 		"github.com/miekg/dns", // local runner and tests
 		"github.com/prometheus/client_golang",
-		"github.com/prometheus/common",               // tests read metrics with it
-		"github.com/santhosh-tekuri/jsonschema/v6",   // tests of the OpenAPI description
+		"github.com/prometheus/common",             // tests read metrics with it
+		"github.com/santhosh-tekuri/jsonschema/v6", // tests of the OpenAPI description
 		"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc",
 		"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp",
 		"go.opentelemetry.io/otel",

@@ -130,7 +130,9 @@ func TestAStrangerOnAUsedAddressGetsNoCalls(t *testing.T) {
 	go func() { done <- srv.Serve(lis) }()
 	defer func() {
 		srv.Stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}()
 
 	s.replicas = s.replicas[:1]

@@ -1,0 +1,93 @@
+package dnsserver
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+func (s *Server) answerTCP(w dns.ResponseWriter, req *dns.Msg) {
+	if resp := s.answer(req); resp != nil {
+		_ = w.WriteMsg(resp) // the asker is gone: nobody to tell
+	}
+}
+
+func (s *Server) answerUDP(w dns.ResponseWriter, req *dns.Msg) {
+	resp := s.answer(req)
+	if resp == nil {
+		return
+	}
+	size := dns.MinMsgSize
+	if opt := req.IsEdns0(); opt != nil {
+		size = max(size, int(opt.UDPSize()))
+	}
+	resp.Truncate(size) // the asker comes again over TCP
+	_ = w.WriteMsg(resp)
+}
+
+// answer makes the answer to req, nil for none.
+func (s *Server) answer(req *dns.Msg) *dns.Msg {
+	resp := new(dns.Msg)
+	resp.SetReply(req)
+	resp.Authoritative = true
+	resp.Compress = true
+	if req.IsEdns0() != nil {
+		resp.SetEdns0(dns.DefaultMsgSize, false)
+	}
+	// A bare header passes the library's checks without a question.
+	if len(req.Question) != 1 {
+		resp.Rcode = dns.RcodeFormatError
+		return resp
+	}
+	if req.Opcode != dns.OpcodeQuery {
+		resp.Rcode = dns.RcodeNotImplemented
+		return resp
+	}
+	q := req.Question[0]
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.record(q.Name)
+	if q.Qtype != dns.TypeAAAA {
+		r.queries++
+	}
+	ips := r.ips
+	switch s.behavior(r) {
+	case Dropped:
+		return nil
+	case ServFail:
+		resp.Rcode = dns.RcodeServerFailure
+		return resp
+	case Empty:
+		return resp
+	case NXDomain:
+		ips = nil
+	case Rotated:
+		if q.Qtype == dns.TypeA {
+			ips = r.inTurn()
+		}
+	case Normal:
+	}
+	if len(ips) == 0 {
+		resp.Rcode = dns.RcodeNameError
+		return resp
+	}
+	if q.Qtype == dns.TypeA || q.Qtype == dns.TypeANY {
+		resp.Answer = records(q.Name, ips, s.ttl)
+	}
+	return resp
+}
+
+func records(name string, ips []netip.Addr, ttl time.Duration) []dns.RR {
+	seconds := uint32((ttl + time.Second - 1) / time.Second)
+	rrs := make([]dns.RR, 0, len(ips))
+	for _, ip := range ips {
+		rrs = append(rrs, &dns.A{
+			Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: seconds},
+			A:   net.IP(ip.AsSlice()),
+		})
+	}
+	return rrs
+}

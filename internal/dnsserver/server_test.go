@@ -1,0 +1,337 @@
+package dnsserver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+	"go.uber.org/goleak"
+
+	"bookstall/internal/dnsserver"
+)
+
+const name = "recommendations.bookstall.test."
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T) *dnsserver.Server {
+	t.Helper()
+	s, err := dnsserver.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// lookup asks s by the standard resolver over network ("udp" lets the resolver
+// choose). A standard look-up outlives its context by the resolver's own
+// timeouts, so its connections end with the context.
+func lookup(ctx context.Context, s *dnsserver.Server, network, host string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	res := &net.Resolver{
+		PreferGo: true,
+		Dial: func(_ context.Context, asked, _ string) (net.Conn, error) {
+			if network == "tcp" {
+				asked = "tcp"
+			}
+			var d net.Dialer
+			conn, err := d.DialContext(ctx, asked, s.Addr())
+			if err == nil {
+				context.AfterFunc(ctx, func() { conn.Close() })
+			}
+			return conn, err
+		},
+	}
+	ips, err := res.LookupNetIP(ctx, "ip", host)
+	var got []string
+	for _, ip := range ips {
+		got = append(got, ip.Unmap().String())
+	}
+	return got, err
+}
+
+func addrs(ss ...string) []netip.Addr {
+	var out []netip.Addr
+	for _, s := range ss {
+		out = append(out, netip.MustParseAddr(s))
+	}
+	return out
+}
+
+func TestAnswersWhatWasSetLast(t *testing.T) {
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			s := start(t)
+			s.SetA(name, addrs("127.0.0.2", "127.0.0.3")...)
+			s.SetA("Recommendations.Bookstall.Test", addrs("127.0.0.3", "::ffff:127.0.0.4", "::1")...)
+
+			got, err := lookup(t.Context(), s, network, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([]string{"127.0.0.3", "127.0.0.4"}, got); d != "" {
+				t.Errorf("addresses (-want +got):\n%s", d)
+			}
+			if got := s.Queries("RECOMMENDATIONS.bookstall.test"); got != 1 {
+				t.Errorf("Queries = %d after one look-up", got)
+			}
+			if got := s.Queries("other.test"); got != 0 {
+				t.Errorf("Queries of a name never asked for = %d", got)
+			}
+		})
+	}
+}
+
+func TestNoAddressesIsNXDomain(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2")...)
+	s.SetA(name)
+	for _, host := range []string{name, "never.set.test."} {
+		_, err := lookup(t.Context(), s, "udp", host)
+		var dnsErr *net.DNSError
+		if !errors.As(err, &dnsErr) || !dnsErr.IsNotFound {
+			t.Errorf("look-up of %s: %v, want not found", host, err)
+		}
+		if got := ask(t, s, host, dns.TypeA).Rcode; got != dns.RcodeNameError {
+			t.Errorf("rcode for %s = %s", host, dns.RcodeToString[got])
+		}
+	}
+}
+
+func TestOtherTypesOfAnExistingNameAreEmpty(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2")...)
+	for _, qtype := range []uint16{dns.TypeAAAA, dns.TypeTXT, dns.TypeSRV} {
+		resp := ask(t, s, name, qtype)
+		if resp.Rcode != dns.RcodeSuccess || len(resp.Answer) != 0 || !resp.Authoritative {
+			t.Errorf("%s: %v", dns.TypeToString[qtype], resp)
+		}
+	}
+	if got := s.Queries(name); got != 2 {
+		t.Errorf("Queries = %d, want 2: AAAA is not counted", got)
+	}
+}
+
+func TestTTL(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2")...)
+	ttl := func() uint32 { return ask(t, s, name, dns.TypeA).Answer[0].Header().Ttl }
+	if got := ttl(); got != 1 {
+		t.Errorf("TTL unset = %d, want 1", got)
+	}
+	for set, want := range map[time.Duration]uint32{0: 0, 1500 * time.Millisecond: 2, time.Minute: 60, -1: 0} {
+		s.SetTTL(set)
+		if got := ttl(); got != want {
+			t.Errorf("TTL set to %v = %d, want %d", set, got, want)
+		}
+	}
+}
+
+func TestBehaviors(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		behavior dnsserver.Behavior
+		check    func(*net.DNSError) bool
+		rcode    int
+	}{
+		{"NXDomain", dnsserver.NXDomain, func(e *net.DNSError) bool { return e.IsNotFound }, dns.RcodeNameError},
+		{"Empty", dnsserver.Empty, func(e *net.DNSError) bool { return e.IsNotFound }, dns.RcodeSuccess},
+		{"ServFail", dnsserver.ServFail, func(e *net.DNSError) bool { return e.IsTemporary && !e.IsNotFound }, dns.RcodeServerFailure},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := start(t)
+			s.SetA(name, addrs("127.0.0.2")...)
+			s.SetA("other.test", addrs("127.0.0.9")...)
+			s.SetNameBehavior(name, tc.behavior)
+
+			_, err := lookup(t.Context(), s, "udp", name)
+			var dnsErr *net.DNSError
+			if !errors.As(err, &dnsErr) || !tc.check(dnsErr) {
+				t.Errorf("look-up: %#v", err)
+			}
+			if resp := ask(t, s, name, dns.TypeA); resp.Rcode != tc.rcode || len(resp.Answer) != 0 {
+				t.Errorf("answer: %v", resp)
+			}
+			if _, err := lookup(t.Context(), s, "udp", "other.test."); err != nil {
+				t.Errorf("another name: %v", err)
+			}
+
+			s.SetNameBehavior(name, dnsserver.Normal)
+			if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 1 {
+				t.Errorf("back to normal: %v, %v", got, err)
+			}
+			s.SetBehavior(tc.behavior)
+			if _, err := lookup(t.Context(), s, "udp", "other.test."); err == nil {
+				t.Error("another name is answered although the server is set to misbehave")
+			}
+		})
+	}
+}
+
+func TestDroppedTimesOut(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2")...)
+	s.SetBehavior(dnsserver.Dropped)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := lookup(ctx, s, "udp", name)
+	var dnsErr *net.DNSError
+	if !errors.As(err, &dnsErr) || !dnsErr.IsTimeout {
+		t.Errorf("look-up: %v, want a timeout", err)
+	}
+	if got := s.Queries(name); got == 0 {
+		t.Error("a dropped question is not counted")
+	}
+}
+
+func TestRotatedGivesANewOrderInEveryAnswer(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2", "127.0.0.3", "127.0.0.4")...)
+	s.SetBehavior(dnsserver.Rotated)
+	var got []string
+	for range 4 {
+		resp := ask(t, s, name, dns.TypeA)
+		if len(resp.Answer) != 3 {
+			t.Fatalf("answer: %v", resp)
+		}
+		got = append(got, resp.Answer[0].(*dns.A).A.String())
+	}
+	if d := cmp.Diff([]string{"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.2"}, got); d != "" {
+		t.Errorf("first addresses (-want +got):\n%s", d)
+	}
+}
+
+func TestManyAddressesComeOverTCP(t *testing.T) {
+	s := start(t)
+	var many []netip.Addr
+	for i := range 300 {
+		many = append(many, netip.AddrFrom4([4]byte{127, 0, byte(i / 256), byte(i % 256)}))
+	}
+	s.SetA(name, many...)
+	if resp := ask(t, s, name, dns.TypeA); !resp.Truncated {
+		t.Error("300 addresses fit a datagram of 512 bytes")
+	}
+	got, err := lookup(t.Context(), s, "udp", name)
+	if err != nil || len(got) != len(many) {
+		t.Errorf("%d addresses, %v", len(got), err)
+	}
+}
+
+// A header alone, with a count of one question, gets past the library.
+func TestHeaderWithoutQuestion(t *testing.T) {
+	s := start(t)
+	conn, err := net.Dial("udp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write([]byte{0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 512)
+	n, err := conn.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var resp dns.Msg
+	if err := resp.Unpack(buf[:n]); err != nil {
+		t.Fatal(err)
+	}
+	if resp.Rcode != dns.RcodeFormatError || resp.Id != 7 {
+		t.Errorf("answer: %v", &resp)
+	}
+}
+
+// Most desktops run a daemon that holds port 5353 on all addresses.
+func TestBesideAMulticastDaemon(t *testing.T) {
+	lc := net.ListenConfig{Control: dnsserver.ReuseAddr}
+	mdns, err := lc.ListenPacket(t.Context(), "udp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mdns.Close()
+	s, err := dnsserver.Start(fmt.Sprintf("127.0.0.1:%d", mdns.LocalAddr().(*net.UDPAddr).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.SetA(name, addrs("127.0.0.2")...)
+	if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 1 {
+		t.Errorf("look-up: %v, %v", got, err)
+	}
+}
+
+func TestTwoServersDoNotShareAnAddress(t *testing.T) {
+	s := start(t)
+	other, err := dnsserver.Start(s.Addr())
+	if err == nil {
+		other.Close()
+		t.Fatal("a second server has the address of the first")
+	}
+}
+
+func TestCloseWithAnOpenConnection(t *testing.T) {
+	s := start(t)
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s := start(t)
+	s.SetA(name, addrs("127.0.0.2")...)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for j := range 50 {
+				s.SetA(name, netip.AddrFrom4([4]byte{127, 0, byte(i), byte(j)}))
+				s.SetBehavior(dnsserver.Behavior(j % 2))
+				s.SetTTL(time.Duration(j) * time.Second)
+				if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 1 {
+					t.Errorf("look-up: %v, %v", got, err)
+				}
+				s.Queries(name)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.Queries(name); got < 200 {
+		t.Errorf("Queries = %d, want at least 200", got)
+	}
+}
+
+func ask(t *testing.T, s *dnsserver.Server, host string, qtype uint16) *dns.Msg {
+	t.Helper()
+	req := new(dns.Msg)
+	req.SetQuestion(host, qtype)
+	c := dns.Client{Timeout: 5 * time.Second}
+	resp, _, err := c.ExchangeContext(t.Context(), req, s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}

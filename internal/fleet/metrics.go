@@ -1,0 +1,59 @@
+package fleet
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Metric returns the sum of the samples of one metric whose text contains all of
+// labels, from the admin port of a process.
+func Metric(admin, name string, labels ...string) (float64, error) {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(admin + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var sum float64
+	found := false
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+next:
+	for lines.Scan() {
+		sample := lines.Text()
+		rest, ok := strings.CutPrefix(sample, name)
+		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
+			continue
+		}
+		for _, l := range labels {
+			if !strings.Contains(sample, l) {
+				continue next
+			}
+		}
+		value := rest[strings.LastIndexByte(rest, ' ')+1:]
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %q is not a number", name, value)
+		}
+		sum += v
+		found = true
+	}
+	if err := lines.Err(); err != nil {
+		return 0, err
+	}
+	if !found && len(labels) == 0 {
+		return 0, fmt.Errorf("%s has no metric %s", admin, name)
+	}
+	return sum, nil
+}
+
+// Calls returns how many calls of Recommend the replica answered well.
+func (r *Replica) Calls() (int64, error) {
+	n, err := Metric(r.Admin, "grpc_server_call_duration_seconds_count",
+		`grpc_method="recommendations.v1.RecommendationsService/Recommend"`, `grpc_status="OK"`)
+	return int64(n), err
+}

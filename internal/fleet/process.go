@@ -1,0 +1,117 @@
+package fleet
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// startTimeout bounds the start of one process until it is ready.
+const startTimeout = 20 * time.Second
+
+// Process is one running program.
+type Process struct {
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed when it has ended and its log was read
+	status error         // how it ended; read after ended
+}
+
+// listening is the line by which a program says where it listens.
+type listening struct {
+	Message      string `json:"msg"`
+	HTTPAddress  string `json:"httpAddress"`
+	GRPCAddress  string `json:"grpcAddress"`
+	AdminAddress string `json:"adminAddress"`
+}
+
+// startProcess runs a program and waits until it says where it listens.
+func startProcess(path string, args []string, log io.Writer) (*Process, listening, error) {
+	p := &Process{cmd: exec.Command(path, args...), ended: make(chan struct{})} //nolint:gosec // our own binaries
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, listening{}, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, listening{}, err
+	}
+	said := make(chan listening, 1)
+	var last string
+	go func() {
+		defer close(p.ended)
+		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			last = lines.Text()
+			_, _ = fmt.Fprintf(log, "%s %s\n", filepath.Base(path), last)
+			var line listening
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
+				select {
+				case said <- line:
+				default:
+				}
+			}
+		}
+		p.status = p.cmd.Wait()
+	}()
+	select {
+	case line := <-said:
+		return p, line, nil
+	case <-p.ended:
+		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", filepath.Base(path), p.status, last)
+	case <-time.After(startTimeout):
+		return nil, listening{}, errors.Join(fmt.Errorf("%s does not say where it listens", filepath.Base(path)), p.Stop(0))
+	}
+}
+
+// waitReady polls the admin port until it says ready.
+func (p *Process) waitReady(admin string) error {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	deadline := time.After(startTimeout)
+	for {
+		if resp, err := client.Get(admin + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended before it was ready: %w", filepath.Base(p.cmd.Path), p.status)
+		case <-deadline:
+			return fmt.Errorf("%s is not ready after %v", filepath.Base(p.cmd.Path), startTimeout)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// PID is the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Ended is closed once the process has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Stop interrupts the process, kills it when it has not ended within patience,
+// and returns how it ended.
+func (p *Process) Stop(patience time.Duration) error {
+	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return p.status
+	case <-time.After(patience):
+	}
+	_ = p.cmd.Process.Kill() // it may just have ended
+	<-p.ended
+	return p.status
+}

@@ -1,0 +1,144 @@
+package telemetry
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"bookstall/internal/otlpsink"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newTest(t *testing.T, level string) (*Telemetry, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: level}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tel, &out
+}
+
+func lines(t *testing.T, out *bytes.Buffer) (list []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(out.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("not JSON: %s", line)
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+func TestLogLinesAreJSONWithRequestAndTrace(t *testing.T) {
+	sink, err := otlpsink.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
+	tel, out := newTest(t, "info")
+	ctx := WithRequestID(t.Context(), "request-1")
+	ctx, span := tel.TracerProvider.Tracer("test").Start(ctx, "sell")
+	Logger(ctx, tel.Log).Info("sold", "books", 2)
+	Logger(ctx, tel.Log).V(1).Info("too much detail")
+	span.End()
+	if err := tel.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	got := lines(t, out)
+	if len(got) != 1 {
+		t.Fatalf("%d lines at info, want 1:\n%s", len(got), out)
+	}
+	for key, want := range map[string]any{
+		"msg": "sold", "level": "info", "service": "shop", "instance": "shop-1", "requestID": "request-1",
+		"traceID": span.SpanContext().TraceID().String(), "books": 2.0,
+	} {
+		if got[0][key] != want {
+			t.Errorf("%s is %v, want %v", key, got[0][key], want)
+		}
+	}
+	spans := sink.Spans()
+	if len(spans) != 1 || spans[0].Name != "sell" || spans[0].Service != "shop" {
+		t.Errorf("exported %+v, want the span sell of shop: Close delivers what is buffered", spans)
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	for level, want := range map[string]int{"debug": 3, "info": 2, "error": 1} {
+		tel, out := newTest(t, level)
+		tel.Log.V(1).Info("detail")
+		tel.Log.Info("news")
+		tel.Log.Error(nil, "trouble")
+		if err := tel.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(lines(t, out)); got != want {
+			t.Errorf("%s: %d lines, want %d", level, got, want)
+		}
+	}
+}
+
+func TestMetricsOfBothKindsAreInOneRegistry(t *testing.T) {
+	tel, _ := newTest(t, "info")
+	defer tel.Close()
+	counter, err := tel.MeterProvider.Meter("test").Int64Counter("books.sold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(t.Context(), 3)
+	for _, name := range []string{"books_sold_total", "bookstall_build_info", "go_goroutines"} {
+		if n, err := testutil.GatherAndCount(tel.Registry, name); err != nil || n != 1 {
+			t.Errorf("%s: %d, %v", name, n, err)
+		}
+	}
+}
+
+func TestTracesAreOffUnlessAnEndpointIsNamed(t *testing.T) {
+	env := func(kv ...string) func(string) (string, bool) {
+		m := map[string]string{}
+		for i := 0; i < len(kv); i += 2 {
+			m[kv[i]] = kv[i+1]
+		}
+		return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
+	}
+	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	for name, tc := range map[string]struct {
+		env     func(string) (string, bool)
+		on, bad bool
+	}{
+		"nothing set":        {env: env()},
+		"endpoint":           {env: env(endpoint, "http://c:4317"), on: true},
+		"traces endpoint":    {env: env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4317"), on: true},
+		"exporter none":      {env: env(endpoint, "http://c:4317", "OTEL_TRACES_EXPORTER", "none")},
+		"SDK disabled":       {env: env(endpoint, "http://c:4317", "OTEL_SDK_DISABLED", "true")},
+		"unknown exporter":   {env: env(endpoint, "http://c:4317", "OTEL_TRACES_EXPORTER", "zipkin"), bad: true},
+		"protocol not built": {env: env(endpoint, "http://c:4318", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), bad: true},
+	} {
+		on, err := tracesEnabled(tc.env)
+		if on != tc.on || (err != nil) != tc.bad {
+			t.Errorf("%s: on %v, error %v; want on %v, an error %v", name, on, err, tc.on, tc.bad)
+		}
+	}
+}
+
+func TestRequestIDs(t *testing.T) {
+	for id, want := range map[string]bool{
+		"abcdefgh": true, "A.b_c-1234567": true, strings.Repeat("x", 128): true,
+		"": false, "short": false, strings.Repeat("x", 129): false, "with space": false, "line\nbreak": false, "ünïcödé-id": false,
+	} {
+		if got := ValidRequestID(id); got != want {
+			t.Errorf("%q: %v, want %v", id, got, want)
+		}
+	}
+	if a, b := NewRequestID(), NewRequestID(); !ValidRequestID(a) || a == b {
+		t.Errorf("made %q and %q", a, b)
+	}
+}

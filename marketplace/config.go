@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"bookstall/internal/config"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+)
+
+// settings are all that can be set, by flag or by MARKETPLACE_… variable.
+type settings struct {
+	HTTPAddress  string `name:"http-address" help:"host:port that the shop is served on." default:":8080"`
+	AdminAddress string `help:"host:port of health, metrics and build information for operators." default:":9090"`
+	Name         string `help:"Name of this replica in logs and traces; the host name if empty."`
+
+	RecommendationsTarget  string        `help:"Where recommendations is: dns:///NAME:PORT or dns://SERVER/NAME:PORT, the name best with a dot at its end." default:"dns:///recommendations:50051"`
+	RecommendationsTimeout time.Duration `help:"How long a page waits for recommendations before it shows bestsellers." default:"300ms"`
+	DNSInterval            time.Duration `name:"dns-interval" help:"How often DNS is asked for replicas." default:"2s"`
+	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long the last replicas are kept when DNS says there are none." default:"5m"`
+
+	CatalogFile   string `help:"File that keeps the catalogue, so that the shop can open while recommendations is away; none if empty." placeholder:"FILE"`
+	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits; made anew at each start if empty, which forgets all readers." placeholder:"HEX" xor:"cookie-key"`
+	CookieKeyFile string `help:"File that holds the cookie key." placeholder:"FILE" xor:"cookie-key"`
+	SecureCookies bool   `help:"Send cookies over HTTPS only; set this where the shop is served by HTTPS."`
+	APIToken      string `name:"api-token" help:"Bearer token that the JSON API asks for; open to all if empty." placeholder:"TOKEN"`
+
+	DrainDelay   time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
+	DrainTimeout time.Duration `help:"How long requests in flight may take after that." default:"10s"`
+
+	TLS           rpc.TLSFiles     `embed:"" prefix:"tls-"`
+	TLSServerName string           `name:"tls-server-name" help:"Name that the certificates of recommendations must have; that of the target if empty." placeholder:"NAME"`
+	Log           telemetry.Config `embed:""`
+	Pprof         bool             `help:"Serve /debug/pprof on the admin address."`
+}
+
+// Validate is called by the parser. It reports all faults at once.
+func (s *settings) Validate() error {
+	var errs []error
+	if !strings.HasPrefix(s.RecommendationsTarget, "dns:") {
+		errs = append(errs, fmt.Errorf("--recommendations-target is %q, want dns:///NAME:PORT or dns://SERVER/NAME:PORT", s.RecommendationsTarget))
+	}
+	for _, d := range []struct {
+		flag         string
+		value, least time.Duration
+	}{
+		{"--recommendations-timeout", s.RecommendationsTimeout, time.Millisecond},
+		{"--dns-interval", s.DNSInterval, 100 * time.Millisecond},
+		{"--dns-max-stale", s.DNSMaxStale, 0},
+		{"--drain-delay", s.DrainDelay, 0},
+		{"--drain-timeout", s.DrainTimeout, 0},
+	} {
+		if d.value < d.least {
+			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.flag, d.value, d.least))
+		}
+	}
+	return errors.Join(append(errs, s.TLS.Validate())...)
+}
+
+func parse(args []string, stdout, stderr io.Writer) (settings, error) {
+	var s settings
+	err := config.Parse(config.Program{
+		Name:        "marketplace",
+		Description: "A web shop that recommends books. Part of Bookstall.",
+		EnvPrefix:   "MARKETPLACE",
+	}, &s, args, stdout, stderr)
+	if err != nil {
+		return settings{}, err
+	}
+	if s.Name == "" {
+		if s.Name, err = os.Hostname(); err != nil {
+			return settings{}, fmt.Errorf("--name is not set and the host has no name: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// minCookieKey is the shortest key that is worth signing with, in bytes.
+const minCookieKey = 32
+
+// cookieKey returns the key that signs cookies, and whether it was made up.
+func (s settings) cookieKey() (key []byte, fresh bool, err error) {
+	text, from := s.CookieKey, "--cookie-key"
+	if s.CookieKeyFile != "" {
+		from = "--cookie-key-file " + s.CookieKeyFile
+		content, err := os.ReadFile(s.CookieKeyFile)
+		if err != nil {
+			return nil, false, fmt.Errorf("--cookie-key-file: %w", err)
+		}
+		text = strings.TrimSpace(string(content))
+	} else if text == "" {
+		key = make([]byte, minCookieKey)
+		_, _ = rand.Read(key) // never fails, by its documentation
+		return key, true, nil
+	}
+	key, err = hex.DecodeString(text)
+	if err != nil || len(key) < minCookieKey {
+		return nil, false, fmt.Errorf("%s: want at least %d hexadecimal digits, e.g. from: openssl rand -hex %d", from, 2*minCookieKey, minCookieKey)
+	}
+	return key, false, nil
+}

@@ -1,0 +1,124 @@
+package recommend
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/marketplace/internal/catalog"
+)
+
+// stocked is a client whose catalogue has three books of two categories.
+func stocked(t *testing.T, f *fake) *Client {
+	t.Helper()
+	c, _ := connect(t, f, "")
+	if err := c.catalog.Replace(catalog.Contents{Version: "v1", Books: []catalog.Book{
+		{ID: 1, Title: "One", Author: "A", Categories: []string{"fantasy"}, Popularity: 30},
+		{ID: 2, Title: "Two", Author: "B", Categories: []string{"romance", "fantasy"}, Popularity: 20},
+		{ID: 3, Title: "Three", Author: "C", Categories: []string{"fantasy"}, Popularity: 10},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestShelf(t *testing.T) {
+	c := stocked(t, &fake{recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+		if req.GetUserId() != 7 || req.GetCategory() != "fantasy" || req.GetMaxResults() != 5 {
+			return nil, status.Error(codes.Internal, "not what was asked for")
+		}
+		return &recommendationsv1.RecommendResponse{
+			Source: recommendationsv1.Source_SOURCE_PERSONAL, ServedBy: "replica-2", CatalogVersion: "v1",
+			Recommendations: []*recommendationsv1.Recommendation{{
+				BookId: 3, Title: "Three", Author: "C", Categories: []string{"fantasy"}, Score: 0.5,
+				Because: &recommendationsv1.Because{BookId: 1, Title: "One"},
+			}},
+		}, nil
+	}})
+	got, err := c.Shelf(t.Context(), 7, "fantasy", 5)
+	want := Shelf{Source: Personal, ServedBy: "replica-2", Items: []Item{{
+		BookID: 3, Title: "Three", Author: "C", Categories: []string{"fantasy"}, Score: 0.5, BecauseID: 1, BecauseTitle: "One",
+	}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err    error
+		hang   bool
+		reason string
+	}{
+		"away":       {err: status.Error(codes.Unavailable, "x"), reason: "unavailable"},
+		"overloaded": {err: status.Error(codes.ResourceExhausted, "x"), reason: "overloaded"},
+		"broken":     {err: status.Error(codes.Internal, "x"), reason: "broken"},
+		"mismatch":   {err: status.Error(codes.InvalidArgument, "x"), reason: "mismatch"},
+		"slow":       {hang: true, reason: "timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := stocked(t, &fake{
+				recommend: func(ctx context.Context, _ *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+					if tc.hang {
+						<-ctx.Done()
+					}
+					return nil, tc.err
+				},
+				similar: func(ctx context.Context, _ *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+					if tc.hang {
+						<-ctx.Done()
+					}
+					return nil, tc.err
+				},
+			})
+			began := time.Now()
+			shelf, err := c.Shelf(t.Context(), 7, "romance", 10)
+			if err != nil || shelf.Source != Fallback || shelf.ServedBy != "" || len(shelf.Items) != 1 || shelf.Items[0].BookID != 2 {
+				t.Errorf("shelf %+v, %v; want the bestseller of romance", shelf, err)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("the page waited %v", took)
+			}
+			shelf, err = c.Similar(t.Context(), 1, 10)
+			if err != nil || shelf.Source != Fallback || len(shelf.Items) != 2 || shelf.Items[0].BookID != 2 {
+				t.Errorf("similar %+v, %v; want the bestsellers of fantasy but the book itself", shelf, err)
+			}
+			if n := testutil.ToFloat64(c.metrics.fallbacks.WithLabelValues(tc.reason)); n != 2 {
+				t.Errorf("%v fallbacks counted as %s, want 2", n, tc.reason)
+			}
+		})
+	}
+}
+
+func TestAReaderWhoLeavesIsNoFallback(t *testing.T) {
+	entered := make(chan struct{})
+	c := stocked(t, &fake{recommend: func(ctx context.Context, _ *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+		close(entered)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	c.timeout = time.Minute
+	ctx, leave := context.WithCancel(t.Context())
+	go func() { <-entered; leave() }()
+	if _, err := c.Shelf(ctx, 7, "", 10); err != nil {
+		t.Error(err)
+	}
+	for _, reason := range []string{"timeout", "unavailable", "broken"} {
+		if n := testutil.ToFloat64(c.metrics.fallbacks.WithLabelValues(reason)); n != 0 {
+			t.Errorf("counted as %s", reason)
+		}
+	}
+}
+
+func TestSimilarOfAnUnknownBook(t *testing.T) {
+	if _, err := stocked(t, &fake{}).Similar(t.Context(), 99, 10); !errors.Is(err, catalog.ErrBookNotFound) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,115 @@
+package recommend
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/marketplace/internal/catalog"
+)
+
+// eventually polls for what the feed brings about.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+func TestTheFeedBringsTheCatalogueAndKeepsACopy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.json")
+	f := &fake{version: "v1", titles: []string{"One", "Two"}}
+	c, feed := connect(t, f, file)
+	called := make(chan struct{}, 10)
+	feed.OnCatalog(func() { called <- struct{}{} })
+	runFeed(t, feed)
+	<-called
+	if book, err := c.catalog.Book(2); err != nil || book.Title != "Two" || c.catalog.Version() != "v1" || len(c.catalog.Samples()) != 1 {
+		t.Errorf("%+v, %v, version %s", book, err, c.catalog.Version())
+	}
+	eventually(t, "the copy is written", func() bool { _, err := os.Stat(file); return err == nil })
+
+	// A shop that starts while recommendations is away opens with the copy.
+	away := &fake{listErr: status.Error(codes.Unavailable, "away")}
+	c2, feed2 := connect(t, away, file)
+	runFeed(t, feed2)
+	eventually(t, "restored", c2.catalog.Ready)
+	if c2.catalog.Version() != "v1" {
+		t.Errorf("version %s", c2.catalog.Version())
+	}
+	// And is brought up to date when it is back.
+	away.set(func(f *fake) { f.listErr, f.version, f.titles = nil, "v2", []string{"Only"} })
+	eventually(t, "the new version", func() bool { return c2.catalog.Version() == "v2" })
+}
+
+func TestADamagedCopyIsNoObstacle(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.json")
+	if err := os.WriteFile(file, []byte("{half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, feed := connect(t, &fake{version: "v1", titles: []string{"One"}}, file)
+	runFeed(t, feed)
+	eventually(t, "pulled", c.catalog.Ready)
+	eventually(t, "the copy is whole again", func() bool { _, err := catalog.Load(file); return err == nil })
+}
+
+func TestAnAnswerOfAnotherVersionBringsTheCatalogue(t *testing.T) {
+	f := &fake{version: "v1", titles: []string{"One"}}
+	f.recommend = func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return &recommendationsv1.RecommendResponse{CatalogVersion: f.version}, nil
+	}
+	c, feed := connect(t, f, "")
+	runFeed(t, feed)
+	eventually(t, "v1", c.catalog.Ready)
+	f.set(func(f *fake) { f.version, f.titles = "v2", []string{"One", "Two"} })
+	if _, err := c.Shelf(t.Context(), 1, "", 1); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "v2", func() bool { return c.catalog.Version() == "v2" })
+}
+
+func TestABadCatalogueLeavesTheOldOne(t *testing.T) {
+	f := &fake{version: "v1", titles: []string{"One"}}
+	c, feed := connect(t, f, "")
+	runFeed(t, feed)
+	eventually(t, "v1", c.catalog.Ready)
+	for name, spoil := range map[string]func(*fake){
+		"too few books":     func(f *fake) { f.version, f.announce = "v2", 3 },
+		"a book untitled":   func(f *fake) { f.version, f.announce, f.titles = "v3", 0, []string{""} },
+		"no books":          func(f *fake) { f.version, f.titles = "v4", nil },
+		"the stream breaks": func(f *fake) { f.listErr = errors.New("broken") },
+	} {
+		f.set(spoil)
+		before := f.listed()
+		feed.refresh()
+		eventually(t, name+" was pulled", func() bool { return f.listed() > before })
+		if got := c.catalog.Version(); got != "v1" {
+			t.Errorf("%s: the catalogue is %s now", name, got)
+		}
+	}
+}
+
+func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {
+	f := &fake{version: "v1", titles: []string{"One"}}
+	c, feed := connect(t, f, "")
+	runFeed(t, feed)
+	eventually(t, "v1", c.catalog.Ready)
+	f.set(func(f *fake) { f.titles = []string{"Never sent"} })
+	before := f.listed()
+	feed.refresh()
+	eventually(t, "asked again", func() bool { return f.listed() > before })
+	if book, err := c.catalog.Book(1); err != nil || book.Title != "One" {
+		t.Errorf("%+v, %v", book, err)
+	}
+}

@@ -1,0 +1,128 @@
+package recommend
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/marketplace/internal/catalog"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a recommendations service that does what the test says.
+type fake struct {
+	recommendationsv1.UnimplementedRecommendationsServiceServer
+
+	mu        sync.Mutex
+	recommend func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error)
+	similar   func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error)
+	version   string
+	titles    []string // of the books that ListBooks sends, in order of id
+	announce  int      // of books, more than there are
+	listErr   error
+	lists     int
+}
+
+func (f *fake) Recommend(ctx context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+	f.mu.Lock()
+	do := f.recommend
+	f.mu.Unlock()
+	return do(ctx, req)
+}
+
+func (f *fake) SimilarBooks(ctx context.Context, req *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+	return f.similar(ctx, req)
+}
+
+func (f *fake) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.ServerStreamingServer[recommendationsv1.ListBooksResponse]) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lists++
+	if f.listErr != nil {
+		return f.listErr
+	}
+	header := &recommendationsv1.CatalogHeader{Version: f.version, Unchanged: req.GetIfVersion() == f.version}
+	page := &recommendationsv1.BookPage{}
+	if !header.GetUnchanged() {
+		header.BookCount = int32(len(f.titles) + f.announce)
+		header.SampleReaders = []*recommendationsv1.SampleReader{{UserId: 1, Label: "Synthetic reader 1"}}
+		for i, title := range f.titles {
+			page.Books = append(page.Books, &recommendationsv1.Book{
+				Id: int64(i + 1), Title: title, Author: "Author", Categories: []string{"fantasy"}, Popularity: int64(100 - i),
+			})
+		}
+	}
+	if err := stream.Send(&recommendationsv1.ListBooksResponse{Part: &recommendationsv1.ListBooksResponse_Header{Header: header}}); err != nil {
+		return err
+	}
+	if len(page.GetBooks()) == 0 {
+		return nil
+	}
+	return stream.Send(&recommendationsv1.ListBooksResponse{Part: &recommendationsv1.ListBooksResponse_Page{Page: page}})
+}
+
+func (f *fake) set(change func(*fake)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+func (f *fake) listed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists
+}
+
+// connect serves f on a real listener and returns a client with a short
+// deadline, and its feed, which does not run yet.
+func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	recommendationsv1.RegisterRecommendationsServiceServer(srv, f)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(lis) }()
+	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		srv.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return New(Config{
+		Conn: conn, Catalog: catalog.New(), Timeout: 100 * time.Millisecond, File: file,
+		Log: testr.New(t), Registry: prometheus.NewRegistry(),
+	})
+}
+
+// runFeed runs the feed until the test ends.
+func runFeed(t *testing.T, f *Feed) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- f.Run() }()
+	t.Cleanup(func() {
+		if err := f.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

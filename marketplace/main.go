@@ -1,0 +1,108 @@
+// Command marketplace is the web shop: it lists, searches and shows books, and
+// asks recommendations which ones a reader may like.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"bookstall/internal/admin"
+	"bookstall/internal/config"
+	"bookstall/internal/lifecycle"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "marketplace:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it returns when ctx ends, after all requests were answered
+// and all telemetry was delivered, or when something breaks.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	cfg, err := parse(args, stdout, stderr)
+	if errors.Is(err, config.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	cookieKey, fresh, err := cfg.cookieKey()
+	if err != nil {
+		return err
+	}
+
+	tel, err := telemetry.New(ctx, "marketplace", cfg.Name, cfg.Log, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tel.Close()) }()
+	if fresh {
+		tel.Log.Info("no cookie key is set: readers are forgotten at the next start, and replicas do not know each other's")
+	}
+
+	conn, err := rpc.NewClient(rpc.ClientConfig{
+		Target:        cfg.RecommendationsTarget,
+		Service:       recommend.Service,
+		TLS:           cfg.TLS,
+		TLSServerName: cfg.TLSServerName,
+		DNSInterval:   cfg.DNSInterval,
+		DNSMaxStale:   cfg.DNSMaxStale,
+		Telemetry:     tel,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	books := catalog.New()
+	client, feed := recommend.New(recommend.Config{
+		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, File: cfg.CatalogFile,
+		Log: tel.Log, Registry: tel.Registry,
+	})
+	ready := lifecycle.NewReadiness()
+	shop, err := web.New(web.Config{
+		Catalog: books, Recommender: client,
+		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
+		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
+	})
+	if err != nil {
+		return err
+	}
+
+	operators, err := admin.Listen(admin.Config{
+		Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log,
+	})
+	if err != nil {
+		return err
+	}
+	public, err := listen(cfg.HTTPAddress, closeWhileDraining(shop, ready), tel.Log)
+	if err != nil {
+		return errors.Join(err, operators.Close())
+	}
+
+	// Ready is what this process can do by itself: it has books to show. Whether
+	// recommendations is there is not asked.
+	feed.OnCatalog(func() { ready.Set(true, "") })
+
+	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
+	group.Add(lifecycle.Part{Name: "admin", Run: operators.Serve, Stop: operators.Stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "catalog feed", Run: feed.Run, Stop: feed.Stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "shop", Run: public.serve, Stop: public.stop, StopTimeout: cfg.DrainTimeout})
+	tel.Log.Info("listening", "httpAddress", public.addr(), "adminAddress", operators.Addr().String(),
+		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled(), "version", telemetry.Version())
+	return group.Run(ctx)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"bookstall/internal/config"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+)
+
+// settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.
+type settings struct {
+	GRPCAddress   string `name:"grpc-address" help:"host:port that gRPC is served on." default:":50051"`
+	AdminAddress  string `help:"host:port of health, metrics and build information for operators." default:":9090"`
+	HealthAddress string `help:"host:port of the gRPC health service in plaintext, for probes that cannot do TLS; used with TLS only." default:":50052"`
+	Name          string `help:"Name of this replica, which answers carry as served_by; the host name if empty."`
+	Workers       int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
+
+	MaxConnectionAge      time.Duration `help:"Close connections after about this time, gracefully, so that callers find new replicas; 0 for never." default:"5m"`
+	MaxConnectionAgeGrace time.Duration `help:"How long a call may go on after that." default:"30s"`
+	DrainDelay            time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
+	DrainTimeout          time.Duration `help:"How long calls in flight may take after that." default:"10s"`
+
+	TLS   rpc.TLSFiles     `embed:"" prefix:"tls-"`
+	Log   telemetry.Config `embed:""`
+	Pprof bool             `help:"Serve /debug/pprof on the admin address."`
+}
+
+// Validate is called by the parser. It reports all faults at once.
+func (s *settings) Validate() error {
+	var errs []error
+	if s.Workers < 0 {
+		errs = append(errs, fmt.Errorf("--workers is %d, want 0 or more", s.Workers))
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"--max-connection-age", s.MaxConnectionAge},
+		{"--max-connection-age-grace", s.MaxConnectionAgeGrace},
+		{"--drain-delay", s.DrainDelay},
+		{"--drain-timeout", s.DrainTimeout},
+	} {
+		if d.value < 0 {
+			errs = append(errs, fmt.Errorf("%s is %v, want 0s or more", d.flag, d.value))
+		}
+	}
+	return errors.Join(append(errs, s.TLS.Validate())...)
+}
+
+func parse(args []string, stdout, stderr io.Writer) (settings, error) {
+	var s settings
+	err := config.Parse(config.Program{
+		Name:        "recommendations",
+		Description: "Answers over gRPC which books a reader may like. Part of Bookstall.",
+		EnvPrefix:   "RECOMMENDATIONS",
+	}, &s, args, stdout, stderr)
+	if err != nil {
+		return settings{}, err
+	}
+	if s.Name == "" {
+		if s.Name, err = os.Hostname(); err != nil {
+			return settings{}, fmt.Errorf("--name is not set and the host has no name: %w", err)
+		}
+	}
+	if s.Workers == 0 {
+		s.Workers = runtime.GOMAXPROCS(0)
+	}
+	return s, nil
+}

@@ -1,0 +1,177 @@
+package recommender
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// small is two tastes, three books each, and a book that nobody rated.
+func small() *library.Library {
+	lib := &library.Library{Version: "v1"}
+	for i, category := range []string{"fantasy", "fantasy", "fantasy", "romance", "romance", "romance", "poetry"} {
+		id := int64(10 * (i + 1)) // ids are not indexes
+		lib.Books = append(lib.Books, library.Book{
+			ID: id, Title: "Book " + string(rune('A'+i)), Author: "Author", Categories: []string{category}, Popularity: 100 - id,
+		})
+	}
+	rate := func(user int64, stars int, books ...int64) {
+		for _, b := range books {
+			lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: b, Stars: stars})
+		}
+	}
+	for user := int64(1); user <= 20; user++ {
+		if user%2 == 0 {
+			rate(user, 5, 10, 20, 30)
+		} else {
+			rate(user, 4, 40, 50, 60)
+		}
+	}
+	rate(100, 5, 10, 20) // likes fantasy
+	rate(100, 2, 40)     // has this, does not like it
+	rate(101, 1, 70)     // likes nothing
+	rate(102, 5, 10)
+	rate(102, 1, 10) // changed her mind
+	return lib
+}
+
+func load(t *testing.T) *Recommender {
+	t.Helper()
+	r := New()
+	if err := r.Load(small(), 2); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func ids(s Shelf) (list []int64) {
+	for _, item := range s.Items {
+		list = append(list, item.Book.ID)
+	}
+	return list
+}
+
+func TestAShelfIsPersonalAndSaysWhy(t *testing.T) {
+	shelf, err := load(t).Recommend(100, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ids(shelf)
+	if !shelf.Personal || got[0] != 30 {
+		t.Errorf("personal %v, books %v; want the third fantasy first", shelf.Personal, got)
+	}
+	if because := shelf.Items[0].Because; because == nil || (because.ID != 10 && because.ID != 20) {
+		t.Errorf("because %+v, want a book of the history", because)
+	}
+	for _, has := range []int64{10, 20, 40} {
+		if slices.Contains(got, has) {
+			t.Errorf("book %d is on the shelf, the reader has it", has)
+		}
+	}
+	if len(got) != 4 || shelf.CatalogVersion != "v1" {
+		t.Errorf("%d books of version %s, want the 4 the reader does not have of v1", len(got), shelf.CatalogVersion)
+	}
+}
+
+func TestWithoutLikesTheShelfIsBestsellers(t *testing.T) {
+	r := load(t)
+	for user, want := range map[int64][]int64{
+		999: {10, 20, 30}, // unknown
+		101: {10, 20, 30}, // likes nothing
+		102: {20, 30, 40}, // has 10, and the last rating counts
+	} {
+		shelf, err := r.Recommend(user, "", 3)
+		if err != nil || shelf.Personal || !slices.Equal(ids(shelf), want) {
+			t.Errorf("reader %d: %v, personal %v, %v; want %v", user, ids(shelf), shelf.Personal, err, want)
+		}
+	}
+}
+
+func TestCategories(t *testing.T) {
+	r := load(t)
+	shelf, err := r.Recommend(100, "romance", 10)
+	if err != nil || !slices.Equal(ids(shelf), []int64{50, 60}) {
+		t.Errorf("romance: %v, %v", ids(shelf), err)
+	}
+	if _, err := r.Recommend(100, "cooking", 10); !errors.Is(err, library.ErrCategoryNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+	if got, _ := r.Categories(); !slices.Equal(got, []string{"fantasy", "poetry", "romance"}) {
+		t.Errorf("categories %v", got)
+	}
+}
+
+func TestSimilar(t *testing.T) {
+	r := load(t)
+	shelf, err := r.Similar(50, 2)
+	if err != nil || !slices.Equal(ids(shelf), []int64{40, 60}) {
+		t.Errorf("similar to 50: %v, %v", ids(shelf), err)
+	}
+	if _, err := r.Similar(51, 2); !errors.Is(err, library.ErrBookNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+}
+
+func TestNotReadyBeforeLoad(t *testing.T) {
+	r := New()
+	_, recommend := r.Recommend(1, "", 1)
+	_, similar := r.Similar(1, 1)
+	_, lib := r.Library()
+	_, categories := r.Categories()
+	for _, err := range []error{recommend, similar, lib, categories} {
+		if !errors.Is(err, library.ErrNotReady) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestABadLibraryChangesNothing(t *testing.T) {
+	r := load(t)
+	bad := small()
+	bad.Version = "v2"
+	bad.Ratings = append(bad.Ratings, library.Rating{UserID: 1, BookID: 12345, Stars: 5})
+	if err := r.Load(bad, 1); !errors.Is(err, library.ErrBookNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if lib, err := r.Library(); err != nil || lib.Version != "v1" {
+		t.Errorf("serves %v, %v", lib, err)
+	}
+}
+
+func TestLoadUnderQuestions(t *testing.T) {
+	r := load(t)
+	var wg sync.WaitGroup
+	quit := make(chan struct{})
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				if shelf, err := r.Recommend(100, "", 3); err != nil || len(shelf.Items) != 3 {
+					t.Errorf("%v, %v", ids(shelf), err)
+					return
+				}
+			}
+		})
+	}
+	for range 20 {
+		if err := r.Load(small(), 1); err != nil {
+			t.Error(err)
+		}
+	}
+	close(quit)
+	wg.Wait()
+}
+
+func TestHugeNumbersOfResultsAreFine(t *testing.T) {
+	shelf, err := load(t).Recommend(999, "", 1<<31-1)
+	if err != nil || len(shelf.Items) != 7 {
+		t.Errorf("%d books, %v", len(shelf.Items), err)
+	}
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"errors"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// toStatus turns an error of the domain into a gRPC status. What it does not
+// know goes through unchanged; package rpc logs that and hides its text.
+func toStatus(err error) error {
+	switch {
+	case errors.Is(err, library.ErrNotReady):
+		return status.Error(codes.Unavailable, "not ready yet; try another replica")
+	case errors.Is(err, library.ErrBookNotFound):
+		return status.Error(codes.NotFound, "no book has this id")
+	case errors.Is(err, library.ErrCategoryNotFound):
+		return status.Error(codes.InvalidArgument, "no book has this category")
+	}
+	return err
+}
+
+// violations gathers what is wrong with a request, so that all of it is said at
+// once.
+type violations []*errdetails.BadRequest_FieldViolation
+
+func (v *violations) add(field, description string) {
+	*v = append(*v, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+}
+
+// err returns INVALID_ARGUMENT with a google.rpc.BadRequest, or nil when there
+// is nothing wrong.
+func (v violations) err() error {
+	if len(v) == 0 {
+		return nil
+	}
+	text := "invalid request"
+	for i, f := range v {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		text += sep + f.GetField() + " " + f.GetDescription()
+	}
+	s := status.New(codes.InvalidArgument, text)
+	detailed, err := s.WithDetails(&errdetails.BadRequest{FieldViolations: v})
+	if err != nil {
+		return s.Err() // the text says the same
+	}
+	return detailed.Err()
+}

@@ -1,0 +1,187 @@
+// Package server is the gRPC side of the recommendations service. It checks
+// requests, asks package recommender, and turns answers and errors into
+// protobuf, which stops here.
+//
+// It must not compute anything that a reader could see a difference by.
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/recommender"
+)
+
+// ServiceName is the full name of the gRPC service, which its health goes by.
+const ServiceName = "recommendations.v1.RecommendationsService"
+
+const (
+	defaultResults = 10
+	maxResults     = 100
+	booksPerPage   = 200 // of ListBooks; about 30 kB a message
+)
+
+// Server implements recommendations.v1.RecommendationsService.
+type Server struct {
+	recommendationsv1.UnimplementedRecommendationsServiceServer
+
+	recommender *recommender.Recommender
+	name        string // of this replica
+	metrics     *metrics
+}
+
+// New returns a server that answers from rec under the name of this replica.
+func New(rec *recommender.Recommender, name string, reg prometheus.Registerer) *Server {
+	return &Server{recommender: rec, name: name, metrics: newMetrics(reg)}
+}
+
+// Register adds the service to a gRPC server.
+func (s *Server) Register(to grpc.ServiceRegistrar) {
+	recommendationsv1.RegisterRecommendationsServiceServer(to, s)
+}
+
+// Recommend implements the RPC of that name.
+func (s *Server) Recommend(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+	var wrong violations
+	if req.GetUserId() <= 0 {
+		wrong.add("user_id", fmt.Sprintf("is %d, want a whole number from 1", req.GetUserId()))
+	}
+	if err := s.checkCategory(&wrong, req.GetCategory()); err != nil {
+		return nil, toStatus(err)
+	}
+	n := checkMaxResults(&wrong, req.GetMaxResults())
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	shelf, err := s.recommender.Recommend(req.GetUserId(), req.GetCategory(), n)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	source, label := recommendationsv1.Source_SOURCE_POPULAR, "popular"
+	if shelf.Personal {
+		source, label = recommendationsv1.Source_SOURCE_PERSONAL, "personal"
+	}
+	s.metrics.shelves.WithLabelValues(label).Inc()
+	return &recommendationsv1.RecommendResponse{
+		Recommendations: recommendations(shelf),
+		Source:          source,
+		ServedBy:        s.name,
+		CatalogVersion:  shelf.CatalogVersion,
+	}, nil
+}
+
+// SimilarBooks implements the RPC of that name.
+func (s *Server) SimilarBooks(_ context.Context, req *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+	var wrong violations
+	if req.GetBookId() <= 0 {
+		wrong.add("book_id", fmt.Sprintf("is %d, want a whole number from 1", req.GetBookId()))
+	}
+	n := checkMaxResults(&wrong, req.GetMaxResults())
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	shelf, err := s.recommender.Similar(req.GetBookId(), n)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	s.metrics.shelves.WithLabelValues("similar").Inc()
+	return &recommendationsv1.SimilarBooksResponse{
+		Recommendations: recommendations(shelf),
+		ServedBy:        s.name,
+		CatalogVersion:  shelf.CatalogVersion,
+	}, nil
+}
+
+// ListBooks implements the RPC of that name.
+func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.ServerStreamingServer[recommendationsv1.ListBooksResponse]) error {
+	lib, err := s.recommender.Library()
+	if err != nil {
+		return toStatus(err)
+	}
+	header := &recommendationsv1.CatalogHeader{Version: lib.Version}
+	books := lib.Books
+	if req.GetIfVersion() == lib.Version {
+		header.Unchanged = true
+		books = nil
+	} else {
+		header.BookCount = int32(len(books))
+		for _, r := range lib.Samples {
+			header.SampleReaders = append(header.SampleReaders, &recommendationsv1.SampleReader{UserId: r.ID, Label: r.Label})
+		}
+	}
+	if err := stream.Send(&recommendationsv1.ListBooksResponse{
+		Part: &recommendationsv1.ListBooksResponse_Header{Header: header},
+	}); err != nil {
+		return err
+	}
+	for len(books) > 0 {
+		page := &recommendationsv1.BookPage{}
+		for _, b := range books[:min(booksPerPage, len(books))] {
+			page.Books = append(page.Books, book(b))
+		}
+		books = books[len(page.GetBooks()):]
+		if err := stream.Send(&recommendationsv1.ListBooksResponse{
+			Part: &recommendationsv1.ListBooksResponse_Page{Page: page},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkCategory notes a category that no book has, and says which there are.
+func (s *Server) checkCategory(wrong *violations, category string) error {
+	if category == "" {
+		return nil
+	}
+	known, err := s.recommender.Categories()
+	if err != nil {
+		return err
+	}
+	for _, slug := range known {
+		if slug == category {
+			return nil
+		}
+	}
+	wrong.add("category", fmt.Sprintf("%.40q is unknown, want one of %s, or none for all", category, strings.Join(known, ", ")))
+	return nil
+}
+
+func checkMaxResults(wrong *violations, n int32) int {
+	switch {
+	case n == 0:
+		return defaultResults
+	case n < 0 || n > maxResults:
+		wrong.add("max_results", fmt.Sprintf("is %d, want 1 to %d, or 0 for %d", n, maxResults, defaultResults))
+	}
+	return int(n)
+}
+
+func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendation {
+	list := make([]*recommendationsv1.Recommendation, len(shelf.Items))
+	for i, item := range shelf.Items {
+		r := &recommendationsv1.Recommendation{
+			BookId: item.Book.ID, Title: item.Book.Title, Author: item.Book.Author,
+			Categories: item.Book.Categories, Score: item.Score,
+		}
+		if item.Because != nil {
+			r.Because = &recommendationsv1.Because{BookId: item.Because.ID, Title: item.Because.Title}
+		}
+		list[i] = r
+	}
+	return list
+}
+
+func book(b library.Book) *recommendationsv1.Book {
+	return &recommendationsv1.Book{
+		Id: b.ID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
+		Popularity: b.Popularity, Series: b.Series, Isbn: b.ISBN, Description: b.Description,
+		Price: b.Price, Currency: b.Currency, Language: b.Language,
+	}
+}

@@ -1,0 +1,251 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/recommender"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testLibrary() *library.Library {
+	lib := &library.Library{Version: "v1", Samples: []library.SampleReader{{ID: 1, Label: "Synthetic reader 1: fantasy"}}}
+	for i := range 450 { // more than two pages of ListBooks
+		lib.Books = append(lib.Books, library.Book{
+			ID: int64(i + 1), Title: fmt.Sprintf("Book %d", i+1), Author: "Author", Year: 1900 + i%100,
+			Categories: []string{[]string{"fantasy", "romance"}[i%2]}, Popularity: int64(1000 - i),
+			Series: "Series #1", ISBN: "9780000000000", Description: "About.", Price: "9.90", Currency: "EUR", Language: "en",
+		})
+	}
+	for user := int64(1); user <= 30; user++ {
+		for _, b := range []int64{1, 3, 5, 7} {
+			if (user+b)%5 != 0 {
+				lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: b, Stars: 5})
+			}
+		}
+	}
+	return lib
+}
+
+// serve answers on a real listener; a nil library leaves the server not ready.
+func serve(t *testing.T, lib *library.Library) recommendationsv1.RecommendationsServiceClient {
+	t.Helper()
+	rec := recommender.New()
+	if lib != nil {
+		if err := rec.Load(lib, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	New(rec, "replica-1", prometheus.NewRegistry()).Register(srv)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(lis) }()
+	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		srv.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return recommendationsv1.NewRecommendationsServiceClient(conn)
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestRecommend(t *testing.T) {
+	api := serve(t, testLibrary())
+	resp, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 2, MaxResults: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL || resp.GetServedBy() != "replica-1" || resp.GetCatalogVersion() != "v1" {
+		t.Errorf("got %v", resp)
+	}
+	if n := len(resp.GetRecommendations()); n != 3 {
+		t.Fatalf("%d books, want 3", n)
+	}
+	first := resp.GetRecommendations()[0]
+	if first.GetTitle() == "" || first.GetAuthor() == "" || len(first.GetCategories()) == 0 || first.GetBecause().GetTitle() == "" {
+		t.Errorf("incomplete: %v", first)
+	}
+
+	resp, err = api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, Category: "romance"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.GetSource() != recommendationsv1.Source_SOURCE_POPULAR || len(resp.GetRecommendations()) != defaultResults {
+		t.Errorf("unknown reader: %v with %d books, want the %d bestsellers", resp.GetSource(), len(resp.GetRecommendations()), defaultResults)
+	}
+	for _, r := range resp.GetRecommendations() {
+		if !slices.Contains(r.GetCategories(), "romance") || r.GetBecause() != nil {
+			t.Errorf("not a bestseller of romance: %v", r)
+		}
+	}
+}
+
+func TestSimilarBooks(t *testing.T) {
+	api := serve(t, testLibrary())
+	resp, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 1, MaxResults: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	for _, r := range resp.GetRecommendations() {
+		got = append(got, r.GetBookId())
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, []int64{3, 5, 7}) || resp.GetServedBy() != "replica-1" {
+		t.Errorf("got %v from %q", got, resp.GetServedBy())
+	}
+	if _, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 12345}); status.Code(err) != codes.NotFound {
+		t.Errorf("unknown book: %v", err)
+	}
+}
+
+func TestListBooks(t *testing.T) {
+	lib := testLibrary()
+	api := serve(t, lib)
+	header, books := list(t, api, "")
+	if header.GetVersion() != "v1" || header.GetUnchanged() || int(header.GetBookCount()) != len(lib.Books) || len(header.GetSampleReaders()) != 1 {
+		t.Errorf("header %v", header)
+	}
+	var want []*recommendationsv1.Book
+	for _, b := range lib.Books {
+		want = append(want, book(b))
+	}
+	if diff := cmp.Diff(want, books, protocmp.Transform()); diff != "" {
+		t.Errorf("books (-want +got):\n%s", diff)
+	}
+	header, books = list(t, api, "v1")
+	if !header.GetUnchanged() || len(books) != 0 {
+		t.Errorf("held version: %v and %d books, want none", header, len(books))
+	}
+}
+
+func list(t *testing.T, api recommendationsv1.RecommendationsServiceClient, held string) (*recommendationsv1.CatalogHeader, []*recommendationsv1.Book) {
+	t.Helper()
+	stream, err := api.ListBooks(within(t), &recommendationsv1.ListBooksRequest{IfVersion: held})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header *recommendationsv1.CatalogHeader
+	var books []*recommendationsv1.Book
+	for first := true; ; first = false {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return header, books
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (part.GetHeader() != nil) != first {
+			t.Fatalf("the header comes first and once; got %v", part)
+		}
+		if first {
+			header = part.GetHeader()
+		}
+		books = append(books, part.GetPage().GetBooks()...)
+	}
+}
+
+func TestBadRequestsNameEveryFieldAndWhatIsAllowed(t *testing.T) {
+	api := serve(t, testLibrary())
+	recommend := func(user int64, category string, n int32) func() error {
+		return func() error {
+			_, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: user, Category: category, MaxResults: n})
+			return err
+		}
+	}
+	similar := func(book int64, n int32) func() error {
+		return func() error {
+			_, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: book, MaxResults: n})
+			return err
+		}
+	}
+	for name, tc := range map[string]struct {
+		do   func() error
+		want map[string]string // field to a part of its description
+	}{
+		"no user":           {recommend(0, "", 1), map[string]string{"user_id": "from 1"}},
+		"negative user":     {recommend(-5, "", 1), map[string]string{"user_id": "is -5"}},
+		"unknown category":  {recommend(1, "cooking", 1), map[string]string{"category": "fantasy, romance"}},
+		"long category":     {recommend(1, strings.Repeat("x", 1<<16), 1), map[string]string{"category": "fantasy, romance"}},
+		"negative results":  {recommend(1, "", -1), map[string]string{"max_results": "1 to 100"}},
+		"too many results":  {recommend(1, "", 101), map[string]string{"max_results": "is 101"}},
+		"everything wrong":  {recommend(0, "x", 1000), map[string]string{"user_id": "", "category": "", "max_results": ""}},
+		"no book":           {similar(0, 1), map[string]string{"book_id": "from 1"}},
+		"similar, too many": {similar(1, 1<<30), map[string]string{"max_results": "1 to 100"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := status.Convert(tc.do())
+			if s.Code() != codes.InvalidArgument || len(s.Details()) != 1 {
+				t.Fatalf("got %v with %d details", s, len(s.Details()))
+			}
+			got := map[string]string{}
+			for _, v := range s.Details()[0].(*errdetails.BadRequest).GetFieldViolations() {
+				got[v.GetField()] = v.GetDescription()
+				if len(v.GetDescription()) > 1000 {
+					t.Errorf("%s: a description of %d bytes", v.GetField(), len(v.GetDescription()))
+				}
+			}
+			if len(got) != len(tc.want) {
+				t.Errorf("violations %v, want of %v", got, tc.want)
+			}
+			for field, part := range tc.want {
+				if text, ok := got[field]; !ok || !strings.Contains(text, part) {
+					t.Errorf("%s: %q, want it to say %q", field, text, part)
+				}
+			}
+		})
+	}
+}
+
+func TestNotReadyIsUnavailable(t *testing.T) {
+	api := serve(t, nil)
+	_, recommend := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 1})
+	_, inCategory := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 1, Category: "fantasy"})
+	_, similar := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 1})
+	stream, err := api.ListBooks(within(t), &recommendationsv1.ListBooksRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, listing := stream.Recv()
+	for _, err := range []error{recommend, inCategory, similar, listing} {
+		if status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v, want UNAVAILABLE so that another replica is tried", err)
+		}
+	}
+}

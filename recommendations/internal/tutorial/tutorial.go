@@ -1,0 +1,75 @@
+// Package tutorial answers the gRPC contract of the tutorial that this project
+// descends from, so that its client works unchanged. It is wire-compatible; the
+// answers are our own recommendations.
+//
+// It must not be used by anything else: new callers speak recommendations.v1.
+package tutorial
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	tutorialpb "bookstall/gen/tutorial"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/recommender"
+)
+
+// Server implements the tutorial's service Recommendations.
+type Server struct {
+	tutorialpb.UnimplementedRecommendationsServer
+
+	recommender *recommender.Recommender
+}
+
+// New returns a server that answers from rec.
+func New(rec *recommender.Recommender) *Server { return &Server{recommender: rec} }
+
+// Register adds the service to a gRPC server.
+func (s *Server) Register(to grpc.ServiceRegistrar) { tutorialpb.RegisterRecommendationsServer(to, s) }
+
+// category returns our slug of the tutorial's category.
+func category(c tutorialpb.BookCategory) (slug string, ok bool) {
+	switch c {
+	case tutorialpb.BookCategory_FICTIONAL:
+		return "fiction", true
+	case tutorialpb.BookCategory_ROMANCE:
+		return "romance", true
+	case tutorialpb.BookCategory_SELF_HELP:
+		return "self-help", true
+	}
+	return "", false
+}
+
+// Recommend returns up to max_results books of one category. Unlike ours it
+// takes any max_results (below 0 is 0, and as many come as there are) and any
+// user_id; an unknown category is NOT_FOUND.
+func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequest) (*tutorialpb.RecommendationResponse, error) {
+	slug, ok := category(req.GetCategory())
+	if !ok {
+		return nil, status.Error(codes.NotFound, "Category not found")
+	}
+	shelf, err := s.recommender.Recommend(int64(req.GetUserId()), slug, int(max(0, req.GetMaxResults())))
+	switch {
+	case errors.Is(err, library.ErrCategoryNotFound): // the catalogue is another one
+		return nil, status.Error(codes.NotFound, "Category not found")
+	case errors.Is(err, library.ErrNotReady):
+		return nil, status.Error(codes.Unavailable, "not ready yet")
+	case err != nil:
+		return nil, err
+	}
+	resp := &tutorialpb.RecommendationResponse{}
+	for _, item := range shelf.Items {
+		if item.Book.ID > math.MaxInt32 {
+			continue // has no place in this contract
+		}
+		resp.Recommendations = append(resp.Recommendations, &tutorialpb.BookRecommendation{
+			Id: int32(item.Book.ID), Title: item.Book.Title,
+		})
+	}
+	return resp, nil
+}

@@ -1,0 +1,83 @@
+// Command recommendations answers over gRPC which books a reader may like. It
+// runs as any number of equal replicas.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"bookstall/internal/admin"
+	"bookstall/internal/config"
+	"bookstall/internal/lifecycle"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/server"
+	"bookstall/recommendations/internal/tutorial"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "recommendations:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it returns when ctx ends, after all calls were answered
+// and all telemetry was delivered, or when something breaks.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	cfg, err := parse(args, stdout, stderr)
+	if errors.Is(err, config.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+
+	tel, err := telemetry.New(ctx, "recommendations", cfg.Name, cfg.Log, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tel.Close()) }()
+
+	ready := lifecycle.NewReadiness()
+	operators, err := admin.Listen(admin.Config{
+		Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log,
+	})
+	if err != nil {
+		return err
+	}
+	grpcServer, err := rpc.NewServer(rpc.ServerConfig{
+		Address:               cfg.GRPCAddress,
+		HealthAddress:         cfg.HealthAddress,
+		Service:               server.ServiceName,
+		TLS:                   cfg.TLS,
+		MaxConnectionAge:      cfg.MaxConnectionAge,
+		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
+		Readiness:             ready,
+		Telemetry:             tel,
+	})
+	if err != nil {
+		return errors.Join(err, operators.Close())
+	}
+
+	books := recommender.New() // answers UNAVAILABLE until it is loaded
+	server.New(books, cfg.Name, tel.Registry).Register(grpcServer)
+	tutorial.New(books).Register(grpcServer)
+	load := newLoader(books, cfg.Workers, ready, tel.Log)
+
+	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
+	group.Add(lifecycle.Part{Name: "admin", Run: operators.Serve, Stop: operators.Stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "loader", Run: load.run, Stop: load.stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "grpc", Run: grpcServer.Serve, Stop: grpcServer.Stop, StopTimeout: cfg.DrainTimeout})
+	tel.Log.Info("listening", "grpcAddress", grpcServer.Addr().String(), "adminAddress", operators.Addr().String(),
+		"tls", cfg.TLS.Enabled(), "version", telemetry.Version())
+	return group.Run(ctx)
+}

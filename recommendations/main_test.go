@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	tutorialpb "bookstall/gen/tutorial"
+	"bookstall/internal/otlpsink"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	goleak.VerifyTestMain(m)
+}
+
+// program is a running recommendations.
+type program struct {
+	grpcAddress, adminAddress string
+	stop                      func() // as SIGTERM does
+	ended                     chan error
+
+	mu   sync.Mutex
+	logs []map[string]any
+}
+
+// start runs the program on free ports and reads its log.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	logs, stderr := io.Pipe()
+	p := &program{stop: cancel, ended: make(chan error, 1)}
+	args = append([]string{"--grpc-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=replica-1", "--drain-delay=0s"}, args...)
+	go func() {
+		err := run(ctx, args, io.Discard, stderr)
+		stderr.Close()
+		p.ended <- err
+	}()
+	listening := make(chan map[string]any, 1)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for lines := bufio.NewScanner(logs); lines.Scan(); {
+			var line map[string]any
+			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+				t.Errorf("log line is not JSON: %s", lines.Text())
+				continue
+			}
+			p.mu.Lock()
+			p.logs = append(p.logs, line)
+			p.mu.Unlock()
+			if line["msg"] == "listening" {
+				listening <- line
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		reader.Wait()
+	})
+	select {
+	case line := <-listening:
+		p.grpcAddress, p.adminAddress = line["grpcAddress"].(string), line["adminAddress"].(string)
+	case err := <-p.ended:
+		t.Fatalf("ended at once: %v", err)
+	}
+	return p
+}
+
+// lines returns the log lines with a message.
+func (p *program) lines(msg string) (list []map[string]any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.logs {
+		if l["msg"] == msg {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+func (p *program) dial(t *testing.T, opts ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(p.grpcAddress, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// serving waits until the named service says SERVING, by a Watch that it leaves
+// open as a foreign client would.
+func serving(t *testing.T, conn *grpc.ClientConn, name string) {
+	t.Helper()
+	watch, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		resp, err := watch.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.GetStatus() == healthpb.HealthCheckResponse_SERVING {
+			return
+		}
+	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestTheProgramServes(t *testing.T) {
+	p := start(t)
+	conn := p.dial(t)
+	serving(t, conn, "recommendations.v1.RecommendationsService")
+	serving(t, conn, "")
+
+	ctx := metadata.AppendToOutgoingContext(within(t, 10*time.Second), "x-request-id", "test-request-1")
+	resp, err := recommendationsv1.NewRecommendationsServiceClient(conn).Recommend(ctx, &recommendationsv1.RecommendRequest{UserId: 1})
+	if err != nil || len(resp.GetRecommendations()) != 10 || resp.GetServedBy() != "replica-1" {
+		t.Errorf("Recommend: %v, %v", resp, err)
+	}
+	old, err := tutorialpb.NewRecommendationsClient(conn).Recommend(ctx, &tutorialpb.RecommendationRequest{
+		UserId: 1, Category: tutorialpb.BookCategory_ROMANCE, MaxResults: 3,
+	})
+	if err != nil || len(old.GetRecommendations()) != 3 {
+		t.Errorf("the tutorial's Recommend: %v, %v", old, err)
+	}
+
+	if code, body := get(t, "http://"+p.adminAddress+"/readyz"); code != 200 {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+	_, metrics := get(t, "http://"+p.adminAddress+"/metrics")
+	for _, want := range []string{
+		`recommendations_shelves_total{source="personal"} 1`,
+		`grpc_server_call_duration_seconds_count{grpc_method="recommendations.v1.RecommendationsService/Recommend",grpc_status="OK"} 1`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+
+	p.stop()
+	if err := <-p.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	var methods []string
+	for _, l := range p.lines("call") {
+		methods = append(methods, l["method"].(string))
+		if l["requestID"] != "test-request-1" {
+			t.Errorf("access line without the caller's request id: %v", l)
+		}
+	}
+	if want := []string{"/recommendations.v1.RecommendationsService/Recommend", "/Recommendations/Recommend"}; !slices.Equal(methods, want) {
+		t.Errorf("access lines of %v, want one a call and none for health: %v", methods, want)
+	}
+}
+
+// TestDrain stops the program while a call is in flight and a foreign health
+// Watch is open.
+func TestDrain(t *testing.T) {
+	sink, err := otlpsink.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
+	p := start(t, "--drain-delay=200ms", "--drain-timeout=10s")
+	conn := p.dial(t, grpc.WithInitialWindowSize(1<<16), grpc.WithInitialConnWindowSize(1<<16))
+	serving(t, conn, "")
+
+	// The catalogue does not fit the window of a client that does not read: the
+	// call stays in flight until it does.
+	stream, err := recommendationsv1.NewRecommendationsServiceClient(conn).ListBooks(within(t, 30*time.Second), &recommendationsv1.ListBooksRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	for drained := false; !drained; {
+		code, body := get(t, "http://"+p.adminAddress+"/readyz")
+		drained = code == 503 && strings.Contains(body, "draining")
+	}
+	books := 0
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("the call in flight was cut: %v", err)
+		}
+		books += len(part.GetPage().GetBooks())
+	}
+	if want := int(first.GetHeader().GetBookCount()); books != want {
+		t.Errorf("%d of %d books came", books, want)
+	}
+	began := time.Now()
+	if err := <-p.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v after the last call: the open Watch held it up", took)
+	}
+	exported := false
+	for _, s := range sink.Spans() {
+		exported = exported || strings.HasSuffix(s.Name, "/ListBooks") && s.Service == "recommendations"
+	}
+	if !exported {
+		t.Errorf("the span of the draining call was not exported: %+v", sink.Spans())
+	}
+}
+
+func TestBadSettingsAreNamed(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--drain-delay=-1s":      "--drain-delay",
+		"--workers=-1":           "--workers",
+		"--tls-cert-file=a":      "--tls-key-file",
+		"--grpc-address=nowhere": "gRPC address",
+		"--log-level=loud":       "log-level",
+		"--colour=red":           "--colour",
+	} {
+		err := run(t.Context(), []string{"--admin-address=127.0.0.1:0", arg}, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it to name %s", arg, err, want)
+		}
+	}
+	t.Setenv("RECOMMENDATIONS_GRPC_ADRESS", ":1")
+	if err := run(t.Context(), nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "RECOMMENDATIONS_GRPC_ADRESS") {
+		t.Errorf("unknown variable: %v", err)
+	}
+}
+
+// TestHelp holds docs/config/recommendations.txt to the program.
+func TestHelp(t *testing.T) {
+	t.Setenv("COLUMNS", "100")
+	const golden = "../docs/config/recommendations.txt"
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("%s is not what --help prints; run make golden. It prints:\n%s", golden, out.String())
+	}
+}
