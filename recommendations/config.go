@@ -13,6 +13,11 @@ import (
 	"bookstall/internal/telemetry"
 )
 
+// commands are what the program can be told to do.
+type commands struct {
+	Serve settings `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
+}
+
 // settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.
 type settings struct {
 	GRPCAddress   string `name:"grpc-address" help:"host:port that gRPC is served on." default:":50051"`
@@ -54,15 +59,16 @@ func (s *settings) Validate() error {
 }
 
 func parse(args []string, stdout, stderr io.Writer) (settings, error) {
-	var s settings
+	var c commands
 	err := config.Parse(config.Program{
 		Name:        "recommendations",
 		Description: "Answers over gRPC which books a reader may like. Part of Bookstall.",
 		EnvPrefix:   "RECOMMENDATIONS",
-	}, &s, args, stdout, stderr)
+	}, &c, args, stdout, stderr)
 	if err != nil {
 		return settings{}, err
 	}
+	s := c.Serve
 	if s.Name == "" {
 		if s.Name, err = os.Hostname(); err != nil {
 			return settings{}, fmt.Errorf("--name is not set and the host has no name: %w", err)

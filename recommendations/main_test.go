@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -279,8 +280,12 @@ func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/recommendations.txt"
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); err != nil {
-		t.Fatal(err)
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}} {
+		fmt.Fprintf(&out, "$ recommendations %s\n", strings.Join(args, " "))
+		if err := run(t.Context(), args, &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("\n")
 	}
 	if *update {
 		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {

@@ -56,12 +56,14 @@ func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) error {
 
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {
 	var known []string
-	for _, flags := range model.AllFlags(false) {
-		for _, f := range flags {
+	_ = kong.Visit(model, func(node kong.Visitable, next kong.Next) error { // no visit fails
+		if f, ok := node.(*kong.Flag); ok {
 			known = append(known, f.Envs...)
 		}
-	}
+		return next(nil)
+	})
 	slices.Sort(known)
+	known = slices.Compact(known)
 	var errs []error
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // errEmpty says that DNS did answer, and that the name has no addresses. It
@@ -19,13 +20,20 @@ type lookupFunc func(ctx context.Context, host string) ([]netip.Addr, error)
 // is empty. The pure Go resolver is used in both cases: it is the one that says
 // "no such host" and "server misbehaving" apart on every system.
 func newLookup(server string) lookupFunc {
-	res := &net.Resolver{PreferGo: true}
-	if server != "" {
-		res.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, network, server)
+	res := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if server != "" {
+			address = server
 		}
-	}
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		// The resolver gives up when ctx ends, but leaves a goroutine behind that
+		// reads until its own timeout of five seconds.
+		context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+		return conn, nil
+	}}
 	return func(ctx context.Context, host string) ([]netip.Addr, error) {
 		ips, err := res.LookupNetIP(ctx, "ip", host)
 		var dnsErr *net.DNSError

@@ -54,7 +54,7 @@ func onlyFrom() map[string][]string {
 		"bookstall/gen/tutorial":           {"recommendations/internal/tutorial"},
 		"bookstall/internal/config":        {"marketplace", "recommendations"},
 		"bookstall/internal/discovery":     {"internal/rpc"},
-		"bookstall/internal/dnsserver":     {"deploy/local", "internal/bench"},
+		"bookstall/internal/dnsserver":     {"deploy/local", "internal/fleet"},
 		"bookstall/internal/repotest":      {},
 	}
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+const (
+	// healthService is what a replica must be SERVING: the name that marketplace
+	// asks for too.
+	healthService = "recommendations.v1.RecommendationsService"
+
+	checkEvery   = 500 * time.Millisecond
+	checkTimeout = time.Second
+)
+
+// watchHealth asks the replica at addr until ctx is done whether it is SERVING,
+// as a kubelet does, and reports each answer.
+func watchHealth(ctx context.Context, addr string, report func(serving bool)) error {
+	conn, err := grpc.NewClient("passthrough:///"+addr,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithNoProxy(),
+		grpc.WithIdleTimeout(0),
+		// The default grows to two minutes: a replica that is back must be seen
+		// at the next check.
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: checkEvery / 2, Multiplier: 1, MaxDelay: checkEvery / 2},
+			MinConnectTimeout: checkTimeout,
+		}))
+	if err != nil {
+		return fmt.Errorf("health of %s: %w", addr, err)
+	}
+	defer conn.Close()
+	client := healthpb.NewHealthClient(conn)
+
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for {
+		ok := serving(ctx, client)
+		if ctx.Err() != nil {
+			return nil
+		}
+		report(ok)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func serving(ctx context.Context, client healthpb.HealthClient) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	resp, err := client.Check(ctx, &healthpb.HealthCheckRequest{Service: healthService})
+	return err == nil && resp.GetStatus() == healthpb.HealthCheckResponse_SERVING
+}

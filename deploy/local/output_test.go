@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLinesAreWholeAndAligned(t *testing.T) {
+	var c console
+	out := newOutput(&c, []string{own, "marketplace", "replica-1"}, false, func() {})
+	w := out.lineWriter("replica-1")
+	for _, p := range []string{"one\ntw", "o\r\n", "", "\nthree"} {
+		write(t, w, p)
+	}
+	w.flush()
+	w.flush() // nothing is left
+	out.say("a\nb")
+	out.put("marketplace", []byte("open"))
+	out.close()
+	want := []string{
+		"replica-1   | one",
+		"replica-1   | two",
+		"replica-1   | ",
+		"replica-1   | three",
+		"bookstall   | a",
+		"bookstall   | b",
+		"marketplace | open",
+	}
+	if d := cmp.Diff(want, c.lines()); d != "" {
+		t.Errorf("output (-want +got):\n%s", d)
+	}
+}
+
+func write(t *testing.T, w io.Writer, s string) {
+	t.Helper()
+	if n, err := io.WriteString(w, s); n != len(s) || err != nil {
+		t.Errorf("write: %d, %v", n, err)
+	}
+}
+
+func TestColours(t *testing.T) {
+	got := prefixes([]string{own, "a"}, true)
+	want := map[string]string{own: "\x1b[35mbookstall |\x1b[0m ", "a": "\x1b[36ma         |\x1b[0m "}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("prefixes (-want +got):\n%s", d)
+	}
+	if coloured(new(console)) {
+		t.Error("a buffer is coloured")
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	for _, tc := range []struct {
+		length int
+		pieces []int
+	}{
+		{100_000, []int{100_000}},
+		{longestLine, []int{longestLine}},
+		{longestLine + 1, []int{longestLine, 1}},
+		{2*longestLine + 5, []int{longestLine, longestLine, 5}},
+	} {
+		var c console
+		out := newOutput(&c, []string{own, "x"}, false, func() {})
+		w := out.lineWriter("x")
+		text := strings.Repeat("y", tc.length) + "\nnext\n"
+		for len(text) > 0 { // as a pipe brings it
+			n := min(len(text), 32<<10)
+			write(t, w, text[:n])
+			text = text[n:]
+		}
+		out.close()
+		var got []int
+		lines := c.lines()
+		for _, line := range lines[:len(lines)-1] {
+			got = append(got, len(line)-len("x         | "))
+		}
+		if d := cmp.Diff(tc.pieces, got); d != "" || lines[len(lines)-1] != "x         | next" {
+			t.Errorf("line of %d, pieces (-want +got):\n%s", tc.length, d)
+		}
+	}
+}
+
+func TestManyWritersDoNotMix(t *testing.T) {
+	const writers, each = 8, 200
+	var c console
+	names := []string{own}
+	for i := range writers {
+		names = append(names, fmt.Sprint("w", i))
+	}
+	out := newOutput(&c, names, false, func() {})
+	var wg sync.WaitGroup
+	for _, name := range names[1:] {
+		wg.Go(func() {
+			w := out.lineWriter(name)
+			for range each {
+				write(t, w, name+" begins, ")
+				write(t, w, name+" ends\n")
+			}
+		})
+	}
+	wg.Wait()
+	out.close()
+	count := 0
+	for _, line := range c.lines() {
+		name, rest, _ := strings.Cut(line, " ")
+		if want := fmt.Sprintf("       | %s begins, %s ends", name, name); rest != want {
+			t.Fatalf("mixed line %q", line)
+		}
+		count++
+	}
+	if count != writers*each {
+		t.Errorf("%d lines, want %d", count, writers*each)
+	}
+}
+
+// stuck is a reader that does not read until it is freed.
+type stuck chan struct{}
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s
+	return len(p), nil
+}
+
+func TestClosingDoesNotWaitForAStuckReader(t *testing.T) {
+	reader := make(stuck)
+	out := newOutput(reader, []string{own}, false, func() {})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 10 * queueLength {
+			out.say("is there anybody")
+		}
+	}()
+	out.closing()
+	within(t, done, "lines to a reader that is stuck")
+	out.close()
+	close(reader)
+	within(t, out.done, "end of the writing goroutine")
+}
+
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, errors.New("the reader is gone") }
+
+func TestReaderThatIsGone(t *testing.T) {
+	told := make(chan struct{})
+	out := newOutput(gone{}, []string{own}, false, func() { close(told) }) // once only
+	for range 3 * queueLength {
+		out.say("is there anybody")
+	}
+	within(t, told, "the news that the reader is gone")
+	out.close()
+	if !out.broken() {
+		t.Error("broken() is false")
+	}
+}

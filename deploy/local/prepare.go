@@ -1,0 +1,79 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// prepare checks all that can be checked before the first process starts:
+// binaries, addresses, the cookie key. It returns the layout that can run here,
+// and a note to the reader when that is not the one asked for.
+func prepare(l layout) (_ layout, note string, _ error) {
+	// Absolute, as a bare name would be searched in PATH.
+	bin, err := filepath.Abs(l.bin)
+	if err != nil {
+		return l, "", err
+	}
+	l.bin = bin
+	if err := checkBinaries(l); err != nil {
+		return l, "", err
+	}
+	l, note, err = checkAddresses(l)
+	if err != nil {
+		return l, "", err
+	}
+	return l, note, ensureKey(l)
+}
+
+func checkBinaries(l layout) error {
+	var errs []error
+	for _, name := range []string{"marketplace", "recommendations"} {
+		path := filepath.Join(l.bin, name)
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, fmt.Errorf("%s is not there; make build makes it", path))
+		case err != nil:
+			errs = append(errs, err)
+		case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+			errs = append(errs, fmt.Errorf("%s is not a program", path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ensureKey makes the key that signs the readers' cookies, once: readers keep
+// their shelves over restarts.
+func ensureKey(l layout) error {
+	if err := os.MkdirAll(l.state, 0o700); err != nil {
+		return err
+	}
+	switch _, err := os.Stat(l.keyFile()); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails
+	// Renamed into place, so that half a key is never taken for one. The mode
+	// of a temporary file is 0600.
+	f, err := os.CreateTemp(l.state, "cookie.key.*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(hex.EncodeToString(key))
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), l.keyFile())
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

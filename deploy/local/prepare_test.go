@@ -1,0 +1,147 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTakenAddressesAreAllNamed(t *testing.T) {
+	l := testLayout(t)
+	for _, addr := range []string{l.shop, l.dns, l.replicas[1].grpc} {
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+	}
+	var stdout, stderr console
+	if code := runLayout(t.Context(), l, &stdout, &stderr); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	want := []string{
+		l.shop + " (shop) is taken by another process; stop it and run again",
+		l.dns + " (DNS) is taken by another process; stop it and run again",
+		l.replicas[1].grpc + " (replica-2 gRPC) is taken by another process; stop it and run again",
+	}
+	if d := cmp.Diff(want, stderr.lines()); d != "" {
+		t.Errorf("message (-want +got):\n%s", d)
+	}
+	if stdout.text() != "" {
+		t.Errorf("something was started:\n%s", stdout.text())
+	}
+}
+
+func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
+	l := testLayout(t)
+	l.replicas[1].grpc, l.replicas[1].admin = "192.0.2.1:50051", "192.0.2.1:9090" // of documentation: nobody's
+	got, note, err := checkAddresses(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.replicas) != 1 || got.replicas[0] != l.only {
+		t.Errorf("replicas: %v, want %v alone", got.replicas, l.only)
+	}
+	lines := strings.Split(note, "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "192.0.2.1 cannot be bound here, so one replica runs, on 127.0.0.1.") {
+		t.Errorf("note:\n%s", note)
+	}
+
+	// What is taken is named there too.
+	ln, err := net.Listen("tcp", l.only.grpc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.only.grpc+" (replica-1 gRPC) is taken") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestAddressThatIsNone(t *testing.T) {
+	l := testLayout(t)
+	l.shop = "192.0.2.1:8080"
+	l.shopAdmin = "127.0.0.1:70000"
+	_, note, err := checkAddresses(l)
+	if err == nil || note != "" ||
+		!strings.Contains(err.Error(), "192.0.2.1 is not an address of this machine") ||
+		!strings.Contains(err.Error(), "127.0.0.1:70000 (marketplace admin) cannot be bound") {
+		t.Errorf("note %q, error: %v", note, err)
+	}
+}
+
+func TestStandardLayoutIsTheContract(t *testing.T) {
+	l := standardLayout("bin")
+	p, err := l.marketplaceProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"MARKETPLACE_HTTP_ADDRESS=127.0.0.1:8080",
+		"MARKETPLACE_ADMIN_ADDRESS=127.0.0.1:9090",
+		"MARKETPLACE_RECOMMENDATIONS_TARGET=dns://127.0.0.1:5353/recommendations.bookstall.test.:50051",
+		"MARKETPLACE_CATALOG_FILE=.run/catalog.json",
+		"MARKETPLACE_COOKIE_KEY_FILE=.run/cookie.key",
+		"MARKETPLACE_DRAIN_DELAY=0s",
+		"MARKETPLACE_DRAIN_TIMEOUT=2s",
+	}
+	if d := cmp.Diff(want, p.env); d != "" {
+		t.Errorf("marketplace (-want +got):\n%s", d)
+	}
+	want = []string{
+		"RECOMMENDATIONS_GRPC_ADDRESS=127.0.0.4:50051",
+		"RECOMMENDATIONS_ADMIN_ADDRESS=127.0.0.4:9090",
+		"RECOMMENDATIONS_NAME=replica-3",
+		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
+		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
+	}
+	if d := cmp.Diff(want, l.replicaProgram(l.replicas[2]).env); d != "" {
+		t.Errorf("replica-3 (-want +got):\n%s", d)
+	}
+	if len(l.replicas) != 3 {
+		t.Errorf("%d replicas", len(l.replicas))
+	}
+}
+
+func TestCookieKeyIsMadeOnce(t *testing.T) {
+	l := layout{state: filepath.Join(t.TempDir(), "state")}
+	if err := ensureKey(l); err != nil {
+		t.Fatal(err)
+	}
+	first, err := os.ReadFile(l.keyFile())
+	if err != nil || !regexp.MustCompile(`^[0-9a-f]{64}$`).Match(first) {
+		t.Fatalf("key %q, %v", first, err)
+	}
+	for path, want := range map[string]os.FileMode{l.state: 0o700, l.keyFile(): 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v, want mode %o", path, info, err, want)
+		}
+	}
+	if err := ensureKey(l); err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(l.keyFile())
+	if err != nil || string(second) != string(first) {
+		t.Errorf("the key did not last: %v", err)
+	}
+	if files, _ := os.ReadDir(l.state); len(files) != 1 {
+		t.Errorf("%d files left", len(files))
+	}
+}
+
+func TestMissingBinariesAreAllNamed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "marketplace"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := prepare(layout{bin: dir})
+	if err == nil || !strings.Contains(err.Error(), "marketplace is not a program") ||
+		!strings.Contains(err.Error(), "recommendations is not there; make build makes it") {
+		t.Errorf("error: %v", err)
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// leftovers is how long the output of a process that has ended may stay open
+// in a child of its own.
+const leftovers = 200 * time.Millisecond
+
+// program is one process to keep running.
+type program struct {
+	name, path string
+	args       []string
+	env        []string // over the runner's own environment
+	where      string   // its addresses, for the reader
+}
+
+// keeper keeps programs running.
+type keeper struct {
+	starter *starter
+	clock   clock
+	out     *output
+}
+
+// keep runs p, again after each death, until stop is done; then p gets SIGTERM,
+// and SIGKILL when kill is done. It returns once the process has ended.
+func (k *keeper) keep(stop, kill context.Context, p program) {
+	var again retries
+	for stop.Err() == nil {
+		born := k.clock.Now()
+		how := k.once(stop, kill, p)
+		if stop.Err() != nil {
+			k.out.say("%s stopped (%s)", p.name, how)
+			return
+		}
+		wait := again.after(k.clock.Now().Sub(born))
+		k.out.say("%s died (%s); starts again in %v", p.name, how, wait)
+		select {
+		case <-k.clock.After(wait):
+		case <-stop.Done():
+		}
+	}
+}
+
+// once runs p until it ends, and says how it did.
+func (k *keeper) once(stop, kill context.Context, p program) string {
+	lines := k.out.lineWriter(p.name)
+	defer lines.flush()
+	cmd := exec.Command(p.path, p.args...)   //nolint:gosec // the path is the developer's own -bin
+	cmd.Env = append(os.Environ(), p.env...) // the last of a name holds
+	cmd.Stdout, cmd.Stderr = lines, lines
+	cmd.WaitDelay = leftovers
+	if err := k.starter.start(cmd); err != nil {
+		return err.Error()
+	}
+	k.out.say("%s started (pid %d): %s", p.name, cmd.Process.Pid, p.where)
+
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // the state says the same
+	}()
+	select {
+	case <-ended:
+	case <-stop.Done():
+		signalGroup(cmd, syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-kill.Done():
+			signalGroup(cmd, syscall.SIGKILL)
+			<-ended
+		}
+	}
+	signalGroup(cmd, syscall.SIGKILL) // children of its own that it left
+	return cmd.ProcessState.String()
+}

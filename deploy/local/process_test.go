@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// testClock lets a test decide when a wait is over and how long a process lived.
+type testClock struct {
+	waits chan time.Duration
+	over  chan time.Time
+}
+
+func newTestClock() *testClock {
+	return &testClock{waits: make(chan time.Duration, 1), over: make(chan time.Time)}
+}
+
+func (c *testClock) Now() time.Time { return time.Time{} }
+
+func (c *testClock) After(d time.Duration) <-chan time.Time {
+	c.waits <- d
+	return c.over
+}
+
+// keeping is a keeper at work on one puppet.
+type keeping struct {
+	*puppeteer
+	console *console
+	clock   *testClock
+	stop    context.CancelFunc
+	kill    context.CancelFunc
+	done    chan struct{}
+}
+
+func keepPuppet(t *testing.T, env ...string) *keeping {
+	t.Helper()
+	k := &keeping{puppeteer: newPuppeteer(t), console: new(console), clock: newTestClock(), done: make(chan struct{})}
+	out := newOutput(k.console, []string{own, "puppet"}, false, func() {})
+	starter := newStarter()
+	stop, cancelStop := context.WithCancel(context.Background())
+	kill, cancelKill := context.WithCancel(context.Background())
+	k.stop, k.kill = cancelStop, cancelKill
+	p := k.program("puppet")
+	p.env = env
+	go func() {
+		defer close(k.done)
+		(&keeper{starter: starter, clock: k.clock, out: out}).keep(stop, kill, p)
+	}()
+	t.Cleanup(func() {
+		cancelStop()
+		cancelKill()
+		within(t, k.done, "end of the keeper")
+		starter.close()
+		out.close()
+	})
+	return k
+}
+
+func TestDeadProcessIsReportedAndRestartedWithBackoff(t *testing.T) {
+	k := keepPuppet(t)
+	for i, want := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
+		k.next().tell("exit 3")
+		select {
+		case got := <-k.clock.waits:
+			if got != want {
+				t.Errorf("wait %d = %v, want %v", i+1, got, want)
+			}
+		case <-time.After(limit):
+			t.Fatal("a dead process is not noticed")
+		}
+		k.console.await(t, 1, `bookstall \| puppet died \(exit status 3\); starts again in `+want.String())
+		k.clock.over <- time.Time{}
+	}
+	k.next()
+	k.console.await(t, 4, `bookstall \| puppet started \(pid \d+\): on strings`)
+}
+
+func TestProgramThatCannotStartIsRetried(t *testing.T) {
+	var c console
+	out := newOutput(&c, []string{own}, false, func() {})
+	starter, clock := newStarter(), newTestClock()
+	stop, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&keeper{starter: starter, clock: clock, out: out}).keep(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
+	}()
+	for range 2 {
+		<-clock.waits
+		clock.over <- time.Time{}
+	}
+	<-clock.waits
+	cancel() // also ends the wait
+	within(t, done, "end of the keeper")
+	starter.close()
+	out.close()
+	c.await(t, 3, `ghost died \(.*/nowhere/ghost.*\); starts again`)
+}
+
+func TestStopIsTermThenKill(t *testing.T) {
+	k := keepPuppet(t)
+	p := k.next()
+	k.stop()
+	if got := p.hear(); got != "TERM" {
+		t.Fatalf("the process hears %q, want TERM", got)
+	}
+	select {
+	case <-k.done:
+		t.Fatal("the keeper did not wait for its process")
+	default:
+	}
+	k.kill()
+	if got := p.hear(); got != "" {
+		t.Fatalf("the process hears %q, want its end", got)
+	}
+	within(t, k.done, "end of the keeper")
+	k.console.await(t, 1, `puppet stopped \(signal: killed\)`)
+}
+
+func TestStopOfAProcessThatEndsInTime(t *testing.T) {
+	k := keepPuppet(t)
+	p := k.next()
+	k.stop()
+	p.hear()
+	p.tell("exit 0")
+	within(t, k.done, "end of the keeper")
+	k.console.await(t, 1, `puppet stopped \(exit status 0\)`)
+}
+
+func TestStopWhileWaitingToRestart(t *testing.T) {
+	k := keepPuppet(t)
+	k.next().tell("exit 1")
+	<-k.clock.waits
+	k.stop()
+	within(t, k.done, "end of the keeper")
+}
+
+func TestBothOutputsAreShown(t *testing.T) {
+	k := keepPuppet(t)
+	p := k.next()
+	p.tell("print to the output")
+	p.tell("complain of the noise")
+	k.console.await(t, 1, `(?m)^puppet    \| to the output$`)
+	k.console.await(t, 1, `(?m)^puppet    \| of the noise$`)
+}
+
+func TestSettingsGoOverTheInheritedEnvironment(t *testing.T) {
+	t.Setenv("MARKETPLACE_MINE", "mine")
+	t.Setenv("MARKETPLACE_THEIRS", "mine")
+	k := keepPuppet(t, "MARKETPLACE_THEIRS=theirs")
+	p := k.next()
+	for name, want := range map[string]string{"MARKETPLACE_MINE": "mine", "MARKETPLACE_THEIRS": "theirs"} {
+		p.tell("variable " + name)
+		if got := p.hear(); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A child of a process holds its output open and maybe its port.
+func TestChildrenOfADeadProcessEnd(t *testing.T) {
+	k := keepPuppet(t)
+	parent := k.next()
+	parent.tell("bear")
+	child := k.next()
+	parent.tell("exit 1")
+	if got := child.hear(); got != "" {
+		t.Errorf("the child of a dead process hears %q, want its end", got)
+	}
+	<-k.clock.waits
+}
+
+func TestRetries(t *testing.T) {
+	var r retries
+	for i, tc := range []struct{ life, want time.Duration }{
+		{0, 500 * time.Millisecond},
+		{time.Second, time.Second},
+		{0, 2 * time.Second},
+		{0, 4 * time.Second},
+		{0, 8 * time.Second},
+		{0, 10 * time.Second},
+		{29 * time.Second, 10 * time.Second},
+		{30 * time.Second, 500 * time.Millisecond},
+		{0, time.Second},
+	} {
+		if got := r.after(tc.life); got != tc.want {
+			t.Errorf("%d: after(%v) = %v, want %v", i, tc.life, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// interrupts turns signals into contexts. The first SIGINT, SIGTERM or SIGHUP,
+// or the end of ctx, ends stop; a SIGINT after that ends kill. A second SIGTERM
+// does not: one sent to the group arrives twice, as make passes its own on.
+func interrupts(ctx context.Context) (stop, kill context.Context, release func()) {
+	stop, cancelStop := context.WithCancel(ctx)
+	kill, cancelKill := context.WithCancel(context.Background())
+
+	wanted := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // under nohup
+		wanted = append(wanted, syscall.SIGHUP)
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, wanted...)
+	// Asked for and left unread: a closed output is then an error of the write
+	// and not the sudden end of this process.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case sig := <-signals:
+				if stop.Err() == nil {
+					cancelStop()
+				} else if sig == syscall.SIGINT {
+					cancelKill()
+				}
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return stop, kill, func() {
+		signal.Stop(signals)
+		signal.Stop(pipe)
+		close(quit)
+		<-done
+		cancelStop()
+		cancelKill()
+	}
+}
