@@ -65,7 +65,7 @@ released: $(BIN)/buf ## take proto/ as it is for the released contract; only wit
 
 .PHONY: sample
 sample: ## the synthetic readers of the embedded data, from their seed
-	$(GO) run ./recommendations/internal/sample/generate
+	$(GO) generate ./recommendations/internal/sample
 
 .PHONY: compare-books
 compare-books: ## compare the embedded catalogue with BOOKS=books.csv

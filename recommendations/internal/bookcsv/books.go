@@ -1,0 +1,118 @@
+package bookcsv
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// The bounds of a book. Lengths are in characters.
+const (
+	maxTitle       = 500
+	maxAuthor      = 200
+	maxSeries      = 200
+	maxDescription = 20_000
+	minYear        = -5000
+	maxYear        = 2999
+	maxCategories  = 4
+)
+
+// BookReader reads a books.csv.
+type BookReader = Reader[library.Book]
+
+// BookWriter writes a books.csv.
+type BookWriter = Writer[library.Book]
+
+// NewBookReader reads the header of a books.csv; name is what errors call it.
+func NewBookReader(name string, r io.Reader) (*BookReader, error) {
+	return newReader(name, r, bookFormat())
+}
+
+// NewBookWriter writes a books.csv. Call Flush at the end.
+func NewBookWriter(w io.Writer) *BookWriter {
+	return newWriter(w, bookFormat())
+}
+
+func bookFormat() format[library.Book] {
+	type book = library.Book
+	return format[book]{
+		id:    func(b *book) int64 { return b.ID },
+		check: checkPrice,
+		columns: []column[book]{
+			{
+				name:  "book_id",
+				parse: func(b *book, cell string) error { return parseID(&b.ID, cell) },
+				text:  func(b *book) string { return strconv.FormatInt(b.ID, 10) },
+			},
+			{
+				name:  "title",
+				parse: func(b *book, cell string) error { return parseName(&b.Title, cell, maxTitle) },
+				text:  func(b *book) string { return b.Title },
+			},
+			{
+				name:  "author",
+				parse: func(b *book, cell string) error { return parseName(&b.Author, cell, maxAuthor) },
+				text:  func(b *book) string { return b.Author },
+			},
+			{
+				name:  "year",
+				parse: func(b *book, cell string) error { return parseYear(&b.Year, cell) },
+				text:  func(b *book) string { return formatYear(b.Year) },
+			},
+			{
+				name:  "categories",
+				parse: func(b *book, cell string) error { return parseCategories(&b.Categories, cell) },
+				text:  func(b *book) string { return strings.Join(b.Categories, "|") },
+			},
+			{
+				name:  "popularity",
+				parse: func(b *book, cell string) error { return parseCount(&b.Popularity, cell) },
+				text:  func(b *book) string { return strconv.FormatInt(b.Popularity, 10) },
+			},
+			{
+				name: "series", optional: true,
+				parse: func(b *book, cell string) error { return parseLine(&b.Series, cell, maxSeries) },
+				text:  func(b *book) string { return b.Series },
+			},
+			{
+				name: "isbn", optional: true,
+				parse: func(b *book, cell string) error { return parseISBN(&b.ISBN, cell) },
+				text:  func(b *book) string { return b.ISBN },
+			},
+			{
+				name: "description", optional: true,
+				parse: func(b *book, cell string) error { return parseText(&b.Description, cell, maxDescription) },
+				text:  func(b *book) string { return b.Description },
+			},
+			{
+				name: "price", optional: true,
+				parse: func(b *book, cell string) error { return parsePrice(&b.Price, cell) },
+				text:  func(b *book) string { return b.Price },
+			},
+			{
+				name: "currency", optional: true,
+				parse: func(b *book, cell string) error { return parseCurrency(&b.Currency, cell) },
+				text:  func(b *book) string { return b.Currency },
+			},
+			{
+				name: "language", optional: true,
+				parse: func(b *book, cell string) error { return parseLanguage(&b.Language, cell) },
+				text:  func(b *book) string { return b.Language },
+			},
+		},
+	}
+}
+
+// checkPrice holds price and currency together: an amount of nothing in
+// particular cannot be shown.
+func checkPrice(b *library.Book) *fault {
+	switch {
+	case b.Price != "" && b.Currency == "":
+		return &fault{column: "currency", reason: "is empty, but price is " + quote(b.Price)}
+	case b.Price == "" && b.Currency != "":
+		return &fault{column: "price", reason: "is empty, but currency is " + quote(b.Currency)}
+	}
+	return nil
+}

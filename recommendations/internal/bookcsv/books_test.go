@@ -1,0 +1,191 @@
+package bookcsv_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+)
+
+const shortHeader = "book_id,title,author,year,categories,popularity\n"
+
+const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
+
+// readBooks collects the books and the errors of a file.
+func readBooks(t *testing.T, content string) ([]library.Book, []string) {
+	t.Helper()
+	reader, err := bookcsv.NewBookReader("books.csv", strings.NewReader(content))
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	var books []library.Book
+	var faults []string
+	for book, err := range reader.All() {
+		if err != nil {
+			faults = append(faults, err.Error())
+			continue
+		}
+		books = append(books, book)
+	}
+	return books, faults
+}
+
+func TestBookReader(t *testing.T) {
+	hobbit := library.Book{ID: 7, Title: "The Hobbit", Author: "J.R.R. Tolkien", Year: 1937, Categories: []string{"fantasy", "classics"}, Popularity: 12}
+	full := hobbit
+	full.Series = "Middle-earth #1"
+	full.ISBN = "026110221X"
+	full.Description = "A hole,\n\"in the ground\"."
+	full.Price, full.Currency, full.Language = "12.90", "EUR", "en-GB"
+	ancient := library.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
+	undated := ancient
+	undated.Year = 0
+	for name, test := range map[string]struct {
+		content string
+		want    library.Book
+	}{
+		"required columns": {shortHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12\n", hobbit},
+		"another order":    {"popularity,categories,year,author,title,book_id\n12,fantasy|classics,1937,J.R.R. Tolkien,The Hobbit,7\n", hobbit},
+		"byte order mark, CRLF, spaces, no line break at the end": {
+			"\uFEFFbook_id, title,author,year,categories,popularity\r\n 7 , The Hobbit,J.R.R. Tolkien ,1937,fantasy|classics,12", hobbit,
+		},
+		"all columns": {
+			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB\n", full,
+		},
+		"before our era":          {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},
+		"unknown year and number": {shortHeader + "8,Οδύσσεια,Homer,,poetry,\n", undated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, faults := readBooks(t, test.content)
+			if diff := cmp.Diff([]library.Book{test.want}, got); diff != "" || len(faults) > 0 {
+				t.Errorf("faults %q, books (-want +got):\n%s", faults, diff)
+			}
+		})
+	}
+}
+
+func TestBookReaderHeader(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                               `books.csv:1: the file is empty: the first line must name the columns`,
+		"\n\nbook_id,title\n":            `books.csv:3: column "author" is missing`,
+		"book_id,title,title\n":          `books.csv:1: column "title" is there twice`,
+		"book_id,stars\n":                `books.csv:1: unknown column "stars"; the columns are ` + strings.TrimSpace(fullHeader),
+		"\"book_id,title\n1,The Hobbit,": `books.csv:1: a cell begins with a " and goes on, or the file ends, after its closing one (on line 2; the lines up to it are lost)`,
+	} {
+		if _, faults := readBooks(t, content); !cmp.Equal(faults, []string{want}) {
+			t.Errorf("%q: got %q, want %q", content, faults, want)
+		}
+	}
+}
+
+func TestBookReaderFaults(t *testing.T) {
+	long := strings.Repeat("ä", 501)
+	for row, want := range map[string]string{
+		`x,T,A,1937,fantasy,0,,,,,,`:                     `book_id: "x" is not a whole number`,
+		`,T,A,1937,fantasy,0,,,,,,`:                      `book_id: is empty`,
+		`0,T,A,1937,fantasy,0,,,,,,`:                     `book_id: 0 is less than 1`,
+		`99999999999999999999,T,A,1937,fantasy,0,,,,,,`:  `book_id: "99999999999999999999" is too large`,
+		`1,T,A,1937,fantasy,0,,,,,,`:                     `book_id: 1 is already on line 2`,
+		`2, ,A,1937,fantasy,0,,,,,,`:                     `title: is empty`,
+		"2,T\x01,A,1937,fantasy,0,,,,,,":                 `title: "T\x01" has the control character U+0001`,
+		"2,\"T\nU\",A,1937,fantasy,0,,,,,,":              `title: has a line break or a tab`,
+		"2,T\xff,A,1937,fantasy,0,,,,,,":                 `title: "T\xff" is not UTF-8`,
+		`2,` + long + `,A,1937,fantasy,0,,,,,,`:          `title: has 501 characters, at most 500 are allowed`,
+		`2,T,,1937,fantasy,0,,,,,,`:                      `author: is empty`,
+		`2,T,A,19x9,fantasy,0,,,,,,`:                     `year: "19x9" is not a whole number`,
+		`2,T,A,0,fantasy,0,,,,,,`:                        `year: there is no year 0; leave the cell empty when the year is not known`,
+		`2,T,A,19370,fantasy,0,,,,,,`:                    `year: 19370 is not -5000 to 2999`,
+		`2,T,A,1937,,0,,,,,,`:                            `categories: is empty; a book has 1 to 4 categories`,
+		`2,T,A,1937,a|b|c|d|e,0,,,,,,`:                   `categories: "a|b|c|d|e" has 5 categories, at most 4 are allowed`,
+		`2,T,A,1937,fantasy|fantasy,0,,,,,,`:             `categories: "fantasy" is there twice`,
+		`2,T,A,1937,Self Help,0,,,,,,`:                   `categories: "Self Help" is not a category: it must be like self-help, at most 40 characters`,
+		`2,T,A,1937,self--help,0,,,,,,`:                  `categories: "self--help" is not a category: it must be like self-help, at most 40 characters`,
+		`2,T,A,1937,fantasy,-1,,,,,,`:                    `popularity: -1 is less than 0`,
+		`2,T,A,1937,fantasy,1.5,,,,,,`:                   `popularity: "1.5" is not a whole number`,
+		`2,T,A,1937,fantasy,0,,12345,,,,`:                `isbn: "12345" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
+		`2,T,A,1937,fantasy,0,,978026110221X,,,,`:        `isbn: "978026110221X" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
+		`2,T,A,1937,fantasy,0,,,,"12,90",EUR,`:           `price: "12,90" is not a price: it must be like 12.90`,
+		`2,T,A,1937,fantasy,0,,,,012.90,EUR,`:            `price: "012.90" is not a price: it must be like 12.90`,
+		`2,T,A,1937,fantasy,0,,,,12.,EUR,`:               `price: "12." is not a price: it must be like 12.90`,
+		`2,T,A,1937,fantasy,0,,,,12.90,,`:                `currency: is empty, but price is "12.90"`,
+		`2,T,A,1937,fantasy,0,,,,,EUR,`:                  `price: is empty, but currency is "EUR"`,
+		`2,T,A,1937,fantasy,0,,,,12.90,Eur,`:             `currency: "Eur" is not a currency: it must be like EUR`,
+		`2,T,A,1937,fantasy,0,,,,,,english language`:     `language: "english language" is not a language: it must be like en or pt-BR`,
+		`2,T,A,1937,fantasy,0`:                           `the row has not as many cells as the header`,
+		`2,The "Hobbit",A,1937,fantasy,0,,,,,,`:          `a cell has a " but does not begin with one`,
+		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell begins with a " and goes on, or the file ends, after its closing one`,
+		`2,T,A,` + strings.Repeat("x", 50) + `,a,,,,,,,`: `year: "` + strings.Repeat("x", 40) + `…" is not a whole number`,
+	} {
+		content := fullHeader + "1,First,A,1,a,0,,,,,,\n" + row + "\n3,Third,A,1,a,0,,,,,,\n"
+		books, faults := readBooks(t, content)
+		if !cmp.Equal(faults, []string{"books.csv:3: " + want}) {
+			t.Errorf("row %q\n got %q\nwant %q", row, faults, want)
+		}
+		if len(books) != 2 || books[1].ID != 3 {
+			t.Errorf("row %q: the rows around it were not read: %v", row, books)
+		}
+	}
+}
+
+func TestFaultIsOnItsOwnLine(t *testing.T) {
+	_, faults := readBooks(t, fullHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
+	_, lost := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
+	want := []string{`books.csv:2: a cell begins with a " and goes on, or the file ends, after its closing one (on line 4; the lines up to it are lost)`}
+	if diff := cmp.Diff(want, lost); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{
+		`books.csv:4: price: "1.0.0" is not a price: it must be like 12.90`,
+		`books.csv:5: year: "x" is not a whole number`,
+	}
+	if diff := cmp.Diff(want, faults); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A quote that is never closed must cost neither memory nor a loop.
+func TestOpenQuoteEndsTheReading(t *testing.T) {
+	rows := strings.Repeat("2,T,A,1937,fantasy,0\n", 100_000)
+	reader, err := bookcsv.NewBookReader("books.csv", strings.NewReader(shortHeader+"1,\"T,A,1937,fantasy,0\n"+rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, first := reader.Next()
+	_, second := reader.Next()
+	want := "read books.csv after line 1: a row is longer than 1 MiB: is a quote not closed?"
+	if first == nil || first.Error() != want || !errors.Is(second, first) {
+		t.Errorf("got %v, then %v", first, second)
+	}
+	if _, row := errors.AsType[*bookcsv.RowError](first); row {
+		t.Error("a final error must not look like one after which the caller may go on")
+	}
+}
+
+func TestReadErrorIsFinal(t *testing.T) {
+	broken := errors.New("disk on fire")
+	source := io.MultiReader(strings.NewReader(shortHeader+"1,T,A,1937,fantasy,0\n"), errorReader{broken})
+	reader, err := bookcsv.NewBookReader("books.csv", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Next(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := reader.Next(); !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+	}
+	for _, err := range reader.All() {
+		t.Errorf("All goes on after a final error: %v", err)
+	}
+}
+
+type errorReader struct{ err error }
+
+func (r errorReader) Read([]byte) (int, error) { return 0, r.err }

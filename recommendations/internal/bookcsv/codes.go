@@ -1,0 +1,114 @@
+package bookcsv
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxSlug bounds a category: it becomes a part of addresses and metric labels.
+const maxSlug = 40
+
+func parseCategories(into *[]string, cell string) error {
+	if cell == "" {
+		return errors.New("is empty; a book has 1 to 4 categories")
+	}
+	if n := strings.Count(cell, "|") + 1; n > maxCategories {
+		return fmt.Errorf("%s has %d categories, at most %d are allowed", quote(cell), n, maxCategories)
+	}
+	slugs := strings.Split(cell, "|")
+	for i, slug := range slugs {
+		if !isSlug(slug) {
+			return fmt.Errorf("%s is not a category: it must be like self-help, at most %d characters", quote(slug), maxSlug)
+		}
+		if slices.Contains(slugs[:i], slug) {
+			return fmt.Errorf("%s is there twice", quote(slug))
+		}
+	}
+	*into = slugs
+	return nil
+}
+
+// isSlug is [a-z0-9]+(-[a-z0-9]+)*.
+func isSlug(s string) bool {
+	if len(s) > maxSlug {
+		return false
+	}
+	for part := range strings.SplitSeq(s, "-") {
+		if part == "" || !consists(part, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' }) {
+			return false
+		}
+	}
+	return true
+}
+
+// parseISBN looks at the form only: books are sold under numbers that were
+// printed with a wrong check digit.
+func parseISBN(into *string, cell string) error {
+	digits := cell
+	if len(cell) == 10 {
+		digits = strings.TrimSuffix(cell, "X")
+	}
+	right := len(cell) == 0 || len(cell) == 10 || len(cell) == 13
+	if !right || !consists(digits, isDigit) {
+		return fmt.Errorf("%s is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens", quote(cell))
+	}
+	*into = cell
+	return nil
+}
+
+// parsePrice keeps the text: binary fractions do not hold a price exactly.
+func parsePrice(into *string, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	whole, fraction, point := strings.Cut(cell, ".")
+	right := len(whole) >= 1 && len(whole) <= 9 && consists(whole, isDigit) && (whole == "0" || whole[0] != '0') &&
+		(!point || len(fraction) >= 1 && len(fraction) <= 3 && consists(fraction, isDigit))
+	if !right {
+		return fmt.Errorf("%s is not a price: it must be like 12.90", quote(cell))
+	}
+	*into = cell
+	return nil
+}
+
+func parseCurrency(into *string, cell string) error {
+	right := len(cell) == 0 || len(cell) == 3
+	if !right || !consists(cell, func(c byte) bool { return 'A' <= c && c <= 'Z' }) {
+		return fmt.Errorf("%s is not a currency: it must be like EUR", quote(cell))
+	}
+	*into = cell
+	return nil
+}
+
+// parseLanguage looks at the form of a BCP 47 tag, not at the registry of
+// languages, which grows.
+func parseLanguage(into *string, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	first, _, _ := strings.Cut(cell, "-")
+	right := len(cell) <= 35 && len(first) >= 2 && consists(first, isLetter)
+	for part := range strings.SplitSeq(cell, "-") {
+		right = right && len(part) >= 1 && len(part) <= 8 &&
+			consists(part, func(c byte) bool { return isLetter(c) || isDigit(c) })
+	}
+	if !right {
+		return fmt.Errorf("%s is not a language: it must be like en or pt-BR", quote(cell))
+	}
+	*into = cell
+	return nil
+}
+
+func consists(s string, of func(byte) bool) bool {
+	for i := range len(s) {
+		if !of(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

@@ -1,0 +1,86 @@
+package bookcsv
+
+import (
+	"io"
+	"strconv"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// maxLabel bounds the label of a sample reader in characters: it stands in a
+// narrow list.
+const maxLabel = 60
+
+// RatingReader reads a ratings.csv. It does not remember rows, which would be
+// millions: what a repeated pair of reader and book means is for the caller to
+// say.
+type RatingReader = Reader[library.Rating]
+
+// RatingWriter writes a ratings.csv.
+type RatingWriter = Writer[library.Rating]
+
+// SampleReader reads a samples.csv, the sample readers of a data set.
+type SampleReader = Reader[library.SampleReader]
+
+// SampleWriter writes a samples.csv.
+type SampleWriter = Writer[library.SampleReader]
+
+// NewRatingReader reads the header of a ratings.csv; name is what errors call it.
+func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
+	return newReader(name, r, ratingFormat())
+}
+
+// NewRatingWriter writes a ratings.csv. Call Flush at the end.
+func NewRatingWriter(w io.Writer) *RatingWriter {
+	return newWriter(w, ratingFormat())
+}
+
+// NewSampleReader reads the header of a samples.csv; name is what errors call it.
+func NewSampleReader(name string, r io.Reader) (*SampleReader, error) {
+	return newReader(name, r, sampleFormat())
+}
+
+// NewSampleWriter writes a samples.csv. Call Flush at the end.
+func NewSampleWriter(w io.Writer) *SampleWriter {
+	return newWriter(w, sampleFormat())
+}
+
+func ratingFormat() format[library.Rating] {
+	type rating = library.Rating
+	return format[rating]{columns: []column[rating]{
+		{
+			name:  "user_id",
+			parse: func(r *rating, cell string) error { return parseID(&r.UserID, cell) },
+			text:  func(r *rating) string { return strconv.FormatInt(r.UserID, 10) },
+		},
+		{
+			name:  "book_id",
+			parse: func(r *rating, cell string) error { return parseID(&r.BookID, cell) },
+			text:  func(r *rating) string { return strconv.FormatInt(r.BookID, 10) },
+		},
+		{
+			name:  "rating",
+			parse: func(r *rating, cell string) error { return parseStars(&r.Stars, cell) },
+			text:  func(r *rating) string { return strconv.Itoa(r.Stars) },
+		},
+	}}
+}
+
+func sampleFormat() format[library.SampleReader] {
+	type reader = library.SampleReader
+	return format[reader]{
+		id: func(r *reader) int64 { return r.ID },
+		columns: []column[reader]{
+			{
+				name:  "user_id",
+				parse: func(r *reader, cell string) error { return parseID(&r.ID, cell) },
+				text:  func(r *reader) string { return strconv.FormatInt(r.ID, 10) },
+			},
+			{
+				name:  "label",
+				parse: func(r *reader, cell string) error { return parseName(&r.Label, cell, maxLabel) },
+				text:  func(r *reader) string { return r.Label },
+			},
+		},
+	}
+}

@@ -1,0 +1,181 @@
+package bookcsv_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+)
+
+// randomText is made of what CSV trips over.
+func randomText(random *rand.Rand, most int) string {
+	pieces := []string{`"`, `,`, `""`, `\.`, `|`, "é", "読", "e\u0301", "#", "'", "=1+1", "a", "B", " ", "–", "\u2028", "\u200b"}
+	var b strings.Builder
+	for range random.IntN(most) {
+		b.WriteString(pieces[random.IntN(len(pieces))])
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func randomBook(random *rand.Rand, id int64) library.Book {
+	slugs := []string{"fantasy", "self-help", "x1", "a-b-c", "9"}
+	random.Shuffle(len(slugs), func(i, j int) { slugs[i], slugs[j] = slugs[j], slugs[i] })
+	b := library.Book{
+		ID:         id,
+		Title:      "T" + randomText(random, 12),
+		Author:     randomText(random, 12) + "A",
+		Year:       random.IntN(4000) - 1500,
+		Categories: slugs[:1+random.IntN(4)],
+		Popularity: random.Int64(),
+		Series:     randomText(random, 6),
+	}
+	if random.IntN(2) == 0 {
+		b.ISBN = "978026110221" + string(rune('0'+random.IntN(10)))
+		b.Description = strings.TrimSpace(randomText(random, 20) + "\n\n\t" + randomText(random, 20))
+		b.Price, b.Currency, b.Language = "0.5", "EUR", "sr-Latn-RS"
+	}
+	return b
+}
+
+func TestBooksRoundTrip(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var books []library.Book
+	for id := range int64(2000) {
+		books = append(books, randomBook(random, id+1))
+	}
+	var file bytes.Buffer
+	writer := bookcsv.NewBookWriter(&file)
+	for _, b := range books {
+		if err := writer.Write(b); err != nil {
+			t.Fatalf("%#v: %v", b, err)
+		}
+	}
+	if err := writer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	got, faults := readBooks(t, file.String())
+	if diff := cmp.Diff(books, got); diff != "" || len(faults) > 0 {
+		t.Errorf("faults %q, books (-written +read):\n%s", faults, diff)
+	}
+}
+
+func TestRatingsAndSamplesRoundTrip(t *testing.T) {
+	ratings := []library.Rating{{UserID: 1, BookID: 2, Stars: 5}, {UserID: 1 << 62, BookID: 3, Stars: 1}}
+	samples := []library.SampleReader{{ID: 1, Label: `Synthetic reader 1: "poetry", Homer`}}
+	var ratingFile, sampleFile bytes.Buffer
+	writeAll(t, bookcsv.NewRatingWriter(&ratingFile), ratings)
+	writeAll(t, bookcsv.NewSampleWriter(&sampleFile), samples)
+	ratingReader, err := bookcsv.NewRatingReader("ratings.csv", &ratingFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sampleReader, err := bookcsv.NewSampleReader("samples.csv", &sampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ratings, readAll(t, ratingReader)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(samples, readAll(t, sampleReader)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRatingReaderFaults(t *testing.T) {
+	content := "rating,user_id,book_id\n5,1,2\n0,1,3\n6,1,3\n4,0,3\n,1,3\n1,1,3\n"
+	reader, err := bookcsv.NewRatingReader("ratings.csv", strings.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for rating, err := range reader.All() {
+		if err != nil {
+			got = append(got, err.Error())
+		} else if rating.UserID != 1 {
+			t.Errorf("got %v", rating)
+		}
+	}
+	want := []string{
+		"ratings.csv:3: rating: 0 is not 1 to 5",
+		"ratings.csv:4: rating: 6 is not 1 to 5",
+		"ratings.csv:5: user_id: 0 is less than 1",
+		"ratings.csv:6: rating: is empty",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWriterRefusesWhatAReaderWould(t *testing.T) {
+	good := library.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a"}}
+	for want, change := range map[string]func(*library.Book){
+		`title: is empty`: func(b *library.Book) { b.Title = "" },
+		`it would not be read back equal: white space at an end of a cell?`: func(b *library.Book) { b.Title = "T " },
+		`description: "a\rb" has the control character U+000D`:              func(b *library.Book) { b.Description = "a\rb" },
+		`currency: is empty, but price is "1"`:                              func(b *library.Book) { b.Price = "1" },
+	} {
+		var file bytes.Buffer
+		writer := bookcsv.NewBookWriter(&file)
+		book := good
+		change(&book)
+		if err := writer.Write(book); err == nil || err.Error() != "write row 1: "+want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if err := writer.Flush(); err != nil || file.String() != fullHeader {
+			t.Errorf("the file has more than the header: %q, %v", file.String(), err)
+		}
+	}
+}
+
+func TestWriterKeepsOneCategoryOne(t *testing.T) {
+	book := library.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a|b"}}
+	if err := bookcsv.NewBookWriter(io.Discard).Write(book); err == nil {
+		t.Error("one category with a separator in it was written as two")
+	}
+}
+
+func TestWriterReportsItsTarget(t *testing.T) {
+	broken := errors.New("disk full")
+	writer := bookcsv.NewRatingWriter(errorWriter{broken})
+	if err := writer.Write(library.Rating{UserID: 1, BookID: 1, Stars: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Flush(); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type errorWriter struct{ err error }
+
+func (w errorWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func writeAll[T any](t *testing.T, writer *bookcsv.Writer[T], rows []T) {
+	t.Helper()
+	for _, row := range rows {
+		if err := writer.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readAll[T any](t *testing.T, reader *bookcsv.Reader[T]) []T {
+	t.Helper()
+	var rows []T
+	for row, err := range reader.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

@@ -1,0 +1,119 @@
+package engine_test
+
+import (
+	"cmp"
+	"slices"
+
+	"bookstall/recommendations/internal/engine"
+)
+
+// oracle ranks by the definition, with no thought of speed: it scores every book
+// and sorts them all.
+type oracle struct {
+	engine.Config
+}
+
+func (o oracle) popularity(j int32) float64 {
+	at := func(i int) float64 {
+		if o.Popularity != nil {
+			return float64(o.Popularity[i])
+		}
+		return float64(o.Model.Counts[i])
+	}
+	highest := 1.0
+	for i := range o.Model.Items() {
+		highest = max(highest, at(i))
+	}
+	return at(int(j)) / highest
+}
+
+func (o oracle) weight(i, j int32) float32 {
+	targets, weights := o.Model.Row(int(i))
+	if k := slices.Index(targets, j); k >= 0 {
+		return weights[k]
+	}
+	return 0
+}
+
+func (o oracle) in(j int32, category int) bool {
+	return category == engine.AnyCategory || o.Categories != nil && slices.Contains(o.Categories[j], category)
+}
+
+// valid gives the items that exist, ascending and each once.
+func (o oracle) valid(items []int32) []int32 {
+	items = slices.DeleteFunc(slices.Clone(items), func(i int32) bool {
+		return i < 0 || int(i) >= o.Model.Items()
+	})
+	slices.Sort(items)
+	return slices.Compact(items)
+}
+
+func (o oracle) recommend(q engine.Query) []engine.Scored {
+	history, exclude := o.valid(q.History), o.valid(q.Exclude)
+	factor := o.Prior.Cap
+	if len(history) > 0 {
+		factor = min(factor, o.Prior.Scale/float64(len(history)))
+	}
+	var all []engine.Scored
+	for j := range int32(o.Model.Items()) {
+		if slices.Contains(history, j) || slices.Contains(exclude, j) || !o.in(j, q.Category) {
+			continue
+		}
+		s := engine.Scored{Item: j, Because: engine.NoReason}
+		most := float32(0)
+		for _, i := range history {
+			w := o.weight(i, j)
+			s.Score += float64(w)
+			if w > most {
+				s.Because, most = i, w
+			}
+		}
+		s.Score += float64(factor * o.popularity(j))
+		all = append(all, s)
+	}
+	slices.SortFunc(all, order)
+	return first(all, q.K)
+}
+
+func (o oracle) similar(item int32, k int) []engine.Scored {
+	if item < 0 || int(item) >= o.Model.Items() {
+		return nil
+	}
+	main := -1
+	if o.Categories != nil && len(o.Categories[item]) > 0 {
+		main = o.Categories[item][0]
+	}
+	var near, same, rest []engine.Scored
+	for j := range int32(o.Model.Items()) {
+		s := engine.Scored{Item: j, Because: engine.NoReason, Score: o.popularity(j)}
+		closeness := float64(o.weight(item, j)) + float64(o.weight(j, item))
+		switch {
+		case j == item:
+		case closeness > 0:
+			near = append(near, engine.Scored{Item: j, Because: item, Score: closeness})
+		case main >= 0 && o.in(j, main):
+			same = append(same, s)
+		default:
+			rest = append(rest, s)
+		}
+	}
+	var all []engine.Scored
+	for tier, list := range [][]engine.Scored{near, same, rest} {
+		slices.SortFunc(list, order)
+		for _, s := range list {
+			if tier > 0 {
+				s.Score = 0
+			}
+			all = append(all, s)
+		}
+	}
+	return first(all, k)
+}
+
+func order(a, b engine.Scored) int {
+	return cmp.Or(-cmp.Compare(a.Score, b.Score), cmp.Compare(a.Item, b.Item))
+}
+
+func first(list []engine.Scored, k int) []engine.Scored {
+	return list[:max(min(k, len(list)), 0)]
+}

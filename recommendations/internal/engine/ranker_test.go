@@ -1,0 +1,195 @@
+package engine_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bookstall/recommendations/internal/engine"
+)
+
+func newRanker(tb testing.TB, c engine.Config) *engine.Ranker {
+	tb.Helper()
+	r, err := engine.NewRanker(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// Every rule of a ranking in one: nothing the reader has, nothing of another
+// category, all there is up to K, nothing twice, by score and then by index, and
+// the reason. The oracle has each of them by construction.
+func TestRecommendIsExact(t *testing.T) {
+	for seed := range uint64(1000) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		c := randomConfig(rng)
+		r := newRanker(t, c)
+		for range 4 { // the second query finds what the first left behind
+			q := randomQuery(rng, c.Model.Items())
+			got, want := r.Recommend(nil, q), oracle{c}.recommend(q)
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d, query %+v (-want +got):\n%s", seed, q, diff)
+			}
+		}
+	}
+}
+
+func TestSimilarIsExact(t *testing.T) {
+	for seed := range uint64(1000) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		c := randomConfig(rng)
+		r := newRanker(t, c)
+		for range 4 {
+			item, k := int32(rng.IntN(c.Model.Items()+4)-2), rng.IntN(c.Model.Items()+4)-1
+			got, want := r.Similar(nil, item, k), oracle{c}.similar(item, k)
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d, item %d, k %d (-want +got):\n%s", seed, item, k, diff)
+			}
+		}
+	}
+}
+
+// A tie with the worst of a full list is won by the lower index, also when the
+// higher one was found first and the prior is all that popularity can give.
+func TestTieWithTheWorst(t *testing.T) {
+	r := newRanker(t, engine.Config{
+		Model: engine.Model{ // item 2 speaks for item 1, item 3 for item 0
+			RowStart: []int32{0, 0, 0, 1, 2},
+			Targets:  []int32{1, 0},
+			Weights:  []float32{0.5, 0.5},
+			Counts:   []int32{7, 7, 7, 7},
+		},
+		Prior: engine.DefaultPrior(),
+	})
+	got := r.Recommend(nil, engine.Query{History: []int32{2, 3}, Category: engine.AnyCategory, K: 1})
+	want := []engine.Scored{{Item: 0, Because: 3, Score: 0.5 + 0.13}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	model, err := engine.Train(clusters(2000, 300, 20, 1), engine.DefaultParams(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, w := range model.Weights {
+		if steps := float64(w) * (1 << 30); steps != math.Trunc(steps) {
+			t.Fatalf("weight %d is %v, want a multiple of 2^-30: sums depend on their order", k, w)
+		}
+	}
+	r := newRanker(t, engine.Config{Model: model, Prior: engine.DefaultPrior()})
+	q := engine.Query{History: []int32{4, 250, 3, 90, 17, 222, 8, 41, 5}, Category: engine.AnyCategory, K: 300}
+	want := r.Recommend(nil, q)
+	for range 20 {
+		rng.Shuffle(len(q.History), func(a, b int) { q.History[a], q.History[b] = q.History[b], q.History[a] })
+		if diff := cmp.Diff(want, r.Recommend(nil, q)); diff != "" {
+			t.Fatalf("history %v (-want +got):\n%s", q.History, diff)
+		}
+	}
+}
+
+func TestAnswersAreAppended(t *testing.T) {
+	shop := newTaste(t)
+	r := shop.ranker(t)
+	sentinel := engine.Scored{Item: 99, Because: 98, Score: -1}
+	dst := []engine.Scored{sentinel}
+	dst = r.Recommend(dst, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3})
+	dst = r.Similar(dst, 0, 2)
+	want := slices.Concat(
+		[]engine.Scored{sentinel},
+		r.Recommend(nil, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3}),
+		r.Similar(nil, 0, 2),
+	)
+	if diff := cmp.Diff(want, dst); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestHugeKGivesTheCatalogue(t *testing.T) {
+	shop := newTaste(t)
+	r := shop.ranker(t)
+	const huge = int(^uint(0) >> 1)
+	if got := len(r.Recommend(nil, engine.Query{Category: engine.AnyCategory, K: huge})); got != len(shop.titles) {
+		t.Errorf("Recommend gave %d books, want all %d", got, len(shop.titles))
+	}
+	if got := len(r.Similar(nil, 0, huge)); got != len(shop.titles)-1 {
+		t.Errorf("Similar gave %d books, want all but one of %d", got, len(shop.titles))
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	shop := newTaste(t)
+	r := shop.ranker(t)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(g), 3))
+			for range 300 {
+				q := randomQuery(rng, len(shop.titles))
+				first, second := r.Recommend(nil, q), r.Recommend(nil, q)
+				if !slices.Equal(first, second) {
+					t.Errorf("query %+v: %v, then %v", q, first, second)
+				}
+				r.Similar(nil, int32(rng.IntN(len(shop.titles))), 5)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestNoAllocations(t *testing.T) {
+	allowed := 0.0
+	if raceEnabled {
+		allowed = 5 // one scratch: with the race detector on, sync.Pool forgets at random
+	}
+	shop := newTaste(t)
+	r := shop.ranker(t)
+	dst := make([]engine.Scored, 0, 10)
+	q := engine.Query{History: []int32{0, 5, 12}, Exclude: []int32{2}, Category: sf, K: 10}
+	if n := testing.AllocsPerRun(200, func() { dst = r.Recommend(dst[:0], q) }); n > allowed {
+		t.Errorf("Recommend: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(200, func() { dst = r.Similar(dst[:0], 3, 10) }); n > allowed {
+		t.Errorf("Similar: %v allocations", n)
+	}
+}
+
+func TestNewRankerRefuses(t *testing.T) {
+	good := func() engine.Config {
+		return engine.Config{
+			Model: engine.Model{RowStart: []int32{0, 1, 1}, Targets: []int32{1}, Weights: []float32{1}, Counts: []int32{3, 4}},
+			Prior: engine.DefaultPrior(),
+		}
+	}
+	newRanker(t, good())
+	tests := []struct {
+		name  string
+		spoil func(*engine.Config)
+		want  string
+	}{
+		{"zero model", func(c *engine.Config) { c.Model = engine.Model{} }, "row starts"},
+		{"zero prior", func(c *engine.Config) { c.Prior = engine.Prior{} }, "prior cap"},
+		{"short popularity", func(c *engine.Config) { c.Popularity = []int64{1} }, "popularity of 1 items"},
+		{"negative popularity", func(c *engine.Config) { c.Popularity = []int64{1, -1} }, "item 1 is -1"},
+		{"huge popularity", func(c *engine.Config) { c.Popularity = []int64{1, 1 << 60} }, "want 0 to"},
+		{"short categories", func(c *engine.Config) { c.Categories = [][]int{{1}} }, "categories of 1 items"},
+		{"negative category", func(c *engine.Config) { c.Categories = [][]int{{}, {-1}} }, "item 1: category is -1"},
+		{"huge category", func(c *engine.Config) { c.Categories = [][]int{{1 << 40}, {}} }, "item 0: category"},
+	}
+	for _, tt := range tests {
+		c := good()
+		tt.spoil(&c)
+		if _, err := engine.NewRanker(c); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"sync"
+)
+
+// solve computes the weights of the targets from ≤ j < to from their counted
+// pairs.
+func (t *trainer) solve(counts []uint32, from, to int) error {
+	var (
+		mu     sync.Mutex
+		failed = to // the lowest item that failed, so that the error does not depend on timing
+	)
+	parallel(to-from, t.workers, func(targets indexes) {
+		matrix := make([]float64, triangle(t.width+1))
+		vector := make([]float64, t.width)
+		for k := range targets {
+			if !t.solveOne(from+k, t.system(counts, k), matrix, vector) {
+				mu.Lock()
+				failed = min(failed, from+k)
+				mu.Unlock()
+			}
+		}
+	})
+	if failed < to {
+		return fmt.Errorf("the weights of item %d have no solution in float64: lambda %v is too small for %d readers",
+			failed, t.params.Lambda, t.counts[failed])
+	}
+	return nil
+}
+
+// solveOne computes B_ij for the neighbours i of item j and reports whether they
+// are all finite. matrix and vector are its working space.
+func (t *trainer) solveOne(j int, pairs []uint32, matrix, vector []float64) bool {
+	neighbours := t.neighboursOf(j)
+	d, base := len(neighbours), j*t.width
+	v := vector[:d]
+	for p, i := range neighbours {
+		row := matrix[triangle(p+1):][:p+1]
+		for q, n := range neighbours[:p] {
+			row[q] = t.scale[i] * t.scale[n] * float64(pairs[triangle(p)+q])
+		}
+		// The conversion keeps the sum from being fused; see dot.
+		row[p] = float64(t.scale[i]*t.scale[i]*float64(t.counts[i])) + t.params.Lambda
+		v[p] = t.scale[i] * t.scale[j] * float64(t.joint[base+p])
+	}
+	cholesky(matrix, d)
+	substitute(matrix, v)
+	for p, i := range neighbours {
+		b := onGrid(v[p] * t.scale[i] / t.scale[j])
+		if !finite(b) {
+			return false
+		}
+		t.weights[base+p] = b
+	}
+	return true
+}
+
+// onGrid rounds a weight to a multiple of weightStep.
+func onGrid(x float64) float32 {
+	return float32(math.RoundToEven(x/weightStep) * weightStep)
+}
+
+func finite(x float32) bool {
+	return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0)
+}
+
+// cholesky factors a symmetric positive definite d×d matrix A into L·Lᵀ in
+// place. a holds the lower triangle row by row: row p is p+1 cells from
+// p(p+1)/2 on. The diagonal of the result holds 1/L_pp, which is what
+// substitution needs. Where rounding has left A not positive definite, the root
+// of a negative number or of 0 makes the solution NaN or infinite.
+func cholesky(a []float64, d int) {
+	for p := range d {
+		rp := a[triangle(p+1):][:p+1]
+		for q := range p {
+			rq := a[triangle(q+1):][:q+1]
+			rp[q] = (rp[q] - dot(rp[:q], rq)) * rq[q]
+		}
+		rp[p] = 1 / math.Sqrt(rp[p]-dot(rp[:p], rp))
+	}
+}
+
+// substitute solves L·Lᵀ·x = v in place, for the factor that cholesky left.
+func substitute(a, v []float64) {
+	for p := range v {
+		row := a[triangle(p+1):][:p+1]
+		v[p] = (v[p] - dot(v[:p], row)) * row[p]
+	}
+	for p := len(v) - 1; p >= 0; p-- {
+		row := a[triangle(p+1):][:p+1]
+		v[p] *= row[p]
+		for q := range p {
+			v[q] -= float64(row[q] * v[p])
+		}
+	}
+}
+
+// dot is the inner product of x and the first len(x) cells of y. Four running
+// sums keep the processor busy. The conversions forbid fused multiply-add, which
+// some processors have and some have not: models are the same bytes on all.
+func dot(x, y []float64) float64 {
+	y = y[:len(x)]
+	var s0, s1, s2, s3 float64
+	for len(x) >= 4 {
+		s0 += float64(x[0] * y[0])
+		s1 += float64(x[1] * y[1])
+		s2 += float64(x[2] * y[2])
+		s3 += float64(x[3] * y[3])
+		x, y = x[4:], y[4:]
+	}
+	for i := range x {
+		s0 += float64(x[i] * y[i])
+	}
+	return (s0 + s1) + (s2 + s3)
+}

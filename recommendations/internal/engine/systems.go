@@ -1,0 +1,71 @@
+package engine
+
+// The systems of a chunk of target items share one array of counts: the strict
+// lower triangle of G_NN, row by row, for one target after the other.
+
+// role says that an item is neighbour number place of the target.
+type role struct {
+	target int32
+	place  int32
+}
+
+// roles lists in which systems of the targets from ≤ j < to each item appears:
+// those of item i are list[start[i]:start[i+1]]. Every pair of a system is
+// counted from its later neighbour, so first places are left out.
+func (t *trainer) roles(from, to int) (start []int, list []role) {
+	start = make([]int, t.data.Items+1)
+	for j := from; j < to; j++ {
+		for p, i := range t.neighboursOf(j) {
+			if p > 0 {
+				start[i+1]++
+			}
+		}
+	}
+	for i := range t.data.Items {
+		start[i+1] += start[i]
+	}
+	list = make([]role, start[t.data.Items])
+	next := append([]int(nil), start[:t.data.Items]...)
+	for j := from; j < to; j++ {
+		for p, i := range t.neighboursOf(j) {
+			if p > 0 {
+				list[next[i]] = role{target: int32(j), place: int32(p)}
+				next[i]++
+			}
+		}
+	}
+	return start, list
+}
+
+// countPairs fills counts with the systems of the targets from ≤ j < to. Each
+// cell is written by the one item that is the later of its pair, so workers
+// never meet.
+func (t *trainer) countPairs(counts []uint32, from, to int) {
+	start, list := t.roles(from, to)
+	parallel(t.data.Items, t.workers, func(items indexes) {
+		row := make([]uint32, t.data.Items)
+		for i := range items {
+			roles := list[start[i]:start[i+1]]
+			if len(roles) == 0 {
+				continue
+			}
+			t.countRow(row, i)
+			for _, r := range roles {
+				neighbours := t.neighboursOf(int(r.target))[:r.place]
+				cells := t.system(counts, int(r.target)-from)[triangle(int(r.place)):]
+				for q, n := range neighbours {
+					cells[q] = row[n]
+				}
+			}
+		}
+	})
+}
+
+// system is the part of counts that belongs to target number k of the chunk.
+func (t *trainer) system(counts []uint32, k int) []uint32 {
+	size := triangle(t.width)
+	return counts[k*size : (k+1)*size]
+}
+
+// triangle is the number of cells in the first n rows of a strict lower triangle.
+func triangle(n int) int { return n * (n - 1) / 2 }

@@ -1,0 +1,75 @@
+package evaluate_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"bookstall/recommendations/internal/engine"
+	"bookstall/recommendations/internal/evaluate"
+)
+
+// The engine's own benchmarks run on synthetic data; these run on real.
+
+func BenchmarkTrainGoodbooks(b *testing.B) {
+	g := openGoodbooks(b)
+	s := newData(b, g.union()).Split(0, g.isWhole)
+	data := engine.Dataset{Items: s.Items, Readers: s.Train}
+	for b.Loop() {
+		if _, err := engine.Train(data, engine.DefaultParams(), runtime.GOMAXPROCS(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRecommendGoodbooks asks for 20 books for held-out readers of the same
+// length of history, in no order, with the prior and a filter by category.
+func BenchmarkRecommendGoodbooks(b *testing.B) {
+	g := openGoodbooks(b)
+	s := newData(b, g.union()).Split(0, g.isWhole)
+	r := newRanker(b, s, engine.DefaultPrior(), shelfCategories(b))
+	const fantasy = 12 // the column of that shelf
+	for _, h := range []int{20, 50, 100} {
+		histories := histories(b, s, h)
+		for name, category := range map[string]int{"any": engine.AnyCategory, "fantasy": fantasy} {
+			b.Run(fmt.Sprintf("h=%d/%s", h, name), func(b *testing.B) {
+				dst := make([]engine.Scored, 0, 20)
+				b.ReportAllocs()
+				for k := 0; b.Loop(); k++ {
+					q := engine.Query{History: histories[k%len(histories)], Category: category, K: 20}
+					dst = r.Recommend(dst[:0], q)
+				}
+			})
+		}
+	}
+}
+
+// histories gives h books of each reader who has that many.
+func histories(b *testing.B, s evaluate.Split, h int) [][]int32 {
+	b.Helper()
+	rng := rand.New(rand.NewPCG(1, 1))
+	var list [][]int32
+	for _, c := range s.Shorten(h).Cases {
+		if items := slices.Clone(c.FoldIn); len(items) == h {
+			rng.Shuffle(h, func(a, b int) { items[a], items[b] = items[b], items[a] })
+			list = append(list, items)
+		}
+	}
+	if len(list) == 0 {
+		b.Fatalf("no reader has %d books", h)
+	}
+	return list
+}
+
+func BenchmarkSimilarGoodbooks(b *testing.B) {
+	g := openGoodbooks(b)
+	s := newData(b, g.union()).Split(0, g.isWhole)
+	r := newRanker(b, s, engine.DefaultPrior(), shelfCategories(b))
+	dst := make([]engine.Scored, 0, 20)
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		dst = r.Similar(dst[:0], int32(k%r.Items()), 20)
+	}
+}

@@ -1,0 +1,162 @@
+package evaluate_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/recommendations/internal/engine"
+	"bookstall/recommendations/internal/evaluate"
+)
+
+// measure fails the test on an invalid ranking and logs the figures, so that
+// -v prints the table.
+func measure(t *testing.T, name string, s evaluate.Split, r evaluate.Recommender) evaluate.Result {
+	t.Helper()
+	got, err := evaluate.Measure(s, r)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	t.Logf("%-26s Recall@20 %.4f  Recall@50 %.4f  NDCG@100 %.4f ± %.4f  coverage@20 %.4f",
+		name, got.Recall20, got.Recall50, got.NDCG100, got.NDCG100Error, got.Coverage20)
+	return got
+}
+
+// TestProtocol checks the numbers that show whether data are read and divided as
+// in any other implementation of the protocol.
+func TestProtocol(t *testing.T) {
+	g := openGoodbooks(t)
+	tests := []struct {
+		name                    string
+		data                    evaluate.Data
+		mayTest                 func(int64) bool
+		train, positives, cases int
+		foldIn, targets         int
+	}{
+		{"union", newData(t, g.union()), g.isWhole, 29_671, 730_606, 533, 33_114, 8_168},
+		{"whole histories", newData(t, slices.Values(g.full)), nil, 2_136, 162_413, 533, 33_114, 8_168},
+		{"capped histories", newData(t, slices.Values(g.capped)), nil, 23_117, 476_018, 5_236, 0, 0},
+	}
+	for _, tt := range tests {
+		s := tt.data.Split(0, tt.mayTest)
+		positives, foldIn, targets := 0, 0, 0
+		for _, items := range s.Train {
+			positives += len(items)
+		}
+		for _, c := range s.Cases {
+			foldIn += len(c.FoldIn)
+			targets += len(c.Targets)
+		}
+		if len(s.Train) != tt.train || positives != tt.positives || len(s.Cases) != tt.cases {
+			t.Errorf("%s: %d readers with %d positives for training, %d held out; want %d, %d, %d",
+				tt.name, len(s.Train), positives, len(s.Cases), tt.train, tt.positives, tt.cases)
+		}
+		if tt.foldIn > 0 && (foldIn != tt.foldIn || targets != tt.targets) {
+			t.Errorf("%s: %d fold-in and %d targets, want %d and %d", tt.name, foldIn, targets, tt.foldIn, tt.targets)
+		}
+	}
+
+	data := tests[0].data
+	if len(data.Readers) != 30_204 || data.Positives() != 771_888 {
+		t.Errorf("union: %d readers with %d positives, want 30204 with 771888", len(data.Readers), data.Positives())
+	}
+	sizes := make([]int, evaluate.Folds)
+	for fold := range sizes {
+		sizes[fold] = len(data.Split(fold, g.isWhole).Cases)
+	}
+	if diff := cmp.Diff([]int{533, 506, 539, 501, 589}, sizes); diff != "" {
+		t.Errorf("readers held out by fold (-want +got):\n%s", diff)
+	}
+	if rest := data.Without(0, g.isWhole); len(rest.Readers) != 29_671 {
+		t.Errorf("%d readers without fold 0, want 29671", len(rest.Readers))
+	}
+	cases := data.Split(0, g.isWhole).Cases
+	var ids []int64
+	for _, c := range cases[:5] {
+		ids = append(ids, c.Reader)
+	}
+	if diff := cmp.Diff([]int64{183, 346, 388, 549, 632}, ids); diff != "" {
+		t.Errorf("first readers of fold 0 (-want +got):\n%s", diff)
+	}
+	var targets []int64
+	for _, i := range cases[0].Targets {
+		targets = append(targets, data.Books[i])
+	}
+	want := []int64{1, 113, 162, 208, 249, 344, 872, 1256, 1281, 1644, 2367, 2818, 5274, 6895, 7401, 8153, 8409}
+	if diff := cmp.Diff(want, targets); diff != "" {
+		t.Errorf("targets of reader 183 (-want +got):\n%s", diff)
+	}
+	if n := len(cases[0].FoldIn) + len(targets); n != 69 {
+		t.Errorf("reader 183 has %d positives, want 69", n)
+	}
+}
+
+// TestQuality holds the ranker that serves, prior and all, to the figures that
+// the project promises.
+func TestQuality(t *testing.T) {
+	g := openGoodbooks(t)
+	s := newData(t, g.union()).Split(0, g.isWhole)
+	ranker := recommender(newRanker(t, s, engine.DefaultPrior(), nil))
+	got := measure(t, "engine", s, ranker)
+	popular := measure(t, "popularity", s, evaluate.Popularity(s))
+	measure(t, "random, one draw", s, evaluate.Random(s, 1))
+	random := meanOfRandom(t, s)
+
+	atLeast(t, "NDCG@100", got.NDCG100, 0.460)
+	atLeast(t, "Recall@20", got.Recall20, 0.322)
+	atLeast(t, "Recall@50", got.Recall50, 0.449)
+	atLeast(t, "coverage@20", got.Coverage20, 0.30)
+	atLeast(t, "NDCG@100 by that of popularity", got.NDCG100/popular.NDCG100, 3.2)
+	atLeast(t, "NDCG@100 by that of random", got.NDCG100/random, 85)
+
+	// These tell a recommender that is broken from a protocol that is. Another
+	// order of equally popular books moves the second by 2e-4.
+	if diff := cmp.Diff(0.0851, popular.Recall20, within(5e-5)); diff != "" {
+		t.Errorf("Recall@20 of popularity (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(0.1404, popular.NDCG100, within(3e-4)); diff != "" {
+		t.Errorf("NDCG@100 of popularity (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(0.4644, got.NDCG100, within(1e-4)); diff != "" {
+		t.Errorf("NDCG@100 (-want +got):\n%s", diff)
+	}
+
+	// What readers get who are new here. Without the prior, one book is worse
+	// than none.
+	none := measure(t, "engine, no book", s.Shorten(0), ranker)
+	if none != popular {
+		t.Errorf("a reader without books gets %+v, want popularity, %+v", none, popular)
+	}
+	one := measure(t, "engine, one book", s.Shorten(1), ranker)
+	atLeast(t, "NDCG@100 of one book by popularity", one.NDCG100/popular.NDCG100, 1.05)
+	atLeast(t, "coverage@20 of one book by popularity", one.Coverage20/popular.Coverage20, 20)
+	five := measure(t, "engine, five books", s.Shorten(5), ranker)
+	atLeast(t, "NDCG@100 of five books by popularity", five.NDCG100/popular.NDCG100, 1.4)
+}
+
+// meanOfRandom is NDCG@100 over many draws: one alone is off by a sixth.
+func meanOfRandom(t *testing.T, s evaluate.Split) float64 {
+	t.Helper()
+	const draws = 20
+	sum := 0.0
+	for seed := range uint64(draws) {
+		r, err := evaluate.Measure(s, evaluate.Random(s, seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += r.NDCG100
+	}
+	return sum / draws
+}
+
+func atLeast(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if got < want {
+		t.Errorf("%s is %.4f, want at least %.4f", what, got, want)
+	}
+}
+
+func within(margin float64) cmp.Option {
+	return cmp.Comparer(func(a, b float64) bool { return a-b <= margin && b-a <= margin })
+}

@@ -1,0 +1,128 @@
+// Command generate makes the synthetic part of the embedded data: ratings.csv,
+// samples.csv, and the popularity, price and currency columns of books.csv. The
+// books themselves it only reads.
+//
+//	go generate ./recommendations/internal/sample
+//
+// The same books give the same bytes on every machine: all draws come from a
+// fixed seed, and all arithmetic is in whole numbers, because compilers may
+// round fractions differently from one processor to another.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+)
+
+const (
+	// seed is any number; another one makes other readers of the same kind.
+	seed = 20_261
+	// readers is how many synthetic readers there are; their ids are 1 to readers.
+	readers = 1200
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("dir", "data", "folder with books.csv; all three files are written there")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	root, err := os.OpenRoot(*dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	content, err := root.ReadFile("books.csv")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(*dir, "books.csv")
+	books, err := readBooks(name, content)
+	if err != nil {
+		return err
+	}
+	catalogue, err := newCatalogue(books)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	var ratings []library.Rating
+	var people []reader
+	for id := range int64(readers) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		person, err := newReader(catalogue, id+1)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		people = append(people, person)
+		ratings = append(ratings, person.ratings...)
+	}
+	samples, err := chooseSamples(catalogue, people)
+	if err != nil {
+		return err
+	}
+	fillColumns(books, ratings)
+	if err := writeFiles(root, books, ratings, samples); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%d books, %d synthetic readers, %d ratings, %d sample readers\n",
+		len(books), len(people), len(ratings), len(samples))
+	return nil
+}
+
+func readBooks(name string, content []byte) ([]library.Book, error) {
+	reader, err := bookcsv.NewBookReader(name, bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	var books []library.Book
+	for b, err := range reader.All() {
+		if err != nil {
+			return nil, err
+		}
+		books = append(books, b)
+	}
+	return books, nil
+}
+
+// fillColumns sets what is not a fact about a book but about this shop.
+func fillColumns(books []library.Book, ratings []library.Rating) {
+	liked := make(map[int64]int64)
+	for _, r := range ratings {
+		if r.Stars >= library.PositiveRating {
+			liked[r.BookID]++
+		}
+	}
+	for i := range books {
+		b := &books[i]
+		b.Popularity = liked[b.ID]
+		b.Price, b.Currency = priceOf(*b), "EUR"
+	}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// How a synthetic reader chooses. The numbers were tried until shelves of
+// different tastes differed and bestsellers were still bestsellers.
+const (
+	fewest, most    = 10, 40 // ratings of one reader
+	strayPercent    = 8      // of the books are outside of the taste
+	authorFactor    = 14     // a favourite author's book
+	nextFactor      = 40     // the next one of a series that is liked
+	droppedDivisor  = 30     // the next one of a series that is not
+	skippedDivisor  = 8      // a later one, with the earlier one not read
+	mainThemeWeight = 5      // a book's main category against its others
+)
+
+// reader is one synthetic reader with the ratings in the order of reading.
+type reader struct {
+	id      int64
+	taste   taste
+	ratings []library.Rating
+	read    []int // the books rated
+}
+
+func newReader(c *catalogue, id int64) (reader, error) {
+	d := newDice(uint64(id))
+	r := reader{id: id, taste: newTaste(c, d)}
+	appeal := r.taste.appeal(c)
+	stars := make([]int, len(c.books)) // 0 is not read
+	usual, anywhere := newUrn(make([]int64, len(c.books))), newUrn(c.sales())
+	for b := range c.books {
+		usual.set(b, c.inTurn(b, appeal[b], stars))
+	}
+	for range fewest + d.below(most-fewest+1) {
+		stray := d.chance(strayPercent)
+		from := usual
+		if stray {
+			from = anywhere
+		}
+		b := from.draw(d)
+		if b < 0 {
+			return reader{}, fmt.Errorf("reader %d has read all books there are of the taste", id)
+		}
+		stars[b] = r.rate(c, b, d, stray)
+		r.read = append(r.read, b)
+		r.ratings = append(r.ratings, library.Rating{UserID: id, BookID: c.books[b].ID, Stars: stars[b]})
+		usual.set(b, 0)
+		anywhere.set(b, 0)
+		for _, next := range c.after[b] {
+			if stars[next] == 0 {
+				usual.set(next, c.inTurn(next, appeal[next], stars))
+			}
+		}
+	}
+	return r, nil
+}
+
+// sales is how likely somebody takes up each book, whatever the taste.
+func (c *catalogue) sales() []int64 {
+	sales := make([]int64, len(c.books))
+	for b := range c.books {
+		sales[b] = c.fame[b] * c.genres[c.themes[b][0]].share
+	}
+	return sales
+}
+
+// appeal is how likely a reader of this taste takes up each book.
+func (t taste) appeal(c *catalogue) []int64 {
+	appeal := make([]int64, len(c.books))
+	for b := range c.books {
+		var fit int64
+		for place, theme := range c.themes[b] {
+			weight := int64(1)
+			if place == 0 {
+				weight = mainThemeWeight
+			}
+			for f, favourite := range t.favourites {
+				if theme == favourite {
+					fit += t.shares[f] * weight
+				}
+			}
+		}
+		appeal[b] = c.fame[b] * fit
+	}
+	for _, a := range t.authors {
+		for _, b := range c.works[a] {
+			appeal[b] *= authorFactor
+		}
+	}
+	return appeal
+}
+
+// inTurn corrects the appeal of a book by how the reader liked the one before
+// it in the series.
+func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
+	before := c.before[b]
+	switch {
+	case before < 0:
+		return appeal
+	case stars[before] == 0:
+		return appeal / skippedDivisor
+	case stars[before] >= library.PositiveRating:
+		return appeal * nextFactor
+	default:
+		return appeal / droppedDivisor
+	}
+}
+
+// rate gives stars: readers mostly like what they choose, and authors they know
+// best of all.
+func (r *reader) rate(c *catalogue, b int, d dice, stray bool) int {
+	weights := []int64{3, 5, 12, 36, 44} // of 1 to 5 stars
+	switch {
+	case stray:
+		weights = []int64{13, 22, 35, 20, 10}
+	case has(r.taste.authors, c.author[b]):
+		weights = []int64{1, 2, 7, 30, 60}
+	}
+	return 1 + newUrn(weights).draw(d)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+)
+
+// writeFiles makes all three files before it writes the first, so that a
+// mistake leaves the old ones as they are. Files that exist keep their mode.
+func writeFiles(dir *os.Root, books []library.Book, ratings []library.Rating, samples []library.SampleReader) error {
+	bookFile, err := encode(bookcsv.NewBookWriter, books)
+	if err != nil {
+		return err
+	}
+	ratingFile, err := encode(bookcsv.NewRatingWriter, ratings)
+	if err != nil {
+		return err
+	}
+	sampleFile, err := encode(bookcsv.NewSampleWriter, samples)
+	if err != nil {
+		return err
+	}
+	if err := dir.WriteFile("books.csv", bookFile, 0o600); err != nil {
+		return err
+	}
+	if err := dir.WriteFile("ratings.csv", ratingFile, 0o600); err != nil {
+		return err
+	}
+	return dir.WriteFile("samples.csv", sampleFile, 0o600)
+}
+
+func encode[T any](newWriter func(io.Writer) *bookcsv.Writer[T], rows []T) ([]byte, error) {
+	var file bytes.Buffer
+	writer := newWriter(&file)
+	for _, row := range rows {
+		if err := writer.Write(row); err != nil {
+			return nil, err
+		}
+	}
+	if err := writer.Flush(); err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
+}

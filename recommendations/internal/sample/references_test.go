@@ -1,0 +1,32 @@
+package sample
+
+import (
+	"testing"
+
+	"bookstall/recommendations/internal/library"
+)
+
+func TestReferences(t *testing.T) {
+	lib := library.Library{
+		Books:   []library.Book{{ID: 1}},
+		Ratings: []library.Rating{{UserID: 5, BookID: 1, Stars: 4}},
+		Samples: []library.SampleReader{{ID: 5}},
+	}
+	if err := checkReferences(&lib); err != nil {
+		t.Error(err)
+	}
+	lib.Samples[0].ID = 6
+	if err := checkReferences(&lib); err == nil || err.Error() != "samples.csv: reader 6 has no ratings" {
+		t.Errorf("got %v", err)
+	}
+	lib.Ratings[0].BookID = 2
+	if err := checkReferences(&lib); err == nil || err.Error() != "ratings.csv: reader 5 rated book 2, which books.csv has not" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestVersionFollowsTheBooks(t *testing.T) {
+	if version("a") == version("b") {
+		t.Error("other books have the same version")
+	}
+}
