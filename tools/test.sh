@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run the tests and close with a line of counts. In CI a skipped test fails.
+# Run the tests and close with a line of counts. In CI a test that is skipped for
+# want of something that can be installed fails.
 set -uo pipefail
 
 race=-race
@@ -20,7 +21,13 @@ passed=$(count pass) failed=$(count fail) skipped=$(count skip)
 if [ "$skipped" -gt 0 ]; then
   echo "skipped, and why:"
   grep -oE 'SKIP \(counted\): [^"\\]*' "$json" | sort | uniq -c
-  [ "${CI:-}" = true ] && echo "a skipped test fails in CI" && code=1
+  # Real ratings are not part of the project and not to be had everywhere; all
+  # else can be installed.
+  optional=$(grep -c 'SKIP (counted): optional data' "$json")
+  if [ "${CI:-}" = true ] && [ "$skipped" -gt "$optional" ]; then
+    echo "a skipped test fails in CI"
+    code=1
+  fi
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 exit $code

@@ -58,7 +58,7 @@ func binary(t *testing.T, names ...string) string {
 func testLayout(t *testing.T) layout {
 	t.Helper()
 	if err := bindTCP("127.0.0.2:0"); err != nil {
-		t.Skipf("SKIPPED, as this machine has no 127.0.0.2 (see the note of make run for how to add it): %v", err)
+		t.Skipf("SKIP (counted): this machine has no 127.0.0.2 (see the note of make run for how to add it): %v", err)
 	}
 	l := layout{
 		bin:       binary(t, "marketplace", "recommendations"),

@@ -46,7 +46,7 @@ func openGoodbooks(tb testing.TB) goodbooks {
 	tb.Helper()
 	dir := dataDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		tb.Skipf("SKIP (counted): no %s; set BOOKSTALL_DATA to the folder that holds goodbooks/", dir)
+		tb.Skipf("SKIP (counted): optional data: no %s; set BOOKSTALL_DATA to the folder that holds goodbooks/", dir)
 	}
 	g := goodbooks{
 		capped: readRatings(tb, filepath.Join(dir, "ratings-v1.csv.gz")),
