@@ -39,6 +39,14 @@ golden: ## write the golden files anew; look at the difference before you commit
 bench: build ## the figures of docs/performance.md, as tables
 	$(GO) run ./internal/bench
 
+.PHONY: bench-engine
+bench-engine: ## the engine's own figures, on one core
+	$(GO) test -run='^$$' -bench='Train|Recommend' -benchmem -cpu=1 ./recommendations/internal/engine ./recommendations/internal/evaluate
+
+.PHONY: screenshots
+screenshots: build $(BIN)/axe.min.js ## the pictures of docs/screenshots, from the browser test
+	$(GO) test -count=1 -run=InABrowser ./marketplace -screenshots=$(CURDIR)/docs/screenshots
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the wire did not break
 	$(BIN)/golangci-lint run

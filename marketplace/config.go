@@ -44,8 +44,8 @@ type settings struct {
 // Validate is called by the parser. It reports all faults at once.
 func (s *settings) Validate() error {
 	var errs []error
-	if !strings.HasPrefix(s.RecommendationsTarget, "dns:") {
-		errs = append(errs, fmt.Errorf("--recommendations-target is %q, want dns:///NAME:PORT or dns://SERVER/NAME:PORT", s.RecommendationsTarget))
+	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
+		errs = append(errs, fmt.Errorf("--recommendations-target: %w", err))
 	}
 	for _, d := range []struct {
 		flag         string

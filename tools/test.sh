@@ -12,7 +12,7 @@ fi
 
 mkdir -p .run
 json=.run/test.json
-"$BIN/gotestsum" --format pkgname --hide-summary=skipped --jsonfile "$json" -- $race -shuffle=on -count=1 "$@"
+"$BIN/gotestsum" --format pkgname --hide-summary=skipped --jsonfile "$json" -- $race -shuffle=on -count=1 -timeout=8m "$@"
 code=$?
 
 # count ACTION: how many tests (not packages) ended so.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -85,19 +86,23 @@ func (l layout) marketplaceProgram() (program, error) {
 	if err != nil {
 		return program{}, err
 	}
+	env := []string{
+		"MARKETPLACE_NAME=marketplace",
+		"MARKETPLACE_HTTP_ADDRESS=" + l.shop,
+		"MARKETPLACE_ADMIN_ADDRESS=" + l.shopAdmin,
+		"MARKETPLACE_RECOMMENDATIONS_TARGET=" + target,
+		"MARKETPLACE_CATALOG_FILE=" + filepath.Join(l.state, "catalog.json"),
+		"MARKETPLACE_DRAIN_DELAY=0s",
+		"MARKETPLACE_DRAIN_TIMEOUT=2s",
+	}
+	if os.Getenv("MARKETPLACE_COOKIE_KEY") == "" { // the user's own key wins
+		env = append(env, "MARKETPLACE_COOKIE_KEY_FILE="+l.keyFile())
+	}
 	return program{
 		name:  "marketplace",
 		path:  filepath.Join(l.bin, "marketplace"),
 		where: fmt.Sprintf("HTTP %s, admin %s", l.shop, l.shopAdmin),
-		env: []string{
-			"MARKETPLACE_HTTP_ADDRESS=" + l.shop,
-			"MARKETPLACE_ADMIN_ADDRESS=" + l.shopAdmin,
-			"MARKETPLACE_RECOMMENDATIONS_TARGET=" + target,
-			"MARKETPLACE_CATALOG_FILE=" + filepath.Join(l.state, "catalog.json"),
-			"MARKETPLACE_COOKIE_KEY_FILE=" + l.keyFile(),
-			"MARKETPLACE_DRAIN_DELAY=0s",
-			"MARKETPLACE_DRAIN_TIMEOUT=2s",
-		},
+		env:   env,
 	}, nil
 }
 

@@ -1,17 +1,17 @@
 package main
 
 import (
-	"os/exec"
 	"testing"
+
+	"bookstall/internal/fleet"
 )
 
 // TestBalance holds the built programs to the figures of docs/performance.md
 // that do not depend on the machine's speed.
 func TestBalance(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "bookstall/marketplace", "bookstall/recommendations")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := fleet.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
 	}
 	figures, err := measureBalance(t.Context(), bin)
 	if err != nil {

@@ -259,13 +259,9 @@ func TestLiteralAddressNeedsNoDNS(t *testing.T) {
 }
 
 func TestBadTargets(t *testing.T) {
-	for _, u := range []string{"dns:///", "dns:///name", "dns:///name:", "dns:///name:0", "dns:///name:65536", "dns:///name:http", "dns://a:b:c/name:1"} {
-		parsed, err := url.Parse(u)
-		if err != nil {
-			continue // gRPC refuses it before we see it
-		}
-		if tgt, err := parseTarget(resolver.Target{URL: *parsed}); err == nil {
-			t.Errorf("%s was taken as %+v", u, tgt)
+	for _, u := range []string{"dns:///", "dns:///name", "dns:///name:", "dns:///name:0", "dns:///name:65536", "dns:///name:http", "dns://a:b:c/name:1", "name:1", "passthrough:///name:1", "dns:///name:1\x00"} {
+		if err := CheckTarget(u); err == nil {
+			t.Errorf("%s was taken", u)
 		}
 	}
 }

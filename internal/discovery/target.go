@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 
 	"google.golang.org/grpc/resolver"
@@ -15,6 +16,17 @@ type target struct {
 	server string // host:port of the DNS server to ask, "" for the system's
 	host   string
 	port   uint16
+}
+
+// CheckTarget says what is wrong with a dial target. gRPC itself reports that
+// with the first call only.
+func CheckTarget(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "dns" {
+		return fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", text)
+	}
+	_, err = parseTarget(resolver.Target{URL: *u})
+	return err
 }
 
 func parseTarget(t resolver.Target) (target, error) {

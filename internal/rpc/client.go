@@ -34,6 +34,9 @@ type ClientConfig struct {
 	Telemetry     *telemetry.Telemetry
 }
 
+// CheckTarget says what is wrong with a ClientConfig.Target.
+func CheckTarget(target string) error { return discovery.CheckTarget(target) }
+
 // Client spreads calls over the replicas behind one name.
 type Client struct {
 	*grpc.ClientConn
@@ -42,6 +45,9 @@ type Client struct {
 
 // NewClient returns a client; it connects in the background.
 func NewClient(cfg ClientConfig) (*Client, error) {
+	if err := discovery.CheckTarget(cfg.Target); err != nil {
+		return nil, err
+	}
 	log := cfg.Telemetry.Log.WithName("rpc")
 	creds, err := newCredentials(cfg.TLS, log)
 	if err != nil {

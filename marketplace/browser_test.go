@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"bookstall/internal/fleet"
+)
+
+var screenshots = flag.String("screenshots", "", "write screenshots into this folder")
+
+const axeFile = "../.tools/bin/axe.min.js"
+
+// browser is one tab, and what went wrong in it.
+type browser struct {
+	ctx  context.Context
+	host string // the only one that may be asked
+	axe  string // the accessibility rules
+
+	mu     sync.Mutex
+	faults []string
+	expect int // HTTP status of the page that is being opened, when not 200
+}
+
+// openBrowser starts Chromium. Without it, or without the rules, the test skips;
+// make test installs both where it may.
+func openBrowser(t *testing.T, shop string) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("SKIP (counted): no Chromium; install it to run the browser test")
+	}
+	rules, err := os.ReadFile(axeFile)
+	if err != nil {
+		t.Skip("SKIP (counted): no accessibility rules; make test fetches them if npm is installed")
+	}
+	shopURL, err := url.Parse(shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{host: shopURL.Host, axe: string(rules)}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox,
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
+	)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, closeBrowser := chromedp.NewExecAllocator(ctx, options...)
+	b.ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		closeBrowser()
+		cancel()
+	})
+	if err := chromedp.Do(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(b.ctx, b.watch); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// watch notes console errors, exceptions, and requests to other hosts.
+func (b *browser) watch(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == "error" || e.Type == "warning" {
+			b.faults = append(b.faults, fmt.Sprintf("console %s: %v", e.Type, e.Args))
+		}
+	case *runtime.EventExceptionThrown:
+		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		// The browser logs the status of a page that is not found; that is what
+		// was asked for.
+		expected := b.expect >= 400 && strings.Contains(e.Entry.Text, fmt.Sprint(b.expect))
+		if e.Entry.Level == "error" && !expected {
+			b.faults = append(b.faults, "log: "+e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *network.EventRequestWillBeSent:
+		u, err := url.Parse(e.Request.URL)
+		if err != nil || u.Scheme != "data" && u.Host != b.host {
+			b.faults = append(b.faults, "request to another host: "+e.Request.URL)
+		}
+	}
+}
+
+func (b *browser) check(t *testing.T) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range b.faults {
+		t.Error(f)
+	}
+	b.faults = nil
+}
+
+// open goes to a page and holds it to its status.
+func (b *browser) open(t *testing.T, page string, status int) {
+	t.Helper()
+	b.mu.Lock()
+	b.expect = status
+	b.mu.Unlock()
+	b.follow(t, status, chromedp.Navigate("http://"+b.host+page))
+}
+
+// follow does what leads to another page and waits for that.
+func (b *browser) follow(t *testing.T, status int, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	resp, err := chromedp.RunResponse(b.ctx, steps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int(resp.Status) != status {
+		t.Errorf("%s: status %d, want %d", resp.URL, resp.Status, status)
+	}
+}
+
+func run1[T any](t *testing.T, b *browser, action chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// text returns the text of the page's main part.
+func (b *browser) text(t *testing.T) string {
+	t.Helper()
+	return run1(t, b, chromedp.Evaluate[string](`document.querySelector("main").innerText`))
+}
+
+// titles returns the titles of the books on the page, in order.
+func (b *browser) titles(t *testing.T) []string {
+	t.Helper()
+	return run1(t, b, chromedp.Evaluate[[]string](
+		`Array.from(document.querySelectorAll('main a[href^="/books/"]')).map(a => a.textContent.trim()).filter(t => t)`))
+}
+
+// view is a size of screen and a colour scheme.
+type view struct {
+	name          string
+	width, height int64
+	scheme        string
+}
+
+func views() []view {
+	return []view{
+		{"desktop", 1280, 900, "light"},
+		{"phone", 390, 844, "light"},
+		{"desktop-dark", 1280, 900, "dark"},
+		{"phone-dark", 360, 740, "dark"},
+	}
+}
+
+func (b *browser) use(t *testing.T, v view) {
+	t.Helper()
+	options := []chromedp.EmulateViewportOption{}
+	if v.width < 500 {
+		options = append(options, chromedp.EmulateMobile, chromedp.EmulateTouch)
+	}
+	if err := chromedp.Do(b.ctx, chromedp.ResetViewport(), chromedp.EmulateViewport(v.width, v.height, options...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: v.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// accessible holds the page to the rules, in every view, and to the width of the
+// screen. It takes the screenshots that are asked for.
+func (b *browser) accessible(t *testing.T, name string) {
+	t.Helper()
+	for _, v := range views() {
+		b.use(t, v)
+		// Pictures load as they come into view.
+		run1(t, b, chromedp.Poll[bool](`Array.from(document.images).every(i => i.complete || i.loading === "lazy")`))
+		if over := run1(t, b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
+			t.Errorf("%s, %s: the page is %d pixels wider than the screen", name, v.name, over)
+		}
+		found := run1(t, b, chromedp.Evaluate[[]string](b.axe+`;
+			axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations
+				.filter(v => v.impact === "serious" || v.impact === "critical")
+				.map(v => v.id + ": " + v.help + " at " + v.nodes.map(n => n.target.join(" ")).join(", ")))`,
+			chromedp.EvalAwaitPromise))
+		for _, f := range found {
+			t.Errorf("%s, %s: %s", name, v.name, f)
+		}
+		if *screenshots != "" && !strings.HasSuffix(v.name, "-dark") {
+			file := filepath.Join(*screenshots, name+"-"+v.name+".png")
+			if err := os.WriteFile(file, run1(t, b, chromedp.CaptureScreenshot()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.use(t, views()[0])
+}
+
+// TestTheShopInABrowser goes through the shop as a visitor does, with the real
+// programs behind it.
+func TestTheShopInABrowser(t *testing.T) {
+	bin := t.TempDir()
+	if err := fleet.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := shop.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b := openBrowser(t, shop.URL)
+	b.use(t, views()[0])
+
+	// A visitor comes, and sees what others love.
+	b.open(t, "/", 200)
+	if text := b.text(t); !strings.Contains(text, "For you") || !strings.Contains(text, "Popular with readers") {
+		t.Errorf("front page:\n%s", text)
+	}
+	before := b.titles(t)
+	b.check(t)
+
+	// Searches, without the accent.
+	b.follow(t, 200, chromedp.SendKeys(chromedp.CSS("#q"), "garcia marquez"), chromedp.Submit(chromedp.CSS("#q")))
+	if titles := b.titles(t); len(titles) == 0 || !strings.Contains(b.text(t), "García Márquez") {
+		t.Errorf("search found %v", titles)
+	}
+	b.accessible(t, "search")
+	b.check(t)
+
+	// Opens the first book.
+	b.follow(t, 200, chromedp.Click(chromedp.CSS(`main a[href^="/books/"]`)))
+	if text := b.text(t); !strings.Contains(text, "Readers also liked") || !strings.Contains(text, "Gabriel García Márquez") {
+		t.Errorf("book page:\n%s", text)
+	}
+	b.accessible(t, "book")
+	b.check(t)
+
+	// Reads as a sample reader: the shelf is another, and says why.
+	b.open(t, "/", 200)
+	b.follow(t, 200,
+		chromedp.Click(chromedp.CSS("details.reader summary")),
+		chromedp.Click(chromedp.CSS(`details.reader li:nth-child(2) button`)),
+	)
+	if text := b.text(t); !strings.Contains(text, "Because you like") {
+		t.Errorf("the sample reader's shelf gives no reason:\n%s", text)
+	}
+	if after := b.titles(t); strings.Join(after, "|") == strings.Join(before, "|") {
+		t.Errorf("the sample reader sees what the visitor saw: %v", after)
+	}
+	b.accessible(t, "front")
+	b.check(t)
+
+	// Looks at a category, turns its page, and gets lost.
+	b.open(t, "/categories/poetry", 200)
+	b.accessible(t, "category")
+	b.open(t, "/books?page=2", 200)
+	b.open(t, "/no-such-page", 404)
+	b.accessible(t, "not-found")
+	b.check(t)
+
+	// All replicas die. The shop stays open and says what is missing.
+	for _, r := range shop.Replicas() {
+		if err := r.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		<-r.Ended()
+	}
+	b.open(t, "/", 200)
+	if text := b.text(t); !strings.Contains(text, "away for a moment") {
+		t.Errorf("the degraded page does not say so:\n%s", text)
+	}
+	b.accessible(t, "degraded")
+	b.check(t)
+}
