@@ -256,6 +256,9 @@ func TestDrain(t *testing.T) {
 }
 
 func TestBadSettingsAreNamed(t *testing.T) {
+	// What is taken for good would run on.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for arg, want := range map[string]string{
 		"--drain-delay=-1s":      "--drain-delay",
 		"--workers=-1":           "--workers",
@@ -264,13 +267,13 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"--log-level=loud":       "log-level",
 		"--colour=red":           "--colour",
 	} {
-		err := run(t.Context(), []string{"--admin-address=127.0.0.1:0", arg}, io.Discard, io.Discard)
+		err := run(ctx, []string{"--admin-address=127.0.0.1:0", arg}, io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want it to name %s", arg, err, want)
 		}
 	}
 	t.Setenv("RECOMMENDATIONS_GRPC_ADRESS", ":1")
-	if err := run(t.Context(), nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "RECOMMENDATIONS_GRPC_ADRESS") {
+	if err := run(ctx, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "RECOMMENDATIONS_GRPC_ADRESS") {
 		t.Errorf("unknown variable: %v", err)
 	}
 }

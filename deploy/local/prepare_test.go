@@ -82,13 +82,14 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
+		"MARKETPLACE_NAME=marketplace",
 		"MARKETPLACE_HTTP_ADDRESS=127.0.0.1:8080",
 		"MARKETPLACE_ADMIN_ADDRESS=127.0.0.1:9090",
 		"MARKETPLACE_RECOMMENDATIONS_TARGET=dns://127.0.0.1:5353/recommendations.bookstall.test.:50051",
 		"MARKETPLACE_CATALOG_FILE=.run/catalog.json",
-		"MARKETPLACE_COOKIE_KEY_FILE=.run/cookie.key",
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
+		"MARKETPLACE_COOKIE_KEY_FILE=.run/cookie.key",
 	}
 	if d := cmp.Diff(want, p.env); d != "" {
 		t.Errorf("marketplace (-want +got):\n%s", d)

@@ -1,0 +1,58 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Category is a kind of book.
+type Category struct {
+	Slug  string `json:"slug"`
+	Name  string `json:"name"`
+	Count int    `json:"count"` // books of it
+}
+
+// CategoryName returns what readers call a category. A slug that is not known
+// is spelled out: "true-crime" is "True Crime".
+func CategoryName(slug string) string {
+	switch slug {
+	case "mystery-thriller":
+		return "Mystery & Thriller"
+	case "biography-memoir":
+		return "Biography & Memoir"
+	case "religion-philosophy":
+		return "Religion & Philosophy"
+	case "science-business":
+		return "Science & Business"
+	case "children":
+		return "Children’s Books"
+	case "non-fiction":
+		return "Non-Fiction"
+	case "self-help":
+		return "Self-Help"
+	}
+	words := strings.Split(slug, "-")
+	for i, w := range words {
+		if w != "" {
+			words[i] = strings.ToUpper(w[:1]) + w[1:] // slugs are ASCII
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func newCategories(byCategory map[string][]int32) []Category {
+	list := make([]Category, 0, len(byCategory))
+	for slug, ranks := range byCategory {
+		list = append(list, Category{Slug: slug, Name: CategoryName(slug), Count: len(ranks)})
+	}
+	slices.SortFunc(list, func(a, b Category) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Slug, b.Slug))
+	})
+	return list
+}
+
+// byPopularity orders books: what more readers like comes first.
+func byPopularity(a, b Book) int {
+	return cmp.Or(cmp.Compare(b.Popularity, a.Popularity), cmp.Compare(a.ID, b.ID))
+}

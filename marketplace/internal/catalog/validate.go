@@ -1,0 +1,87 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"unicode/utf8"
+)
+
+const (
+	maxBookCategories = 4
+	maxFaults         = 10 // named by one error; a wrong column makes a fault in every book
+)
+
+var (
+	slugPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	pricePattern    = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,4})?$`)
+	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+// validate returns an error that names what is wrong, or nil.
+func (c Contents) validate() error {
+	if len(c.Books) == 0 {
+		return errors.New("no books")
+	}
+	var faults []error
+	count := 0
+	fault := func(err error) {
+		if count++; count <= maxFaults {
+			faults = append(faults, err)
+		}
+	}
+	seen := make(map[int64]bool, len(c.Books))
+	for _, b := range c.Books {
+		if seen[b.ID] {
+			fault(fmt.Errorf("book %d: id is not unique", b.ID))
+		}
+		seen[b.ID] = true
+		if err := b.validate(); err != nil {
+			fault(fmt.Errorf("book %d: %w", b.ID, err))
+		}
+	}
+	for _, s := range c.Samples {
+		if s.ID <= 0 || s.Label == "" || !utf8.ValidString(s.Label) {
+			fault(fmt.Errorf("sample reader %d: want an id above 0 and a label in UTF-8", s.ID))
+		}
+	}
+	if count > maxFaults {
+		faults = append(faults, fmt.Errorf("and %d more faults", count-maxFaults))
+	}
+	return errors.Join(faults...)
+}
+
+// validate returns the first fault of a book.
+func (b Book) validate() error {
+	for _, text := range []string{b.Title, b.Author, b.Series, b.ISBN, b.Description, b.Language} {
+		if !utf8.ValidString(text) {
+			return errors.New("text is not valid UTF-8")
+		}
+	}
+	switch {
+	case b.ID <= 0:
+		return errors.New("id is not above 0")
+	case b.Title == "":
+		return errors.New("no title")
+	case len(b.Categories) == 0 || len(b.Categories) > maxBookCategories:
+		return fmt.Errorf("%d categories, want 1 to %d", len(b.Categories), maxBookCategories)
+	case b.Popularity < 0:
+		return fmt.Errorf("popularity %d is below 0", b.Popularity)
+	case (b.Price == "") != (b.Currency == ""):
+		return errors.New("price and currency go together")
+	case b.Price != "" && !pricePattern.MatchString(b.Price):
+		return fmt.Errorf("price %q is not a decimal", b.Price)
+	case b.Currency != "" && !currencyPattern.MatchString(b.Currency):
+		return fmt.Errorf("currency %q is not three capital letters", b.Currency)
+	}
+	for i, slug := range b.Categories {
+		switch {
+		case !slugPattern.MatchString(slug):
+			return fmt.Errorf("category %q is not a slug", slug)
+		case slices.Contains(b.Categories[:i], slug):
+			return fmt.Errorf("category %q is there twice", slug)
+		}
+	}
+	return nil
+}

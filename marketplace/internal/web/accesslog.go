@@ -1,0 +1,30 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"bookstall/internal/telemetry"
+)
+
+const maxLoggedPath = 256
+
+// logged writes one line a request. What a reader searched for and who the
+// reader is are left out.
+func (s *shop) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, rec := time.Now(), record(w)
+		defer func() {
+			path := r.URL.Path
+			if len(path) > maxLoggedPath {
+				path = path[:maxLoggedPath] + "…"
+			}
+			telemetry.Logger(r.Context(), s.Log).Info("request",
+				"method", methodOf(r), "path", strings.ToValidUTF8(path, "\uFFFD"), "route", routeOf(r),
+				"status", rec.sent(), "bytes", rec.bytes,
+				"durationMillis", float64(time.Since(began).Microseconds())/1000)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}

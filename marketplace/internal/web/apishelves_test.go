@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+func TestAPIRecommendations(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.recommender.source = recommend.Personal
+	got := decode[apiShelf](t, s.get("/api/v1/recommendations?user_id=42&category=romance&max_results=2").want(t, 200))
+	want := apiShelf{
+		Recommendations: []apiRecommendation{
+			{2, "Jane Eyre", "Charlotte Brontë", []string{"classics", "romance"}, 2, "Because you like The Hobbit"},
+			{3, "Emma", "Jane Austen", []string{"classics", "romance"}, 1, "Because you like The Hobbit"},
+		},
+		Source: "personal", ServedBy: "replica-1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if id, category, most := s.recommender.asked(); id != 42 || category != "romance" || most != 2 {
+		t.Errorf("asked for reader %d, category %q, %d books", id, category, most)
+	}
+	s.recommender.source = recommend.Popular
+	s.get("/api/v1/recommendations?user_id=1").want(t, 200, `"source":"popular"`, `"served_by":"replica-1"`, `"reason":"Popular with readers"`)
+	s.recommender.source = recommend.Fallback
+	s.get("/api/v1/recommendations?user_id=1").want(t, 200, `"source":"fallback"`, `"served_by":""`, `"reason":"Bestseller"`)
+}
+
+func TestAPIMaxResults(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	for text, want := range map[string]int{"": 10, "max_results=": 10, "max_results=0": 10, "max_results=1": 1, "max_results=100": 100} {
+		for _, path := range []string{"/api/v1/recommendations?user_id=9223372036854775807&", "/api/v1/books/1/similar?"} {
+			s.get(path+text).want(t, 200)
+			if _, _, most := s.recommender.asked(); most != want {
+				t.Errorf("%s%s asks for %d books, want %d", path, text, most, want)
+			}
+		}
+	}
+	for _, text := range []string{"101", "-1", "1.5", "x", "1e1", "+5", "%205", "99999999999999999999", "0x10"} {
+		s.get("/api/v1/recommendations?user_id=1&max_results="+text).want(t, 400, `"field":"max_results"`, "from 1 to 100")
+		s.get("/api/v1/books/1/similar?max_results="+text).want(t, 400, `"field":"max_results"`)
+	}
+}
+
+// Every bad field is named, at once, with what is allowed.
+func TestAPIRecommendationsBadFields(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	answer := s.get("/api/v1/recommendations?user_id=abc&category=cooking&max_results=101&foo=1&foo=2&bar", "X-Request-ID", "bad-fields-1").want(t, 400)
+	want := problem{
+		Type: "about:blank", Title: "Bad Request", Status: 400, Detail: "The request has fields that cannot be used.", RequestID: "bad-fields-1",
+		Errors: []fieldError{
+			{"bar", "is not known here; allowed are user_id, category, max_results"},
+			{"foo", "is not known here; allowed are user_id, category, max_results"},
+			{"user_id", "must be a whole number from 1 to 9223372036854775807"},
+			{"category", "must be one of classics, comics, fantasy, poetry, romance, science-fiction"},
+			{"max_results", "must be a whole number from 1 to 100, or 0 for 10"},
+		},
+	}
+	if diff := cmp.Diff(want, decode[problem](t, answer)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for query, text := range map[string]string{
+		"":                                        `"field":"user_id","reason":"is required"`,
+		"?user_id=":                               `"reason":"is required"`,
+		"?user_id=0":                              `"field":"user_id"`,
+		"?user_id=-5":                             `"field":"user_id"`,
+		"?user_id=9223372036854775808":            `"field":"user_id"`,
+		"?user_id=1&user_id=2":                    "is given more than once",
+		"?user_id=1;category=fantasy":             `"field":"query"`,
+		"?user_id=1&category=%zz":                 `"field":"query"`,
+		"?user_id=1&category=%ff":                 `"field":"category"`,
+		"?user_id=1&category=Fantasy":             `"field":"category"`,
+		"?user_id=1&%ff%00=1":                     `"field":"` + "\uFFFD" + `\u0000"`,
+		"?user_id=1&" + strings.Repeat("a", 3000): "…",
+	} {
+		s.get("/api/v1/recommendations"+query).want(t, 400, text)
+	}
+}
+
+func TestAPISimilar(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.get("/api/v1/books/2/similar").want(t, 200, `"title":"Emma"`, `"reason":"Readers of Jane Eyre also like it"`, `"source":"popular"`)
+	s.get("/api/v1/books/999/similar").want(t, 404)
+	s.get("/api/v1/books/x/similar?max_results=x&y=1").want(t, 400, `"field":"id"`, `"field":"max_results"`, `"field":"y"`)
+	s.recommender.source = recommend.Fallback
+	s.get("/api/v1/books/2/similar").want(t, 200, `"source":"fallback"`, `"served_by":""`, `"reason":"Bestseller"`)
+}
+
+func TestAPIRecommenderFails(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.recommender.err = errors.New("rpc error: code = Unknown desc = boom at 10.1.2.3")
+	for _, path := range []string{"/api/v1/recommendations?user_id=1", "/api/v1/books/1/similar"} {
+		s.get(path).want(t, 500, `"title":"Internal Server Error"`).without(t, "boom", "rpc", "10.1.2.3")
+	}
+	if n := len(s.log.with("boom")); n != 2 {
+		t.Errorf("%d log lines of 2 errors", n)
+	}
+	// It may find the book gone although the catalogue had it a moment ago.
+	s.recommender.err = catalog.ErrBookNotFound
+	s.get("/api/v1/books/1/similar").want(t, 404)
+}
+
+// Scores that JSON cannot say are no reason to fail.
+func TestAPIShelfScores(t *testing.T) {
+	shelf := recommend.Shelf{Items: []recommend.Item{{Score: math.NaN()}, {Score: math.Inf(-1)}, {Score: 1.5}}}
+	got := newAPIShelf(shelf, reason)
+	for i, want := range []float64{0, 0, 1.5} {
+		if got.Recommendations[i].Score != want || got.Recommendations[i].Categories == nil {
+			t.Errorf("item %d: %+v, want score %v and a list of categories", i, got.Recommendations[i], want)
+		}
+	}
+}

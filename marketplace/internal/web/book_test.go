@@ -1,0 +1,41 @@
+package web
+
+import (
+	"testing"
+
+	"bookstall/marketplace/internal/recommend"
+)
+
+func TestBook(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	page := s.get("/books/1").want(t, 200, "<h1>The Hobbit</h1>", "J.R.R. Tolkien", "€12.90", "1937", "1,500", "English", "9780261103283",
+		"In a hole in the ground\nthere lived a hobbit.", "Middle-earth").without(t, away)
+	golden(t, "book", page.body)
+	s.get("/books/2").want(t, 200, "Readers also liked", "Emma").without(t, "ISBN", "class=\"price price-large\"")
+	s.get("/books/3").want(t, 200, "CHF 7")
+	s.get("/books/4").want(t, 200, "700 BCE")
+	s.get("/books/5").want(t, 200, "$9.99").without(t, "Readers also liked") // it is alone in its category
+	s.get("/books/7").want(t, 200, "Beowulf").without(t, "by <a")
+}
+
+func TestBookFallback(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.recommender.source = recommend.Fallback
+	s.get("/books/2").want(t, 200, "Bestsellers in Classics", "are away for a moment. Here are our bestsellers.").without(t, "Readers also liked")
+}
+
+// A title is text, whatever is in it.
+func TestBookEscapes(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	for _, path := range []string{"/books/6", "/books", "/search?q=tom", "/categories/comics", "/books/6/cover.svg"} {
+		s.get(path).want(t, 200, "Jerry").without(t, "<script>alert", "<b>&#34;Tom", `<b>"Tom`)
+	}
+}
+
+func TestBookNotFound(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	for _, id := range []string{"999", "0", "-1", "+1", "1.0", "x", "%00", "%ff", "9223372036854775807", "9223372036854775808", "１"} {
+		s.get("/books/"+id).want(t, 404, "This page is not on our shelves", "There is no such book.")
+		s.get("/books/"+id+"/cover.svg").want(t, 404)
+	}
+}

@@ -1,0 +1,157 @@
+package cover
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// The layouts of this file are a picture of plain shapes with the title above
+// or below it.
+
+// star draws one with so many points.
+func (p *page) star(x, y, r float64, points int, fill rgb) {
+	var d strings.Builder
+	for i := range 2 * points {
+		reach := r
+		if i%2 == 1 {
+			reach = r * 0.45
+		}
+		angle := math.Pi*float64(i)/float64(points) - math.Pi/2
+		command := "L"
+		if i == 0 {
+			command = "M"
+		}
+		fmt.Fprintf(&d, "%s%.4g %.4g", command, x+reach*math.Cos(angle), y+reach*math.Sin(angle))
+	}
+	p.path(d.String()+"z", fill)
+}
+
+// above sets title and author at the top, left; it returns where they end.
+func (p *page) above() float64 {
+	title, author := p.title(250, 140), p.author(250)
+	p.text(title, 28, 30, "start", sans, "700", p.ink)
+	y := 30 + title.height() + 10
+	p.text(author, 28, y, "start", sans, "400", p.ink)
+	return y + author.height()
+}
+
+// below sets title and author at the bottom, left, on a ground of their own; it
+// returns where that begins.
+func (p *page) below() float64 {
+	title, author := p.title(250, 140), p.author(250)
+	h := title.height() + author.height() + 50
+	y := Height - h
+	p.rect(0, y, Width, h, p.ground)
+	p.text(title, 28, y+16, "start", sans, "700", p.ink)
+	p.text(author, 28, y+title.height()+26, "start", sans, "400", p.ink)
+	return y
+}
+
+// horizon is a sun over hills.
+func horizon(p *page) {
+	top := p.above() + 24
+	r := 42 + p.rng.Float64()*26
+	x := 80 + p.rng.Float64()*150
+	p.circle(x, min(top+r+8, Height-120), r, p.accent)
+	const ridges = 4
+	for i := range ridges {
+		share := float64(i+1) / ridges
+		base := top + (Height-top)*(0.30+0.19*float64(i))
+		lift := 26 + p.rng.Float64()*26
+		shift := p.rng.Float64() * 120
+		d := fmt.Sprintf("M-20 %.4gC%.4g %.4g %.4g %.4g %.4g %.4gS%.4g %.4g 320 %.4gV460H-20z",
+			base, 30+shift/3, base-lift, 70+shift, base-lift, 130+shift/2, base+4, 250+shift/3, base-lift*1.2, base-lift/3)
+		p.path(d, p.ground.mix(p.accent, 0.55).mix(p.ink, share*0.72))
+	}
+}
+
+// rings are circles around a point, like a record or a pond.
+func rings(p *page) {
+	x := []float64{40, 150, 270}[p.rng.IntN(3)]
+	y := 60 + p.rng.Float64()*110
+	step := 24 + p.rng.Float64()*10
+	for i := 11; i > 0; i-- {
+		fill := p.ground.mix(p.accent, 0.25)
+		switch {
+		case i%2 == 0:
+			fill = p.ground
+		case i%3 == 0:
+			fill = p.accent
+		}
+		p.circle(x, y, step*float64(i), fill)
+	}
+	p.circle(x, y, step*0.8, p.ink)
+	y = p.below()
+	p.rect(0, y, Width, 4, p.accent)
+}
+
+// tiles are quarter circles, turned at random.
+func tiles(p *page) {
+	const side = 60
+	colours := []rgb{p.accent, p.ground.mix(p.accent, 0.45), p.ground.mix(p.ink, 0.85), p.ground.mix(p.ink, 0.25)}
+	for row := range 5 {
+		for column := range Width / side {
+			x, y := float64(column*side), float64(row*side)
+			p.rect(x, y, side, side, p.ground.mix(p.ink, 0.06))
+			fill := colours[p.rng.IntN(len(colours))]
+			switch p.rng.IntN(6) {
+			case 0:
+				p.path(fmt.Sprintf("M%g %gh60a60 60 0 0 1-60 60z", x, y), fill)
+			case 1:
+				p.path(fmt.Sprintf("M%g %gv60a60 60 0 0 1-60-60z", x+side, y), fill)
+			case 2:
+				p.path(fmt.Sprintf("M%g %gh-60a60 60 0 0 1 60-60z", x+side, y+side), fill)
+			case 3:
+				p.path(fmt.Sprintf("M%g %gv-60a60 60 0 0 1 60 60z", x, y+side), fill)
+			case 4:
+				p.circle(x+side/2, y+side/2, side/2, fill)
+			default:
+				p.path(fmt.Sprintf("M%g %gh60l-60 60z", x, y), fill)
+			}
+		}
+	}
+	p.below()
+}
+
+// stripes are upright like the backs of books on a shelf.
+func stripes(p *page) {
+	top := p.above() + 26
+	x := 28.0
+	for x < Width-44 {
+		w := min(14+p.rng.Float64()*26, Width-26-x)
+		y := top + p.rng.Float64()*70
+		fill := p.ground.mix(p.accent, 0.3+p.rng.Float64()*0.7)
+		if p.rng.IntN(4) == 0 {
+			fill = p.ink
+		}
+		p.rect(x, y, w-4, Height-34-y, fill)
+		if w > 22 {
+			p.rect(x+4, y+14, w-12, 3, p.ground)
+			p.rect(x+4, y+21, w-12, 3, p.ground)
+		}
+		x += w
+	}
+	p.rect(20, Height-34, Width-40, 6, p.ink)
+}
+
+// waves roll over the lower part.
+func waves(p *page) {
+	top := p.above() + 30
+	const rows = 7
+	step := (Height - top) / rows
+	for row := range rows {
+		y := top + step*(float64(row)+0.4)
+		lift := step * (0.5 + p.rng.Float64()*0.4)
+		shift := -p.rng.Float64() * 75
+		d := fmt.Sprintf("M%.4g %.4g", shift-75, y)
+		for range 7 {
+			d += fmt.Sprintf("q18.75 %.4g 37.5 0t37.5 0", -lift)
+		}
+		fill := p.ground.mix(p.accent, 0.2+0.8*float64(row)/rows)
+		if row == rows-2 {
+			fill = p.ink
+		}
+		p.path(d+"V460H-160z", fill)
+	}
+}

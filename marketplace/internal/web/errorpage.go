@@ -1,0 +1,53 @@
+package web
+
+import (
+	"net/http"
+
+	"bookstall/internal/telemetry"
+)
+
+type errorPage struct {
+	layout
+	Status    int
+	Heading   string
+	Detail    string
+	Fields    []fieldError
+	Open      bool   // whether there are books to go on to
+	RequestID string // for those who ask us what went wrong
+
+	Bestsellers []card // for those who came for a book that is not there
+}
+
+const errorBestsellers = 6
+
+// errorPage answers a reader with an error.
+func (s *shop) errorPage(w http.ResponseWriter, r *http.Request, told outcome) {
+	id, _ := s.identity.read(r) // a stranger gets no cookie from an error
+	page := errorPage{
+		layout: s.newLayout(errorHeading(told.status), "/", s.newVisitor(id)), Status: told.status, Heading: errorHeading(told.status),
+		Detail: told.detail, Fields: told.fields, Open: s.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
+	}
+	if told.status == http.StatusNotFound {
+		page.Bestsellers = cards(s.Catalog.Bestsellers("", errorBestsellers))
+	}
+	body, err := s.templates.render("error.html", page)
+	if err != nil {
+		telemetry.Logger(r.Context(), s.Log).Error(err, "error page failed")
+		write(w, told.status, "text/plain; charset=utf-8", []byte(page.Heading+"\n"))
+		return
+	}
+	write(w, told.status, "text/html; charset=utf-8", body)
+}
+
+func errorHeading(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "This page is not on our shelves"
+	case http.StatusInternalServerError:
+		return "Sorry, that went wrong"
+	case http.StatusServiceUnavailable:
+		return "The shop is opening"
+	default:
+		return "We could not do that"
+	}
+}

@@ -1,0 +1,273 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+// fewBooks is a catalogue that shows every kind of book once.
+func fewBooks() catalog.Contents {
+	return catalog.Contents{
+		Version: "v1",
+		Books: []catalog.Book{
+			{
+				ID: 1, Title: "The Hobbit", Author: "J.R.R. Tolkien", Year: 1937, Categories: []string{"fantasy", "classics"}, Popularity: 1500,
+				Series: "Middle-earth", ISBN: "9780261103283", Description: "In a hole in the ground\nthere lived a hobbit.",
+				Price: "12.90", Currency: "EUR", Language: "en",
+			},
+			{ID: 2, Title: "Jane Eyre", Author: "Charlotte Brontë", Year: 1847, Categories: []string{"classics", "romance"}, Popularity: 1200},
+			{ID: 3, Title: "Emma", Author: "Jane Austen", Year: 1815, Categories: []string{"classics", "romance"}, Popularity: 1100, Price: "7", Currency: "CHF"},
+			{ID: 4, Title: "The Odyssey", Author: "Homer", Year: -700, Categories: []string{"poetry", "classics"}, Popularity: 1000},
+			{ID: 5, Title: "Dune", Author: "Frank Herbert", Year: 1965, Categories: []string{"science-fiction"}, Popularity: 900, Price: "9.99", Currency: "USD"},
+			{ID: 6, Title: `<b>"Tom" & 'Jerry'</b>`, Author: "<script>alert(1)</script>", Categories: []string{"comics"}, Popularity: 1},
+			{ID: 7, Title: "Beowulf", Categories: []string{"poetry"}, Popularity: 0},
+		},
+		Samples: []catalog.SampleReader{{ID: 7, Label: "Synthetic reader 7: fantasy"}, {ID: 9, Label: "Synthetic reader 9: romance"}},
+	}
+}
+
+// manyBooks has 60 books of one category, which makes three pages.
+func manyBooks() catalog.Contents {
+	c := fewBooks()
+	for id := range int64(60) {
+		c.Books = append(c.Books, catalog.Book{ID: 100 + id, Title: "Saga volume " + string(rune('A'+id%26)), Author: "Anon", Categories: []string{"history"}})
+	}
+	return c
+}
+
+// fakeRecommender gives the catalogue's bestsellers from the source it is told,
+// and notes what it was asked.
+type fakeRecommender struct {
+	books  *catalog.Catalog
+	source recommend.Source
+	err    error
+	panics bool
+
+	mu       sync.Mutex
+	readerID int64
+	category string
+	most     int
+}
+
+func (f *fakeRecommender) Shelf(_ context.Context, readerID int64, category string, most int) (recommend.Shelf, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readerID, f.category, f.most = readerID, category, most
+	return f.answer(category, 0, most)
+}
+
+func (f *fakeRecommender) Similar(_ context.Context, bookID int64, most int) (recommend.Shelf, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.most = most
+	book, err := f.books.Book(bookID)
+	if err != nil {
+		return recommend.Shelf{}, err
+	}
+	return f.answer(book.Categories[0], bookID, most)
+}
+
+func (f *fakeRecommender) answer(category string, except int64, most int) (recommend.Shelf, error) {
+	if f.panics {
+		panic("secret of the recommender at 10.1.2.3")
+	}
+	if f.err != nil {
+		return recommend.Shelf{}, f.err
+	}
+	shelf := recommend.Shelf{Source: f.source}
+	if f.source != recommend.Fallback {
+		shelf.ServedBy = "replica-1"
+	}
+	for i, b := range f.books.Bestsellers(category, most) {
+		if b.ID == except {
+			continue
+		}
+		item := recommend.Item{BookID: b.ID, Title: b.Title, Author: b.Author, Categories: b.Categories, Score: float64(most - i)}
+		if f.source == recommend.Personal {
+			item.BecauseID, item.BecauseTitle = 1, "The Hobbit"
+		}
+		shelf.Items = append(shelf.Items, item)
+	}
+	return shelf, nil
+}
+
+// asked returns the last question.
+func (f *fakeRecommender) asked() (readerID int64, category string, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.readerID, f.category, f.most
+}
+
+// testShop is a shop on a real socket. All its API answers are checked against
+// the OpenAPI file.
+type testShop struct {
+	t           *testing.T
+	url         string
+	handler     http.Handler
+	client      *http.Client // keeps cookies, follows no redirects
+	recommender *fakeRecommender
+	registry    *prometheus.Registry
+	spans       *tracetest.InMemoryExporter
+	log         *logLines
+}
+
+func newTestShop(t *testing.T, contents catalog.Contents, change ...func(*Config)) *testShop {
+	t.Helper()
+	s := newQuietShop(t, contents, change...)
+	s.t = t
+	server := httptest.NewServer(newContract(t).wrap(t, s.handler))
+	t.Cleanup(server.Close)
+	s.url, s.client = server.URL, server.Client()
+	s.client.Jar, _ = cookiejar.New(nil) // never fails
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return s
+}
+
+// newQuietShop is the handler alone.
+func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Config)) *testShop {
+	tb.Helper()
+	books := catalog.New()
+	if len(contents.Books) > 0 {
+		if err := books.Replace(contents); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	s := &testShop{
+		recommender: &fakeRecommender{books: books, source: recommend.Popular},
+		registry:    prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
+	}
+	cfg := Config{
+		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, minCookieKey),
+		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	var err error
+	if s.handler, err = New(cfg); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// answer is a response whose body is read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// do sends a request; headers are name, value, name, value.
+func (s *testShop) do(method, path, body string, headers ...string) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{resp, string(content)}
+}
+
+func (s *testShop) get(path string, headers ...string) answer {
+	s.t.Helper()
+	return s.do(http.MethodGet, path, "", headers...)
+}
+
+// switchTo posts the form that changes the reader.
+func (s *testShop) switchTo(reader, back string) answer {
+	s.t.Helper()
+	form := url.Values{readerField: {reader}, returnField: {back}}
+	return s.do(http.MethodPost, "/reader", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+}
+
+// want fails unless the status is the wanted one, and all the texts are in the body.
+func (a answer) want(t *testing.T, status int, texts ...string) answer {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Errorf("%s %.200s: status %d, want %d\n%.300s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			t.Errorf("%s %.200s: no %q in\n%s", a.Request.Method, a.Request.URL, text, a.body)
+		}
+	}
+	return a
+}
+
+// without fails when one of the texts is in the body.
+func (a answer) without(t *testing.T, texts ...string) answer {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(a.body, text) {
+			t.Errorf("%s %.200s: there is %q in\n%s", a.Request.Method, a.Request.URL, text, a.body)
+		}
+	}
+	return a
+}
+
+// decode reads the body as JSON.
+func decode[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+	return v
+}
+
+// logLines keeps what is logged, one JSON object a line.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logLines) logger() logr.Logger {
+	return funcr.NewJSON(func(line string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, line)
+	}, funcr.Options{})
+}
+
+// with returns the lines that have a text.
+func (l *logLines) with(text string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []string
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
+}

@@ -1,0 +1,35 @@
+package web
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// assetHash changes with every change of a style sheet, which is no change of a page.
+var assetHash = regexp.MustCompile(`(/static/\w+)\.[0-9a-f]{12}\.`)
+
+// golden compares a page with testdata/name.golden.
+func golden(t *testing.T, name, page string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	page = assetHash.ReplaceAllString(page, "$1.HASH.")
+	if *update {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; write it with: go test -update", err)
+	}
+	if diff := cmp.Diff(string(want), page); diff != "" {
+		t.Errorf("%s differs; look at it, then write it with: go test -update (-want +got):\n%s", path, diff)
+	}
+}

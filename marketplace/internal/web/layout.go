@@ -1,0 +1,83 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+// layout is what every page shows around its own part.
+type layout struct {
+	Title      string // of the window
+	Here       string // address, to come back to after switching reader
+	Query      string // in the search box
+	Category   string // slug that the page is about
+	Categories []catalog.Category
+	Shortcuts  []catalog.Category // the largest ones
+	Reading    string             // label of the reader that the shop is shown as
+	Readers    []readerChoice
+}
+
+type readerChoice struct {
+	Value, Label string
+	Current      bool
+}
+
+const (
+	shortcuts     = 6
+	yourselfLabel = "Yourself"
+)
+
+func (s *shop) newLayout(title, here string, v visitor) layout {
+	l := layout{Title: title, Here: here, Categories: s.Catalog.Categories(), Reading: cmp.Or(v.sample.Label, yourselfLabel)}
+	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
+	l.Shortcuts = largest[:min(shortcuts, len(largest))]
+	samples := s.Catalog.Samples()
+	if len(samples) == 0 {
+		return l
+	}
+	l.Readers = append(l.Readers, readerChoice{yourself, yourselfLabel, v.sample.ID == 0})
+	for _, sample := range samples {
+		l.Readers = append(l.Readers, readerChoice{strconv.FormatInt(sample.ID, 10), sample.Label, sample.ID == v.sample.ID})
+	}
+	return l
+}
+
+// card is a book in a row or a list.
+type card struct {
+	catalog.Book
+	Reason string
+	Rank   int // its place among bestsellers; 0 for none
+}
+
+func cards(books []catalog.Book) []card {
+	list := make([]card, len(books))
+	for i, b := range books {
+		list[i].Book = b
+	}
+	return list
+}
+
+// shelfView is a shelf on a page.
+type shelfView struct {
+	Cards  []card
+	Source recommend.Source
+}
+
+// Fallback reports whether the page must say that recommendations are away.
+func (v shelfView) Fallback() bool { return v.Source == recommend.Fallback }
+
+// newShelfView looks the books of a shelf up. One that the catalogue does not
+// have, because it is a version older or newer, is left out.
+func (s *shop) newShelfView(shelf recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) shelfView {
+	v := shelfView{Source: shelf.Source}
+	for _, item := range shelf.Items {
+		if b, err := s.Catalog.Book(item.BookID); err == nil {
+			v.Cards = append(v.Cards, card{Book: b, Reason: reason(shelf, item)})
+		}
+	}
+	return v
+}

@@ -1,0 +1,48 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestSearch(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	page := s.get("/search?q=jane").want(t, 200, "2 books for “jane”", "Jane Eyre", "Emma", `value="jane"`).without(t, "The Hobbit")
+	golden(t, "search", page.body)
+	s.get("/search?q=Bronte").want(t, 200, "1 book for “Bronte”", "Jane Eyre").without(t, "Emma")
+	s.get("/search?q=jane&category=romance").want(t, 200, "2 books", `<option value="romance" selected>`)
+	s.get("/search?q=jane&category=fantasy").want(t, 200, "Nothing for “jane”", "in Fantasy", `href="/search?q=jane"`)
+	s.get("/search?q=jane&category=no-such").want(t, 200, "2 books")
+}
+
+func TestSearchFindsNothing(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	page := s.get("/search?q=xyzzy").want(t, 200, "Nothing for “xyzzy”", "check the spelling", "Bestsellers", "The Hobbit")
+	golden(t, "search-nothing", page.body)
+	for _, path := range []string{"/search", "/search?q=", "/search?q=%20%09"} {
+		s.get(path).want(t, 200, "<h1>Search</h1>", "Bestsellers").without(t, "Nothing for")
+	}
+}
+
+func TestSearchPages(t *testing.T) {
+	s := newTestShop(t, manyBooks())
+	s.get("/search?q=saga&category=history&page=2").want(t, 200, "60 books", `href="/search?category=history&amp;page=3&amp;q=saga" rel="next"`,
+		`href="/search?category=history&amp;q=saga" rel="prev"`)
+}
+
+// Whatever is typed is shown as it is, and is never more than text.
+func TestSearchHostile(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	for _, text := range []string{
+		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `{{.Books}}`, "\x00\x01\x1b[31m", "\xff\xfe\xfd",
+		strings.Repeat("a", 1200), strings.Repeat("ü ", 400), "' OR 1=1 --", "../../etc/passwd", "\u202eright to left", "%00", "\r\nSet-Cookie: a=b",
+	} {
+		page := s.get("/search?q="+url.QueryEscape(text)).want(t, 200).without(t, "<script", "<img src=x", "Set-Cookie: a=b\r\n")
+		if len(page.body) > 50_000 {
+			t.Errorf("%d bytes for %.20q", len(page.body), text)
+		}
+	}
+	s.get("/search?q=%zz&page=;").want(t, 200)
+	s.get("/search?"+strings.Repeat("q=a&", 900)).want(t, 200)
+}

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"bookstall/marketplace/internal/recommend"
+)
+
+func TestAccessLog(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.get("/books/1?secret=1", "X-Request-ID", "access-log-1", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").want(t, 200)
+	lines := s.log.with("access-log-1")
+	if len(lines) != 1 {
+		t.Fatalf("%d lines of one request: %q", len(lines), lines)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(lines[0]), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got["bytes"].(float64) < 1000 || got["durationMillis"].(float64) < 0 {
+		t.Errorf("bytes %v, durationMillis %v", got["bytes"], got["durationMillis"])
+	}
+	delete(got, "bytes")
+	delete(got, "durationMillis")
+	want := map[string]any{
+		"logger": "", "level": 0.0, "msg": "request", "method": "GET", "path": "/books/1", "route": "/books/{id}", "status": 200.0,
+		"requestID": "access-log-1", "traceID": "0af7651916cd43dd8448eb211c80319c",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("access log (-want +got):\n%s", diff)
+	}
+	s.get("/" + strings.Repeat("x", 3000))
+	if line := s.log.with("xxx")[0]; len(line) > 600 || !strings.Contains(line, `"route":"none"`) {
+		t.Errorf("line of a long path: %s", line)
+	}
+}
+
+func TestTraces(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.get("/books/1", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	s.get("/")
+	s.get("/none")
+	s.do("HEAD", "/api/v1/books/1", "")
+	var names []string
+	for _, span := range s.spans.GetSpans() {
+		names = append(names, span.Name)
+	}
+	if diff := cmp.Diff([]string{"GET /books/{id}", "GET /", "GET none", "HEAD /api/v1/books/{id}"}, names); diff != "" {
+		t.Errorf("spans (-want +got):\n%s", diff)
+	}
+	if parent := s.spans.GetSpans()[0].Parent; parent.SpanID().String() != "b7ad6b7169203331" {
+		t.Errorf("the span's parent is %s", parent.SpanID())
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.get("/")
+	s.get("/books/1")
+	s.get("/books/2")
+	s.get("/books/999")
+	s.get("/api/v1/none")
+	s.do("MADE-UP", "/", "")
+	s.recommender.source = recommend.Fallback
+	s.get("/api/v1/recommendations?user_id=1")
+
+	families, err := s.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, exemplars := map[string]uint64{}, 0
+	for _, family := range families {
+		if family.GetName() != "http_server_request_duration_seconds" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			of := map[string]string{}
+			for _, label := range metric.GetLabel() {
+				of[label.GetName()] = label.GetValue()
+			}
+			counts[of["method"]+" "+of["route"]+" "+of["status"]] = metric.GetHistogram().GetSampleCount()
+			for _, bucket := range metric.GetHistogram().GetBucket() {
+				if e := bucket.GetExemplar(); e != nil && e.GetLabel()[0].GetName() == "trace_id" && len(e.GetLabel()[0].GetValue()) == 32 {
+					exemplars++
+				}
+			}
+		}
+	}
+	want := map[string]uint64{
+		"GET / 2xx": 1, "GET /books/{id} 2xx": 2, "GET /books/{id} 4xx": 1, "GET none 4xx": 1, "OTHER none 4xx": 1,
+		"GET /api/v1/recommendations 2xx": 1,
+	}
+	if diff := cmp.Diff(want, counts); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	if exemplars == 0 {
+		t.Error("no exemplar leads to a trace")
+	}
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
+# HELP http_server_requests_in_flight Requests that are being answered.
+# TYPE http_server_requests_in_flight gauge
+http_server_requests_in_flight 0
+# HELP web_shelves_total Shelves shown, by what they were made from: personal, popular or fallback.
+# TYPE web_shelves_total counter
+web_shelves_total{source="fallback"} 1
+web_shelves_total{source="personal"} 0
+web_shelves_total{source="popular"} 3
+`), "http_server_requests_in_flight", "web_shelves_total"); err != nil {
+		t.Error(err)
+	}
+	if problems, err := testutil.GatherAndLint(s.registry); err != nil || len(problems) > 0 {
+		t.Errorf("names: %v %v", problems, err)
+	}
+}

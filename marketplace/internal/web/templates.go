@@ -1,0 +1,75 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"path"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/web/cover"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates are the pages, by name. Each is layout.html and parts.html with the
+// "main" of its own file.
+type templates map[string]*template.Template
+
+func newTemplates(static assets) (templates, error) {
+	base, err := template.New("layout.html").Funcs(template.FuncMap{
+		"accent":   cover.Accent,
+		"asset":    static.url,
+		"category": catalog.CategoryName,
+		"count":    formatCount,
+		"language": formatLanguage,
+		"price":    formatPrice,
+		"year":     formatYear,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, err
+	}
+	files, err := templateFiles.ReadDir("templates/pages")
+	if err != nil {
+		return nil, err
+	}
+	pages := templates{}
+	for _, file := range files {
+		page, err := base.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if page, err = page.ParseFS(templateFiles, path.Join("templates/pages", file.Name())); err != nil {
+			return nil, err
+		}
+		pages[file.Name()] = page
+	}
+	return pages, nil
+}
+
+// render makes a whole page, so that a fault half way through is no half page.
+func (t templates) render(name string, data any) ([]byte, error) {
+	page, ok := t[name]
+	if !ok {
+		return nil, fmt.Errorf("no page %s", name)
+	}
+	var body bytes.Buffer
+	if err := page.Execute(&body, data); err != nil {
+		return nil, fmt.Errorf("render: %w", err)
+	}
+	return body.Bytes(), nil
+}
+
+// show answers with a page, which is for one reader only.
+func (s *shop) show(w http.ResponseWriter, name string, data any) error {
+	body, err := s.templates.render(name, data)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	write(w, http.StatusOK, "text/html; charset=utf-8", body)
+	return nil
+}
