@@ -28,7 +28,7 @@ build: ## bin/marketplace and bin/recommendations
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local
 
 .PHONY: test
-test: system $(BIN)/gotestsum $(BIN)/buf $(BIN)/axe.min.js ## everything that needs no cluster, with the race detector
+test: system $(BIN)/gotestsum $(BIN)/axe.min.js ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
 
 .PHONY: golden
