@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,17 +26,34 @@ type keeper struct {
 	starter *starter
 	clock   clock
 	out     *output
+	// hopeless is called when a program ends by itself, again and again, before
+	// the shop was open: a setting that can never work, most likely. Without it,
+	// nothing is given up.
+	hopeless func(name string)
+	opened   atomic.Bool
 }
+
+// lastTry is how often a program may end by itself before the shop was open.
+const lastTry = 3
 
 // keep runs p, again after each death, until stop is done; then p gets SIGTERM,
 // and SIGKILL when kill is done. It returns once the process has ended.
 func (k *keeper) keep(stop, kill context.Context, p program) {
 	var again retries
+	byItself := 0
 	for stop.Err() == nil {
 		born := k.clock.Now()
-		how := k.once(stop, kill, p)
+		how, exited := k.once(stop, kill, p)
 		if stop.Err() != nil {
 			k.out.say("%s stopped (%s)", p.name, how)
+			return
+		}
+		if exited {
+			byItself++
+		}
+		if k.hopeless != nil && byItself == lastTry && !k.opened.Load() {
+			k.out.say("%s died (%s), %d times before the shop was open; its last lines say why", p.name, how, lastTry)
+			k.hopeless(p.name)
 			return
 		}
 		wait := again.after(k.clock.Now().Sub(born))
@@ -47,8 +65,9 @@ func (k *keeper) keep(stop, kill context.Context, p program) {
 	}
 }
 
-// once runs p until it ends, and says how it did.
-func (k *keeper) once(stop, kill context.Context, p program) string {
+// once runs p until it ends, and says how it did, and whether by itself: not by
+// a signal.
+func (k *keeper) once(stop, kill context.Context, p program) (how string, exited bool) {
 	lines := k.out.lineWriter(p.name)
 	defer lines.flush()
 	cmd := exec.Command(p.path, p.args...)   //nolint:gosec // the path is the developer's own -bin
@@ -56,7 +75,7 @@ func (k *keeper) once(stop, kill context.Context, p program) string {
 	cmd.Stdout, cmd.Stderr = lines, lines
 	cmd.WaitDelay = leftovers
 	if err := k.starter.start(cmd); err != nil {
-		return err.Error()
+		return err.Error(), true
 	}
 	k.out.say("%s started (pid %d): %s", p.name, cmd.Process.Pid, p.where)
 
@@ -77,5 +96,5 @@ func (k *keeper) once(stop, kill context.Context, p program) string {
 		}
 	}
 	signalGroup(cmd, syscall.SIGKILL) // children of its own that it left
-	return cmd.ProcessState.String()
+	return cmd.ProcessState.String(), cmd.ProcessState.Exited()
 }

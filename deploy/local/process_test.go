@@ -98,6 +98,38 @@ func TestProgramThatCannotStartIsRetried(t *testing.T) {
 	c.await(t, 3, `ghost died \(.*/nowhere/ghost.*\); starts again`)
 }
 
+func TestProgramThatCannotRunIsGivenUpBeforeTheShopIsOpen(t *testing.T) {
+	for opened, want := range map[bool]string{false: "ghost", true: ""} {
+		var c console
+		out := newOutput(&c, []string{own}, false, func() {})
+		starter, clock := newStarter(), newTestClock()
+		stop, cancel := context.WithCancel(t.Context())
+		gaveUp := ""
+		k := &keeper{starter: starter, clock: clock, out: out, hopeless: func(name string) { gaveUp = name }}
+		k.opened.Store(opened)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			k.keep(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
+		}()
+		for range lastTry - 1 {
+			<-clock.waits
+			clock.over <- time.Time{}
+		}
+		if opened {
+			<-clock.waits
+			cancel()
+		}
+		within(t, done, "end of the keeper")
+		cancel()
+		starter.close()
+		out.close()
+		if gaveUp != want {
+			t.Errorf("opened %v: gave up %q, want %q", opened, gaveUp, want)
+		}
+	}
+}
+
 func TestStopIsTermThenKill(t *testing.T) {
 	k := keepPuppet(t)
 	p := k.next()

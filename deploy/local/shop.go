@@ -38,7 +38,14 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 
 	starter := newStarter()
 	defer starter.close()
-	k := &keeper{starter: starter, clock: wallClock{}, out: out}
+	lost := make(chan string, 1)
+	k := &keeper{starter: starter, clock: wallClock{}, out: out, hopeless: func(name string) {
+		select {
+		case lost <- name:
+			cancel()
+		default: // one is enough
+		}
+	}}
 	replicas, shop := newStage(kill, k), newStage(kill, k)
 	watch, ctx := errgroup.WithContext(stop)
 	defer func() {
@@ -48,6 +55,11 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 		shop.end(since.Add(marketplaceGrace))
 		replicas.end(since.Add(replicasGrace))
 		err = errors.Join(err, watch.Wait())
+		select {
+		case name := <-lost:
+			err = errors.Join(err, fmt.Errorf("%s cannot run", name))
+		default:
+		}
 	}()
 
 	roll, err := newRoll(server, l, out)
@@ -57,6 +69,10 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	marketplace, err := l.marketplaceProgram()
 	if err != nil {
 		return err
+	}
+	out.sayUnused(marketplace)
+	for _, r := range l.replicas {
+		out.sayUnused(l.replicaProgram(r))
 	}
 	for _, r := range l.replicas {
 		replicas.keep(l.replicaProgram(r))
@@ -68,6 +84,7 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 		shop.keep(marketplace)
 	}
 	if awaitReady(ctx, l.shopAdmin) {
+		k.opened.Store(true)
 		out.say("Bookstall is open: http://%s - %s", l.shop, l.replicaList())
 	}
 	<-ctx.Done()

@@ -40,6 +40,9 @@ func newLookup(server string) lookupFunc {
 		switch {
 		case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
 			return nil, errEmpty
+		case errors.As(err, &dnsErr) && server != "":
+			// It names the system's server, which was not asked.
+			return nil, &net.DNSError{Err: dnsErr.Err, Name: dnsErr.Name, Server: server, IsTimeout: dnsErr.IsTimeout, IsTemporary: dnsErr.IsTemporary}
 		case err != nil:
 			return nil, err
 		case len(ips) == 0:

@@ -30,7 +30,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		ejected: with.NewGauge(prometheus.GaugeOpts{
 			Name: "discovery_ejected_endpoints",
-			Help: "Addresses taken off the list because their calls timed out in a row.",
+			Help: "Addresses that get no calls at present because their calls timed out in a row.",
 		}),
 		lookups: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "discovery_lookups_total",

@@ -9,9 +9,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// newLogger returns a logger of JSON lines, and a func that flushes it. V(0) is
-// for operators ("info"), V(1) and above for developers ("debug").
-func newLogger(level string, out io.Writer, service, instance string) (logr.Logger, func() error) {
+// newLogger returns a logger of JSON lines. V(0) is for operators ("info"), V(1)
+// and above for developers ("debug").
+func newLogger(level string, out io.Writer, service, instance string) logr.Logger {
 	enc := zap.NewProductionEncoderConfig()
 	enc.TimeKey = "time"
 	enc.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -19,8 +19,5 @@ func newLogger(level string, out io.Writer, service, instance string) (logr.Logg
 	lowest := map[string]zapcore.Level{"debug": zapcore.Level(-4), "info": zapcore.InfoLevel, "error": zapcore.ErrorLevel}[level]
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.Lock(zapcore.AddSync(out)), lowest)
 	log := zap.New(core).With(zap.String("service", service), zap.String("instance", instance))
-	return zapr.NewLogger(log), func() error {
-		_ = log.Sync() // standard error cannot be synced on some systems, and that loses nothing
-		return nil
-	}
+	return zapr.NewLogger(log)
 }

@@ -43,14 +43,21 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 		Registry:   prometheus.NewRegistry(),
 		Propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
 	}
-	var sync func() error
-	t.Log, sync = newLogger(cfg.LogLevel, out, service, instance)
-	t.shutdown = append(t.shutdown, func(context.Context) error { return sync() })
+	lines := newLogWriter(out)
+	t.Log = newLogger(cfg.LogLevel, lines, service, instance)
+	t.shutdown = append(t.shutdown, func(context.Context) error {
+		lines.close(logPatience)
+		return nil
+	})
 
 	t.Registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newBuildInfo(),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "log_lines_dropped_total",
+			Help: "Log lines that were not written because their reader did not keep up.",
+		}, func() float64 { return float64(lines.dropped.Load()) }),
 	)
 	exporter, err := otelprom.New(
 		otelprom.WithRegisterer(t.Registry),
@@ -79,10 +86,14 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	return t, nil
 }
 
-// closeTimeout bounds Close: a collector that is away must not hold up the end.
-const closeTimeout = 3 * time.Second
+// Close is bounded: neither a collector that is away nor a log that nobody reads
+// must hold up the end.
+const (
+	closeTimeout = 3 * time.Second
+	logPatience  = time.Second
+)
 
-// Close delivers what is buffered, within three seconds. It comes last in the
+// Close delivers what is buffered, within four seconds. It comes last in the
 // life of a program, after all that makes spans or log lines.
 func (t *Telemetry) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)

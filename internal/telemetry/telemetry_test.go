@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
@@ -140,5 +141,35 @@ func TestRequestIDs(t *testing.T) {
 	}
 	if a, b := NewRequestID(), NewRequestID(); !ValidRequestID(a) || a == b {
 		t.Errorf("made %q and %q", a, b)
+	}
+}
+
+// stuck is an output that nobody reads.
+type stuck struct{ release chan struct{} }
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.release
+	return len(p), nil
+}
+
+func TestALogThatNobodyReadsHoldsNothingUp(t *testing.T) {
+	out := stuck{release: make(chan struct{})}
+	defer close(out.release)
+	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info"}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * logQueue {
+		tel.Log.Info("line")
+	}
+	if n, err := testutil.GatherAndCount(tel.Registry, "log_lines_dropped_total"); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+	began := time.Now()
+	if err := tel.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > closeTimeout+logPatience+time.Second {
+		t.Errorf("Close took %v", took)
 	}
 }

@@ -84,7 +84,7 @@ func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (She
 		return c.fallback(ctx, err, book.Categories[0], bookID, maxResults), nil
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
-	return Shelf{Items: items(resp.GetRecommendations()), Source: Popular, ServedBy: resp.GetServedBy()}, nil
+	return Shelf{Items: items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}, nil
 }
 
 // fallback returns the shop's own bestsellers but the book except.

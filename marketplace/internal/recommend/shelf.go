@@ -7,6 +7,7 @@ type Source string
 const (
 	Personal Source = "personal" // the reader's own history
 	Popular  Source = "popular"  // what all readers like; the reader has no history that counts
+	Similar  Source = "similar"  // what readers of one book also like
 	Fallback Source = "fallback" // the shop's own bestsellers: recommendations did not answer
 )
 

@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
 )
 
 const categoryShelf = 6
@@ -12,7 +14,8 @@ type listPage struct {
 	layout
 	Heading string
 	Total   int
-	Shelf   *shelfView // the reader's, on the first page of a category
+	Shelf   *shelfView // the reader's own, on the first page of a category
+	Away    bool       // there would be one if recommendations answered
 	Books   []card
 	Paging  paging
 }
@@ -44,8 +47,12 @@ func (s *shop) category(w http.ResponseWriter, r *http.Request, v visitor) error
 		if err != nil {
 			return err
 		}
-		view := s.newShelfView(shelf, reason)
-		page.Shelf = &view
+		page.Away = shelf.Source == recommend.Fallback
+		// Bestsellers are what the list below begins with.
+		if shelf.Source == recommend.Personal && slices.ContainsFunc(shelf.Items, func(i recommend.Item) bool { return i.BecauseID != 0 }) {
+			view := s.newShelfView(shelf, reason)
+			page.Shelf = &view
+		}
 	}
 	return s.show(w, "list.html", page)
 }

@@ -34,12 +34,15 @@ func TestAllBooksForgives(t *testing.T) {
 
 func TestCategory(t *testing.T) {
 	s := newTestShop(t, manyBooks())
-	s.get("/categories/classics").want(t, 200, "<h1>Classics</h1>", "4 books", "For you in Classics", "Jane Eyre").without(t, "Dune", "Saga", away)
+	// What is popular is what the list begins with: no shelf of its own.
+	s.get("/categories/classics").want(t, 200, "<h1>Classics</h1>", "4 books", "Jane Eyre").without(t, "Dune", "Saga", "For you", away)
 	if _, category, most := s.recommender.asked(); category != "classics" || most != categoryShelf {
 		t.Errorf("asked for category %q, %d books", category, most)
 	}
 	s.get("/categories/history?page=2").want(t, 200, "page 2 of 3", `href="/categories/history"`).without(t, "For you")
 	s.get("/categories/nothing").want(t, 404, "This page is not on our shelves", "There is no such category.")
+	s.recommender.source = recommend.Personal
+	s.get("/categories/classics").want(t, 200, "For you in Classics", "Because you like").without(t, away)
 	s.recommender.source = recommend.Fallback
-	s.get("/categories/classics").want(t, 200, away)
+	s.get("/categories/classics").want(t, 200, away).without(t, "For you")
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -17,7 +18,8 @@ type layout struct {
 	Category   string // slug that the page is about
 	Categories []catalog.Category
 	Shortcuts  []catalog.Category // the largest ones
-	Reading    string             // label of the reader that the shop is shown as
+	ReadingAs  string             // who the shop is shown as, in small
+	Reading    string             // and what tells them apart from others
 	Readers    []readerChoice
 }
 
@@ -32,7 +34,13 @@ const (
 )
 
 func (s *shop) newLayout(title, here string, v visitor) layout {
-	l := layout{Title: title, Here: here, Categories: s.Catalog.Categories(), Reading: cmp.Or(v.sample.Label, yourselfLabel)}
+	l := layout{Title: title, Here: here, Categories: s.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel}
+	if label := v.sample.Label; label != "" {
+		l.Reading = label
+		if name, taste, ok := strings.Cut(label, ": "); ok { // room is short, and all names begin alike
+			l.ReadingAs, l.Reading = "Reading as "+strings.ToLower(name[:1])+name[1:], taste
+		}
+	}
 	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
 	l.Shortcuts = largest[:min(shortcuts, len(largest))]
 	samples := s.Catalog.Samples()

@@ -39,10 +39,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		shelves: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "web_shelves_total",
-			Help: "Shelves shown, by what they were made from: personal, popular or fallback.",
+			Help: "Shelves shown, by what they were made from: personal, popular, similar or fallback.",
 		}, []string{"source"}),
 	}
-	for _, source := range []recommend.Source{recommend.Personal, recommend.Popular, recommend.Fallback} {
+	for _, source := range []recommend.Source{recommend.Personal, recommend.Popular, recommend.Similar, recommend.Fallback} {
 		m.shelves.WithLabelValues(string(source))
 	}
 	return m

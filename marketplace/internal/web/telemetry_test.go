@@ -105,11 +105,12 @@ func TestMetrics(t *testing.T) {
 # HELP http_server_requests_in_flight Requests that are being answered.
 # TYPE http_server_requests_in_flight gauge
 http_server_requests_in_flight 0
-# HELP web_shelves_total Shelves shown, by what they were made from: personal, popular or fallback.
+# HELP web_shelves_total Shelves shown, by what they were made from: personal, popular, similar or fallback.
 # TYPE web_shelves_total counter
 web_shelves_total{source="fallback"} 1
 web_shelves_total{source="personal"} 0
 web_shelves_total{source="popular"} 3
+web_shelves_total{source="similar"} 0
 `), "http_server_requests_in_flight", "web_shelves_total"); err != nil {
 		t.Error(err)
 	}
