@@ -15,6 +15,19 @@ import (
 	"bookstall/internal/telemetry"
 )
 
+const (
+	serveCommand       = "serve"
+	healthcheckCommand = "healthcheck"
+	checkCommand       = "check"
+)
+
+// commands are what the program can be told to do.
+type commands struct {
+	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop; what happens without a command."`
+	Healthcheck healthcheck `cmd:"" help:"Ask a shop on this host whether it is ready; the exit status is 0 if it is, else 1."`
+	Check       check       `cmd:"" help:"Ask a shop for its front page and recommendations, and count which replicas answer; the exit status is 0 if all is well, else 1."`
+}
+
 // settings are all that can be set, by flag or by MARKETPLACE_… variable.
 type settings struct {
 	HTTPAddress  string `name:"http-address" help:"host:port that the shop is served on." default:":8080"`
@@ -39,6 +52,8 @@ type settings struct {
 	TLSServerName string           `name:"tls-server-name" help:"Name that the certificates of recommendations must have; that of the target if empty." placeholder:"NAME"`
 	Log           telemetry.Config `embed:""`
 	Pprof         bool             `help:"Serve /debug/pprof on the admin address."`
+
+	Faults bool `help:"Let /debug/fault on the admin address make this shop misbehave; for drills only."`
 }
 
 // Validate is called by the parser. It reports all faults at once.
@@ -64,22 +79,25 @@ func (s *settings) Validate() error {
 	return errors.Join(append(errs, s.TLS.Validate())...)
 }
 
-func parse(args []string, stdout, stderr io.Writer) (settings, error) {
-	var s settings
-	err := config.Parse(config.Program{
+// parse returns the command and what was set for it.
+func parse(args []string, stdout, stderr io.Writer) (command string, c commands, err error) {
+	command, err = config.Parse(config.Program{
 		Name:        "marketplace",
 		Description: "A web shop that recommends books. Part of Bookstall.",
 		EnvPrefix:   "MARKETPLACE",
-	}, &s, args, stdout, stderr)
-	if err != nil {
-		return settings{}, err
-	}
+		Serve:       serveCommand,
+	}, &c, args, stdout, stderr)
+	return command, c, err
+}
+
+// fill puts what this host has in the place of what was left open.
+func (s *settings) fill() (err error) {
 	if s.Name == "" {
 		if s.Name, err = os.Hostname(); err != nil {
-			return settings{}, fmt.Errorf("--name is not set and the host has no name: %w", err)
+			return fmt.Errorf("--name is not set and the host has no name: %w", err)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // minCookieKey is the shortest key that is worth signing with, in bytes.

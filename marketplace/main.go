@@ -14,6 +14,7 @@ import (
 
 	"bookstall/internal/admin"
 	"bookstall/internal/config"
+	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
@@ -31,13 +32,27 @@ func main() {
 	}
 }
 
-// run is the program: it returns when ctx ends, after all requests were answered
-// and all telemetry was delivered, or when something breaks.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	cfg, err := parse(args, stdout, stderr)
+// run is the program.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	command, given, err := parse(args, stdout, stderr)
 	if errors.Is(err, config.ErrHelp) {
 		return nil
 	} else if err != nil {
+		return err
+	}
+	switch command {
+	case healthcheckCommand:
+		return given.Healthcheck.run(ctx, stdout)
+	case checkCommand:
+		return given.Check.run(ctx, stdout)
+	}
+	return serve(ctx, given.Serve, stderr)
+}
+
+// serve returns when ctx ends, after all requests were answered and all telemetry
+// was delivered, or when something breaks.
+func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
+	if err := cfg.fill(); err != nil {
 		return err
 	}
 	cookieKey, fresh, err := cfg.cookieKey()
@@ -83,9 +98,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 
-	operators, err := admin.Listen(admin.Config{
-		Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log,
-	})
+	toAdmin := admin.Config{Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log}
+	if cfg.Faults {
+		faults := fault.New(fault.Config{Readiness: ready, Exit: os.Exit, Log: tel.Log})
+		toAdmin.Faults, shop = faults.Handler(), faults.Middleware(shop)
+		tel.Log.Info("whoever reaches the admin address can make this shop fail (--faults)")
+	}
+	operators, err := admin.Listen(toAdmin)
 	if err != nil {
 		return err
 	}

@@ -1,23 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"bookstall/internal/otlpsink"
+	"bookstall/internal/programtest"
 	"bookstall/marketplace/internal/catalog"
 )
 
@@ -30,90 +29,19 @@ func TestMain(m *testing.M) {
 
 // program is a running marketplace.
 type program struct {
-	shop, admin string // URLs
-	stop        func() // as SIGTERM does
-	ended       chan error
+	*programtest.Program
 
-	mu   sync.Mutex
-	logs []map[string]any
+	shop, admin string // URLs
 }
 
-// start runs the program on free ports and reads its log.
-func start(t *testing.T, args ...string) *program {
+// start runs the program on free ports.
+func start(t *testing.T, args ...string) program {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	logs, stderr := io.Pipe()
-	p := &program{stop: cancel, ended: make(chan error, 1)}
-	args = append([]string{
+	p := programtest.Start(t, run, append([]string{
 		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=shop-1", "--drain-delay=0s",
 		"--recommendations-target=dns:///127.0.0.1:1", // nobody there, unless a test says otherwise
-	}, args...)
-	go func() {
-		err := run(ctx, args, io.Discard, stderr)
-		stderr.Close()
-		p.ended <- err
-	}()
-	listening := make(chan map[string]any, 1)
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		for lines := bufio.NewScanner(logs); lines.Scan(); {
-			var line map[string]any
-			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-				t.Errorf("log line is not JSON: %s", lines.Text())
-				continue
-			}
-			p.mu.Lock()
-			p.logs = append(p.logs, line)
-			p.mu.Unlock()
-			if line["msg"] == "listening" {
-				listening <- line
-			}
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		reader.Wait()
-	})
-	select {
-	case line := <-listening:
-		p.shop, p.admin = "http://"+line["httpAddress"].(string), "http://"+line["adminAddress"].(string)
-	case err := <-p.ended:
-		t.Fatalf("ended at once: %v", err)
-	}
-	return p
-}
-
-func (p *program) lines(msg string) (list []map[string]any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.logs {
-		if l["msg"] == msg {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
-func get(t *testing.T, url string, header ...string) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(body)
+	}, args...)...)
+	return program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
 }
 
 // catalogFile writes a copy of a small catalogue, as an earlier run leaves it.
@@ -129,10 +57,10 @@ func catalogFile(t *testing.T) string {
 	return file
 }
 
-func ready(t *testing.T, p *program) {
+func ready(t *testing.T, p program) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if resp, _ := get(t, p.admin+"/readyz"); resp.StatusCode == http.StatusOK {
+		if resp, _ := programtest.Get(t, p.admin+"/readyz"); resp.StatusCode == http.StatusOK {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -143,15 +71,15 @@ func ready(t *testing.T, p *program) {
 
 func TestWithoutACatalogueTheShopIsNotReadyAndSaysSo(t *testing.T) {
 	p := start(t)
-	if resp, _ := get(t, p.admin+"/readyz"); resp.StatusCode != http.StatusServiceUnavailable {
+	if resp, _ := programtest.Get(t, p.admin+"/readyz"); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("readyz %d", resp.StatusCode)
 	}
-	resp, body := get(t, p.shop+"/")
+	resp, body := programtest.Get(t, p.shop+"/")
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "<html") {
 		t.Errorf("front page: %d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
 	}
-	p.stop()
-	if err := <-p.ended; err != nil {
+	p.Stop()
+	if err := <-p.Ended; err != nil {
 		t.Error(err)
 	}
 }
@@ -159,25 +87,25 @@ func TestWithoutACatalogueTheShopIsNotReadyAndSaysSo(t *testing.T) {
 func TestTheShopOpensFromItsCopyWhileRecommendationsIsAway(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
 	ready(t, p)
-	resp, body := get(t, p.shop+"/api/v1/recommendations?user_id=1", "X-Request-ID", "from-a-test-1")
+	resp, body := programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "X-Request-ID", "from-a-test-1")
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Request-ID") != "from-a-test-1" || !strings.Contains(body, `"source":"fallback","served_by":""`) {
 		t.Errorf("%d %v\n%s", resp.StatusCode, resp.Header, body)
 	}
-	if resp, body := get(t, p.shop+"/"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "away for a moment") {
+	if resp, body := programtest.Get(t, p.shop+"/"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "away for a moment") {
 		t.Errorf("front page: %d\n%s", resp.StatusCode, body)
 	}
-	_, metrics := get(t, p.admin+"/metrics")
+	_, metrics := programtest.Get(t, p.admin+"/metrics")
 	for _, want := range []string{`recommend_fallbacks_total{reason="unavailable"}`, "catalog_books 2", "discovery_endpoints 1", "grpc_client_attempt_duration_seconds"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("metrics lack %s", want)
 		}
 	}
-	p.stop()
-	if err := <-p.ended; err != nil {
+	p.Stop()
+	if err := <-p.Ended; err != nil {
 		t.Error(err)
 	}
 	found := false
-	for _, l := range p.lines("request") {
+	for _, l := range p.Lines("request") {
 		found = found || l["requestID"] == "from-a-test-1"
 	}
 	if !found {
@@ -195,9 +123,9 @@ func TestSpansAreDeliveredAtTheEnd(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
 	ready(t, p)
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-	get(t, p.shop+"/api/v1/recommendations?user_id=1", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
-	p.stop()
-	if err := <-p.ended; err != nil {
+	programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+	p.Stop()
+	if err := <-p.Ended; err != nil {
 		t.Error(err)
 	}
 	var names []string
@@ -245,9 +173,12 @@ func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/marketplace.txt"
 	var out bytes.Buffer
-	out.WriteString("$ marketplace --help\n")
-	if err := run(t.Context(), []string{"--help"}, &out, io.Discard); err != nil {
-		t.Fatal(err)
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"healthcheck", "--help"}, {"check", "--help"}} {
+		fmt.Fprintf(&out, "$ marketplace %s\n", strings.Join(args, " "))
+		if err := run(t.Context(), args, &out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		out.WriteString("\n")
 	}
 	if *update {
 		if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {

@@ -13,9 +13,15 @@ import (
 	"bookstall/internal/telemetry"
 )
 
+const (
+	serveCommand       = "serve"
+	healthcheckCommand = "healthcheck"
+)
+
 // commands are what the program can be told to do.
 type commands struct {
-	Serve settings `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
+	Serve       settings    `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
+	Healthcheck healthcheck `cmd:"" help:"Ask a server on this host for its health; the exit status is 0 if it is SERVING, else 1."`
 }
 
 // settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.
@@ -34,6 +40,8 @@ type settings struct {
 	TLS   rpc.TLSFiles     `embed:"" prefix:"tls-"`
 	Log   telemetry.Config `embed:""`
 	Pprof bool             `help:"Serve /debug/pprof on the admin address."`
+
+	Faults bool `help:"Let /debug/fault on the admin address make this replica misbehave; for drills only."`
 }
 
 // Validate is called by the parser. It reports all faults at once.
@@ -58,24 +66,26 @@ func (s *settings) Validate() error {
 	return errors.Join(append(errs, s.TLS.Validate())...)
 }
 
-func parse(args []string, stdout, stderr io.Writer) (settings, error) {
-	var c commands
-	err := config.Parse(config.Program{
+// parse returns the command and what was set for it.
+func parse(args []string, stdout, stderr io.Writer) (command string, c commands, err error) {
+	command, err = config.Parse(config.Program{
 		Name:        "recommendations",
 		Description: "Answers over gRPC which books a reader may like. Part of Bookstall.",
 		EnvPrefix:   "RECOMMENDATIONS",
+		Serve:       serveCommand,
 	}, &c, args, stdout, stderr)
-	if err != nil {
-		return settings{}, err
-	}
-	s := c.Serve
+	return command, c, err
+}
+
+// fill puts what this host has in the place of what was left open.
+func (s *settings) fill() (err error) {
 	if s.Name == "" {
 		if s.Name, err = os.Hostname(); err != nil {
-			return settings{}, fmt.Errorf("--name is not set and the host has no name: %w", err)
+			return fmt.Errorf("--name is not set and the host has no name: %w", err)
 		}
 	}
 	if s.Workers == 0 {
 		s.Workers = runtime.GOMAXPROCS(0)
 	}
-	return s, nil
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"bookstall/internal/admin"
 	"bookstall/internal/config"
+	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
@@ -31,16 +32,26 @@ func main() {
 	}
 }
 
-// run is the program: it returns when ctx ends, after all calls were answered
-// and all telemetry was delivered, or when something breaks.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	cfg, err := parse(args, stdout, stderr)
+// run is the program.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	command, given, err := parse(args, stdout, stderr)
 	if errors.Is(err, config.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
+	if command == healthcheckCommand {
+		return given.Healthcheck.run(ctx, stdout)
+	}
+	return serve(ctx, given.Serve, stderr)
+}
 
+// serve returns when ctx ends, after all calls were answered and all telemetry
+// was delivered, or when something breaks.
+func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
+	if err := cfg.fill(); err != nil {
+		return err
+	}
 	tel, err := telemetry.New(ctx, "recommendations", cfg.Name, cfg.Log, stderr)
 	if err != nil {
 		return err
@@ -48,9 +59,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, tel.Close()) }()
 
 	ready := lifecycle.NewReadiness()
-	operators, err := admin.Listen(admin.Config{
-		Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log,
-	})
+	toAdmin := admin.Config{Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log}
+	var faults *fault.Faults
+	if cfg.Faults {
+		faults = fault.New(fault.Config{Readiness: ready, Health: true, Exit: os.Exit, Log: tel.Log})
+		toAdmin.Faults = faults.Handler()
+		tel.Log.Info("whoever reaches the admin address can make this replica fail (--faults)")
+	}
+	operators, err := admin.Listen(toAdmin)
 	if err != nil {
 		return err
 	}
@@ -62,6 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		MaxConnectionAge:      cfg.MaxConnectionAge,
 		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
 		Readiness:             ready,
+		Faults:                faults,
 		Telemetry:             tel,
 	})
 	if err != nil {

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,80 +22,37 @@ import (
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	tutorialpb "bookstall/gen/tutorial"
 	"bookstall/internal/otlpsink"
+	"bookstall/internal/programtest"
 )
 
 var update = flag.Bool("update", false, "write golden files")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
 	flag.Parse()
 	goleak.VerifyTestMain(m)
 }
 
 // program is a running recommendations.
 type program struct {
+	*programtest.Program
+
 	grpcAddress, adminAddress string
-	stop                      func() // as SIGTERM does
-	ended                     chan error
-
-	mu   sync.Mutex
-	logs []map[string]any
 }
 
-// start runs the program on free ports and reads its log.
-func start(t *testing.T, args ...string) *program {
+// start runs the program on free ports.
+func start(t *testing.T, args ...string) program {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	logs, stderr := io.Pipe()
-	p := &program{stop: cancel, ended: make(chan error, 1)}
-	args = append([]string{"--grpc-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=replica-1", "--drain-delay=0s"}, args...)
-	go func() {
-		err := run(ctx, args, io.Discard, stderr)
-		stderr.Close()
-		p.ended <- err
-	}()
-	listening := make(chan map[string]any, 1)
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		for lines := bufio.NewScanner(logs); lines.Scan(); {
-			var line map[string]any
-			if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-				t.Errorf("log line is not JSON: %s", lines.Text())
-				continue
-			}
-			p.mu.Lock()
-			p.logs = append(p.logs, line)
-			p.mu.Unlock()
-			if line["msg"] == "listening" {
-				listening <- line
-			}
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		reader.Wait()
-	})
-	select {
-	case line := <-listening:
-		p.grpcAddress, p.adminAddress = line["grpcAddress"].(string), line["adminAddress"].(string)
-	case err := <-p.ended:
-		t.Fatalf("ended at once: %v", err)
-	}
-	return p
+	p := programtest.Start(t, run, append([]string{
+		"--grpc-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=replica-1", "--drain-delay=0s",
+	}, args...)...)
+	return program{Program: p, grpcAddress: p.Address("grpcAddress"), adminAddress: p.Address("adminAddress")}
 }
 
-// lines returns the log lines with a message.
-func (p *program) lines(msg string) (list []map[string]any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.logs {
-		if l["msg"] == msg {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
-func (p *program) dial(t *testing.T, opts ...grpc.DialOption) *grpc.ClientConn {
+func (p program) dial(t *testing.T, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(p.grpcAddress, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
@@ -130,17 +83,8 @@ func serving(t *testing.T, conn *grpc.ClientConn, name string) {
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	resp, err := client.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
+	resp, body := programtest.Get(t, url)
+	return resp.StatusCode, body
 }
 
 func within(t *testing.T, d time.Duration) context.Context {
@@ -181,12 +125,12 @@ func TestTheProgramServes(t *testing.T) {
 		}
 	}
 
-	p.stop()
-	if err := <-p.ended; err != nil {
+	p.Stop()
+	if err := <-p.Ended; err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	var methods []string
-	for _, l := range p.lines("call") {
+	for _, l := range p.Lines("call") {
 		methods = append(methods, l["method"].(string))
 		if l["requestID"] != "test-request-1" {
 			t.Errorf("access line without the caller's request id: %v", l)
@@ -220,7 +164,7 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.stop()
+	p.Stop()
 	for drained := false; !drained; {
 		code, body := get(t, "http://"+p.adminAddress+"/readyz")
 		drained = code == 503 && strings.Contains(body, "draining")
@@ -240,7 +184,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%d of %d books came", books, want)
 	}
 	began := time.Now()
-	if err := <-p.ended; err != nil {
+	if err := <-p.Ended; err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	if took := time.Since(began); took > 5*time.Second {
@@ -283,7 +227,7 @@ func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/recommendations.txt"
 	var out bytes.Buffer
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"healthcheck", "--help"}} {
 		fmt.Fprintf(&out, "$ recommendations %s\n", strings.Join(args, " "))
 		if err := run(t.Context(), args, &out, io.Discard); err != nil {
 			t.Fatal(err)

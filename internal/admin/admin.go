@@ -25,8 +25,9 @@ import (
 
 // Config sets up a Server.
 type Config struct {
-	Address   string // host:port; port 0 takes a free one
-	Pprof     bool   // serve /debug/pprof
+	Address   string       // host:port; port 0 takes a free one
+	Pprof     bool         // serve /debug/pprof
+	Faults    http.Handler // serves /debug/fault; nil for no such path
 	Readiness *lifecycle.Readiness
 	Registry  *prometheus.Registry
 	Log       logr.Logger
@@ -104,6 +105,9 @@ func handler(cfg Config) http.Handler {
 		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
+	if cfg.Faults != nil {
+		mux.Handle("/debug/fault", cfg.Faults)
 	}
 	return mux
 }

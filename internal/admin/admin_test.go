@@ -120,3 +120,15 @@ func TestATakenPortIsKnownAtOnce(t *testing.T) {
 		t.Error("the same address was bound twice")
 	}
 }
+
+func TestFaultsHaveAPathOnlyWhenThereAreAny(t *testing.T) {
+	for want, faults := range map[int]http.Handler{
+		404: nil,
+		418: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	} {
+		get := serve(t, Config{Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(), Faults: faults})
+		if code, _, _ := get("/debug/fault", ""); code != want {
+			t.Errorf("%d, want %d", code, want)
+		}
+	}
+}

@@ -27,12 +27,17 @@ type Program struct {
 	Name        string
 	Description string
 	EnvPrefix   string // without the trailing underscore
+	// Serve is the command that the environment is meant for, "" where a program
+	// has none. Other commands run in the same environment and take from it what
+	// they know; what they do not is the business of Serve.
+	Serve string
 }
 
 // Parse fills cfg, a pointer to a struct with kong tags, from args (without the
-// program's name) and the environment. Help goes to stdout. It returns ErrHelp
-// when the user asked for help, and all unknown variables at once.
-func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) error {
+// program's name) and the environment, and returns the command, "" where a
+// program has none. Help goes to stdout. The error is ErrHelp when the user asked
+// for help; it names all unknown variables at once.
+func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) (command string, err error) {
 	exited := false
 	parser, err := kong.New(cfg,
 		kong.Name(p.Name),
@@ -43,15 +48,21 @@ func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) error {
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {
-		return fmt.Errorf("settings: %w", err)
+		return "", fmt.Errorf("settings: %w", err)
 	}
-	_, err = parser.Parse(args)
+	parsed, err := parser.Parse(args)
 	// With Exit replaced, kong prints the help and parses on; see what it asked
 	// for before any complaint.
 	if exited {
-		return ErrHelp
+		return "", ErrHelp
 	}
-	return errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
+	if parsed != nil {
+		command = parsed.Command()
+	}
+	if err == nil && command != p.Serve {
+		return command, nil
+	}
+	return command, errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
 }
 
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {

@@ -18,7 +18,7 @@ func parse(t *testing.T, args ...string) (settings, string, error) {
 	t.Helper()
 	var cfg settings
 	var out, errOut strings.Builder
-	err := Parse(program, &cfg, args, &out, &errOut)
+	_, err := Parse(program, &cfg, args, &out, &errOut)
 	return cfg, out.String(), err
 }
 
@@ -59,5 +59,25 @@ func TestHelpIsPrintedAndNothingElseHappens(t *testing.T) {
 	_, out, err := parse(t, "--help")
 	if !errors.Is(err, ErrHelp) || !strings.Contains(out, "SHOPTEST_TIMEOUT") {
 		t.Errorf("got %v and:\n%s", err, out)
+	}
+}
+
+func TestOnlyTheServingCommandMindsUnknownVariables(t *testing.T) {
+	t.Setenv("SHOPTEST_ADRESS", ":1")
+	t.Setenv("SHOPTEST_TIMEOUT", "soon") // of no concern to what has no such setting
+	serving := program
+	serving.Serve = "serve"
+	for command, wantErr := range map[string]bool{"serve": true, "look": false} {
+		var cfg struct {
+			Serve settings `cmd:"" default:"withargs"`
+			Look  struct {
+				Place string `help:"Where to look." env:"-" default:"here"`
+			} `cmd:""`
+		}
+		var out strings.Builder
+		got, err := Parse(serving, &cfg, []string{command}, &out, &out)
+		if (err != nil) != wantErr || err == nil && got != command {
+			t.Errorf("%s: %q, %v", command, got, err)
+		}
 	}
 }

@@ -155,3 +155,33 @@ func TestReadinessNeverComesBackFromDraining(t *testing.T) {
 		t.Errorf("after drain: %v, %q", ok, reason)
 	}
 }
+
+// TestAHoldStandsAboveWhatIsSet plays a loader that gets ready while somebody
+// holds the process, and the other way round.
+func TestAHoldStandsAboveWhatIsSet(t *testing.T) {
+	r := NewReadiness()
+	var told []bool
+	r.Watch(func(ready bool) { told = append(told, ready) })
+	expect := func(step string, want bool, wantReason string) {
+		t.Helper()
+		if ok, reason := r.Ready(); ok != want || reason != wantReason {
+			t.Errorf("%s: %v, %q, want %v, %q", step, ok, reason, want, wantReason)
+		}
+	}
+	r.Hold("a fault on purpose")
+	expect("held while starting", false, "a fault on purpose")
+	r.Release()
+	expect("released before it was ready", false, "starting")
+	r.Hold("a fault on purpose")
+	r.Set(true, "")
+	expect("ready while held", false, "a fault on purpose")
+	r.Release()
+	expect("released", true, "")
+	r.Hold("a fault on purpose")
+	r.Drain()
+	r.Release()
+	expect("released while draining", false, "draining")
+	if want := []bool{false, true, false}; !slices.Equal(told, want) {
+		t.Errorf("watchers were told %v, want %v", told, want)
+	}
+}

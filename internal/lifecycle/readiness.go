@@ -6,12 +6,14 @@ import "sync"
 // server's /readyz and the gRPC health service both follow it.
 //
 // A process starts not ready. Once it drains it stays so: what finishes loading
-// late cannot call work in again.
+// late cannot call work in again. In between it is ready when Set says so and
+// nothing holds it.
 type Readiness struct {
 	mu       sync.Mutex
-	ready    bool
+	set      bool   // by Set
+	reason   string // why set is false
+	held     string // by Hold; "" for not at all
 	draining bool
-	reason   string
 	watchers []func(ready bool)
 }
 
@@ -21,37 +23,51 @@ func NewReadiness() *Readiness { return &Readiness{reason: "starting"} }
 // Set changes the answer; reason says why it is no. It has no effect once the
 // process drains.
 func (r *Readiness) Set(ready bool, reason string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.draining {
-		return
-	}
-	r.change(ready, reason)
+	r.change(func() { r.set, r.reason = ready, reason })
 }
+
+// Hold says no, for a reason, until Release. What Set says meanwhile counts
+// after that.
+func (r *Readiness) Hold(reason string) { r.change(func() { r.held = reason }) }
+
+// Release ends Hold.
+func (r *Readiness) Release() { r.change(func() { r.held = "" }) }
 
 // Drain says no for good.
-func (r *Readiness) Drain() {
+func (r *Readiness) Drain() { r.change(func() { r.draining = true }) }
+
+// change does something that may change the answer, and tells it if so.
+func (r *Readiness) change(do func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.draining = true
-	r.change(false, "draining")
+	before, _ := r.answer()
+	do()
+	after, _ := r.answer()
+	if after == before {
+		return
+	}
+	for _, tell := range r.watchers {
+		tell(after)
+	}
 }
 
-func (r *Readiness) change(ready bool, reason string) {
-	if ready {
-		reason = ""
+func (r *Readiness) answer() (ready bool, reason string) {
+	switch {
+	case r.draining:
+		return false, "draining"
+	case r.held != "":
+		return false, r.held
+	case !r.set:
+		return false, r.reason
 	}
-	r.ready, r.reason = ready, reason
-	for _, tell := range r.watchers {
-		tell(ready)
-	}
+	return true, ""
 }
 
 // Ready returns the answer, and the reason when it is no.
 func (r *Readiness) Ready() (ready bool, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ready, r.reason
+	return r.answer()
 }
 
 // Draining reports whether Drain was called.
@@ -67,5 +83,6 @@ func (r *Readiness) Watch(tell func(ready bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.watchers = append(r.watchers, tell)
-	tell(r.ready)
+	ready, _ := r.answer()
+	tell(ready)
 }

@@ -30,6 +30,8 @@ func forbidden() map[string][]string {
 		"internal/dnsserver":       plain("bookstall"),
 		"internal/telemetry":       {"bookstall", "net/http"},
 		"internal/admin":           wire,
+		"internal/fault":           slices.Concat(wire, eyes),
+		"internal/load":            slices.Concat(wire, eyes, []string{"bookstall"}),
 		"internal/rpc":             {"bookstall/gen", "net/http"},
 		"deploy/local":             {"bookstall/gen", "bookstall/marketplace", "bookstall/recommendations"},
 		"marketplace/internal/web": wire,
@@ -54,6 +56,8 @@ func onlyFrom() map[string][]string {
 		"bookstall/gen/tutorial":           {"recommendations/internal/tutorial"},
 		"bookstall/internal/config":        {"marketplace", "recommendations"},
 		"bookstall/internal/discovery":     {"internal/rpc"},
+		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
+		"bookstall/internal/load":          {"deploy/load"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/fleet"},
 		"bookstall/internal/repotest":      {},
 	}

@@ -18,11 +18,13 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"bookstall/internal/fault"
 	"bookstall/internal/telemetry"
 )
 
 // serverInterceptors is all that a call passes on the server, outermost first.
-func serverInterceptors(log logr.Logger, reg prometheus.Registerer) []grpc.ServerOption {
+// Faults, if any, come last: they are logged and counted like those of a handler.
+func serverInterceptors(log logr.Logger, reg prometheus.Registerer, faults *fault.Faults) []grpc.ServerOption {
 	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "rpc_server_panics_total",
 		Help: "Calls that ended in a panic, which was turned into INTERNAL.",
@@ -32,7 +34,7 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer) []grpc.Serve
 		telemetry.Logger(ctx, log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", string(debug.Stack()))
 		return errInternal()
 	})
-	return []grpc.ServerOption{
+	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(
 			unaryRequestID,
 			unaryAccessLog(log),
@@ -46,6 +48,13 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer) []grpc.Serve
 			streamHideErrors(log),
 		),
 	}
+	if faults != nil {
+		options = append(options,
+			grpc.ChainUnaryInterceptor(unaryFaults(faults)),
+			grpc.ChainStreamInterceptor(streamFaults(faults)),
+		)
+	}
+	return options
 }
 
 // isHealth reports whether method belongs to the health protocol, which is too

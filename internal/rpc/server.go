@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats/opentelemetry"
 
+	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/telemetry"
 )
@@ -36,6 +37,7 @@ type ServerConfig struct {
 	MaxConnectionAge      time.Duration
 	MaxConnectionAgeGrace time.Duration
 	Readiness             *lifecycle.Readiness // the health service follows it
+	Faults                *fault.Faults        // applied to all calls; nil for none
 	Telemetry             *telemetry.Telemetry
 }
 
@@ -83,11 +85,11 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		)),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
-	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry)...)
+	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)
 	reflection.Register(s.grpc)
 
-	checks := newHealth(cfg.Service, cfg.Readiness)
+	checks := newHealth(cfg.Service, cfg.Readiness, cfg.Faults)
 	healthpb.RegisterHealthServer(s.grpc, checks)
 	if cfg.TLS.Enabled() {
 		if s.healthListener, err = net.Listen("tcp", cfg.HealthAddress); err != nil {
@@ -99,11 +101,23 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	return s, nil
 }
 
-// newHealth returns a health service that follows ready. health.NewServer says
-// SERVING at birth, so both names are set before anyone can ask.
-func newHealth(service string, ready *lifecycle.Readiness) *health.Server {
+// newHealth returns a health service that follows ready, unless a fault says no.
+// health.NewServer says SERVING at birth, so both names are set before anyone
+// can ask.
+func newHealth(service string, ready *lifecycle.Readiness, faults *fault.Faults) *health.Server {
 	checks := health.NewServer()
-	ready.Watch(func(ok bool) {
+	serving := lifecycle.NewReadiness()
+	ready.Watch(func(ok bool) { serving.Set(ok, "not ready") })
+	if faults != nil {
+		faults.WatchNotServing(func(not bool) {
+			if not {
+				serving.Hold("a fault on purpose")
+			} else {
+				serving.Release()
+			}
+		})
+	}
+	serving.Watch(func(ok bool) {
 		status := healthpb.HealthCheckResponse_NOT_SERVING
 		if ok {
 			status = healthpb.HealthCheckResponse_SERVING

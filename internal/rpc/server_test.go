@@ -40,7 +40,7 @@ func oneReplica(t *testing.T) *replica {
 
 func TestHealthSaysNotServingAtBirth(t *testing.T) {
 	ready := lifecycle.NewReadiness()
-	checks := newHealth(testService, ready)
+	checks := newHealth(testService, ready, nil)
 	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{
 		healthpb.HealthCheckResponse_NOT_SERVING, healthpb.HealthCheckResponse_SERVING,
 	} {

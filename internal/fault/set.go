@@ -1,0 +1,96 @@
+package fault
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Set is a set of faults, as /debug/fault takes and shows it. What is left out
+// is off.
+type Set struct {
+	Unready    bool     `json:"unready"`        // /readyz says 503, gRPC health NOT_SERVING
+	NotServing bool     `json:"not_serving"`    // gRPC health alone says NOT_SERVING
+	ErrorShare float64  `json:"error_share"`    // of the calls, 0 to 1
+	Code       string   `json:"code"`           // what they fail with, one of Codes
+	Delay      Duration `json:"delay"`          // before each call
+	Hang       bool     `json:"hang"`           // calls wait until their caller gives up
+	Exit       *int     `json:"exit,omitempty"` // end the process at once with this status
+}
+
+// Duration is a time.Duration that is written as "250ms".
+type Duration time.Duration
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+func none() Set { return Set{Code: Codes()[0]} }
+
+// field is one field of a Set: what it may be, and how it is taken over.
+type field struct {
+	name, allowed string
+	take          func(s *Set, raw []byte) bool
+}
+
+func fields(health bool) []field {
+	list := []field{
+		{"unready", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.Unready) }},
+		{"not_serving", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.NotServing) }},
+		{"error_share", "a number from 0 to 1", func(s *Set, raw []byte) bool {
+			return decode(raw, &s.ErrorShare) && s.ErrorShare >= 0 && s.ErrorShare <= 1
+		}},
+		{"code", "one of " + strings.Join(Codes(), ", "), func(s *Set, raw []byte) bool {
+			return decode(raw, &s.Code) && validCode(s.Code)
+		}},
+		{"delay", `a duration from "0s", such as "250ms"`, func(s *Set, raw []byte) bool {
+			return decode(raw, &s.Delay) && s.Delay >= 0
+		}},
+		{"hang", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.Hang) }},
+		{"exit", "a status from 0 to 255", func(s *Set, raw []byte) bool {
+			return decode(raw, &s.Exit) && *s.Exit >= 0 && *s.Exit <= 255
+		}},
+	}
+	if !health {
+		list[1].allowed = "false: this program has no gRPC health service"
+		list[1].take = func(s *Set, raw []byte) bool { return decode(raw, &s.NotServing) && !s.NotServing }
+	}
+	return list
+}
+
+// decode is json.Unmarshal that takes null for nothing.
+func decode(raw []byte, into any) bool {
+	return string(raw) != "null" && json.Unmarshal(raw, into) == nil
+}
+
+// parse reads a Set strictly, and reports all faults at once.
+func parse(body []byte, health bool) (Set, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
+		return Set{}, errors.New("the body is not a JSON object")
+	}
+	set := none()
+	var errs []error
+	var names []string
+	for _, f := range fields(health) {
+		names = append(names, f.name)
+		if value, ok := raw[f.name]; ok && !f.take(&set, value) {
+			errs = append(errs, fmt.Errorf("%s is %.100s, want %s", f.name, value, f.allowed))
+		}
+		delete(raw, f.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		errs = append(errs, fmt.Errorf("unknown field %.100q, want %s", name, strings.Join(names, ", ")))
+	}
+	return set, errors.Join(errs...)
+}

@@ -1,0 +1,65 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says what load to make. Shop and Rate are needed.
+type Config struct {
+	Shop     string        // URL
+	Rate     float64       // calls a second
+	Duration time.Duration // for which calls arrive; 0 until the context ends
+	Token    string        // bearer token of the JSON API; "" for none
+	// Readers are ids of readers whose shelves must be personal. If empty, the
+	// sample readers are taken that the shop's pages offer.
+	Readers []int64
+	// Retry repeats a GET once when its connection breaks, as a browser does.
+	// Without it such a call has failed.
+	Retry       bool
+	Timeout     time.Duration // of one call, after which it has failed; 10 s if 0
+	MaxInFlight int           // 2000 if 0; a call that is due beyond it has failed
+	Interval    time.Duration // of the timeline; 1 s if 0
+	Seed        uint64        // of the choice of calls
+	// Replicas returns the admin URLs of the replicas, which are asked for their
+	// metrics at each interval; nil counts served_by of the answers instead.
+	Replicas func(context.Context) ([]string, error)
+	// Progress is called at each interval, with the last whole interval as
+	// timeline; Observe with each call, one at a time. They may be nil.
+	Progress func(Report)
+	Observe  func(Call)
+	// Dial connects to the shop; nil for the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+const maxRate = 10_000 // far above what one generator can make on time
+
+func (c Config) complete() (Config, error) {
+	var errs []error
+	if u, err := url.Parse(c.Shop); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		errs = append(errs, fmt.Errorf("shop %q: want http://HOST or https://HOST", c.Shop))
+	}
+	if math.IsNaN(c.Rate) || c.Rate <= 0 || c.Rate > maxRate {
+		errs = append(errs, fmt.Errorf("rate %v: want more than 0 and at most %d calls a second", c.Rate, maxRate))
+	}
+	if c.Duration < 0 || c.Timeout < 0 || c.Interval < 0 || c.MaxInFlight < 0 {
+		errs = append(errs, errors.New("a duration or the number of calls in flight is negative"))
+	}
+	c.Shop = strings.TrimSuffix(c.Shop, "/")
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = 2000
+	}
+	if c.Interval == 0 {
+		c.Interval = time.Second
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,129 @@
+// Package load makes readers' pages and API calls arrive at a shop at a fixed
+// rate, whatever the shop does: an open model, as readers do not wait for each
+// other. A call's latency counts from when it was due, so that a stall is seen
+// in all calls that it held up, and not only in those that were under way.
+//
+// Drills and tests on a laptop and on a cluster import it. It must not import
+// any other package of this project: it knows the shop from outside.
+package load
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// LateAfter is how long after it was due a call may end.
+const LateAfter = time.Second
+
+// Run makes the load until its duration is over or ctx ends, waits for the calls
+// under way, and reports. The error says why there was no load at all.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return Report{}, err
+	}
+	client := newClient(cfg)
+	defer client.close()
+	offer, err := look(ctx, client, cfg)
+	if err != nil {
+		return Report{}, err
+	}
+	watch := newWatch(cfg)
+	defer watch.close()
+	watch.poll(ctx)
+
+	g := &generator{cfg: cfg, client: client, mix: newMix(cfg, offer), places: make(chan struct{}, cfg.MaxInFlight)}
+	g.tally = newTally(cfg, time.Now())
+	watch.began = g.tally.started
+	var polling sync.WaitGroup
+	quit := make(chan struct{})
+	polling.Go(func() { g.tick(ctx, watch, quit) })
+	g.arrive(ctx)
+	g.calls.Wait()
+	close(quit)
+	polling.Wait()
+	// A last look, also when ctx has ended: the counts would lack the end.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollTimeout)
+	defer cancel()
+	g.tally.replicas(watch.poll(last))
+	return g.tally.report(), nil
+}
+
+type generator struct {
+	cfg    Config
+	client *client
+	mix    *mix
+	tally  *tally
+	places chan struct{} // one for each call in flight
+	calls  sync.WaitGroup
+}
+
+// arrive starts each call when it is due. One that is due while the generator
+// was held up starts at once: its latency counts from when it was due.
+func (g *generator) arrive(ctx context.Context) {
+	defer g.tally.arrived()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for n := int64(0); ; n++ {
+		due := time.Duration(float64(n) / g.cfg.Rate * float64(time.Second))
+		if g.cfg.Duration > 0 && due >= g.cfg.Duration {
+			return
+		}
+		if wait := due - time.Since(g.tally.started); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		g.start(ctx, due)
+	}
+}
+
+// start makes one call in the background.
+func (g *generator) start(ctx context.Context, due time.Duration) {
+	t := g.mix.next()
+	select {
+	case g.places <- struct{}{}:
+	default:
+		t.done(false)
+		g.tally.add(Call{Kind: t.kind, Due: due, Latency: g.cfg.Timeout, Outcome: Failed, Reason: "too many calls in flight"})
+		return
+	}
+	g.tally.lag(time.Since(g.tally.started) - due)
+	g.calls.Go(func() {
+		defer func() { <-g.places }()
+		// A call under way is not cut off when the load ends.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Timeout)
+		defer cancel()
+		call := g.client.call(ctx, t)
+		call.Due, call.Latency = due, time.Since(g.tally.started)-due
+		if call.Outcome != Failed && call.Latency > LateAfter {
+			call.Outcome = Late
+		}
+		t.done(call.Outcome == Full)
+		g.tally.add(call)
+	})
+}
+
+// tick looks at the replicas and reports progress at each interval.
+func (g *generator) tick(ctx context.Context, watch *watch, quit <-chan struct{}) {
+	ticker := time.NewTicker(g.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-quit:
+			return
+		}
+		g.tally.replicas(watch.poll(ctx))
+		if g.cfg.Progress != nil {
+			g.cfg.Progress(g.tally.latest())
+		}
+	}
+}

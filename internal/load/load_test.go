@@ -1,0 +1,144 @@
+package load
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const shortCalls = 150
+
+func short(shop string) Config {
+	return Config{Shop: shop, Rate: 500, Duration: shortCalls * time.Second / 500, Seed: 1}
+}
+
+func mustRun(t *testing.T, cfg Config) Report {
+	t.Helper()
+	r, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := r.Full + r.Fallback + r.Shed + r.Failed + r.Late; sum != r.Calls {
+		t.Errorf("outcomes add up to %d of %d calls", sum, r.Calls)
+	}
+	return r
+}
+
+func TestEachCallEndsAsOneOfFive(t *testing.T) {
+	status := func(code int, header ...string) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, _ *http.Request) bool {
+			for i := 0; i < len(header); i += 2 {
+				w.Header().Set(header[i], header[i+1])
+			}
+			w.WriteHeader(code)
+			return true
+		}
+	}
+	for name, test := range map[string]struct {
+		shop   *fakeShop
+		all    func(Counts) int64 // these must be all calls
+		reason string
+	}{
+		"a shop that does well":         {&fakeShop{}, func(c Counts) int64 { return c.Full }, ""},
+		"one with attributes":           {&fakeShop{marked: true}, func(c Counts) int64 { return c.Full }, ""},
+		"503 with Retry-After":          {&fakeShop{spoil: status(503, "Retry-After", "1")}, func(c Counts) int64 { return c.Shed }, ""},
+		"503 without":                   {&fakeShop{spoil: status(503)}, func(c Counts) int64 { return c.Failed }, "status 503"},
+		"500":                           {&fakeShop{spoil: status(500)}, func(c Counts) int64 { return c.Failed }, "status 500"},
+		"200 that says nothing":         {&fakeShop{spoil: status(200)}, func(c Counts) int64 { return c.Failed }, "answer not understood"},
+		"a connection that just breaks": {&fakeShop{spoil: func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }}, func(c Counts) int64 { return c.Failed }, "connection ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := mustRun(t, short(open(t, test.shop)))
+			// On a busy machine calls can be late; they cannot be anything else.
+			if good := test.all(r.Counts); r.Calls != shortCalls || good == 0 || good+r.Late != shortCalls {
+				t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+			}
+			if test.reason != "" && r.Reasons[test.reason] == 0 {
+				t.Errorf("reasons %v, want %s", r.Reasons, test.reason)
+			}
+			for _, kind := range []Kind{Front, Switch, Book, Search, APIKnown, APIUnknown} {
+				if r.Kinds[kind].Calls == 0 && (kind != Switch || test.reason == "" && r.Shed == 0) {
+					t.Errorf("no call of kind %s: %v", kind, r.Kinds)
+				}
+			}
+		})
+	}
+}
+
+func TestAShopThatAlwaysFallsBackIsBeyondTheLimits(t *testing.T) {
+	for _, marked := range []bool{false, true} {
+		r := mustRun(t, short(open(t, &fakeShop{source: fallback, marked: marked})))
+		for _, kind := range []Kind{Front, Book, APIKnown, APIUnknown} {
+			if c := r.Kinds[kind]; c.Fallback == 0 || c.Fallback+c.Late != c.Calls {
+				t.Errorf("%s: %v, want fallback only", kind, c)
+			}
+		}
+		if r.Failed != 0 {
+			t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+		}
+		if beyond := r.Beyond(Limits{FallbackShare: 0.02, Late: r.Calls}); len(beyond) != 1 || !strings.Contains(beyond[0], "fallback") {
+			t.Errorf("beyond the limits: %v", beyond)
+		}
+	}
+}
+
+func TestAPersonalShelfThatIsPopularHasFailedAndTheOtherWayRound(t *testing.T) {
+	for source, reason := range map[string]string{popular: "popular where personal is due", personal: "personal where popular is due"} {
+		r := mustRun(t, short(open(t, &fakeShop{source: source})))
+		if r.Reasons[reason] == 0 || r.Kinds[APIKnown].Full+r.Kinds[APIUnknown].Full == 0 {
+			t.Errorf("all %s: %v, reasons %v", source, r.Kinds, r.Reasons)
+		}
+	}
+}
+
+func TestAGetIsRepeatedOnceAndCountedApart(t *testing.T) {
+	var came atomic.Int64
+	breaks := func(http.ResponseWriter, *http.Request) bool {
+		if came.Add(1)%10 == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	cfg := short(open(t, &fakeShop{spoil: breaks}))
+	cfg.Rate, cfg.Retry = 200, true // one after the other, or nearly
+	r := mustRun(t, cfg)
+	if r.Retried == 0 || r.Failed > r.Kinds[Switch].Failed {
+		t.Errorf("with retries: %v, reasons %v", r.Counts, r.Reasons)
+	}
+	if beyond := r.Beyond(Limits{}); !slices.ContainsFunc(beyond, func(s string) bool { return strings.Contains(s, "retried") }) {
+		t.Errorf("retries that nobody allowed: %v", beyond)
+	}
+	cfg.Retry = false
+	if r := mustRun(t, cfg); r.Failed == 0 || r.Retried != 0 {
+		t.Errorf("without retries: %v", r.Counts)
+	}
+}
+
+func TestALoadWithoutAShopSaysSo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := Run(ctx, short("http://127.0.0.1:1")); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("nobody there: %v", err)
+	}
+	none := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/books" {
+			(&fakeShop{}).ServeHTTP(w, r)
+		}
+	})
+	if _, err := Run(t.Context(), short(open(t, none))); err == nil || !strings.Contains(err.Error(), "sample readers") {
+		t.Errorf("no known readers: %v", err)
+	}
+	for want, cfg := range map[string]Config{
+		"want http://HOST": {Shop: "shop:80", Rate: 1},
+		"rate 0":           {Shop: "http://shop"},
+		"negative":         {Shop: "http://shop", Rate: 1, Duration: -1},
+	} {
+		if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", cfg, err, want)
+		}
+	}
+}

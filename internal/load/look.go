@@ -1,0 +1,94 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// offer is what the shop has.
+type offer struct {
+	books   []book
+	samples []int64 // readers that its pages offer to be seen as
+}
+
+type book struct {
+	ID    int64  `json:"id"`
+	Title string `json:"title"`
+}
+
+// How long a shop may take to open before there is a load.
+const (
+	lookFor   = 30 * time.Second
+	lookAgain = 500 * time.Millisecond
+)
+
+// look finds out what the shop has.
+func look(ctx context.Context, c *client, cfg Config) (offer, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	for {
+		o, err := lookOnce(ctx, c)
+		if err == nil && len(o.samples)+len(cfg.Readers) == 0 {
+			return offer{}, errors.New("the shop has no sample readers: say which readers have a history")
+		}
+		if err == nil {
+			return o, nil
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return offer{}, fmt.Errorf("shop: %w", err)
+		}
+	}
+}
+
+func lookOnce(ctx context.Context, c *client) (offer, error) {
+	var list struct {
+		Books []book `json:"books"`
+	}
+	body, err := c.get(ctx, "/api/v1/books?page_size=100")
+	if err != nil {
+		return offer{}, err
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return offer{}, fmt.Errorf("list of books: %w", err)
+	}
+	if len(list.Books) == 0 {
+		return offer{}, errors.New("it has no books")
+	}
+	page, err := c.get(ctx, "/")
+	if err != nil {
+		return offer{}, err
+	}
+	return offer{books: list.Books, samples: sampleReaders(page)}, nil
+}
+
+var sampleButton = regexp.MustCompile(`name="reader" value="(\d+)"`)
+
+// sampleReaders returns the ids of the buttons under “Reading as”.
+func sampleReaders(page []byte) (ids []int64) {
+	for _, m := range sampleButton.FindAllSubmatch(page, -1) {
+		if id, err := strconv.ParseInt(string(m[1]), 10, 64); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// get asks for an address that must be there.
+func (c *client) get(ctx context.Context, path string) ([]byte, error) {
+	a, err := c.send(ctx, task{path: path})
+	if err != nil {
+		return nil, err
+	}
+	if a.status != http.StatusOK {
+		return nil, fmt.Errorf("%s: status %d", path, a.status)
+	}
+	return a.body, nil
+}

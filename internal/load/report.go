@@ -1,0 +1,140 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Counts are calls by how they ended. The five add up to Calls.
+type Counts struct {
+	Calls    int64 `json:"calls"`
+	Full     int64 `json:"full"`
+	Fallback int64 `json:"fallback"`
+	Shed     int64 `json:"shed"`
+	Failed   int64 `json:"failed"`
+	Late     int64 `json:"late"`
+	Retried  int64 `json:"retried"` // of Calls, those that took more than one connection
+}
+
+func (c *Counts) add(call Call) {
+	c.Calls++
+	switch call.Outcome {
+	case Full:
+		c.Full++
+	case Fallback:
+		c.Fallback++
+	case Shed:
+		c.Shed++
+	case Late:
+		c.Late++
+	case Failed:
+		c.Failed++
+	}
+	if call.Retried {
+		c.Retried++
+	}
+}
+
+// Report is what a load saw. Latencies are in milliseconds, of all calls
+// however they ended, from when they were due.
+type Report struct {
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"` // for which calls arrived
+	Rate    float64   `json:"rate"`    // that was asked for
+	Counts
+	P50 float64 `json:"p50_ms"`
+	P99 float64 `json:"p99_ms"`
+	Max float64 `json:"max_ms"`
+	// MaxLag is how late a call was started, which is the generator's own fault:
+	// far from zero, the machine is too slow for the rate.
+	MaxLag       float64          `json:"max_lag_ms"`
+	Kinds        map[Kind]Counts  `json:"kinds"`
+	Reasons      map[string]int64 `json:"reasons"`       // of Failed
+	ReplicasFrom string           `json:"replicas_from"` // metrics or served_by
+	Replicas     []Replica        `json:"replicas"`
+	Timeline     []Interval       `json:"timeline"` // calls stand where they were due
+}
+
+// Where the counts of replicas come from. By served_by only API calls are seen;
+// by metrics the last interval of a replica that is killed is not.
+const (
+	byMetrics  = "metrics"
+	byServedBy = "served_by"
+)
+
+// Replica is how many calls one replica answered.
+type Replica struct {
+	Name  string  `json:"name"`
+	Calls int64   `json:"calls"`
+	Share float64 `json:"share"`
+}
+
+// Interval is one row of the timeline.
+type Interval struct {
+	Start float64 `json:"start"` // seconds after Report.Started
+	Counts
+	Max      float64          `json:"max_ms"`
+	Replicas map[string]int64 `json:"replicas"`
+}
+
+func shares(calls map[string]int64) []Replica {
+	var sum int64
+	for _, n := range calls {
+		sum += n
+	}
+	list := []Replica{}
+	for _, name := range slices.Sorted(maps.Keys(calls)) {
+		list = append(list, Replica{Name: name, Calls: calls[name], Share: float64(calls[name]) / float64(max(sum, 1))})
+	}
+	return list
+}
+
+// Limits are what a load may show at most.
+type Limits struct {
+	Shed, Failed, Late, Retried int64
+	FallbackShare               float64
+}
+
+// Beyond returns what is beyond the limits, in words; nothing if all is well. A
+// load without calls is beyond any limit.
+func (r Report) Beyond(l Limits) (list []string) {
+	if r.Calls == 0 {
+		return []string{"no calls"}
+	}
+	for _, c := range []struct {
+		what      string
+		got, most int64
+	}{
+		{"shed", r.Shed, l.Shed}, {"failed", r.Failed, l.Failed}, {"late", r.Late, l.Late}, {"retried", r.Retried, l.Retried},
+	} {
+		if c.got > c.most {
+			list = append(list, fmt.Sprintf("%d %s, want at most %d", c.got, c.what, c.most))
+		}
+	}
+	if share := float64(r.Fallback) / float64(r.Calls); share > l.FallbackShare {
+		list = append(list, fmt.Sprintf("%.2f %% fallback, want at most %.2f %%", 100*share, 100*l.FallbackShare))
+	}
+	return list
+}
+
+// Line is a report in one line.
+func (r Report) Line() string {
+	var replicas []string
+	for _, p := range r.Replicas {
+		replicas = append(replicas, fmt.Sprintf("%s %.1f %%", p.Name, 100*p.Share))
+	}
+	return fmt.Sprintf("%.0f s: %s; p50 %.1f, p99 %.1f, max %.1f ms; %s",
+		r.Seconds, r.Counts, r.P50, r.P99, r.Max, strings.Join(replicas, ", "))
+}
+
+// String names the counts.
+func (c Counts) String() string {
+	text := fmt.Sprintf("%d calls: %d full, %d fallback, %d shed, %d failed, %d late", c.Calls, c.Full, c.Fallback, c.Shed, c.Failed, c.Late)
+	if c.Retried > 0 {
+		text += fmt.Sprintf(" (%d retried)", c.Retried)
+	}
+	return text
+}

@@ -1,0 +1,138 @@
+package load
+
+import (
+	"maps"
+	"math"
+	"sync"
+	"time"
+)
+
+// tally counts calls as they end.
+type tally struct {
+	cfg     Config
+	started time.Time
+
+	mu        sync.Mutex
+	all       Counts
+	kinds     map[Kind]Counts
+	reasons   map[string]int64
+	latency   histogram
+	maxLag    time.Duration
+	intervals []*interval
+	elapsed   time.Duration // of the arrivals; 0 while they go on
+	metered   bool          // a replica told its metrics
+}
+
+// interval is one row of the timeline.
+type interval struct {
+	Counts
+	max              time.Duration
+	metered, counted map[string]int64 // calls by replica: by its metrics, by served_by
+}
+
+func newTally(cfg Config, started time.Time) *tally {
+	return &tally{cfg: cfg, started: started, kinds: map[Kind]Counts{}, reasons: map[string]int64{}}
+}
+
+func (t *tally) add(c Call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.at(c.Due)
+	kind := t.kinds[c.Kind]
+	for _, counts := range []*Counts{&t.all, &kind, &i.Counts} {
+		counts.add(c)
+	}
+	t.kinds[c.Kind] = kind
+	if c.Reason != "" {
+		t.reasons[c.Reason]++
+	}
+	t.latency.add(c.Latency)
+	i.max = max(i.max, c.Latency)
+	if c.ServedBy != "" {
+		i.counted[c.ServedBy]++
+	}
+	if t.cfg.Observe != nil {
+		t.cfg.Observe(c)
+	}
+}
+
+// at returns the row of a time after the start.
+func (t *tally) at(due time.Duration) *interval {
+	n := int(max(due, 0) / t.cfg.Interval)
+	for len(t.intervals) <= n {
+		t.intervals = append(t.intervals, &interval{metered: map[string]int64{}, counted: map[string]int64{}})
+	}
+	return t.intervals[n]
+}
+
+// lag takes down how late a call was started.
+func (t *tally) lag(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.maxLag = max(t.maxLag, d)
+}
+
+// replicas takes down how many calls each replica answered since it was asked
+// last, which was about one interval ago.
+func (t *tally) replicas(answered map[string]int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	row := t.at(time.Since(t.started) - t.cfg.Interval/2)
+	for name, n := range answered {
+		t.metered = true
+		row.metered[name] += n
+	}
+}
+
+// arrived says that no more calls come.
+func (t *tally) arrived() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.elapsed = time.Since(t.started)
+}
+
+// report returns all so far.
+func (t *tally) report() Report { return t.from(0, math.MaxInt) }
+
+// latest returns all so far with the last whole interval only as timeline.
+func (t *tally) latest() Report {
+	row := int(time.Since(t.started)/t.cfg.Interval) - 1
+	return t.from(row, row+1)
+}
+
+// from returns all so far, with the rows from first to before end.
+func (t *tally) from(first, end int) Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	elapsed := t.elapsed
+	if elapsed == 0 {
+		elapsed = time.Since(t.started)
+	}
+	r := Report{
+		Started: t.started, Seconds: elapsed.Seconds(), Rate: t.cfg.Rate, Counts: t.all,
+		P50: millis(t.latency.quantile(0.5)), P99: millis(t.latency.quantile(0.99)), Max: millis(t.latency.max),
+		MaxLag: millis(t.maxLag), Kinds: maps.Clone(t.kinds), Reasons: maps.Clone(t.reasons), ReplicasFrom: byServedBy,
+	}
+	if t.metered {
+		r.ReplicasFrom = byMetrics
+	}
+	sums := map[string]int64{}
+	for n, i := range t.intervals {
+		answered := i.counted
+		if t.metered {
+			answered = i.metered
+		}
+		for name, calls := range answered {
+			sums[name] += calls
+		}
+		if n >= first && n < end {
+			r.Timeline = append(r.Timeline, Interval{
+				Start: (time.Duration(n) * t.cfg.Interval).Seconds(), Counts: i.Counts, Max: millis(i.max), Replicas: maps.Clone(answered),
+			})
+		}
+	}
+	r.Replicas = shares(sums)
+	return r
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

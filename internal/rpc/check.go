@@ -1,0 +1,38 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+)
+
+// CheckHealth asks the server at address, in plaintext, for the health of a
+// service, "" for the server as a whole. It returns nil if that is SERVING.
+func CheckHealth(ctx context.Context, address, service string) error {
+	conn, err := grpc.NewClient("passthrough:///"+address,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithNoProxy(),
+	)
+	if err != nil {
+		return fmt.Errorf("health of %s: %w", address, err)
+	}
+	defer conn.Close()
+	resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service})
+	switch {
+	case status.Code(err) == codes.NotFound:
+		return fmt.Errorf("health of %s: it has no service %q", address, service)
+	case status.Code(err) == codes.DeadlineExceeded:
+		return fmt.Errorf("health of %s: no answer in time", address)
+	case err != nil:
+		return fmt.Errorf("health of %s: %s", address, status.Convert(err).Message())
+	case resp.GetStatus() != healthpb.HealthCheckResponse_SERVING:
+		return fmt.Errorf("health of %s: %s", address, resp.GetStatus())
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"bookstall/internal/fault"
+)
+
+// applyFaults does to a call what is to be done to it. Health and reflection are
+// gRPC's own and left alone.
+func applyFaults(ctx context.Context, faults *fault.Faults, method string) error {
+	if strings.HasPrefix(method, "/grpc.") {
+		return nil
+	}
+	err := faults.Apply(ctx)
+	var wanted *fault.Error
+	if !errors.As(err, &wanted) {
+		return err
+	}
+	code := codes.Internal
+	if err := code.UnmarshalJSON([]byte(strconv.Quote(wanted.Code))); err != nil {
+		code = codes.Internal // cannot be: a test holds fault.Codes to gRPC's
+	}
+	return status.Error(code, wanted.Error())
+}
+
+func unaryFaults(faults *fault.Faults) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if err := applyFaults(ctx, faults, info.FullMethod); err != nil {
+			return nil, err
+		}
+		return next(ctx, req)
+	}
+}
+
+func streamFaults(faults *fault.Faults) grpc.StreamServerInterceptor {
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		if err := applyFaults(ss.Context(), faults, info.FullMethod); err != nil {
+			return err
+		}
+		return next(srv, ss)
+	}
+}

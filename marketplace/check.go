@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// check is what `helm test` runs: a look at a shop from outside.
+type check struct {
+	Shop      string        `env:"-" help:"URL of the shop." placeholder:"URL" required:""`
+	Replicas  int           `env:"-" help:"How many replicas of recommendations must answer, at least." default:"1"`
+	Calls     int           `env:"-" help:"Recommendations to ask for in one go; 0 for 60 a replica." default:"0"`
+	Tolerance float64       `env:"-" help:"How far the calls of a replica may be from an equal part, as a share of it." default:"0.25"`
+	UserID    int64         `env:"-" name:"user-id" help:"Reader to ask for." default:"1"`
+	Timeout   time.Duration `env:"-" help:"How long to ask again, until all is well." default:"1m"`
+	APIToken  string        `name:"api-token" help:"Bearer token that the JSON API asks for." placeholder:"TOKEN"`
+}
+
+// Validate is called by the parser. It reports all faults at once.
+func (c *check) Validate() error {
+	var errs []error
+	if u, err := url.Parse(c.Shop); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		errs = append(errs, fmt.Errorf("--shop is %q, want http://HOST or https://HOST", c.Shop))
+	}
+	if c.Replicas < 1 {
+		errs = append(errs, fmt.Errorf("--replicas is %d, want 1 or more", c.Replicas))
+	}
+	if c.Calls < 0 {
+		errs = append(errs, fmt.Errorf("--calls is %d, want 0 or more", c.Calls))
+	}
+	if !(c.Tolerance >= 0) {
+		errs = append(errs, fmt.Errorf("--tolerance is %v, want 0 or more", c.Tolerance))
+	}
+	return errors.Join(errs...)
+}
+
+const betweenChecks = time.Second
+
+// run checks until all is well or time is up, and shows the last whole check.
+func (c check) run(ctx context.Context, stdout io.Writer) error {
+	if c.Calls == 0 {
+		c.Calls = 60 * c.Replicas
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	var table string
+	var wrong error
+	for ctx.Err() == nil {
+		seen, err := c.once(ctx)
+		if wrong == nil || ctx.Err() == nil { // else it was cut short
+			table, wrong = seen, err
+		}
+		if wrong == nil {
+			break
+		}
+		select { // a release that has just been installed is still finding its replicas
+		case <-time.After(betweenChecks):
+		case <-ctx.Done():
+		}
+	}
+	if _, err := io.WriteString(stdout, table); err != nil {
+		return err
+	}
+	return wrong
+}
+
+// once returns a table of what was seen, and what is wrong with it.
+func (c check) once(ctx context.Context) (table string, err error) {
+	shop := strings.TrimSuffix(c.Shop, "/")
+	var out strings.Builder
+	status, page, err := fetch(ctx, shop+"/", "")
+	if err != nil {
+		return "", fmt.Errorf("front page: %w", err)
+	}
+	if status != http.StatusOK || !strings.Contains(string(page), `href="/books/`) {
+		return "", fmt.Errorf("front page: status %d, want 200 and books", status)
+	}
+	fmt.Fprintf(&out, "%-24s ok\n", "front page")
+
+	servedBy := map[string]int{}
+	var source string
+	for range c.Calls {
+		var replica string
+		if source, replica, err = c.recommendation(ctx, shop); err != nil {
+			return out.String(), fmt.Errorf("recommendation: %w", err)
+		}
+		servedBy[replica]++
+	}
+	fmt.Fprintf(&out, "%-24s %s\n", "recommendation", source)
+	var errs []error
+	if len(servedBy) < c.Replicas {
+		errs = append(errs, fmt.Errorf("%d replicas answer, want %d or more", len(servedBy), c.Replicas))
+	}
+	equal := float64(c.Calls) / float64(len(servedBy))
+	for _, name := range slices.Sorted(maps.Keys(servedBy)) {
+		n := servedBy[name]
+		fmt.Fprintf(&out, "%-24s %d of %d calls, %.1f %%\n", name, n, c.Calls, 100*float64(n)/float64(c.Calls))
+		if math.Abs(float64(n)-equal) > c.Tolerance*equal {
+			errs = append(errs, fmt.Errorf("%s answers %d of %d calls, want %.0f ± %.0f %%", name, n, c.Calls, equal, 100*c.Tolerance))
+		}
+	}
+	return out.String(), errors.Join(errs...)
+}
+
+// recommendation asks for one shelf, which must not be a fallback.
+func (c check) recommendation(ctx context.Context, shop string) (source, servedBy string, err error) {
+	status, body, err := fetch(ctx, fmt.Sprintf("%s/api/v1/recommendations?user_id=%d", shop, c.UserID), c.APIToken)
+	if err != nil {
+		return "", "", err
+	}
+	if status != http.StatusOK {
+		return "", "", fmt.Errorf("status %d: %.200s", status, body)
+	}
+	var answer struct {
+		Source          string            `json:"source"`
+		ServedBy        string            `json:"served_by"`
+		Recommendations []json.RawMessage `json:"recommendations"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "", "", err
+	}
+	if len(answer.Recommendations) == 0 || answer.Source != "personal" && answer.Source != "popular" {
+		return "", "", fmt.Errorf("%d books, source %q, want books that are personal or popular", len(answer.Recommendations), answer.Source)
+	}
+	return answer.Source, answer.ServedBy, nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bookstall/internal/fleet"
+)
+
+// fakeShop answers as a shop with replicas behind it: turn says which one
+// answers the n-th call, "" for a fallback.
+func fakeShop(t *testing.T, token string, turn func(n int64) string) string {
+	t.Helper()
+	var calls atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `<html><a href="/books/1">One</a>`)
+	})
+	mux.HandleFunc("GET /api/v1/recommendations", func(w http.ResponseWriter, r *http.Request) {
+		if token != "" && r.Header.Get("Authorization") != "Bearer "+token {
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
+		by, source := turn(calls.Add(1)-1), "personal"
+		if by == "" {
+			source = "fallback"
+		}
+		fmt.Fprintf(w, `{"recommendations":[{"id":1}],"source":%q,"served_by":%q}`, source, by)
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func inTurn(names ...string) func(int64) string {
+	return func(n int64) string { return names[n%int64(len(names))] }
+}
+
+func checkShop(t *testing.T, args ...string) (table string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var out strings.Builder
+	err = run(ctx, append([]string{"check"}, args...), &out, io.Discard)
+	return out.String(), err
+}
+
+func TestCheckPassesAShopWhoseReplicasAllAnswer(t *testing.T) {
+	t.Setenv("MARKETPLACE_API_TOKEN", "open-sesame")
+	t.Setenv("MARKETPLACE_UNKNOWN", "is the business of serve")
+	table, err := checkShop(t, "--shop="+fakeShop(t, "open-sesame", inTurn("a", "b", "c")), "--replicas=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"front page", "personal", "a ", "60 of 180 calls, 33.3 %"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table lacks %q:\n%s", want, table)
+		}
+	}
+}
+
+func TestCheckOfARealShop(t *testing.T) {
+	bin := t.TempDir()
+	if err := fleet.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	table, err := checkShop(t, "--shop="+f.URL, "--replicas=2", "--timeout=15s")
+	if err != nil || !strings.Contains(table, "personal") || !strings.Contains(table, "replica-2") {
+		t.Errorf("%v\n%s", err, table)
+	}
+	if table, err := checkShop(t, "--shop="+f.URL, "--replicas=3", "--timeout=2s"); err == nil || !strings.Contains(err.Error(), "2 replicas answer, want 3") {
+		t.Errorf("one replica too few: %v\n%s", err, table)
+	}
+}
+
+func TestCheckWaitsForAReplicaThatIsLate(t *testing.T) {
+	shop := fakeShop(t, "", func(n int64) string {
+		if n < 120 {
+			return "a"
+		}
+		return inTurn("a", "b")(n)
+	})
+	if table, err := checkShop(t, "--shop="+shop, "--replicas=2"); err != nil {
+		t.Errorf("%v\n%s", err, table)
+	}
+}
+
+func TestCheckSaysWhatIsWrong(t *testing.T) {
+	down := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(down.Close)
+	for want, args := range map[string][]string{
+		"1 replicas answer, want 2":                       {"--shop=" + fakeShop(t, "", inTurn("a")), "--replicas=2"},
+		"a answers 80 of 120 calls, want 60 ± 25 %":       {"--shop=" + fakeShop(t, "", inTurn("a", "a", "b")), "--replicas=2"},
+		`source "fallback", want books that are personal`: {"--shop=" + fakeShop(t, "", inTurn(""))},
+		"status 401":                            {"--shop=" + fakeShop(t, "open-sesame", inTurn("a"))},
+		"front page: status 404":                {"--shop=" + down.URL},
+		"connection refused":                    {"--shop=http://127.0.0.1:1"},
+		`--shop is "shop:80", want http://HOST`: {"--shop=shop:80"},
+		"--replicas is 0, want 1 or more":       {"--shop=http://shop", "--replicas=0"},
+		`--shop is "", want http://HOST`:        {},
+		"--tolerance is -1, want 0 or more":     {"--shop=http://shop", "--tolerance=-1"},
+	} {
+		_, err := checkShop(t, append(args, "--timeout=200ms")...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want it to say %s", args, err, want)
+		}
+	}
+}
+
+func TestHealthcheckFollowsReadiness(t *testing.T) {
+	healthcheck := func(args ...string) (string, error) {
+		var out strings.Builder
+		err := run(t.Context(), append([]string{"healthcheck"}, args...), &out, io.Discard)
+		return out.String(), err
+	}
+	p := start(t)
+	address := strings.TrimPrefix(p.admin, "http://")
+	t.Setenv("MARKETPLACE_UNKNOWN", "is the business of serve")
+	t.Setenv("MARKETPLACE_DNS_INTERVAL", "soon, and none of its business")
+	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "not ready: starting") {
+		t.Errorf("a shop without books: %v", err)
+	}
+	p.Stop()
+	if err := <-p.Ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("a shop that has ended: %v", err)
+	}
+
+	ok := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(ok.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(ok.URL, "http://"), ":")
+	t.Setenv("MARKETPLACE_ADMIN_ADDRESS", ":"+port)
+	if out, err := healthcheck(); err != nil || out != "127.0.0.1:"+port+": ready\n" {
+		t.Errorf("by the address of the environment: %q, %v", out, err)
+	}
+	if _, err := healthcheck("--admin-address=127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "set --address") {
+		t.Errorf("an address that is chosen at start: %v", err)
+	}
+}

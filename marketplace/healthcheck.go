@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"bookstall/internal/config"
+)
+
+// healthcheck is what a container without a shell is probed by.
+type healthcheck struct {
+	Address string        `env:"-" help:"host:port to ask; if empty, where serve answers with the same variables: that of --admin-address." placeholder:"HOST:PORT"`
+	Timeout time.Duration `env:"-" help:"How long to wait for the answer." default:"2s"`
+
+	// What serve listens on: the same variable, and the same flag for those who
+	// set it by flag.
+	AdminAddress string `hidden:"" default:":9090"`
+}
+
+func (h healthcheck) run(ctx context.Context, stdout io.Writer) error {
+	address := h.Address
+	if address == "" {
+		var err error
+		if address, err = config.LocalAddress(h.AdminAddress); err != nil {
+			return fmt.Errorf("set --address: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	status, body, err := fetch(ctx, "http://"+address+"/readyz", "")
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("%s: %.200s", address, strings.TrimSpace(string(body)))
+	}
+	_, err = fmt.Fprintf(stdout, "%s: ready\n", address)
+	return err
+}
+
+// Of what is fetched.
+const (
+	maxAnswer    = 4 << 20
+	fetchTimeout = 5 * time.Second
+)
+
+// fetch gets one address over a connection of its own, without a proxy.
+func fetch(ctx context.Context, url, token string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	client := &http.Client{Timeout: fetchTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", url, err)
+	}
+	return resp.StatusCode, body, nil
+}
