@@ -1,0 +1,234 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// user is that of distroless nonroot, which ko images run as too.
+const user = "65532:65532"
+
+// builder makes images of one version of one tree.
+type builder struct {
+	root     string
+	recipe   recipe
+	prefix   string
+	version  string
+	revision string
+	created  time.Time
+}
+
+// image is an image with what is known about it.
+type image struct {
+	v1.Image
+	name     name.Tag
+	program  program
+	platform v1.Platform
+	info     *buildinfo.BuildInfo
+	created  time.Time
+}
+
+// images makes the images of a program for these platforms.
+func (b builder) images(ctx context.Context, p program, platforms []string) ([]image, error) {
+	var list []image
+	for _, n := range platforms {
+		platform, err := b.recipe.platform(n)
+		if err != nil {
+			return nil, err
+		}
+		img, err := b.image(ctx, p, platform)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, img)
+	}
+	return list, nil
+}
+
+func (b builder) image(ctx context.Context, p program, platform v1.Platform) (image, error) {
+	tag, err := name.NewTag(b.prefix + "/" + p.ID + ":" + b.version)
+	if err != nil {
+		return image{}, err
+	}
+	dir, err := os.MkdirTemp("", "images")
+	if err != nil {
+		return image{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // left to the system's own cleaning
+	file := filepath.Join(dir, p.ID)
+	if err := b.compile(ctx, p, platform, file); err != nil {
+		return image{}, err
+	}
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return image{}, fmt.Errorf("read what %s was made from: %w", p.ID, err)
+	}
+	img, err := b.assemble(p, platform, file)
+	if err != nil {
+		return image{}, fmt.Errorf("assemble %s for %s: %w", p.ID, platform, err)
+	}
+	return image{Image: img, name: tag, program: p, platform: platform, info: info, created: b.created}, nil
+}
+
+// compile builds the program as ko would.
+func (b builder) compile(ctx context.Context, p program, platform v1.Platform, file string) error {
+	args := append([]string{"build"}, b.recipe.Flags...)
+	args = append(args, "-ldflags="+strings.Join(b.recipe.Ldflags, " "), "-o", file, p.Main)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the flags are those of .ko.yaml
+	cmd.Dir = b.root
+	cmd.Env = append(os.Environ(), "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
+	cmd.Env = append(cmd.Env, b.recipe.Env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s for %s: %w\n%s", p.ID, platform, err, out)
+	}
+	return nil
+}
+
+// assemble puts the binary on the base.
+func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Image, error) {
+	base, err := layer(baseFiles())
+	if err != nil {
+		return nil, err
+	}
+	binary, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	app, err := layer([]entry{
+		{name: "ko-app/", mode: 0o555},
+		{name: "ko-app/" + p.ID, mode: 0o555, data: binary},
+	})
+	if err != nil {
+		return nil, err
+	}
+	created := v1.Time{Time: b.created}
+	img, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
+		mutate.Addendum{Layer: base, History: v1.History{Created: created, CreatedBy: "tools/images", Comment: "users and /tmp"}},
+		mutate.Addendum{Layer: app, History: v1.History{Created: created, CreatedBy: "tools/images", Comment: "/ko-app/" + p.ID}},
+	)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.DeepCopy()
+	cfg.Created = created
+	cfg.OS, cfg.Architecture, cfg.Variant = platform.OS, platform.Architecture, platform.Variant
+	cfg.Config = v1.Config{
+		User:         user,
+		WorkingDir:   "/",
+		Entrypoint:   []string{"/ko-app/" + p.ID},
+		Env:          []string{"PATH=/ko-app"},
+		ExposedPorts: ports(p.ID),
+		Labels:       b.labels(p.ID),
+	}
+	img, err = mutate.ConfigFile(img, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return mutate.ConfigMediaType(img, types.OCIConfigJSON), nil
+}
+
+func (b builder) labels(id string) map[string]string {
+	const prefix = "org.opencontainers.image."
+	l := map[string]string{
+		prefix + "title":    b.prefix + "/" + id,
+		prefix + "version":  b.version,
+		prefix + "licenses": "Apache-2.0",
+	}
+	if d := description(id); d != "" {
+		l[prefix+"description"] = d
+	}
+	if b.revision != "" {
+		l[prefix+"revision"] = b.revision
+	}
+	return l
+}
+
+func description(id string) string {
+	switch id {
+	case "marketplace":
+		return "The web shop of Bookstall, an online bookshop"
+	case "recommendations":
+		return "Answers over gRPC which books a reader may like; part of Bookstall, an online bookshop"
+	case "load":
+		return "Makes a steady load at the shop and says how it ended; for tests"
+	default:
+		return ""
+	}
+}
+
+// ports are what the programs listen on by default. Nothing depends on them; they
+// are for people and tools that look.
+func ports(id string) map[string]struct{} {
+	switch id {
+	case "marketplace":
+		return map[string]struct{}{"8080/tcp": {}, "9090/tcp": {}}
+	case "recommendations":
+		return map[string]struct{}{"50051/tcp": {}, "9090/tcp": {}}
+	default:
+		return nil
+	}
+}
+
+// entry is a file or, with a slash at its end, a folder.
+type entry struct {
+	name string
+	mode int64
+	data []byte
+}
+
+// baseFiles are what programs look for on any system: names for the two users, and
+// a place for temporary files where the root file system may be written.
+func baseFiles() []entry {
+	return []entry{
+		{name: "etc/", mode: 0o755},
+		{name: "etc/passwd", mode: 0o644, data: []byte("root:x:0:0:root:/:/none\nnonroot:x:65532:65532:nonroot:/:/none\n")},
+		{name: "etc/group", mode: 0o644, data: []byte("root:x:0:\nnonroot:x:65532:\n")},
+		{name: "tmp/", mode: 0o1777},
+	}
+}
+
+// layer packs entries, which belong to root and have no time: only their content
+// counts.
+func layer(entries []entry) (v1.Layer, error) {
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, e := range entries {
+		h := &tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
+		if strings.HasSuffix(e.name, "/") {
+			h.Typeflag = tar.TypeDir
+		}
+		if err := w.WriteHeader(h); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(e.data); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil }
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
+		tarball.WithCompressionLevel(gzip.BestCompression), tarball.WithCompressedCaching)
+}

@@ -1,0 +1,421 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+const root = "../.."
+
+// TestImages builds everything twice, from two copies of the tree in two folders,
+// and looks at what was written.
+func TestImages(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "")
+	build := func(folder string) string {
+		dir := filepath.Join(t.TempDir(), folder)
+		copyTree(t, dir)
+		out := filepath.Join(dir, "bin", "images")
+		var stdout, stderr bytes.Buffer
+		args := []string{"-root", dir, "-o", "bin/images", "-oci", "-tag", "v1", "-revision", "0123456789abcdef"}
+		if err := run(t.Context(), args, &stdout, &stderr); err != nil {
+			t.Fatalf("%v\n%s", err, &stderr)
+		}
+		t.Logf("\n%s", &stdout)
+		return out
+	}
+	first := build("a")
+	// What a machine sets for itself must not show in the images.
+	t.Setenv("GOFLAGS", "-tags=other")
+	t.Setenv("GOAMD64", "v3")
+	t.Setenv("CGO_ENABLED", "1")
+	second := build("another/folder")
+
+	t.Run("equal trees make equal files", func(t *testing.T) {
+		a, b := contents(t, first), contents(t, second)
+		for name, data := range a {
+			if !bytes.Equal(data, b[name]) {
+				t.Errorf("%s differs", name)
+			}
+		}
+		if len(a) != len(b) || len(a) < 10 {
+			t.Errorf("%d and %d files", len(a), len(b))
+		}
+	})
+	for _, id := range []string{"marketplace", "recommendations"} {
+		t.Run(id, func(t *testing.T) {
+			archive, err := tarball.ImageFromPath(filepath.Join(first, id+".tar"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(filepath.Join(first, id+".tar")) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []string{"bookstall/" + id + ":v1"}; !slices.Equal(tags[0].RepoTags, want) {
+				t.Errorf("the archive holds %v, want %v", tags[0].RepoTags, want)
+			}
+			checkSBOM(t, filepath.Join(first, id+".spdx.json"))
+
+			images := readLayout(t, filepath.Join(first, id+".oci"))
+			if len(images) != 2 {
+				t.Fatalf("%d images in the layout, want two", len(images))
+			}
+			for platform, img := range images {
+				checkImage(t, id, platform, img)
+				checkSBOM(t, filepath.Join(first, id+"."+strings.ReplaceAll(platform, "/", "-")+".spdx.json"))
+			}
+			same := images["linux/"+runtime.GOARCH]
+			if a, b := configName(t, archive), configName(t, same); a != b {
+				t.Errorf("the archive's image is %s, the layout's %s", a, b)
+			}
+			if runtime.GOOS == "linux" {
+				checkStarts(t, archive)
+			}
+		})
+	}
+}
+
+func checkImage(t *testing.T, id, platform string, img v1.Image) {
+	t.Helper()
+	if err := validate.Image(img); err != nil {
+		t.Error(err)
+	}
+	n, err := compressed(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n > 25_000_000 {
+		t.Errorf("%s for %s is %d bytes, want 25 MB or less", id, platform, n)
+	}
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.OS + "/" + cfg.Architecture; got != platform {
+		t.Errorf("%s says it is for %s, want %s", id, got, platform)
+	}
+	if cfg.Config.User != "65532:65532" {
+		t.Errorf("%s runs as %q", id, cfg.Config.User)
+	}
+	if want := []string{"/ko-app/" + id}; !slices.Equal(cfg.Config.Entrypoint, want) || len(cfg.Config.Cmd) > 0 {
+		t.Errorf("%s starts %v %v, want %v", id, cfg.Config.Entrypoint, cfg.Config.Cmd, want)
+	}
+	if cfg.Created.Unix() != 0 {
+		t.Errorf("%s was created at %v", id, cfg.Created)
+	}
+	if len(cfg.Config.ExposedPorts) != 2 {
+		t.Errorf("%s exposes %v", id, cfg.Config.ExposedPorts)
+	}
+	for name, want := range map[string]string{
+		"title": "bookstall/" + id, "version": "v1", "revision": "0123456789abcdef", "licenses": "Apache-2.0",
+	} {
+		if got := cfg.Config.Labels["org.opencontainers.image."+name]; got != want {
+			t.Errorf("%s: label %s is %q, want %q", id, name, got, want)
+		}
+	}
+	if cfg.Config.Labels["org.opencontainers.image.description"] == "" {
+		t.Errorf("%s has no description", id)
+	}
+	want := []string{"etc", "etc/passwd", "etc/group", "tmp", "ko-app", "ko-app/" + id}
+	var got []string
+	eachFile(t, img, func(h *tar.Header, _ io.Reader) {
+		got = append(got, h.Name)
+		if h.Uid != 0 || h.Gid != 0 || h.ModTime.Unix() != 0 {
+			t.Errorf("%s: %s belongs to %d:%d and is from %v", id, h.Name, h.Uid, h.Gid, h.ModTime)
+		}
+		if strings.HasPrefix(h.Name, "ko-app") && h.Mode != 0o555 {
+			t.Errorf("%s: %s has mode %o", id, h.Name, h.Mode)
+		}
+	})
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s holds %v, want %v", id, got, want)
+	}
+}
+
+// checkStarts runs the program of the image on this machine.
+func checkStarts(t *testing.T, img v1.Image) {
+	t.Helper()
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "program")
+	eachFile(t, img, func(h *tar.Header, r io.Reader) {
+		if "/"+h.Name != cfg.Config.Entrypoint[0] {
+			return
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if out, err := exec.CommandContext(t.Context(), file, "--help").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("Usage:")) {
+		t.Errorf("--help: %v\n%s", err, out)
+	}
+}
+
+// checkSBOM holds the file to what SPDX 2.3 asks of a document, and its packages to
+// the modules of the program.
+func checkSBOM(t *testing.T, file string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc document
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Version != "SPDX-2.3" || doc.DataLicense != "CC0-1.0" || doc.ID != "SPDXRef-DOCUMENT" {
+		t.Errorf("%s: %s %s %s", file, doc.Version, doc.DataLicense, doc.ID)
+	}
+	if !regexp.MustCompile(`^https://[^#]+$`).MatchString(doc.Namespace) || doc.Name == "" {
+		t.Errorf("%s: name %q, namespace %q", file, doc.Name, doc.Namespace)
+	}
+	if doc.CreationInfo.Created != "1970-01-01T00:00:00Z" || len(doc.CreationInfo.Creators) == 0 {
+		t.Errorf("%s: %+v", file, doc.CreationInfo)
+	}
+	known := map[string]bool{doc.ID: true}
+	versions := map[string]string{}
+	for _, p := range doc.Packages {
+		if !regexp.MustCompile(`^SPDXRef-[a-zA-Z0-9.-]+$`).MatchString(p.ID) || known[p.ID] {
+			t.Errorf("%s: identifier %q is not allowed or there twice", file, p.ID)
+		}
+		known[p.ID] = true
+		if p.Name == "" || p.Version == "" || p.DownloadLocation == "" || p.LicenseConcluded == "" || p.LicenseDeclared == "" || p.Copyright == "" {
+			t.Errorf("%s: %+v says too little", file, p)
+		}
+		for _, r := range p.ExternalRefs {
+			if !regexp.MustCompile(`^pkg:(golang|oci)/[^@+ ]+@[^@+ ]+$`).MatchString(r.Locator) {
+				t.Errorf("%s: package URL %q", file, r.Locator)
+			}
+		}
+		versions[p.Name] = p.Version
+	}
+	described, depends := 0, 0
+	for _, r := range doc.Relationships {
+		if !known[r.Element] || !known[r.Related] {
+			t.Errorf("%s: %+v speaks of what is not there", file, r)
+		}
+		switch r.Type {
+		case "DESCRIBES":
+			described++
+		case "DEPENDS_ON":
+			depends++
+		}
+	}
+	if described != 1 || depends != len(doc.Packages)-2 {
+		t.Errorf("%s: describes %d packages, %d dependencies of %d packages", file, described, depends, len(doc.Packages))
+	}
+	if want := strings.TrimPrefix(goVersion(t), "go"); versions["stdlib"] != want {
+		t.Errorf("%s: standard library %q, want %q", file, versions["stdlib"], want)
+	}
+	for name, want := range modules(t, filepath.Base(strings.SplitN(file, ".", 2)[0])) {
+		if versions[name] != want {
+			t.Errorf("%s: %s is %q, want %q", file, name, versions[name], want)
+		}
+	}
+}
+
+// modules asks the go command which modules a program is linked from.
+func modules(t *testing.T, id string) map[string]string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f",
+		"{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./"+id)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOOS=linux", "CGO_ENABLED=0")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			list[path] = version
+		}
+	}
+	if len(list) < 10 {
+		t.Fatalf("go list names %d modules for %s", len(list), id)
+	}
+	return list
+}
+
+func goVersion(t *testing.T) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "env", "GOVERSION")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	return version
+}
+
+// readLayout returns the images of a layout by platform.
+func readLayout(t *testing.T, dir string) map[string]v1.Image {
+	t.Helper()
+	top, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := top.IndexManifest()
+	if err != nil || len(list.Manifests) != 1 {
+		t.Fatalf("%v, %+v; want one index", err, list)
+	}
+	idx, err := top.ImageIndex(list.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(idx); err != nil {
+		t.Error(err)
+	}
+	if list, err = idx.IndexManifest(); err != nil {
+		t.Fatal(err)
+	}
+	images := map[string]v1.Image{}
+	for _, m := range list.Manifests {
+		if images[m.Platform.String()], err = idx.Image(m.Digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return images
+}
+
+func configName(t *testing.T, img v1.Image) v1.Hash {
+	t.Helper()
+	h, err := img.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// eachFile calls f with the files of the image.
+func eachFile(t *testing.T, img v1.Image, f func(*tar.Header, io.Reader)) {
+	t.Helper()
+	files := mutate.Extract(img)
+	defer files.Close()
+	r := tar.NewReader(files)
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		f(h, r)
+	}
+}
+
+// copyTree copies what the programs are made from.
+func copyTree(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{".ko.yaml", "go.mod", "go.sum", "deploy", "gen", "internal", "marketplace", "recommendations"} {
+		err := filepath.WalkDir(filepath.Join(root, name), func(p string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(root, p)
+			if err != nil {
+				return err
+			}
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, rel)), 0o755); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, rel), data, 0o644)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// contents returns all files of a folder.
+func contents(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	list := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		list[rel], err = os.ReadFile(p)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestRefused(t *testing.T) {
+	for name, row := range map[string]struct {
+		args []string
+		env  string
+		want string
+	}{
+		"no folder to write to": {nil, "", "-o is not set"},
+		"unknown program":       {[]string{"-o", "x", "shop"}, "", `no build "shop"`},
+		"unknown platform":      {[]string{"-o", "x", "-platform", "linux/mips"}, "", `platform "linux/mips" is none of linux/amd64, linux/arm64`},
+		"bad time":              {[]string{"-o", "x"}, "yesterday", `SOURCE_DATE_EPOCH is "yesterday"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("SOURCE_DATE_EPOCH", row.env)
+			err := run(t.Context(), append([]string{"-root", root}, row.args...), io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+// TestRecipeIsFollowedWhole: a setting that ko would obey and this program would
+// not is refused.
+func TestRecipeIsFollowedWhole(t *testing.T) {
+	for _, text := range []string{
+		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./a, ldflags: [-X=b=c]}]\n",
+		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./b}]\n",
+		"defaultPlatforms: [linux/amd64]\n",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".ko.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readRecipe(dir); err == nil {
+			t.Errorf("accepted:\n%s", text)
+		}
+	}
+}

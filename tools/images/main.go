@@ -1,0 +1,155 @@
+// Command images makes the container images of the services with nothing but Go:
+// no registry, no daemon, no root. It writes archives that `docker load`, `kind
+// load image-archive` and containerd take, an SBOM for each, and on request OCI
+// layouts of all platforms.
+//
+// It follows .ko.yaml and gives an image the shape that ko gives it (/ko-app,
+// user 65532, no shell), on an empty base instead of one from a registry. ko
+// itself as a library does not serve: it notes a base image that is not there,
+// brings 60 modules, and writes SPDX identifiers that SPDX does not allow. It must
+// not read anything but the tree, so that equal trees make equal images.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "images:", err)
+		os.Exit(1)
+	}
+}
+
+// options are what the command line says.
+type options struct {
+	root     string // the repository
+	out      string
+	platform string
+	layouts  bool
+	prefix   string
+	tag      string
+	revision string
+	programs []string
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("images", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintln(stderr, "usage: go run -C tools ./images -o DIR [flags] [program]...")
+		f.PrintDefaults()
+	}
+	f.StringVar(&o.root, "root", "..", "`folder` of the repository")
+	f.StringVar(&o.out, "o", "", "`folder` to write to; a relative one is seen from the repository")
+	f.StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "platform of the archives")
+	f.BoolVar(&o.layouts, "oci", false, "write OCI layouts of all platforms too")
+	f.StringVar(&o.prefix, "prefix", "bookstall", "what image names begin with")
+	f.StringVar(&o.tag, "tag", "dev", "tag, and version in the labels")
+	f.StringVar(&o.revision, "revision", "", "commit to name in the labels")
+	if err := f.Parse(args); err != nil {
+		return options{}, err
+	}
+	o.programs = f.Args()
+	if o.out == "" {
+		return options{}, errors.New("-o is not set")
+	}
+	return o, nil
+}
+
+// run makes the images and prints what it made.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	created, err := epoch(os.Getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return err
+	}
+	r, err := readRecipe(o.root)
+	if err != nil {
+		return err
+	}
+	programs, err := r.choose(o.programs)
+	if err != nil {
+		return err
+	}
+	if _, err := r.platform(o.platform); err != nil {
+		return err
+	}
+	out := o.out
+	if !filepath.IsAbs(out) {
+		out = filepath.Join(o.root, out)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // images are for everybody to read
+		return err
+	}
+
+	platforms := []string{o.platform}
+	if o.layouts {
+		platforms = r.Platforms
+	}
+
+	b := builder{root: o.root, recipe: r, prefix: o.prefix, version: o.tag, revision: o.revision, created: created}
+	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "IMAGE\tPLATFORM\tCOMPRESSED\tDIGEST\tFILE")
+	for _, p := range programs {
+		images, err := b.images(ctx, p, platforms)
+		if err != nil {
+			return err
+		}
+		base, shown := filepath.Join(out, p.ID), filepath.Join(o.out, p.ID)
+		for _, img := range images {
+			if img.platform.String() != o.platform {
+				continue
+			}
+			err := errors.Join(img.writeArchive(base+".tar"), img.writeSBOM(base+".spdx.json"), img.print(t, shown+".tar"))
+			if err != nil {
+				return err
+			}
+		}
+		if !o.layouts {
+			continue
+		}
+		if err := writeLayout(base+".oci", images); err != nil {
+			return err
+		}
+		for _, img := range images {
+			sbom := fmt.Sprintf("%s.%s-%s.spdx.json", base, img.platform.OS, img.platform.Architecture)
+			if err := errors.Join(img.writeSBOM(sbom), img.print(t, shown+".oci")); err != nil {
+				return err
+			}
+		}
+	}
+	return t.Flush()
+}
+
+// epoch is the time that images and SBOMs say they are from.
+func epoch(s string) (time.Time, error) {
+	if s == "" {
+		return time.Unix(0, 0).UTC(), nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", s)
+	}
+	return time.Unix(n, 0).UTC(), nil
+}
