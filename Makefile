@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .tools/bin
 GO ?= go
-# Static and stripped; -trimpath and no VCS stamp make equal trees equal bytes.
+# Static and stripped, without the paths of this machine.
 BUILD_FLAGS := -trimpath -ldflags='-s -w'
 # Packages under test; PKG=./internal/rpc make test runs one.
 PKG ?= ./...
@@ -14,6 +14,12 @@ TEST_FLAGS ?=
 
 LINT_VERSION := v2.15.0
 AXE_VERSION := 4.14.1
+HELM_VERSION := v4.3.1
+HELM3_VERSION := v3.22.0
+KUBECONFORM_VERSION := v0.8.0
+KUBE_SCORE_VERSION := v1.20.0
+CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
+IMAGE_TAG ?= dev
 
 .PHONY: help
 help: ## list the targets
@@ -24,20 +30,24 @@ run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends
 	@exec bin/local
 
 .PHONY: build
-build: ## bin/marketplace and bin/recommendations
-	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local
+build: ## bin/marketplace, bin/recommendations, bin/local (the runner) and bin/load
+	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load
 
 .PHONY: test
-test: system $(BIN)/gotestsum $(BIN)/axe.min.js ## everything that needs no cluster, with the race detector
+test: system $(BIN)/gotestsum $(BIN)/axe.min.js $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
 
 .PHONY: golden
-golden: ## write the golden files anew; look at the difference before you commit it
+golden: $(BIN)/helm $(BIN)/helm3 ## write the golden files anew; look at the difference before you commit it
 	$(GO) test -count=1 $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
 
 .PHONY: bench
 bench: build ## the figures of docs/performance.md, as tables
 	$(GO) run ./internal/bench
+
+.PHONY: load
+load: build ## a steady load on the shop of make run, and how each call ended
+	@bin/load -replica http://127.0.0.2:9090 -replica http://127.0.0.3:9090 -replica http://127.0.0.4:9090
 
 .PHONY: bench-engine
 bench-engine: ## the engine's own figures, on one core
@@ -47,9 +57,24 @@ bench-engine: ## the engine's own figures, on one core
 screenshots: build $(BIN)/axe.min.js ## the pictures of docs/screenshots, from the browser test
 	$(GO) test -count=1 -run=InABrowser ./marketplace -screenshots=$(CURDIR)/docs/screenshots
 
+.PHONY: images
+images: ## the images, as archives with SBOMs, in bin/images
+	@$(GO) run -C tools ./images -o bin/images -tag $(IMAGE_TAG) -revision "$$(git describe --always --abbrev=40 --dirty 2>/dev/null || true)"
+
+.PHONY: test-images
+test-images: ## that images are small, run as nobody, and are the same wherever they are built
+	$(GO) test -C tools -count=1 ./images
+
+.PHONY: e2e
+e2e: IMAGE_TAG := e2e
+e2e: images $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
+	@tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar
+	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/e2e
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the wire did not break
 	$(BIN)/golangci-lint run
+	cd tools && ../$(BIN)/golangci-lint run -c ../.golangci.yml ./...
 	$(BIN)/buf lint proto
 	$(BIN)/buf breaking proto --against proto/released.binpb
 
@@ -83,7 +108,7 @@ compare-books: ## compare the embedded catalogue with BOOKS=books.csv
 ci: lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum golangci-lint axe.min.js) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum golangci-lint axe.min.js) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:
@@ -106,6 +131,21 @@ $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum: tool
 $(BIN)/golangci-lint: Makefile
 	@echo "installing golangci-lint $(LINT_VERSION) (some minutes, once)"
 	@GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) && touch $@
+
+$(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+$(BIN)/helm3: PACKAGE := helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION)
+$(BIN)/kubeconform: PACKAGE := github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+$(BIN)/kube-score: PACKAGE := github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
+# In a folder of its own first: both Helms call themselves helm.
+$(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score: Makefile
+	@echo "installing $(notdir $@) (a minute or two, once)"
+	@mkdir -p .tools/new/$(notdir $@)
+	@GOBIN=$(CURDIR)/.tools/new/$(notdir $@) CGO_ENABLED=0 $(GO) install -ldflags='-s -w' $(PACKAGE)
+	@mv .tools/new/$(notdir $@)/* $@ && touch $@
+
+.tools/schemas/stamp: internal/charttest/schemas/main.go
+	@echo "making the schemas of Kubernetes"
+	@rm -rf .tools/schemas && $(GO) run ./internal/charttest/schemas -out .tools/schemas && touch $@
 
 $(BIN)/axe.min.js: Makefile | system
 	@mkdir -p $(BIN)
