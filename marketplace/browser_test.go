@@ -171,7 +171,7 @@ type view struct {
 
 func views() []view {
 	return []view{
-		{"desktop", 1280, 900, "light"},
+		{"desktop", 1280, 1120, "light"},
 		{"phone", 390, 844, "light"},
 		{"desktop-dark", 1280, 900, "dark"},
 		{"phone-dark", 360, 740, "dark"},
