@@ -66,9 +66,11 @@ test-images: ## that images are small, run as nobody, and are the same wherever 
 	$(GO) test -C tools -count=1 ./images
 
 .PHONY: e2e
-e2e: IMAGE_TAG := e2e
-e2e: images $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
-	@tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar
+e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
+	@for tag in e2e e2e-next; do \
+		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
+		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar; \
+	done
 	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/e2e
 
 .PHONY: lint

@@ -8,8 +8,8 @@
 //     without ready pods answers) leaves the last good list in place for a
 //     bounded time, instead of dropping connections that still work.
 //   - A replica whose calls time out in a row is taken off the list, at most
-//     half of them at a time, and comes back only when a health check of ours
-//     says so, never by way of a reader's call.
+//     half of them at a time, and comes back only when a probe of ours says
+//     so, never by way of a reader's call.
 //   - It has metrics.
 //
 // It is passed to one client with grpc.WithResolvers and registers nothing

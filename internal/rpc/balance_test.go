@@ -168,6 +168,12 @@ func TestAHangingReplicaIsTakenOutAndAProbeLetsItBackIn(t *testing.T) {
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %v", took)
 	}
+	// Its health is good all the while; that alone does not let it back in.
+	for until := time.Now().Add(3 * probeInterval); time.Now().Before(until); {
+		if err := call(s.client, 100*time.Millisecond); err != nil {
+			t.Fatalf("the hanging replica got a call: %v", err)
+		}
+	}
 
 	sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 	from := sick.calls.Load()

@@ -31,7 +31,12 @@ type ClientConfig struct {
 	TLSServerName string        // name the servers' certificate must have; "" is the target's
 	DNSInterval   time.Duration // between two questions
 	DNSMaxStale   time.Duration // how long empty answers leave the last list in place
-	Telemetry     *telemetry.Telemetry
+	// Probe is a call of the service that costs little and changes nothing. A
+	// replica that was ejected must answer it, besides its health check, before
+	// it gets readers' calls again: its health was good when it was ejected, too.
+	// Nil asks for health alone.
+	Probe     func(context.Context, grpc.ClientConnInterface) error
+	Telemetry *telemetry.Telemetry
 }
 
 // CheckTarget says what is wrong with a ClientConfig.Target.
@@ -62,7 +67,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		Threshold:     ejectAfter,
 		ProbeInterval: probeInterval,
 		ProbeTimeout:  probeTimeout,
-		Probe:         newProbe(creds, authority(cfg), cfg.Service),
+		Probe:         newProbe(creds, authority(cfg), cfg.Service, cfg.Probe),
 		Metrics:       metrics,
 		Log:           log,
 	})
@@ -129,9 +134,11 @@ func authority(cfg ClientConfig) string {
 	return host
 }
 
-// newProbe returns a probe that asks one replica for its health over a
-// connection of its own: that of the readers' calls may be what hangs.
-func newProbe(creds credentials.TransportCredentials, authority, service string) discovery.Probe {
+// newProbe returns a probe that asks one replica for its health, then makes a
+// call, over a connection of its own: that of the readers' calls may be what hangs.
+func newProbe(creds credentials.TransportCredentials, authority, service string,
+	call func(context.Context, grpc.ClientConnInterface) error,
+) discovery.Probe {
 	return func(ctx context.Context, addr string) error {
 		conn, err := grpc.NewClient("passthrough:///"+addr,
 			grpc.WithTransportCredentials(creds),
@@ -150,6 +157,9 @@ func newProbe(creds credentials.TransportCredentials, authority, service string)
 		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
 			return fmt.Errorf("health is %s", resp.GetStatus())
 		}
-		return nil
+		if call == nil {
+			return nil
+		}
+		return call(ctx, conn)
 	}
 }

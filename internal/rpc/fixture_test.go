@@ -160,6 +160,10 @@ func dial(t *testing.T, target string, change func(*ClientConfig)) *Client {
 	cfg := ClientConfig{
 		Target: target, Service: testService,
 		DNSInterval: dnsInterval, DNSMaxStale: time.Minute, Telemetry: newTelemetry(t),
+		Probe: func(ctx context.Context, conn grpc.ClientConnInterface) error {
+			_, err := invoke(ctx, conn)
+			return err
+		},
 	}
 	if change != nil {
 		change(&cfg)

@@ -46,6 +46,20 @@ func New(cfg Config) (*Client, *Feed) {
 	return &Client{api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, log: cfg.Log, metrics: m, feed: feed}, feed
 }
 
+// Probe makes a call that shows whether a replica answers more than health
+// checks. It reads the header of the catalogue only, and stays out of what is
+// counted as shelves.
+func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
+	ctx, cancel := context.WithCancel(ctx) // ends the stream
+	defer cancel()
+	stream, err := recommendationsv1.NewRecommendationsServiceClient(conn).ListBooks(ctx, &recommendationsv1.ListBooksRequest{})
+	if err != nil {
+		return err
+	}
+	_, err = stream.Recv()
+	return err
+}
+
 // Shelf returns at most maxResults books for a reader, of one category or of
 // all when it is "". When no good answer comes in time, it returns bestsellers
 // with the source Fallback.

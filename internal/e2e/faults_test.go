@@ -1,0 +1,123 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fault puts faults on one pod over its admin port, by way of the API server.
+func (n *namespace) fault(t *testing.T, pod, faults string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "fault.json")
+	if err := os.WriteFile(file, []byte(faults), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.kubectl(t, "replace", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9090/proxy/debug/fault", n.name, pod), "-f", file)
+}
+
+// TestFaults makes one replica misbehave at a time, under load.
+func TestFaults(t *testing.T) {
+	n := newNamespace(t)
+	n.install(t, "image.tag=e2e", "image.pullPolicy=Never", "faults=true")
+	replicas := "deployment/" + release + "-recommendations"
+
+	t.Run("a replica is not ready", func(t *testing.T) {
+		sick := n.pods(t, "recommendations")[0]
+		running := n.startLoad(t, 25*time.Second)
+		n.fault(t, sick, `{"unready":true}`)
+		n.wait(t, "the pod is not ready", func(out string) bool { return out == "2" }, "get", replicas, "-o", "jsonpath={.status.readyReplicas}")
+		n.fault(t, sick, `{}`)
+		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
+		within(t, running.report(t), planned())
+	})
+	t.Run("a replica hangs", func(t *testing.T) {
+		sick := n.pods(t, "recommendations")[0]
+		running := n.startLoad(t, 25*time.Second)
+		n.fault(t, sick, `{"hang":true}`)
+		r := running.report(t)
+		n.fault(t, sick, `{}`)
+		within(t, r, unplanned())
+	})
+	t.Run("the process of a replica dies", func(t *testing.T) {
+		sick := n.pods(t, "recommendations")[0]
+		running := n.startLoad(t, 25*time.Second)
+		n.fault(t, sick, `{"exit":1}`)
+		n.wait(t, "the container was started again", func(out string) bool { return out == "1" },
+			"get", "pod", sick, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
+		within(t, running.report(t), unplanned())
+		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
+	})
+}
+
+// TestUpgradeAndRollback changes the images under load, and back.
+func TestUpgradeAndRollback(t *testing.T) {
+	n := newNamespace(t)
+	n.install(t, "image.tag=e2e", "image.pullPolicy=Never")
+	cookieKey := func() string {
+		return n.kubectl(t, "get", "secret", release+"-marketplace", "-o", "jsonpath={.data.cookie-key}")
+	}
+	before := cookieKey()
+	running := n.startLoad(t, 100*time.Second)
+	n.runHelm(t, "upgrade", release, chart, "--reuse-values", "--set=image.tag=e2e-next", "--wait", "--timeout=100s")
+	image := func() string {
+		return n.kubectl(t, "get", "deployments", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}")
+	}
+	if got := image(); strings.Count(got, ":e2e-next") != 2 {
+		t.Errorf("after the upgrade: %s", got)
+	}
+	n.runHelm(t, "rollback", release, "1", "--wait", "--timeout=100s")
+	if got := image(); strings.Contains(got, "e2e-next") {
+		t.Errorf("after the rollback: %s", got)
+	}
+	within(t, running.report(t), planned())
+	if cookieKey() != before {
+		t.Error("the cookie key changed: readers are forgotten")
+	}
+}
+
+// TestNetworkPolicy lets a stranger try the RPC port with the policy and without
+// it: a stranger that fails in both would show nothing.
+func TestNetworkPolicy(t *testing.T) {
+	n := newNamespace(t)
+	n.install(t, "image.tag=e2e", "image.pullPolicy=Never", "marketplace.replicas=1", "recommendations.replicas=1")
+	stranger := func(name string) string {
+		file := filepath.Join(t.TempDir(), "stranger.yaml")
+		manifest := fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: %s}
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: stranger
+      image: bookstall/recommendations:e2e
+      imagePullPolicy: Never
+      args: [healthcheck, "--address=%s-recommendations:50051", --timeout=3s]
+      securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+`, name, release)
+		if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n.kubectl(t, "apply", "-f", file)
+		var phase string
+		n.wait(t, "the stranger is done", func(out string) bool { phase = out; return out == "Succeeded" || out == "Failed" },
+			"get", "pod", name, "-o", "jsonpath={.status.phase}")
+		return phase
+	}
+	if got := stranger("with-policy"); got != "Failed" {
+		t.Errorf("with the policy the stranger %s", got)
+	}
+	n.kubectl(t, "delete", "networkpolicy", "--all")
+	if got := stranger("without-policy"); got != "Succeeded" {
+		t.Errorf("without the policy the stranger %s", got)
+	}
+}
