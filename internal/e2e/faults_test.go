@@ -14,11 +14,20 @@ import (
 // fault puts faults on one pod over its admin port, by way of the API server.
 func (n *namespace) fault(t *testing.T, pod, faults string) {
 	t.Helper()
+	if err := n.tryFault(t, pod, faults); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *namespace) tryFault(t *testing.T, pod, faults string) error {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "fault.json")
 	if err := os.WriteFile(file, []byte(faults), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.kubectl(t, "replace", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9090/proxy/debug/fault", n.name, pod), "-f", file)
+	_, err := n.try(t.Context(), "kubectl", "replace", "--raw",
+		fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9090/proxy/debug/fault", n.name, pod), "-f", file)
+	return err
 }
 
 // TestFaults makes one replica misbehave at a time, under load.
@@ -47,7 +56,10 @@ func TestFaults(t *testing.T) {
 	t.Run("the process of a replica dies", func(t *testing.T) {
 		sick := n.pods(t, "recommendations")[0]
 		running := n.startLoad(t, 25*time.Second)
-		n.fault(t, sick, `{"exit":1}`)
+		// It may die before its answer is through; the restart below is the proof.
+		if err := n.tryFault(t, sick, `{"exit":1}`); err != nil {
+			t.Log(err)
+		}
 		n.wait(t, "the container was started again", func(out string) bool { return out == "1" },
 			"get", "pod", sick, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
 		within(t, running.report(t), unplanned())
