@@ -62,21 +62,15 @@ func (s *settings) Validate() error {
 	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
 		errs = append(errs, fmt.Errorf("--recommendations-target: %w", err))
 	}
-	for _, d := range []struct {
-		flag         string
-		value, least time.Duration
-	}{
-		{"--recommendations-timeout", s.RecommendationsTimeout, time.Millisecond},
-		{"--dns-interval", s.DNSInterval, 100 * time.Millisecond},
-		{"--dns-max-stale", s.DNSMaxStale, 0},
-		{"--drain-delay", s.DrainDelay, 0},
-		{"--drain-timeout", s.DrainTimeout, 0},
-	} {
-		if d.value < d.least {
-			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.flag, d.value, d.least))
-		}
-	}
-	return errors.Join(append(errs, s.TLS.Validate())...)
+	errs = append(errs,
+		config.AtLeast("--recommendations-timeout", s.RecommendationsTimeout, time.Millisecond),
+		config.AtLeast("--dns-interval", s.DNSInterval, 100*time.Millisecond),
+		config.AtLeast("--dns-max-stale", s.DNSMaxStale, 0),
+		config.AtLeast("--drain-delay", s.DrainDelay, 0),
+		config.AtLeast("--drain-timeout", s.DrainTimeout, 0),
+		s.TLS.Validate(),
+	)
+	return errors.Join(errs...)
 }
 
 // parse returns the command and what was set for it.
@@ -92,10 +86,8 @@ func parse(args []string, stdout, stderr io.Writer) (command string, c commands,
 
 // fill puts what this host has in the place of what was left open.
 func (s *settings) fill() (err error) {
-	if s.Name == "" {
-		if s.Name, err = os.Hostname(); err != nil {
-			return fmt.Errorf("--name is not set and the host has no name: %w", err)
-		}
+	if s.Name, err = config.NameOr(s.Name); err != nil {
+		return err
 	}
 	return nil
 }

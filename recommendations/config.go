@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"time"
 
@@ -50,20 +49,14 @@ func (s *settings) Validate() error {
 	if s.Workers < 0 {
 		errs = append(errs, fmt.Errorf("--workers is %d, want 0 or more", s.Workers))
 	}
-	for _, d := range []struct {
-		flag  string
-		value time.Duration
-	}{
-		{"--max-connection-age", s.MaxConnectionAge},
-		{"--max-connection-age-grace", s.MaxConnectionAgeGrace},
-		{"--drain-delay", s.DrainDelay},
-		{"--drain-timeout", s.DrainTimeout},
-	} {
-		if d.value < 0 {
-			errs = append(errs, fmt.Errorf("%s is %v, want 0s or more", d.flag, d.value))
-		}
-	}
-	return errors.Join(append(errs, s.TLS.Validate())...)
+	errs = append(errs,
+		config.AtLeast("--max-connection-age", s.MaxConnectionAge, 0),
+		config.AtLeast("--max-connection-age-grace", s.MaxConnectionAgeGrace, 0),
+		config.AtLeast("--drain-delay", s.DrainDelay, 0),
+		config.AtLeast("--drain-timeout", s.DrainTimeout, 0),
+		s.TLS.Validate(),
+	)
+	return errors.Join(errs...)
 }
 
 // parse returns the command and what was set for it.
@@ -79,10 +72,8 @@ func parse(args []string, stdout, stderr io.Writer) (command string, c commands,
 
 // fill puts what this host has in the place of what was left open.
 func (s *settings) fill() (err error) {
-	if s.Name == "" {
-		if s.Name, err = os.Hostname(); err != nil {
-			return fmt.Errorf("--name is not set and the host has no name: %w", err)
-		}
+	if s.Name, err = config.NameOr(s.Name); err != nil {
+		return err
 	}
 	if s.Workers == 0 {
 		s.Workers = runtime.GOMAXPROCS(0)

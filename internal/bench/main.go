@@ -59,7 +59,10 @@ func (t table) print(w io.Writer) {
 	fmt.Fprintf(w, "| %s | measured | aim | met |\n|---|---|---|---|\n", t.title)
 	for _, r := range t.rows {
 		met := "no"
-		if r.met {
+		switch {
+		case r.aim == "":
+			met = ""
+		case r.met:
 			met = "yes"
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.what, r.got, r.aim, met)

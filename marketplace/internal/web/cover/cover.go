@@ -16,9 +16,6 @@ const (
 	Height = 450
 )
 
-// Revision counts changes of the drawings, so that caches can tell them apart.
-const Revision = 1
-
 // Draw returns the cover as an SVG document.
 func Draw(b Book) []byte {
 	rng := rand.New(rand.NewPCG(uint64(b.ID), 0x626f6f6b)) // the same book, the same cover

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRefused(t *testing.T) {
+	for name, row := range map[string]struct {
+		args []string
+		env  string
+		want string
+	}{
+		"no folder to write to": {nil, "", "-o is not set"},
+		"unknown program":       {[]string{"-o", "x", "shop"}, "", `no build "shop"`},
+		"unknown platform":      {[]string{"-o", "x", "-platform", "linux/mips"}, "", `platform "linux/mips" is none of linux/amd64, linux/arm64`},
+		"bad time":              {[]string{"-o", "x"}, "yesterday", `SOURCE_DATE_EPOCH is "yesterday"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("SOURCE_DATE_EPOCH", row.env)
+			err := run(t.Context(), append([]string{"-root", root}, row.args...), io.Discard, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+// TestRecipeIsFollowedWhole: a setting that ko would obey and this program would
+// not is refused.
+func TestRecipeIsFollowedWhole(t *testing.T) {
+	for _, text := range []string{
+		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./a, ldflags: [-X=b=c]}]\n",
+		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./b}]\n",
+		"defaultPlatforms: [linux/amd64]\n",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".ko.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readRecipe(dir); err == nil {
+			t.Errorf("accepted:\n%s", text)
+		}
+	}
+}
