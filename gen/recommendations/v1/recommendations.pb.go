@@ -75,6 +75,127 @@ func (Source) EnumDescriptor() ([]byte, []int) {
 	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{0}
 }
 
+// InteractionKind is what a reader did with a book. A view neither trains nor
+// keeps the book off the shelf. A like, a purchase and a rating of 4 or 5 say
+// that the reader likes it; they and lower ratings keep it off the shelf.
+type InteractionKind int32
+
+const (
+	InteractionKind_INTERACTION_KIND_UNSPECIFIED InteractionKind = 0
+	InteractionKind_INTERACTION_KIND_VIEW        InteractionKind = 1
+	InteractionKind_INTERACTION_KIND_LIKE        InteractionKind = 2
+	// Takes a like back.
+	InteractionKind_INTERACTION_KIND_UNLIKE InteractionKind = 3
+	InteractionKind_INTERACTION_KIND_RATING InteractionKind = 4
+	// Takes a rating back.
+	InteractionKind_INTERACTION_KIND_UNRATE   InteractionKind = 5
+	InteractionKind_INTERACTION_KIND_PURCHASE InteractionKind = 6
+)
+
+// Enum value maps for InteractionKind.
+var (
+	InteractionKind_name = map[int32]string{
+		0: "INTERACTION_KIND_UNSPECIFIED",
+		1: "INTERACTION_KIND_VIEW",
+		2: "INTERACTION_KIND_LIKE",
+		3: "INTERACTION_KIND_UNLIKE",
+		4: "INTERACTION_KIND_RATING",
+		5: "INTERACTION_KIND_UNRATE",
+		6: "INTERACTION_KIND_PURCHASE",
+	}
+	InteractionKind_value = map[string]int32{
+		"INTERACTION_KIND_UNSPECIFIED": 0,
+		"INTERACTION_KIND_VIEW":        1,
+		"INTERACTION_KIND_LIKE":        2,
+		"INTERACTION_KIND_UNLIKE":      3,
+		"INTERACTION_KIND_RATING":      4,
+		"INTERACTION_KIND_UNRATE":      5,
+		"INTERACTION_KIND_PURCHASE":    6,
+	}
+)
+
+func (x InteractionKind) Enum() *InteractionKind {
+	p := new(InteractionKind)
+	*p = x
+	return p
+}
+
+func (x InteractionKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InteractionKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_recommendations_v1_recommendations_proto_enumTypes[1].Descriptor()
+}
+
+func (InteractionKind) Type() protoreflect.EnumType {
+	return &file_recommendations_v1_recommendations_proto_enumTypes[1]
+}
+
+func (x InteractionKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InteractionKind.Descriptor instead.
+func (InteractionKind) EnumDescriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{1}
+}
+
+type RejectionReason int32
+
+const (
+	RejectionReason_REJECTION_REASON_UNSPECIFIED RejectionReason = 0
+	// A field is out of its range.
+	RejectionReason_REJECTION_REASON_INVALID RejectionReason = 1
+	// No book has the id.
+	RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND RejectionReason = 2
+	// The id was used before, for another interaction.
+	RejectionReason_REJECTION_REASON_CONFLICT RejectionReason = 3
+)
+
+// Enum value maps for RejectionReason.
+var (
+	RejectionReason_name = map[int32]string{
+		0: "REJECTION_REASON_UNSPECIFIED",
+		1: "REJECTION_REASON_INVALID",
+		2: "REJECTION_REASON_BOOK_NOT_FOUND",
+		3: "REJECTION_REASON_CONFLICT",
+	}
+	RejectionReason_value = map[string]int32{
+		"REJECTION_REASON_UNSPECIFIED":    0,
+		"REJECTION_REASON_INVALID":        1,
+		"REJECTION_REASON_BOOK_NOT_FOUND": 2,
+		"REJECTION_REASON_CONFLICT":       3,
+	}
+)
+
+func (x RejectionReason) Enum() *RejectionReason {
+	p := new(RejectionReason)
+	*p = x
+	return p
+}
+
+func (x RejectionReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RejectionReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_recommendations_v1_recommendations_proto_enumTypes[2].Descriptor()
+}
+
+func (RejectionReason) Type() protoreflect.EnumType {
+	return &file_recommendations_v1_recommendations_proto_enumTypes[2]
+}
+
+func (x RejectionReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RejectionReason.Descriptor instead.
+func (RejectionReason) EnumDescriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{2}
+}
+
 type RecommendRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The reader, > 0.
@@ -82,7 +203,10 @@ type RecommendRequest struct {
 	// Slug of the only category to recommend from, e.g. "fantasy"; empty for all.
 	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
 	// 1 to 100; 0 means 10.
-	MaxResults    int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
+	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
+	// The reader's own writes up to this version must count; 0 for none. A
+	// replica that is behind asks the store first.
+	MinVersion    int64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -138,6 +262,13 @@ func (x *RecommendRequest) GetMaxResults() int32 {
 	return 0
 }
 
+func (x *RecommendRequest) GetMinVersion() int64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
 type RecommendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most max_results books, by score descending, then by id.
@@ -148,8 +279,10 @@ type RecommendResponse struct {
 	ServedBy string `protobuf:"bytes,3,opt,name=served_by,json=servedBy,proto3" json:"served_by,omitempty"`
 	// Version of the catalogue that the replica serves; see ListBooks.
 	CatalogVersion string `protobuf:"bytes,4,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Version of the reader's history that the shelf was made from; 0 for none.
+	ReaderVersion int64 `protobuf:"varint,5,opt,name=reader_version,json=readerVersion,proto3" json:"reader_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RecommendResponse) Reset() {
@@ -208,6 +341,13 @@ func (x *RecommendResponse) GetCatalogVersion() string {
 		return x.CatalogVersion
 	}
 	return ""
+}
+
+func (x *RecommendResponse) GetReaderVersion() int64 {
+	if x != nil {
+		return x.ReaderVersion
+	}
+	return 0
 }
 
 type SimilarBooksRequest struct {
@@ -608,6 +748,8 @@ type CatalogHeader struct {
 	BookCount int32 `protobuf:"varint,3,opt,name=book_count,json=bookCount,proto3" json:"book_count,omitempty"`
 	// Readers of the data set that a visitor may look at the shop as.
 	SampleReaders []*SampleReader `protobuf:"bytes,4,rep,name=sample_readers,json=sampleReaders,proto3" json:"sample_readers,omitempty"`
+	// True when the service has no store: RecordInteractions is refused.
+	ReadOnly      bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -668,6 +810,13 @@ func (x *CatalogHeader) GetSampleReaders() []*SampleReader {
 		return x.SampleReaders
 	}
 	return nil
+}
+
+func (x *CatalogHeader) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
 }
 
 type SampleReader struct {
@@ -906,21 +1055,1048 @@ func (x *Book) GetLanguage() string {
 	return ""
 }
 
+// Interaction is one thing that a reader did with a book.
+type Interaction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Idempotency key, 1 to 128 printable ASCII characters without spaces. The
+	// same id again is the same interaction.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The reader, > 0.
+	UserId int64 `protobuf:"varint,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// A book of the catalogue.
+	BookId int64           `protobuf:"varint,3,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
+	Kind   InteractionKind `protobuf:"varint,4,opt,name=kind,proto3,enum=recommendations.v1.InteractionKind" json:"kind,omitempty"`
+	// 1 to 5 for a rating, else 0.
+	Rating        int32 `protobuf:"varint,5,opt,name=rating,proto3" json:"rating,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Interaction) Reset() {
+	*x = Interaction{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Interaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Interaction) ProtoMessage() {}
+
+func (x *Interaction) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Interaction.ProtoReflect.Descriptor instead.
+func (*Interaction) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Interaction) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Interaction) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
+func (x *Interaction) GetBookId() int64 {
+	if x != nil {
+		return x.BookId
+	}
+	return 0
+}
+
+func (x *Interaction) GetKind() InteractionKind {
+	if x != nil {
+		return x.Kind
+	}
+	return InteractionKind_INTERACTION_KIND_UNSPECIFIED
+}
+
+func (x *Interaction) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+type RecordInteractionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Interaction   *Interaction           `protobuf:"bytes,1,opt,name=interaction,proto3" json:"interaction,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordInteractionsRequest) Reset() {
+	*x = RecordInteractionsRequest{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordInteractionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordInteractionsRequest) ProtoMessage() {}
+
+func (x *RecordInteractionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordInteractionsRequest.ProtoReflect.Descriptor instead.
+func (*RecordInteractionsRequest) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RecordInteractionsRequest) GetInteraction() *Interaction {
+	if x != nil {
+		return x.Interaction
+	}
+	return nil
+}
+
+type RecordInteractionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many were stored now.
+	Stored int64 `protobuf:"varint,1,opt,name=stored,proto3" json:"stored,omitempty"`
+	// How many had been stored before, with the same id and content.
+	Repeated int64 `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// How many could not be stored.
+	Rejected int64 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// Why: the first 100 of them.
+	Rejections []*Rejection `protobuf:"bytes,4,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	// Version of the last history that changed; send it as min_version for a
+	// reader to see what he or she just did.
+	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordInteractionsResponse) Reset() {
+	*x = RecordInteractionsResponse{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordInteractionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordInteractionsResponse) ProtoMessage() {}
+
+func (x *RecordInteractionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordInteractionsResponse.ProtoReflect.Descriptor instead.
+func (*RecordInteractionsResponse) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RecordInteractionsResponse) GetStored() int64 {
+	if x != nil {
+		return x.Stored
+	}
+	return 0
+}
+
+func (x *RecordInteractionsResponse) GetRepeated() int64 {
+	if x != nil {
+		return x.Repeated
+	}
+	return 0
+}
+
+func (x *RecordInteractionsResponse) GetRejected() int64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *RecordInteractionsResponse) GetRejections() []*Rejection {
+	if x != nil {
+		return x.Rejections
+	}
+	return nil
+}
+
+func (x *RecordInteractionsResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Rejection says why an interaction was not stored.
+type Rejection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Place in the stream, from 0.
+	Index  int64           `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Id     string          `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Reason RejectionReason `protobuf:"varint,3,opt,name=reason,proto3,enum=recommendations.v1.RejectionReason" json:"reason,omitempty"`
+	// What was wrong, for people; for INVALID, about the field.
+	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
+	// The field, for INVALID.
+	Field         string `protobuf:"bytes,5,opt,name=field,proto3" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rejection) Reset() {
+	*x = Rejection{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rejection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rejection) ProtoMessage() {}
+
+func (x *Rejection) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
+func (*Rejection) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Rejection) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Rejection) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Rejection) GetReason() RejectionReason {
+	if x != nil {
+		return x.Reason
+	}
+	return RejectionReason_REJECTION_REASON_UNSPECIFIED
+}
+
+func (x *Rejection) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Rejection) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+type FollowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first message is start, all others are interactions of any reader.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*FollowRequest_Start
+	//	*FollowRequest_Interaction
+	Part          isFollowRequest_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRequest) Reset() {
+	*x = FollowRequest{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRequest) ProtoMessage() {}
+
+func (x *FollowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
+func (*FollowRequest) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *FollowRequest) GetPart() isFollowRequest_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *FollowRequest) GetStart() *FollowStart {
+	if x != nil {
+		if x, ok := x.Part.(*FollowRequest_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *FollowRequest) GetInteraction() *Interaction {
+	if x != nil {
+		if x, ok := x.Part.(*FollowRequest_Interaction); ok {
+			return x.Interaction
+		}
+	}
+	return nil
+}
+
+type isFollowRequest_Part interface {
+	isFollowRequest_Part()
+}
+
+type FollowRequest_Start struct {
+	Start *FollowStart `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
+}
+
+type FollowRequest_Interaction struct {
+	Interaction *Interaction `protobuf:"bytes,2,opt,name=interaction,proto3,oneof"`
+}
+
+func (*FollowRequest_Start) isFollowRequest_Part() {}
+
+func (*FollowRequest_Interaction) isFollowRequest_Part() {}
+
+type FollowStart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reader, > 0.
+	UserId int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Slug of the only category to recommend from; empty for all.
+	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
+	// 1 to 100; 0 means 10.
+	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
+	// The version that the caller has seen: the first shelf comes when the
+	// reader's history is beyond it. 0 for a shelf at once.
+	AfterVersion  int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowStart) Reset() {
+	*x = FollowStart{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowStart) ProtoMessage() {}
+
+func (x *FollowStart) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowStart.ProtoReflect.Descriptor instead.
+func (*FollowStart) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *FollowStart) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
+func (x *FollowStart) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *FollowStart) GetMaxResults() int32 {
+	if x != nil {
+		return x.MaxResults
+	}
+	return 0
+}
+
+func (x *FollowStart) GetAfterVersion() int64 {
+	if x != nil {
+		return x.AfterVersion
+	}
+	return 0
+}
+
+type FollowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Part:
+	//
+	//	*FollowResponse_Shelf
+	//	*FollowResponse_Recorded
+	//	*FollowResponse_End
+	Part          isFollowResponse_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowResponse) Reset() {
+	*x = FollowResponse{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowResponse) ProtoMessage() {}
+
+func (x *FollowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
+func (*FollowResponse) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *FollowResponse) GetPart() isFollowResponse_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *FollowResponse) GetShelf() *FollowShelf {
+	if x != nil {
+		if x, ok := x.Part.(*FollowResponse_Shelf); ok {
+			return x.Shelf
+		}
+	}
+	return nil
+}
+
+func (x *FollowResponse) GetRecorded() *FollowRecorded {
+	if x != nil {
+		if x, ok := x.Part.(*FollowResponse_Recorded); ok {
+			return x.Recorded
+		}
+	}
+	return nil
+}
+
+func (x *FollowResponse) GetEnd() *FollowEnd {
+	if x != nil {
+		if x, ok := x.Part.(*FollowResponse_End); ok {
+			return x.End
+		}
+	}
+	return nil
+}
+
+type isFollowResponse_Part interface {
+	isFollowResponse_Part()
+}
+
+type FollowResponse_Shelf struct {
+	Shelf *FollowShelf `protobuf:"bytes,1,opt,name=shelf,proto3,oneof"`
+}
+
+type FollowResponse_Recorded struct {
+	Recorded *FollowRecorded `protobuf:"bytes,2,opt,name=recorded,proto3,oneof"`
+}
+
+type FollowResponse_End struct {
+	End *FollowEnd `protobuf:"bytes,3,opt,name=end,proto3,oneof"`
+}
+
+func (*FollowResponse_Shelf) isFollowResponse_Part() {}
+
+func (*FollowResponse_Recorded) isFollowResponse_Part() {}
+
+func (*FollowResponse_End) isFollowResponse_Part() {}
+
+// FollowShelf is a reader's shelf after a change.
+type FollowShelf struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Recommendations []*Recommendation      `protobuf:"bytes,1,rep,name=recommendations,proto3" json:"recommendations,omitempty"`
+	Source          Source                 `protobuf:"varint,2,opt,name=source,proto3,enum=recommendations.v1.Source" json:"source,omitempty"`
+	// Name of the replica that answered.
+	ServedBy       string `protobuf:"bytes,3,opt,name=served_by,json=servedBy,proto3" json:"served_by,omitempty"`
+	CatalogVersion string `protobuf:"bytes,4,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
+	// Version of the reader's history; send it as after_version to go on.
+	Version int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	// The book whose entry changed last; unset when there is none.
+	Cause *Because `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
+	// What the reader's entry for that book is now.
+	Entry         *HistoryEntry `protobuf:"bytes,7,opt,name=entry,proto3" json:"entry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowShelf) Reset() {
+	*x = FollowShelf{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowShelf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowShelf) ProtoMessage() {}
+
+func (x *FollowShelf) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowShelf.ProtoReflect.Descriptor instead.
+func (*FollowShelf) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *FollowShelf) GetRecommendations() []*Recommendation {
+	if x != nil {
+		return x.Recommendations
+	}
+	return nil
+}
+
+func (x *FollowShelf) GetSource() Source {
+	if x != nil {
+		return x.Source
+	}
+	return Source_SOURCE_UNSPECIFIED
+}
+
+func (x *FollowShelf) GetServedBy() string {
+	if x != nil {
+		return x.ServedBy
+	}
+	return ""
+}
+
+func (x *FollowShelf) GetCatalogVersion() string {
+	if x != nil {
+		return x.CatalogVersion
+	}
+	return ""
+}
+
+func (x *FollowShelf) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FollowShelf) GetCause() *Because {
+	if x != nil {
+		return x.Cause
+	}
+	return nil
+}
+
+func (x *FollowShelf) GetEntry() *HistoryEntry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+// FollowRecorded answers an interaction that came in on the stream.
+type FollowRecorded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// False when it had been stored before.
+	Stored  bool  `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
+	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Set when it was not stored.
+	Rejection     *Rejection `protobuf:"bytes,4,opt,name=rejection,proto3" json:"rejection,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRecorded) Reset() {
+	*x = FollowRecorded{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRecorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRecorded) ProtoMessage() {}
+
+func (x *FollowRecorded) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRecorded.ProtoReflect.Descriptor instead.
+func (*FollowRecorded) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *FollowRecorded) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *FollowRecorded) GetStored() bool {
+	if x != nil {
+		return x.Stored
+	}
+	return false
+}
+
+func (x *FollowRecorded) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *FollowRecorded) GetRejection() *Rejection {
+	if x != nil {
+		return x.Rejection
+	}
+	return nil
+}
+
+// FollowEnd is the last message of a stream that ends by itself.
+type FollowEnd struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version to go on from.
+	AfterVersion  int64 `protobuf:"varint,1,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowEnd) Reset() {
+	*x = FollowEnd{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowEnd) ProtoMessage() {}
+
+func (x *FollowEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowEnd.ProtoReflect.Descriptor instead.
+func (*FollowEnd) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *FollowEnd) GetAfterVersion() int64 {
+	if x != nil {
+		return x.AfterVersion
+	}
+	return 0
+}
+
+type GetHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reader, > 0.
+	UserId int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// As in RecommendRequest.
+	MinVersion    int64 `protobuf:"varint,2,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHistoryRequest) Reset() {
+	*x = GetHistoryRequest{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHistoryRequest) ProtoMessage() {}
+
+func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
+func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetHistoryRequest) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
+func (x *GetHistoryRequest) GetMinVersion() int64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+type GetHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The latest change first. Books that the catalogue does not have any more
+	// are left out.
+	Entries       []*HistoryEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	Version       int64           `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetHistoryResponse) Reset() {
+	*x = GetHistoryResponse{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetHistoryResponse) ProtoMessage() {}
+
+func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
+func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetHistoryResponse) GetEntries() []*HistoryEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *GetHistoryResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// HistoryEntry is what a reader has to do with one book.
+type HistoryEntry struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	BookId int64                  `protobuf:"varint,1,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
+	// 1 to 5; 0 for none.
+	Rating        int32 `protobuf:"varint,2,opt,name=rating,proto3" json:"rating,omitempty"`
+	Liked         bool  `protobuf:"varint,3,opt,name=liked,proto3" json:"liked,omitempty"`
+	Purchased     bool  `protobuf:"varint,4,opt,name=purchased,proto3" json:"purchased,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HistoryEntry) Reset() {
+	*x = HistoryEntry{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HistoryEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HistoryEntry) ProtoMessage() {}
+
+func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HistoryEntry.ProtoReflect.Descriptor instead.
+func (*HistoryEntry) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *HistoryEntry) GetBookId() int64 {
+	if x != nil {
+		return x.BookId
+	}
+	return 0
+}
+
+func (x *HistoryEntry) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+func (x *HistoryEntry) GetLiked() bool {
+	if x != nil {
+		return x.Liked
+	}
+	return false
+}
+
+func (x *HistoryEntry) GetPurchased() bool {
+	if x != nil {
+		return x.Purchased
+	}
+	return false
+}
+
+type ForgetReaderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reader, > 0.
+	UserId        int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetReaderRequest) Reset() {
+	*x = ForgetReaderRequest{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetReaderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetReaderRequest) ProtoMessage() {}
+
+func (x *ForgetReaderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetReaderRequest.ProtoReflect.Descriptor instead.
+func (*ForgetReaderRequest) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ForgetReaderRequest) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
+type ForgetReaderResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int64                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetReaderResponse) Reset() {
+	*x = ForgetReaderResponse{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetReaderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetReaderResponse) ProtoMessage() {}
+
+func (x *ForgetReaderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetReaderResponse.ProtoReflect.Descriptor instead.
+func (*ForgetReaderResponse) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ForgetReaderResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"h\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\x89\x01\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vmax_results\x18\x03 \x01(\x05R\n" +
-	"maxResults\"\xdb\x01\n" +
+	"maxResults\x12\x1f\n" +
+	"\vmin_version\x18\x04 \x01(\x03R\n" +
+	"minVersion\"\x82\x02\n" +
 	"\x11RecommendResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
 	"\tserved_by\x18\x03 \x01(\tR\bservedBy\x12'\n" +
-	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\"O\n" +
+	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12%\n" +
+	"\x0ereader_version\x18\x05 \x01(\x03R\rreaderVersion\"O\n" +
 	"\x13SimilarBooksRequest\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x1f\n" +
 	"\vmax_results\x18\x02 \x01(\x05R\n" +
@@ -947,13 +2123,14 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x11ListBooksResponse\x12;\n" +
 	"\x06header\x18\x01 \x01(\v2!.recommendations.v1.CatalogHeaderH\x00R\x06header\x122\n" +
 	"\x04page\x18\x02 \x01(\v2\x1c.recommendations.v1.BookPageH\x00R\x04pageB\x06\n" +
-	"\x04part\"\xaf\x01\n" +
+	"\x04part\"\xcc\x01\n" +
 	"\rCatalogHeader\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1c\n" +
 	"\tunchanged\x18\x02 \x01(\bR\tunchanged\x12\x1d\n" +
 	"\n" +
 	"book_count\x18\x03 \x01(\x05R\tbookCount\x12G\n" +
-	"\x0esample_readers\x18\x04 \x03(\v2 .recommendations.v1.SampleReaderR\rsampleReaders\"=\n" +
+	"\x0esample_readers\x18\x04 \x03(\v2 .recommendations.v1.SampleReaderR\rsampleReaders\x12\x1b\n" +
+	"\tread_only\x18\x05 \x01(\bR\breadOnly\"=\n" +
 	"\fSampleReader\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\":\n" +
@@ -976,15 +2153,101 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x05price\x18\n" +
 	" \x01(\tR\x05price\x12\x1a\n" +
 	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\x1a\n" +
-	"\blanguage\x18\f \x01(\tR\blanguage*I\n" +
+	"\blanguage\x18\f \x01(\tR\blanguage\"\xa0\x01\n" +
+	"\vInteraction\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\x03R\x06userId\x12\x17\n" +
+	"\abook_id\x18\x03 \x01(\x03R\x06bookId\x127\n" +
+	"\x04kind\x18\x04 \x01(\x0e2#.recommendations.v1.InteractionKindR\x04kind\x12\x16\n" +
+	"\x06rating\x18\x05 \x01(\x05R\x06rating\"^\n" +
+	"\x19RecordInteractionsRequest\x12A\n" +
+	"\vinteraction\x18\x01 \x01(\v2\x1f.recommendations.v1.InteractionR\vinteraction\"\xc5\x01\n" +
+	"\x1aRecordInteractionsResponse\x12\x16\n" +
+	"\x06stored\x18\x01 \x01(\x03R\x06stored\x12\x1a\n" +
+	"\brepeated\x18\x02 \x01(\x03R\brepeated\x12\x1a\n" +
+	"\brejected\x18\x03 \x01(\x03R\brejected\x12=\n" +
+	"\n" +
+	"rejections\x18\x04 \x03(\v2\x1d.recommendations.v1.RejectionR\n" +
+	"rejections\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\"\xa6\x01\n" +
+	"\tRejection\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12;\n" +
+	"\x06reason\x18\x03 \x01(\x0e2#.recommendations.v1.RejectionReasonR\x06reason\x12 \n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription\x12\x14\n" +
+	"\x05field\x18\x05 \x01(\tR\x05field\"\x95\x01\n" +
+	"\rFollowRequest\x127\n" +
+	"\x05start\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowStartH\x00R\x05start\x12C\n" +
+	"\vinteraction\x18\x02 \x01(\v2\x1f.recommendations.v1.InteractionH\x00R\vinteractionB\x06\n" +
+	"\x04part\"\x88\x01\n" +
+	"\vFollowStart\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
+	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
+	"\vmax_results\x18\x03 \x01(\x05R\n" +
+	"maxResults\x12#\n" +
+	"\rafter_version\x18\x04 \x01(\x03R\fafterVersion\"\xc6\x01\n" +
+	"\x0eFollowResponse\x127\n" +
+	"\x05shelf\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowShelfH\x00R\x05shelf\x12@\n" +
+	"\brecorded\x18\x02 \x01(\v2\".recommendations.v1.FollowRecordedH\x00R\brecorded\x121\n" +
+	"\x03end\x18\x03 \x01(\v2\x1d.recommendations.v1.FollowEndH\x00R\x03endB\x06\n" +
+	"\x04part\"\xda\x02\n" +
+	"\vFollowShelf\x12L\n" +
+	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
+	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
+	"\tserved_by\x18\x03 \x01(\tR\bservedBy\x12'\n" +
+	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\x121\n" +
+	"\x05cause\x18\x06 \x01(\v2\x1b.recommendations.v1.BecauseR\x05cause\x126\n" +
+	"\x05entry\x18\a \x01(\v2 .recommendations.v1.HistoryEntryR\x05entry\"\x8f\x01\n" +
+	"\x0eFollowRecorded\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06stored\x18\x02 \x01(\bR\x06stored\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12;\n" +
+	"\trejection\x18\x04 \x01(\v2\x1d.recommendations.v1.RejectionR\trejection\"0\n" +
+	"\tFollowEnd\x12#\n" +
+	"\rafter_version\x18\x01 \x01(\x03R\fafterVersion\"M\n" +
+	"\x11GetHistoryRequest\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1f\n" +
+	"\vmin_version\x18\x02 \x01(\x03R\n" +
+	"minVersion\"j\n" +
+	"\x12GetHistoryResponse\x12:\n" +
+	"\aentries\x18\x01 \x03(\v2 .recommendations.v1.HistoryEntryR\aentries\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\"s\n" +
+	"\fHistoryEntry\x12\x17\n" +
+	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x16\n" +
+	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x14\n" +
+	"\x05liked\x18\x03 \x01(\bR\x05liked\x12\x1c\n" +
+	"\tpurchased\x18\x04 \x01(\bR\tpurchased\".\n" +
+	"\x13ForgetReaderRequest\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\x03R\x06userId\"0\n" +
+	"\x14ForgetReaderResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x03R\aversion*I\n" +
 	"\x06Source\x12\x16\n" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSOURCE_PERSONAL\x10\x01\x12\x12\n" +
-	"\x0eSOURCE_POPULAR\x10\x022\xb1\x02\n" +
+	"\x0eSOURCE_POPULAR\x10\x02*\xdf\x01\n" +
+	"\x0fInteractionKind\x12 \n" +
+	"\x1cINTERACTION_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15INTERACTION_KIND_VIEW\x10\x01\x12\x19\n" +
+	"\x15INTERACTION_KIND_LIKE\x10\x02\x12\x1b\n" +
+	"\x17INTERACTION_KIND_UNLIKE\x10\x03\x12\x1b\n" +
+	"\x17INTERACTION_KIND_RATING\x10\x04\x12\x1b\n" +
+	"\x17INTERACTION_KIND_UNRATE\x10\x05\x12\x1d\n" +
+	"\x19INTERACTION_KIND_PURCHASE\x10\x06*\x95\x01\n" +
+	"\x0fRejectionReason\x12 \n" +
+	"\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18REJECTION_REASON_INVALID\x10\x01\x12#\n" +
+	"\x1fREJECTION_REASON_BOOK_NOT_FOUND\x10\x02\x12\x1d\n" +
+	"\x19REJECTION_REASON_CONFLICT\x10\x032\xbd\x05\n" +
 	"\x16RecommendationsService\x12X\n" +
 	"\tRecommend\x12$.recommendations.v1.RecommendRequest\x1a%.recommendations.v1.RecommendResponse\x12a\n" +
 	"\fSimilarBooks\x12'.recommendations.v1.SimilarBooksRequest\x1a(.recommendations.v1.SimilarBooksResponse\x12Z\n" +
-	"\tListBooks\x12$.recommendations.v1.ListBooksRequest\x1a%.recommendations.v1.ListBooksResponse0\x01B\xcb\x01\n" +
+	"\tListBooks\x12$.recommendations.v1.ListBooksRequest\x1a%.recommendations.v1.ListBooksResponse0\x01\x12u\n" +
+	"\x12RecordInteractions\x12-.recommendations.v1.RecordInteractionsRequest\x1a..recommendations.v1.RecordInteractionsResponse(\x01\x12S\n" +
+	"\x06Follow\x12!.recommendations.v1.FollowRequest\x1a\".recommendations.v1.FollowResponse(\x010\x01\x12[\n" +
+	"\n" +
+	"GetHistory\x12%.recommendations.v1.GetHistoryRequest\x1a&.recommendations.v1.GetHistoryResponse\x12a\n" +
+	"\fForgetReader\x12'.recommendations.v1.ForgetReaderRequest\x1a(.recommendations.v1.ForgetReaderResponseB\xcb\x01\n" +
 	"\x16com.recommendations.v1B\x14RecommendationsProtoP\x01Z2bookstall/gen/recommendations/v1;recommendationsv1\xa2\x02\x03RXX\xaa\x02\x12Recommendations.V1\xca\x02\x12Recommendations\\V1\xe2\x02\x1eRecommendations\\V1\\GPBMetadata\xea\x02\x13Recommendations::V1b\x06proto3"
 
 var (
@@ -999,43 +2262,83 @@ func file_recommendations_v1_recommendations_proto_rawDescGZIP() []byte {
 	return file_recommendations_v1_recommendations_proto_rawDescData
 }
 
-var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_recommendations_v1_recommendations_proto_goTypes = []any{
-	(Source)(0),                  // 0: recommendations.v1.Source
-	(*RecommendRequest)(nil),     // 1: recommendations.v1.RecommendRequest
-	(*RecommendResponse)(nil),    // 2: recommendations.v1.RecommendResponse
-	(*SimilarBooksRequest)(nil),  // 3: recommendations.v1.SimilarBooksRequest
-	(*SimilarBooksResponse)(nil), // 4: recommendations.v1.SimilarBooksResponse
-	(*Recommendation)(nil),       // 5: recommendations.v1.Recommendation
-	(*Because)(nil),              // 6: recommendations.v1.Because
-	(*ListBooksRequest)(nil),     // 7: recommendations.v1.ListBooksRequest
-	(*ListBooksResponse)(nil),    // 8: recommendations.v1.ListBooksResponse
-	(*CatalogHeader)(nil),        // 9: recommendations.v1.CatalogHeader
-	(*SampleReader)(nil),         // 10: recommendations.v1.SampleReader
-	(*BookPage)(nil),             // 11: recommendations.v1.BookPage
-	(*Book)(nil),                 // 12: recommendations.v1.Book
+	(Source)(0),                        // 0: recommendations.v1.Source
+	(InteractionKind)(0),               // 1: recommendations.v1.InteractionKind
+	(RejectionReason)(0),               // 2: recommendations.v1.RejectionReason
+	(*RecommendRequest)(nil),           // 3: recommendations.v1.RecommendRequest
+	(*RecommendResponse)(nil),          // 4: recommendations.v1.RecommendResponse
+	(*SimilarBooksRequest)(nil),        // 5: recommendations.v1.SimilarBooksRequest
+	(*SimilarBooksResponse)(nil),       // 6: recommendations.v1.SimilarBooksResponse
+	(*Recommendation)(nil),             // 7: recommendations.v1.Recommendation
+	(*Because)(nil),                    // 8: recommendations.v1.Because
+	(*ListBooksRequest)(nil),           // 9: recommendations.v1.ListBooksRequest
+	(*ListBooksResponse)(nil),          // 10: recommendations.v1.ListBooksResponse
+	(*CatalogHeader)(nil),              // 11: recommendations.v1.CatalogHeader
+	(*SampleReader)(nil),               // 12: recommendations.v1.SampleReader
+	(*BookPage)(nil),                   // 13: recommendations.v1.BookPage
+	(*Book)(nil),                       // 14: recommendations.v1.Book
+	(*Interaction)(nil),                // 15: recommendations.v1.Interaction
+	(*RecordInteractionsRequest)(nil),  // 16: recommendations.v1.RecordInteractionsRequest
+	(*RecordInteractionsResponse)(nil), // 17: recommendations.v1.RecordInteractionsResponse
+	(*Rejection)(nil),                  // 18: recommendations.v1.Rejection
+	(*FollowRequest)(nil),              // 19: recommendations.v1.FollowRequest
+	(*FollowStart)(nil),                // 20: recommendations.v1.FollowStart
+	(*FollowResponse)(nil),             // 21: recommendations.v1.FollowResponse
+	(*FollowShelf)(nil),                // 22: recommendations.v1.FollowShelf
+	(*FollowRecorded)(nil),             // 23: recommendations.v1.FollowRecorded
+	(*FollowEnd)(nil),                  // 24: recommendations.v1.FollowEnd
+	(*GetHistoryRequest)(nil),          // 25: recommendations.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),         // 26: recommendations.v1.GetHistoryResponse
+	(*HistoryEntry)(nil),               // 27: recommendations.v1.HistoryEntry
+	(*ForgetReaderRequest)(nil),        // 28: recommendations.v1.ForgetReaderRequest
+	(*ForgetReaderResponse)(nil),       // 29: recommendations.v1.ForgetReaderResponse
 }
 var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
-	5,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	7,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
 	0,  // 1: recommendations.v1.RecommendResponse.source:type_name -> recommendations.v1.Source
-	5,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
-	6,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
-	9,  // 4: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
-	11, // 5: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
-	10, // 6: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
-	12, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
-	1,  // 8: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
-	3,  // 9: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
-	7,  // 10: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
-	2,  // 11: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	4,  // 12: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	8,  // 13: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	7,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	8,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
+	11, // 4: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
+	13, // 5: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
+	12, // 6: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
+	14, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
+	1,  // 8: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
+	15, // 9: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
+	18, // 10: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
+	2,  // 11: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
+	20, // 12: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
+	15, // 13: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
+	22, // 14: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
+	23, // 15: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
+	24, // 16: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
+	7,  // 17: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
+	0,  // 18: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
+	8,  // 19: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
+	27, // 20: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
+	18, // 21: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
+	27, // 22: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
+	3,  // 23: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
+	5,  // 24: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
+	9,  // 25: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
+	16, // 26: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
+	19, // 27: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
+	25, // 28: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
+	28, // 29: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	4,  // 30: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	6,  // 31: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	10, // 32: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	17, // 33: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	21, // 34: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	26, // 35: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	29, // 36: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	30, // [30:37] is the sub-list for method output_type
+	23, // [23:30] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_recommendations_v1_recommendations_proto_init() }
@@ -1047,13 +2350,22 @@ func file_recommendations_v1_recommendations_proto_init() {
 		(*ListBooksResponse_Header)(nil),
 		(*ListBooksResponse_Page)(nil),
 	}
+	file_recommendations_v1_recommendations_proto_msgTypes[16].OneofWrappers = []any{
+		(*FollowRequest_Start)(nil),
+		(*FollowRequest_Interaction)(nil),
+	}
+	file_recommendations_v1_recommendations_proto_msgTypes[18].OneofWrappers = []any{
+		(*FollowResponse_Shelf)(nil),
+		(*FollowResponse_Recorded)(nil),
+		(*FollowResponse_End)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_recommendations_v1_recommendations_proto_rawDesc), len(file_recommendations_v1_recommendations_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      3,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,17 +21,22 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RecommendationsService_Recommend_FullMethodName    = "/recommendations.v1.RecommendationsService/Recommend"
-	RecommendationsService_SimilarBooks_FullMethodName = "/recommendations.v1.RecommendationsService/SimilarBooks"
-	RecommendationsService_ListBooks_FullMethodName    = "/recommendations.v1.RecommendationsService/ListBooks"
+	RecommendationsService_Recommend_FullMethodName          = "/recommendations.v1.RecommendationsService/Recommend"
+	RecommendationsService_SimilarBooks_FullMethodName       = "/recommendations.v1.RecommendationsService/SimilarBooks"
+	RecommendationsService_ListBooks_FullMethodName          = "/recommendations.v1.RecommendationsService/ListBooks"
+	RecommendationsService_RecordInteractions_FullMethodName = "/recommendations.v1.RecommendationsService/RecordInteractions"
+	RecommendationsService_Follow_FullMethodName             = "/recommendations.v1.RecommendationsService/Follow"
+	RecommendationsService_GetHistory_FullMethodName         = "/recommendations.v1.RecommendationsService/GetHistory"
+	RecommendationsService_ForgetReader_FullMethodName       = "/recommendations.v1.RecommendationsService/ForgetReader"
 )
 
 // RecommendationsServiceClient is the client API for RecommendationsService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RecommendationsService answers which books a reader may like, and is the one
-// source of the catalogue. Every method is safe to repeat.
+// RecommendationsService answers which books a reader may like, remembers what
+// readers do, and is the one source of the catalogue. Every method is safe to
+// repeat: interactions carry an id for that.
 type RecommendationsServiceClient interface {
 	// Recommend returns a reader's shelf: books the reader does not have yet,
 	// best first. A reader without history gets the bestsellers.
@@ -46,6 +51,27 @@ type RecommendationsServiceClient interface {
 	// ListBooks streams the whole catalogue: one header, then books in order of
 	// id. When the caller already has the version it names, only the header.
 	ListBooks(ctx context.Context, in *ListBooksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListBooksResponse], error)
+	// RecordInteractions stores what readers did. The answer comes once all of it
+	// is stored; what is rejected does not keep the rest from being stored. Send
+	// one, or millions.
+	//
+	// UNAVAILABLE: the store cannot be reached, and an unknown part was stored;
+	// repeat with the same ids. FAILED_PRECONDITION: this service has no store.
+	RecordInteractions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RecordInteractionsRequest, RecordInteractionsResponse], error)
+	// Follow sends a reader's shelf anew at each change of the reader's history,
+	// wherever the change was made, and stores interactions that come in on it.
+	// The first message must be start. It ends with OK after an end message, when
+	// the replica drains or the stream is old; follow on with another call.
+	//
+	// Errors as for Recommend.
+	Follow(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FollowRequest, FollowResponse], error)
+	// GetHistory returns what a reader has to do with books, the latest first.
+	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
+	// ForgetReader deletes all that is known of a reader: at once where shelves
+	// are made, and from the model with the next training.
+	//
+	// UNAVAILABLE and FAILED_PRECONDITION as for RecordInteractions.
+	ForgetReader(ctx context.Context, in *ForgetReaderRequest, opts ...grpc.CallOption) (*ForgetReaderResponse, error)
 }
 
 type recommendationsServiceClient struct {
@@ -95,12 +121,59 @@ func (c *recommendationsServiceClient) ListBooks(ctx context.Context, in *ListBo
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RecommendationsService_ListBooksClient = grpc.ServerStreamingClient[ListBooksResponse]
 
+func (c *recommendationsServiceClient) RecordInteractions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RecordInteractionsRequest, RecordInteractionsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RecommendationsService_ServiceDesc.Streams[1], RecommendationsService_RecordInteractions_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RecordInteractionsRequest, RecordInteractionsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RecommendationsService_RecordInteractionsClient = grpc.ClientStreamingClient[RecordInteractionsRequest, RecordInteractionsResponse]
+
+func (c *recommendationsServiceClient) Follow(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FollowRequest, FollowResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RecommendationsService_ServiceDesc.Streams[2], RecommendationsService_Follow_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[FollowRequest, FollowResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RecommendationsService_FollowClient = grpc.BidiStreamingClient[FollowRequest, FollowResponse]
+
+func (c *recommendationsServiceClient) GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetHistoryResponse)
+	err := c.cc.Invoke(ctx, RecommendationsService_GetHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *recommendationsServiceClient) ForgetReader(ctx context.Context, in *ForgetReaderRequest, opts ...grpc.CallOption) (*ForgetReaderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ForgetReaderResponse)
+	err := c.cc.Invoke(ctx, RecommendationsService_ForgetReader_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RecommendationsServiceServer is the server API for RecommendationsService service.
 // All implementations must embed UnimplementedRecommendationsServiceServer
 // for forward compatibility.
 //
-// RecommendationsService answers which books a reader may like, and is the one
-// source of the catalogue. Every method is safe to repeat.
+// RecommendationsService answers which books a reader may like, remembers what
+// readers do, and is the one source of the catalogue. Every method is safe to
+// repeat: interactions carry an id for that.
 type RecommendationsServiceServer interface {
 	// Recommend returns a reader's shelf: books the reader does not have yet,
 	// best first. A reader without history gets the bestsellers.
@@ -115,6 +188,27 @@ type RecommendationsServiceServer interface {
 	// ListBooks streams the whole catalogue: one header, then books in order of
 	// id. When the caller already has the version it names, only the header.
 	ListBooks(*ListBooksRequest, grpc.ServerStreamingServer[ListBooksResponse]) error
+	// RecordInteractions stores what readers did. The answer comes once all of it
+	// is stored; what is rejected does not keep the rest from being stored. Send
+	// one, or millions.
+	//
+	// UNAVAILABLE: the store cannot be reached, and an unknown part was stored;
+	// repeat with the same ids. FAILED_PRECONDITION: this service has no store.
+	RecordInteractions(grpc.ClientStreamingServer[RecordInteractionsRequest, RecordInteractionsResponse]) error
+	// Follow sends a reader's shelf anew at each change of the reader's history,
+	// wherever the change was made, and stores interactions that come in on it.
+	// The first message must be start. It ends with OK after an end message, when
+	// the replica drains or the stream is old; follow on with another call.
+	//
+	// Errors as for Recommend.
+	Follow(grpc.BidiStreamingServer[FollowRequest, FollowResponse]) error
+	// GetHistory returns what a reader has to do with books, the latest first.
+	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
+	// ForgetReader deletes all that is known of a reader: at once where shelves
+	// are made, and from the model with the next training.
+	//
+	// UNAVAILABLE and FAILED_PRECONDITION as for RecordInteractions.
+	ForgetReader(context.Context, *ForgetReaderRequest) (*ForgetReaderResponse, error)
 	mustEmbedUnimplementedRecommendationsServiceServer()
 }
 
@@ -133,6 +227,18 @@ func (UnimplementedRecommendationsServiceServer) SimilarBooks(context.Context, *
 }
 func (UnimplementedRecommendationsServiceServer) ListBooks(*ListBooksRequest, grpc.ServerStreamingServer[ListBooksResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListBooks not implemented")
+}
+func (UnimplementedRecommendationsServiceServer) RecordInteractions(grpc.ClientStreamingServer[RecordInteractionsRequest, RecordInteractionsResponse]) error {
+	return status.Error(codes.Unimplemented, "method RecordInteractions not implemented")
+}
+func (UnimplementedRecommendationsServiceServer) Follow(grpc.BidiStreamingServer[FollowRequest, FollowResponse]) error {
+	return status.Error(codes.Unimplemented, "method Follow not implemented")
+}
+func (UnimplementedRecommendationsServiceServer) GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetHistory not implemented")
+}
+func (UnimplementedRecommendationsServiceServer) ForgetReader(context.Context, *ForgetReaderRequest) (*ForgetReaderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ForgetReader not implemented")
 }
 func (UnimplementedRecommendationsServiceServer) mustEmbedUnimplementedRecommendationsServiceServer() {
 }
@@ -203,6 +309,56 @@ func _RecommendationsService_ListBooks_Handler(srv interface{}, stream grpc.Serv
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RecommendationsService_ListBooksServer = grpc.ServerStreamingServer[ListBooksResponse]
 
+func _RecommendationsService_RecordInteractions_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(RecommendationsServiceServer).RecordInteractions(&grpc.GenericServerStream[RecordInteractionsRequest, RecordInteractionsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RecommendationsService_RecordInteractionsServer = grpc.ClientStreamingServer[RecordInteractionsRequest, RecordInteractionsResponse]
+
+func _RecommendationsService_Follow_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(RecommendationsServiceServer).Follow(&grpc.GenericServerStream[FollowRequest, FollowResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RecommendationsService_FollowServer = grpc.BidiStreamingServer[FollowRequest, FollowResponse]
+
+func _RecommendationsService_GetHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RecommendationsServiceServer).GetHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RecommendationsService_GetHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RecommendationsServiceServer).GetHistory(ctx, req.(*GetHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RecommendationsService_ForgetReader_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ForgetReaderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RecommendationsServiceServer).ForgetReader(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RecommendationsService_ForgetReader_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RecommendationsServiceServer).ForgetReader(ctx, req.(*ForgetReaderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RecommendationsService_ServiceDesc is the grpc.ServiceDesc for RecommendationsService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -218,12 +374,31 @@ var RecommendationsService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "SimilarBooks",
 			Handler:    _RecommendationsService_SimilarBooks_Handler,
 		},
+		{
+			MethodName: "GetHistory",
+			Handler:    _RecommendationsService_GetHistory_Handler,
+		},
+		{
+			MethodName: "ForgetReader",
+			Handler:    _RecommendationsService_ForgetReader_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "ListBooks",
 			Handler:       _RecommendationsService_ListBooks_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "RecordInteractions",
+			Handler:       _RecommendationsService_RecordInteractions_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Follow",
+			Handler:       _RecommendationsService_Follow_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "recommendations/v1/recommendations.proto",

@@ -16,6 +16,10 @@ var (
 	ErrCategoryNotFound = errors.New("category not found")
 	// ErrNotReady: the catalogue or the model is not loaded yet.
 	ErrNotReady = errors.New("not ready")
+	// ErrReadOnly: there is no store, so nothing that readers do can be kept.
+	ErrReadOnly = errors.New("no store")
+	// ErrStoreDown: the store cannot be reached or did not answer in time.
+	ErrStoreDown = errors.New("store cannot be reached")
 )
 
 // PositiveRating is the lowest number of stars that counts as "this reader
@@ -54,11 +58,37 @@ type SampleReader struct {
 	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"
 }
 
-// Library is one consistent version of everything that recommendations are
-// made from. It is immutable once built.
-type Library struct {
+// Catalog is one version of all books. It is immutable once built.
+type Catalog struct {
 	Version string // changes whenever Books change
 	Books   []Book // sorted by ID
-	Ratings []Rating
 	Samples []SampleReader
+}
+
+// Library is a catalogue and what readers think of its books.
+type Library struct {
+	Catalog
+	Ratings []Rating
+}
+
+// Histories groups the ratings by reader, as an import of them would. The last
+// rating of a book counts.
+func (l Library) Histories() map[int64]History {
+	last := map[int64]map[int64]int{} // of each reader and book, its place in the history
+	histories := map[int64]History{}
+	for _, r := range l.Ratings {
+		at := last[r.UserID]
+		if at == nil {
+			at = map[int64]int{}
+			last[r.UserID] = at
+		}
+		h := histories[r.UserID]
+		if k, ok := at[r.BookID]; ok {
+			h[k].Stars = r.Stars
+			continue
+		}
+		at[r.BookID] = len(h)
+		histories[r.UserID] = append(h, Entry{BookID: r.BookID, Stars: r.Stars})
+	}
+	return histories
 }
