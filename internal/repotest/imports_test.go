@@ -43,7 +43,13 @@ func forbidden() map[string][]string {
 		"recommendations/internal/evaluate":    plain(),
 		"recommendations/internal/bookcsv":     plain(),
 		"recommendations/internal/sample":      plain(),
-		"recommendations/internal/recommender": plain(),
+		"recommendations/internal/goodbooks":   plain(),
+		"recommendations/internal/live":        slices.Concat(wire, web),
+		"recommendations/internal/modelfile":   plain(),
+		"recommendations/internal/recommender": plain("bookstall/recommendations/internal/store"),
+		"recommendations/internal/store":       plain(),
+		"recommendations/internal/training":    plain("bookstall/recommendations/internal/store"),
+		"recommendations/internal/transfer":    plain(),
 		"recommendations/internal/server":      {"net/http"},
 		"recommendations/internal/tutorial":    {"net/http", "bookstall/gen/recommendations"},
 	}
@@ -59,6 +65,7 @@ func onlyFrom() map[string][]string {
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
 		"bookstall/internal/load":          {"deploy/load"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/fleet"},
+		"bookstall/internal/pgtest":        {},
 		"bookstall/internal/repotest":      {},
 	}
 }
@@ -111,7 +118,10 @@ func TestDirectModules(t *testing.T) {
 		"github.com/go-logr/zapr",
 		"github.com/google/go-cmp", // tests
 		"github.com/grpc-ecosystem/go-grpc-middleware/v2",
+		"github.com/hashicorp/golang-lru/v2",
+		"github.com/jackc/pgx/v5",
 		"github.com/miekg/dns", // local runner and tests
+		"github.com/pressly/goose/v3",
 		"github.com/prometheus/client_golang",
 		"github.com/prometheus/common",             // tests read metrics with it
 		"github.com/santhosh-tekuri/jsonschema/v6", // tests of the OpenAPI description
@@ -134,6 +144,7 @@ func TestDirectModules(t *testing.T) {
 		"google.golang.org/genproto/googleapis/rpc",
 		"google.golang.org/grpc",
 		"google.golang.org/protobuf",
+		"modernc.org/sqlite",
 	}
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// Catalog returns the books and sample readers; an empty version where there are
+// none yet.
+func (s *Store) Catalog(ctx context.Context) (c library.Catalog, err error) {
+	err = s.view(ctx, "catalogue", func(tx *sql.Tx) error {
+		c, err = readCatalog(ctx, tx)
+		return err
+	})
+	return c, err
+}
+
+func readCatalog(ctx context.Context, q querier) (library.Catalog, error) {
+	h, err := head(ctx, q)
+	if err != nil {
+		return library.Catalog{}, err
+	}
+	c := library.Catalog{Version: h.CatalogVersion}
+	if c.Books, err = readBooks(ctx, q); err != nil {
+		return library.Catalog{}, err
+	}
+	c.Samples, err = readSamples(ctx, q)
+	return c, err
+}
+
+const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language"
+
+// categorySeparator cannot be in a slug.
+const categorySeparator = "|"
+
+func readBooks(ctx context.Context, q querier) ([]library.Book, error) {
+	rows, err := q.QueryContext(ctx, "SELECT "+bookColumns+" FROM books ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var books []library.Book
+	for rows.Next() {
+		var b library.Book
+		var categories string
+		err := rows.Scan(&b.ID, &b.Title, &b.Author, &b.Year, &categories, &b.Popularity,
+			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language)
+		if err != nil {
+			return nil, err
+		}
+		if categories != "" {
+			b.Categories = strings.Split(categories, categorySeparator)
+		}
+		books = append(books, b)
+	}
+	return books, rows.Err()
+}
+
+func readSamples(ctx context.Context, q querier) ([]library.SampleReader, error) {
+	rows, err := q.QueryContext(ctx, "SELECT user_id, label FROM samples ORDER BY user_id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var samples []library.SampleReader
+	for rows.Next() {
+		var r library.SampleReader
+		if err := rows.Scan(&r.ID, &r.Label); err != nil {
+			return nil, err
+		}
+		samples = append(samples, r)
+	}
+	return samples, rows.Err()
+}
+
+// putCatalog replaces the catalogue.
+func putCatalog(ctx context.Context, tx *sql.Tx, c library.Catalog, demo bool) error {
+	for _, table := range []string{"books", "samples"} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			return err
+		}
+	}
+	for books := c.Books; len(books) > 0; {
+		n := min(chunk, len(books))
+		args := make([]any, 0, 12*n)
+		for _, b := range books[:n] {
+			args = append(args, b.ID, b.Title, b.Author, b.Year, strings.Join(b.Categories, categorySeparator), b.Popularity,
+				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language)
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO books ("+bookColumns+") VALUES "+placeholders(n, 12), args...); err != nil {
+			return err
+		}
+		books = books[n:]
+	}
+	for _, r := range c.Samples {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO samples (user_id, label) VALUES ($1, $2)", r.ID, r.Label); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE head SET catalog_version = $1, demo = $2", c.Version, demo)
+	return err
+}
+
+// CatalogVersion is the version under which a store keeps a catalogue: equal for
+// equal books and sample readers, in whatever order.
+func CatalogVersion(c library.Catalog) string { return inOrder(c).Version }
+
+// inOrder returns the catalogue sorted, with its version.
+func inOrder(c library.Catalog) library.Catalog {
+	c.Books, c.Samples = slices.Clone(c.Books), slices.Clone(c.Samples)
+	slices.SortFunc(c.Books, func(a, b library.Book) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(c.Samples, func(a, b library.SampleReader) int { return cmp.Compare(a.ID, b.ID) })
+	sum := sha256.New()
+	to := json.NewEncoder(sum) // of plain structs into a hash: neither can fail
+	for _, b := range c.Books {
+		_ = to.Encode(b)
+	}
+	for _, r := range c.Samples {
+		_ = to.Encode(r)
+	}
+	c.Version = hex.EncodeToString(sum.Sum(nil)[:6])
+	return c
+}

@@ -1,0 +1,322 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// Ratings gathers millions of ratings in some 8 bytes each.
+type Ratings struct {
+	books   []int64 // ids by index, in order of first appearance
+	index   map[int64]uint32
+	readers map[int64][]uint32 // index of the book and stars, packed
+	rows    int64
+}
+
+// starBits is what the stars take of a packed rating.
+const starBits = 3
+
+// NewRatings returns an empty gathering.
+func NewRatings() *Ratings {
+	return &Ratings{index: map[int64]uint32{}, readers: map[int64][]uint32{}}
+}
+
+// Add adds a rating. Of several for one reader and book the last counts.
+func (r *Ratings) Add(rating library.Rating) {
+	i, ok := r.index[rating.BookID]
+	if !ok {
+		i = uint32(len(r.books))
+		r.books = append(r.books, rating.BookID)
+		r.index[rating.BookID] = i
+	}
+	r.readers[rating.UserID] = append(r.readers[rating.UserID], i<<starBits|uint32(rating.Stars))
+	r.rows++
+}
+
+// Rows is how many ratings were added, repetitions included.
+func (r *Ratings) Rows() int64 { return r.rows }
+
+// of returns the ratings of a reader, each book once, in order of appearance.
+func (r *Ratings) of(userID int64, place map[uint32]int) []library.Rating {
+	clear(place)
+	packed := r.readers[userID]
+	list := make([]library.Rating, 0, len(packed))
+	for _, p := range packed {
+		i, stars := p>>starBits, int(p&(1<<starBits-1))
+		if at, ok := place[i]; ok {
+			list[at].Stars = stars
+			continue
+		}
+		place[i] = len(list)
+		list = append(list, library.Rating{UserID: userID, BookID: r.books[i], Stars: stars})
+	}
+	return list
+}
+
+// ImportRequest is what Import brings in. Every part may be left out.
+type ImportRequest struct {
+	Catalog *library.Catalog // in place of the present one; its version is made here
+	Ratings *Ratings         // added to what readers have
+	// Interactions are those of an export. They keep their times; one whose id is
+	// stored already is passed over.
+	Interactions []library.Interaction
+	// DropDemo lets a catalogue replace the demonstration although readers did
+	// something with its books; that is lost then.
+	DropDemo bool
+}
+
+// ImportResult says what changed.
+type ImportResult struct {
+	CatalogChanged bool
+	DroppedDemo    bool
+	ReadersChanged int   // whose histories changed
+	Repeated       int64 // ratings beyond the first of one reader and book in the request
+	Forgotten      int   // readers of the request who were forgotten, and stay so
+	Interactions   int   // new ones
+}
+
+// Import brings in all of a request, or, on an error, nothing. The same request
+// again changes nothing.
+//
+// Errors: ErrDemoInUse, ErrDemoRatings.
+func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportResult, err error) {
+	var catalog *library.Catalog
+	if req.Catalog != nil {
+		sorted := inOrder(*req.Catalog)
+		catalog = &sorted
+	}
+	// Most of the work is done before others have to wait.
+	merged, err := s.merge(ctx, req.Ratings, catalog != nil)
+	if err != nil {
+		return result, err
+	}
+	err = s.change(ctx, "import", func(tx *sql.Tx) error {
+		result, err = merged.commit(ctx, tx, catalog, req)
+		return err
+	})
+	return result, err
+}
+
+// merge is histories with the ratings of an import in them.
+type merge struct {
+	ratings   *Ratings
+	seq       int64              // of the histories that were merged with
+	changed   map[int64]Reader   // what to write
+	forgotten map[int64]struct{} // readers who get nothing
+	repeated  int64
+	place     map[uint32]int
+}
+
+// merge adds the ratings to the histories as they are now; to none, where the
+// demonstration will be dropped.
+func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*merge, error) {
+	if ratings == nil {
+		ratings = NewRatings()
+	}
+	m := &merge{ratings: ratings, changed: map[int64]Reader{}, forgotten: map[int64]struct{}{}, place: map[uint32]int{}}
+	h, err := s.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[int64]bool{}
+	if !(h.Demo && newCatalog) {
+		m.seq, err = s.Histories(ctx, 0, func(r Reader) error {
+			seen[r.UserID] = true
+			return m.add(r)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for id := range ratings.readers {
+		if !seen[id] {
+			if err := m.add(Reader{UserID: id}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, packed := range ratings.readers {
+		m.repeated += int64(len(packed))
+	}
+	for id := range ratings.readers {
+		m.repeated -= int64(len(ratings.of(id, m.place)))
+	}
+	return m, nil
+}
+
+// add merges one reader, from the row as it is.
+func (m *merge) add(row Reader) error {
+	delete(m.changed, row.UserID)
+	if len(m.ratings.readers[row.UserID]) == 0 {
+		return nil
+	}
+	if row.Forgotten {
+		m.forgotten[row.UserID] = struct{}{}
+		return nil
+	}
+	history, err := library.DecodeHistory(row.Data)
+	if err != nil {
+		return fmt.Errorf("reader %d: %w", row.UserID, err)
+	}
+	if history.Import(m.ratings.of(row.UserID, m.place)) {
+		m.changed[row.UserID] = Reader{UserID: row.UserID, Data: history.Encode()}
+	}
+	return nil
+}
+
+// commit writes everything in a transaction.
+func (m *merge) commit(ctx context.Context, tx *sql.Tx, catalog *library.Catalog, req ImportRequest) (result ImportResult, err error) {
+	seq, err := nextSeq(ctx, tx) // from here on nothing else changes
+	if err != nil {
+		return result, err
+	}
+	h, err := head(ctx, tx)
+	if err != nil {
+		return result, err
+	}
+	result.Repeated = m.repeated
+	if h.Demo && catalog == nil && (m.ratings.rows > 0 || len(req.Interactions) > 0) {
+		return result, ErrDemoRatings
+	}
+	if catalog != nil && catalog.Version != h.CatalogVersion {
+		result.CatalogChanged, result.DroppedDemo = true, h.Demo
+		if err := replaceCatalog(ctx, tx, h, *catalog, req.DropDemo); err != nil {
+			return result, err
+		}
+	}
+	// Who changed since the merge is merged again.
+	if !result.DroppedDemo {
+		if err := readReaders(ctx, tx, "WHERE seq > $1", []any{m.seq}, m.add); err != nil {
+			return result, err
+		}
+	}
+	rows := make([]Reader, 0, len(m.changed))
+	for _, r := range m.changed {
+		r.Seq = seq
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b Reader) int { return cmp.Compare(a.UserID, b.UserID) }) // in order they are written much faster
+	if err := putReaders(ctx, tx, rows); err != nil {
+		return result, err
+	}
+	result.ReadersChanged = len(rows)
+	if result.Interactions, err = m.replay(ctx, tx, req.Interactions); err != nil {
+		return result, err
+	}
+	result.Forgotten = len(m.forgotten)
+	if !result.CatalogChanged && result.ReadersChanged == 0 && result.Interactions == 0 {
+		return result, errNoChange
+	}
+	return result, nil
+}
+
+// replaceCatalog puts a catalogue in place of the one that is there. With the
+// demonstration goes all that is of its books.
+func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog library.Catalog, dropDemo bool) error {
+	if h.Demo {
+		var done int64
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM interactions").Scan(&done); err != nil {
+			return err
+		}
+		if done > 0 && !dropDemo {
+			return fmt.Errorf("%w (%d)", ErrDemoInUse, done)
+		}
+		for _, table := range []string{"histories", "interactions"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+				return err
+			}
+		}
+	}
+	return putCatalog(ctx, tx, catalog, false)
+}
+
+// replay stores interactions of an export, but for readers who were forgotten.
+func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []library.Interaction) (stored int, err error) {
+	for len(list) > 0 {
+		n := run(list)
+		next := list[:n]
+		list = list[n:]
+		if next, err = m.remembered(ctx, tx, next); err != nil {
+			return stored, err
+		}
+		seq, err := nextSeq(ctx, tx)
+		if err != nil {
+			return stored, err
+		}
+		outcomes, err := apply(ctx, tx, seq, next)
+		if err != nil {
+			return stored, err
+		}
+		for _, o := range outcomes {
+			if o.Status == Stored {
+				stored++
+			}
+		}
+	}
+	return stored, nil
+}
+
+// run returns how many interactions can share a seq: as long as their times grow,
+// for it is seq and time that say in which order they came.
+func run(list []library.Interaction) int {
+	n := 1
+	for n < min(maxBatch, len(list)) && list[n].At.After(list[n-1].At) {
+		n++
+	}
+	return n
+}
+
+// remembered leaves out what forgotten readers did.
+func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []library.Interaction) ([]library.Interaction, error) {
+	histories, err := readHistories(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]library.Interaction, 0, len(list))
+	for _, i := range list {
+		if histories[i.UserID].row.Forgotten {
+			m.forgotten[i.UserID] = struct{}{}
+			continue
+		}
+		kept = append(kept, i)
+	}
+	return kept, nil
+}
+
+// Seed fills a store that has no books with the embedded demonstration, and
+// reports whether it did.
+func (s *Store) Seed(ctx context.Context, demo library.Library) (did bool, err error) {
+	catalog := inOrder(demo.Catalog)
+	var rows []Reader
+	for id, h := range demo.Histories() {
+		rows = append(rows, Reader{UserID: id, Data: h.Encode()})
+	}
+	slices.SortFunc(rows, func(a, b Reader) int { return cmp.Compare(a.UserID, b.UserID) })
+	err = s.change(ctx, "seed", func(tx *sql.Tx) error {
+		seq, err := nextSeq(ctx, tx)
+		if err != nil {
+			return err
+		}
+		h, err := head(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if h.CatalogVersion != "" {
+			return errNoChange
+		}
+		for i := range rows {
+			rows[i].Seq = seq
+		}
+		did = true
+		if err := putCatalog(ctx, tx, catalog, true); err != nil {
+			return err
+		}
+		return putReaders(ctx, tx, rows)
+	})
+	return did && err == nil, err
+}

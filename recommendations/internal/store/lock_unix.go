@@ -1,0 +1,63 @@
+//go:build unix
+
+package store
+
+import (
+	"context"
+	"os"
+	"syscall"
+)
+
+// fileLock is a lock on a side file, which the kernel gives back when the process
+// dies. Within the process its users come in their order.
+type fileLock struct {
+	path string
+	turn chan struct{} // holds a value while the lock is held or waited for
+}
+
+func newFileLock(path string) *fileLock {
+	return &fileLock{path: path, turn: make(chan struct{}, 1)}
+}
+
+func (l *fileLock) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		<-l.turn
+		return nil, lockError(err)
+	}
+	unlock = func() {
+		_ = f.Close() // which unlocks
+		<-l.turn
+	}
+	locked := make(chan error, 1)
+	go func() { locked <- flock(f) }()
+	select {
+	case err := <-locked:
+		if err != nil {
+			unlock()
+			return nil, lockError(err)
+		}
+		return unlock, nil
+	case <-ctx.Done():
+		// The wait itself cannot be ended; what it gets in the end is given back.
+		go func() {
+			<-locked
+			unlock()
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+func flock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if err != syscall.EINTR { //nolint:errorlint // a plain errno
+			return err
+		}
+	}
+}

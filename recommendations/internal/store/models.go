@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Model is a trained model, as package modelfile makes them.
+type Model struct {
+	Version   string
+	CreatedAt time.Time
+	Metadata  []byte // JSON
+	Artefact  []byte
+}
+
+// ModelInfo is a model without its weights.
+type ModelInfo struct {
+	Version     string
+	CreatedAt   time.Time
+	Metadata    []byte // JSON
+	Size        int64  // of the artefact, in bytes
+	Active      bool
+	ActivatedAt time.Time // the last time; zero for never
+}
+
+// SaveModel keeps a model. One of the same version is the same model, and stays.
+func (s *Store) SaveModel(ctx context.Context, m Model) error {
+	return s.change(ctx, "save model", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx,
+			"INSERT INTO models (version, created_at, metadata, artefact) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING",
+			m.Version, m.CreatedAt.UTC().Format(timeLayout), string(m.Metadata), m.Artefact)
+		return err
+	})
+}
+
+// Model returns a model.
+//
+// Error: ErrModelNotFound.
+func (s *Store) Model(ctx context.Context, version string) (m Model, err error) {
+	if err := s.ready(ctx); err != nil {
+		return Model{}, err
+	}
+	var at string
+	err = s.read.QueryRowContext(ctx, "SELECT version, created_at, metadata, artefact FROM models WHERE version = $1", version).
+		Scan(&m.Version, &at, &m.Metadata, &m.Artefact)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Model{}, fmt.Errorf("%w: %q", ErrModelNotFound, version)
+	}
+	if err == nil {
+		m.CreatedAt, err = time.Parse(timeLayout, at)
+	}
+	return m, s.fault("model", err)
+}
+
+// Models lists all models, the newest first.
+func (s *Store) Models(ctx context.Context) (list []ModelInfo, err error) {
+	err = s.view(ctx, "models", func(tx *sql.Tx) error {
+		list, err = readModels(ctx, tx)
+		return err
+	})
+	return list, err
+}
+
+func readModels(ctx context.Context, q querier) ([]ModelInfo, error) {
+	h, err := head(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT m.version, m.created_at, m.metadata, length(m.artefact), coalesce(max(a.at), '')
+		FROM models m LEFT JOIN activations a ON a.version = m.version
+		GROUP BY m.version, m.created_at, m.metadata, length(m.artefact) ORDER BY m.created_at DESC, m.version`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []ModelInfo
+	for rows.Next() {
+		var m ModelInfo
+		var created, activated string
+		if err := rows.Scan(&m.Version, &created, &m.Metadata, &m.Size, &activated); err != nil {
+			return nil, err
+		}
+		if m.CreatedAt, err = time.Parse(timeLayout, created); err != nil {
+			return nil, err
+		}
+		if activated != "" {
+			if m.ActivatedAt, err = time.Parse(timeLayout, activated); err != nil {
+				return nil, err
+			}
+		}
+		m.Active = m.Version == h.Model
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// Activate makes a model the active one; replicas take it up by themselves. It
+// changes nothing when it is active already.
+//
+// Error: ErrModelNotFound.
+func (s *Store) Activate(ctx context.Context, version string) error {
+	return s.change(ctx, "activate model", func(tx *sql.Tx) error {
+		if err := holdHead(ctx, tx); err != nil {
+			return err
+		}
+		var found int
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM models WHERE version = $1", version).Scan(&found)
+		if err != nil {
+			return err
+		}
+		if found == 0 {
+			return fmt.Errorf("%w: %q", ErrModelNotFound, version)
+		}
+		h, err := head(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if h.Model == version {
+			return errNoChange
+		}
+		return s.activate(ctx, tx, version)
+	})
+}
+
+func (s *Store) activate(ctx context.Context, tx *sql.Tx, version string) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO activations (version, at) VALUES ($1, $2)", version, s.now().UTC().Format(timeLayout))
+	return err
+}
+
+// Rollback activates the model that was active before the present one.
+//
+// Error: ErrNoEarlierModel.
+func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
+	err = s.change(ctx, "roll back", func(tx *sql.Tx) error {
+		if err := holdHead(ctx, tx); err != nil {
+			return err
+		}
+		h, err := head(ctx, tx)
+		if err != nil {
+			return err
+		}
+		from = h.Model
+		err = tx.QueryRowContext(ctx, "SELECT version FROM activations WHERE version <> $1 ORDER BY n DESC LIMIT 1", from).Scan(&to)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNoEarlierModel
+		}
+		if err != nil {
+			return err
+		}
+		return s.activate(ctx, tx, to)
+	})
+	return from, to, err
+}
+
+// PruneModels deletes all but the newest keep models, the active one and the one
+// before it, and returns how many went.
+func (s *Store) PruneModels(ctx context.Context, keep int) (gone int64, err error) {
+	err = s.change(ctx, "prune models", func(tx *sql.Tx) error {
+		const old = `version NOT IN (SELECT version FROM models ORDER BY created_at DESC LIMIT $1)
+			AND version NOT IN (SELECT version FROM activations ORDER BY n DESC LIMIT 2)`
+		if err := holdHead(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM activations WHERE "+old, keep); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, "DELETE FROM models WHERE "+old, keep)
+		if err != nil {
+			return err
+		}
+		gone, err = result.RowsAffected()
+		return err
+	})
+	return gone, err
+}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// Histories calls yield for each reader who changed after a seq, in no order, and
+// returns the seq up to which that is all. yield may keep what it gets.
+func (s *Store) Histories(ctx context.Context, after int64, yield func(Reader) error) (seq int64, err error) {
+	err = s.view(ctx, "histories", func(tx *sql.Tx) error {
+		h, err := head(ctx, tx)
+		if err != nil {
+			return err
+		}
+		seq = h.Seq
+		return readReaders(ctx, tx, "WHERE seq > $1", []any{after}, yield)
+	})
+	return seq, err
+}
+
+// History returns the row of one reader; its zero value where there is none.
+func (s *Store) History(ctx context.Context, userID int64) (found Reader, err error) {
+	if err := s.ready(ctx); err != nil {
+		return Reader{}, err
+	}
+	err = readReaders(ctx, s.read, "WHERE user_id = $1", []any{userID}, func(r Reader) error {
+		found = r
+		return nil
+	})
+	return found, s.fault("history", err)
+}
+
+// Interactions calls yield for everything that readers did, in the order in which
+// it was stored.
+func (s *Store) Interactions(ctx context.Context, yield func(library.Interaction) error) error {
+	return s.view(ctx, "interactions", func(tx *sql.Tx) error {
+		return readInteractions(ctx, tx, "ORDER BY seq, at", nil, yield)
+	})
+}
+
+func readReaders(ctx context.Context, q querier, where string, args []any, yield func(Reader) error) error {
+	rows, err := q.QueryContext(ctx, "SELECT user_id, seq, forgotten, data FROM histories "+where, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Reader
+		if err := rows.Scan(&r.UserID, &r.Seq, &r.Forgotten, &r.Data); err != nil {
+			return err
+		}
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func putReaders(ctx context.Context, tx *sql.Tx, list []Reader) error {
+	for len(list) > 0 {
+		n := min(chunk, len(list))
+		args := make([]any, 0, 4*n)
+		for _, r := range list[:n] {
+			args = append(args, r.UserID, r.Seq, r.Forgotten, r.Data)
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data) VALUES "+placeholders(n, 4)+
+			" ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data", args...)
+		if err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}

@@ -1,0 +1,345 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// Status is what became of an interaction.
+type Status uint8
+
+// The statuses.
+const (
+	Stored   Status = 1 + iota // now
+	Repeated                   // before, with the same id and content
+	Conflict                   // not: the id was used before for something else
+)
+
+// String returns the name of the status, as metrics have it.
+func (s Status) String() string {
+	switch s {
+	case Stored:
+		return "stored"
+	case Repeated:
+		return "repeated"
+	case Conflict:
+		return "conflict"
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// Outcome is what became of one interaction.
+type Outcome struct {
+	Status Status
+	Seq    int64  // of the reader's row: a replica that has it knows of the interaction
+	Reader Reader // the reader's row as it is now
+}
+
+const (
+	// maxBatch is how many interactions one commit takes at most.
+	maxBatch = 1000
+	// commitTimeout ends a commit that the database does not answer.
+	commitTimeout = 5 * time.Second
+)
+
+// writing is one call of Record on its way through the writer.
+type writing struct {
+	list     []library.Interaction
+	outcomes []Outcome
+	err      error
+	done     chan struct{}
+}
+
+var errClosed = errors.New("the store is closed")
+
+// Record stores interactions, which must be valid, and returns what became of
+// each, once that is durable. Calls that come while a commit is on its way share
+// the next one.
+//
+// An error that is library.ErrStoreDown, or the end of ctx, leaves open what was
+// stored: the same ids again are safe.
+func (s *Store) Record(ctx context.Context, list []library.Interaction) ([]Outcome, error) {
+	// A caller that gives up may do with its list what it likes.
+	w := &writing{list: slices.Clone(list), done: make(chan struct{})}
+	select {
+	case s.queue <- w:
+	case <-ctx.Done():
+		return nil, s.fault("record", ctx.Err())
+	case <-s.quit:
+		return nil, errClosed
+	}
+	select {
+	case <-w.done:
+		return w.outcomes, w.err
+	case <-ctx.Done():
+		return nil, s.fault("record", ctx.Err())
+	}
+}
+
+// writeAll commits what comes, one batch after the other. While one commits, the
+// next gathers.
+func (s *Store) writeAll() {
+	for {
+		var batch []*writing
+		select {
+		case <-s.quit:
+			return
+		case w := <-s.queue:
+			batch = append(batch, w)
+		}
+		s.commit(s.gather(batch))
+	}
+}
+
+// gather takes who is waiting already.
+func (s *Store) gather(batch []*writing) []*writing {
+	n := len(batch[0].list)
+	for n < maxBatch {
+		select {
+		case w := <-s.queue:
+			batch = append(batch, w)
+			n += len(w.list)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit stores a batch in one transaction and tells those who wait for it.
+func (s *Store) commit(batch []*writing) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	var list []library.Interaction
+	for _, w := range batch {
+		list = append(list, w.list...)
+	}
+	outcomes, err := s.record(ctx, list)
+	if err != nil && len(batch) > 1 && !errors.Is(err, library.ErrStoreDown) {
+		// One of them is at fault, and should fail alone.
+		for i := range batch {
+			s.commit(batch[i : i+1])
+		}
+		return
+	}
+	for _, w := range batch {
+		if w.err = err; err == nil {
+			w.outcomes, outcomes = outcomes[:len(w.list):len(w.list)], outcomes[len(w.list):]
+		}
+		close(w.done)
+	}
+}
+
+// record stores interactions in one transaction.
+func (s *Store) record(ctx context.Context, list []library.Interaction) (outcomes []Outcome, err error) {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	for i := range list {
+		list[i].At = now.Add(time.Duration(i) * time.Microsecond) // keeps their order
+	}
+	err = s.change(ctx, "record", func(tx *sql.Tx) error {
+		// First, so that nothing that is read here changes until the commit.
+		seq, err := nextSeq(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if outcomes, err = apply(ctx, tx, seq, list); err != nil {
+			return err
+		}
+		for _, o := range outcomes {
+			if o.Status == Stored {
+				return nil
+			}
+		}
+		return errNoChange
+	})
+	return outcomes, err
+}
+
+// apply stores interactions, with the times they have, in a transaction that has its
+// number.
+func apply(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) ([]Outcome, error) {
+	known, err := readKnown(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	histories, err := readHistories(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, len(list))
+	var fresh []library.Interaction
+	for i, in := range list {
+		before, ok := known[in.ID]
+		switch {
+		case !ok:
+			known[in.ID] = in
+			fresh = append(fresh, in)
+			histories[in.UserID].apply(in)
+			outcomes[i].Status = Stored
+		case before.Same(in):
+			outcomes[i].Status = Repeated
+		default:
+			outcomes[i].Status = Conflict
+		}
+	}
+	if err := insertInteractions(ctx, tx, seq, fresh); err != nil {
+		return nil, err
+	}
+	var changed []Reader
+	rows := map[int64]Reader{}
+	for id, h := range histories {
+		if h.changed {
+			h.row = Reader{UserID: id, Seq: seq, Forgotten: h.row.Forgotten, Data: h.history.Encode()}
+			changed = append(changed, h.row)
+		}
+		rows[id] = h.row
+	}
+	if err := putReaders(ctx, tx, changed); err != nil {
+		return nil, err
+	}
+	for i, in := range list {
+		outcomes[i].Reader = rows[in.UserID]
+		outcomes[i].Seq = rows[in.UserID].Seq
+	}
+	return outcomes, nil
+}
+
+// folding is a reader's history while interactions are added to it.
+type folding struct {
+	row     Reader
+	history library.History
+	changed bool
+}
+
+func (f *folding) apply(in library.Interaction) {
+	if f.history.Apply(in) {
+		f.changed = true
+	}
+}
+
+// chunk is how many values one statement takes; databases have limits.
+const chunk = 500
+
+// inChunks calls do with the next values of a list, as a list for IN.
+func inChunks[T any](values []T, do func(in string, args []any) error) error {
+	for len(values) > 0 {
+		n := min(chunk, len(values))
+		args := make([]any, n)
+		for i, v := range values[:n] {
+			args[i] = v
+		}
+		if err := do(placeholders(1, n), args); err != nil {
+			return err
+		}
+		values = values[n:]
+	}
+	return nil
+}
+
+// readKnown returns what is stored under the ids of a list.
+func readKnown(ctx context.Context, q querier, list []library.Interaction) (map[string]library.Interaction, error) {
+	ids := make([]string, len(list))
+	for i, in := range list {
+		ids[i] = in.ID
+	}
+	known := map[string]library.Interaction{}
+	err := inChunks(ids, func(in string, args []any) error {
+		return readInteractions(ctx, q, "WHERE id IN "+in, args, func(i library.Interaction) error {
+			known[i.ID] = i
+			return nil
+		})
+	})
+	return known, err
+}
+
+// readInteractions calls yield for the rows of a condition.
+func readInteractions(ctx context.Context, q querier, where string, args []any, yield func(library.Interaction) error) error {
+	rows, err := q.QueryContext(ctx, "SELECT id, user_id, book_id, kind, stars, at FROM interactions "+where, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i library.Interaction
+		var kind, at string
+		if err := rows.Scan(&i.ID, &i.UserID, &i.BookID, &kind, &i.Stars, &at); err != nil {
+			return err
+		}
+		if i.Kind, err = library.ParseKind(kind); err != nil {
+			return fmt.Errorf("interaction %s: kind %w", i.ID, err)
+		}
+		if i.At, err = time.Parse(timeLayout, at); err != nil {
+			return fmt.Errorf("interaction %s: %w", i.ID, err)
+		}
+		if err := yield(i); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// timeLayout is how times are kept: UTC, RFC 3339, to the microsecond.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// readHistories returns the histories of all readers of a list, also of those who
+// have none yet.
+func readHistories(ctx context.Context, q querier, list []library.Interaction) (map[int64]*folding, error) {
+	histories := map[int64]*folding{}
+	var ids []int64
+	for _, in := range list {
+		if histories[in.UserID] == nil {
+			histories[in.UserID] = &folding{row: Reader{UserID: in.UserID}}
+			ids = append(ids, in.UserID)
+		}
+	}
+	err := inChunks(ids, func(in string, args []any) error {
+		return readReaders(ctx, q, "WHERE user_id IN "+in, args, func(r Reader) error {
+			h, err := library.DecodeHistory(r.Data)
+			if err != nil {
+				return fmt.Errorf("reader %d: %w", r.UserID, err)
+			}
+			histories[r.UserID].row, histories[r.UserID].history = r, h
+			return nil
+		})
+	})
+	return histories, err
+}
+
+func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) error {
+	for len(list) > 0 {
+		n := min(chunk, len(list))
+		args := make([]any, 0, 7*n)
+		for _, i := range list[:n] {
+			args = append(args, i.ID, i.UserID, i.BookID, i.Kind.String(), i.Stars, seq, i.At.UTC().Format(timeLayout))
+		}
+		_, err := tx.ExecContext(ctx,
+			"INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES "+placeholders(n, 7), args...)
+		if err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// Forget deletes what is known of a reader. The row stays, empty, so that replicas
+// and later imports know of it. Whatever the reader does after that starts anew.
+func (s *Store) Forget(ctx context.Context, userID int64) (Reader, error) {
+	gone := Reader{UserID: userID, Forgotten: true, Data: []byte{}}
+	err := s.change(ctx, "forget", func(tx *sql.Tx) (err error) {
+		if gone.Seq, err = nextSeq(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM interactions WHERE user_id = $1", userID); err != nil {
+			return err
+		}
+		return putReaders(ctx, tx, []Reader{gone})
+	})
+	return gone, err
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/pressly/goose/v3"
+	sqlitedriver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqlite is one file, shared by the processes of one machine.
+type sqlite struct {
+	file   string
+	writes *fileLock
+}
+
+func newSQLite(file string) (dialect, error) {
+	if file == "" || strings.HasPrefix(file, ":") {
+		return nil, errors.New("sqlite: must be followed by the name of a file")
+	}
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock")}, nil
+}
+
+// sqliteReaders is how many may read at one time in this process.
+const sqliteReaders = 4
+
+func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
+	options := url.Values{"_pragma": {
+		"busy_timeout(5000)",
+		"journal_mode(WAL)",
+		"synchronous(FULL)", // a commit survives the machine, not only the process
+		"foreign_keys(1)",
+	}}
+	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?" + options.Encode()
+	if read, err = sql.Open("sqlite", name); err != nil {
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(cmp.Or(conns, sqliteReaders))
+	read.SetMaxIdleConns(cmp.Or(conns, sqliteReaders))
+	// Writers take the lock at BEGIN: one that reads first and then finds that
+	// another has written would have to begin again.
+	if write, err = sql.Open("sqlite", name+"&_txlock=immediate"); err != nil {
+		return nil, nil, errors.Join(err, read.Close())
+	}
+	write.SetMaxOpenConns(1)
+	return read, write, nil
+}
+
+func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error {
+	unlock, err := d.writes.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log)
+}
+
+func (d sqlite) snapshot() *sql.TxOptions { return nil } // every transaction is one
+
+// lockWrites queues for the file in the kernel. SQLite's own waiting is polling
+// with pauses: of three busy writers one would starve.
+func (d sqlite) lockWrites(ctx context.Context) (unlock func(), err error) {
+	return d.writes.lock(ctx)
+}
+
+func (d sqlite) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
+	unlock, err = newFileLock(d.file + "." + name + ".lock").lock(ctx)
+	return ctx, unlock, err
+}
+
+func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }
+
+func (d sqlite) listen(ctx context.Context, _ func()) { <-ctx.Done() }
+
+// away is busy, full, or not to be opened; what is wrong with a statement is not.
+func (d sqlite) away(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) {
+		return true
+	}
+	failed, ok := errors.AsType[*sqlitedriver.Error](err)
+	if !ok {
+		return false
+	}
+	switch failed.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
+		return true
+	}
+	return false
+}
+
+// errLock: the side file cannot be made or locked.
+var errLock = errors.New("lock file")
+
+func lockError(err error) error { return fmt.Errorf("%w: %w", errLock, err) }

@@ -1,0 +1,266 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"bookstall/recommendations/internal/library"
+)
+
+var (
+	// ErrModelNotFound: no model has the version.
+	ErrModelNotFound = errors.New("model not found")
+	// ErrNoEarlierModel: there is nothing to roll back to.
+	ErrNoEarlierModel = errors.New("no other model was active before")
+	// ErrDemoInUse: the store holds the demonstration, and readers did something
+	// with its books, which would be lost.
+	ErrDemoInUse = errors.New("the store holds the demonstration, and readers' interactions with it")
+	// ErrDemoRatings: ratings cannot be added to the demonstration: its book ids
+	// mean other books.
+	ErrDemoRatings = errors.New("the store holds the demonstration's books: import books, too")
+)
+
+// Head says how far a store is.
+type Head struct {
+	StoreID        string // of this store alone
+	Seq            int64  // of the last commit that changed histories
+	CatalogVersion string // "" before there are books
+	Demo           bool   // the books are the embedded demonstration's
+	Model          string // version of the active model; "" for none
+	Activation     int64  // grows each time that a model is activated
+}
+
+// Reader is the row of one reader.
+type Reader struct {
+	UserID    int64
+	Seq       int64  // of the last change
+	Forgotten bool   // once; what came before is gone and is not imported again
+	Data      []byte // library.History.Encode
+}
+
+// Options are for all stores.
+type Options struct {
+	Log   logr.Logger
+	Now   func() time.Time // the clock; nil for the real one
+	Conns int              // at most, to read by; 0 for a default
+}
+
+// Store is an open store. It is safe for concurrent use, by any number of
+// processes.
+type Store struct {
+	dialect dialect
+	read    *sql.DB
+	write   *sql.DB
+	now     func() time.Time
+	log     logr.Logger
+
+	queue chan *writing // to the writer
+	quit  chan struct{}
+	done  sync.WaitGroup
+
+	migrating chan struct{} // holds a value while somebody looks after the tables
+	migrated  atomic.Bool
+}
+
+// Open returns the store of a URL: sqlite:FILE or postgres://… It does not reach
+// for the database yet; each method does, and makes or migrates the tables first
+// if nobody did.
+func Open(url string, o Options) (*Store, error) {
+	d, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{
+		dialect: d, now: o.Now, log: o.Log,
+		queue: make(chan *writing), quit: make(chan struct{}), migrating: make(chan struct{}, 1),
+	}
+	if s.read, s.write, err = d.open(o.Conns); err != nil {
+		return nil, err
+	}
+	s.done.Go(s.writeAll)
+	return s, nil
+}
+
+// CheckURL says what is wrong with the URL of a store.
+func CheckURL(url string) error {
+	_, err := parse(url)
+	return err
+}
+
+// Close ends all work and closes the connections.
+func (s *Store) Close() error {
+	close(s.quit)
+	s.done.Wait()
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(err, s.read.Close())
+	}
+	return err
+}
+
+// ready migrates the store when this process uses it for the first time.
+func (s *Store) ready(ctx context.Context) error {
+	if s.migrated.Load() {
+		return nil
+	}
+	select {
+	case s.migrating <- struct{}{}:
+		defer func() { <-s.migrating }()
+	case <-ctx.Done():
+		return s.fault("migrate", ctx.Err())
+	}
+	if s.migrated.Load() {
+		return nil
+	}
+	if err := s.dialect.migrate(ctx, s.write, s.log); err != nil {
+		return s.fault("migrate", err)
+	}
+	s.migrated.Store(true)
+	return nil
+}
+
+// fault says what failed, and whether it is the store that is away.
+func (s *Store) fault(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, library.ErrStoreDown) || !s.dialect.away(err) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, library.ErrStoreDown, err)
+}
+
+// view runs do in a snapshot: all that it reads is of one moment.
+func (s *Store) view(ctx context.Context, doing string, do func(*sql.Tx) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return s.fault(doing, err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return s.fault(doing, do(tx))
+}
+
+// change runs do in a transaction and commits. In SQLite nobody else writes
+// meanwhile, in PostgreSQL nobody else from nextSeq or holdHead on.
+func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	unlock, err := s.dialect.lockWrites(ctx)
+	if err != nil {
+		return s.fault(doing, err)
+	}
+	defer unlock()
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fault(doing, err)
+	}
+	defer func() { _ = tx.Rollback() }() // without effect after a commit
+	err = do(tx)
+	if errors.Is(err, errNoChange) {
+		return nil
+	}
+	if err == nil {
+		err = s.dialect.notify(ctx, tx)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		err = ctx.Err() // which ended the transaction
+	}
+	return s.fault(doing, err)
+}
+
+// errNoChange ends a transaction that turned out to have nothing to commit.
+var errNoChange = errors.New("nothing to commit")
+
+// nextSeq gives the transaction its number. Others wait at this row until it has
+// ended, so numbers are committed in their order: a follower that has seen one
+// has seen all below it.
+func nextSeq(ctx context.Context, tx *sql.Tx) (seq int64, err error) {
+	err = tx.QueryRowContext(ctx, "UPDATE head SET seq = seq + 1 RETURNING seq").Scan(&seq)
+	return seq, err
+}
+
+// holdHead keeps others from changing anything until the transaction has ended,
+// where that has no number.
+func holdHead(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "UPDATE head SET seq = seq")
+	return err
+}
+
+// Head returns how far the store is.
+func (s *Store) Head(ctx context.Context) (h Head, err error) {
+	if err := s.ready(ctx); err != nil {
+		return Head{}, err
+	}
+	h, err = head(ctx, s.read)
+	return h, s.fault("head", err)
+}
+
+// querier is a connection, or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func head(ctx context.Context, q querier) (h Head, err error) {
+	err = q.QueryRowContext(ctx, `
+		SELECT h.store_id, h.seq, h.catalog_version, h.demo, coalesce(a.n, 0), coalesce(a.version, '')
+		FROM head h LEFT JOIN activations a ON a.n = (SELECT max(n) FROM activations)`,
+	).Scan(&h.StoreID, &h.Seq, &h.CatalogVersion, &h.Demo, &h.Activation, &h.Model)
+	return h, err
+}
+
+// Changes returns a channel that gets a value when something may have changed,
+// until ctx ends. It is a hint: poll Head as well.
+func (s *Store) Changes(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	s.done.Go(func() {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-s.quit:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		s.dialect.listen(ctx, func() {
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		})
+	})
+	return changed
+}
+
+// WithLock runs do while nobody else runs something under the same name, here or
+// in another process. The context of do ends when the lock is lost, as it is with
+// the connection to PostgreSQL.
+func (s *Store) WithLock(ctx context.Context, name string, do func(context.Context) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	held, unlock, err := s.dialect.lock(ctx, name)
+	if err != nil {
+		return s.fault("lock "+name, err)
+	}
+	defer unlock()
+	return do(held)
+}

@@ -1,0 +1,581 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"bookstall/internal/pgtest"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/store"
+)
+
+// database is one of the databases that every test of the contract runs on.
+type database struct {
+	name   string
+	newURL func() string // of an empty one
+	raw    func(url string) *sql.DB
+}
+
+// databases runs a test on SQLite and on PostgreSQL.
+func databases(t *testing.T, test func(*testing.T, database)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		n := 0
+		test(t, database{
+			name: "sqlite",
+			newURL: func() string {
+				n++
+				return fmt.Sprintf("sqlite:%s", filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n)))
+			},
+			raw: func(url string) *sql.DB { return openRaw(t, "sqlite", url[len("sqlite:"):]) },
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		server := pgtest.Start(t)
+		test(t, database{
+			name: "postgres", newURL: server.NewDatabase,
+			raw: func(url string) *sql.DB { return openRaw(t, "pgx", url) },
+		})
+	})
+}
+
+// TestContract holds both databases to the same.
+func TestContract(t *testing.T) {
+	databases(t, func(t *testing.T, db database) {
+		for name, test := range map[string]func(*testing.T, database){
+			"WhatIsImportedIsThere":     testWhatIsImportedIsThere,
+			"Interactions":              testInteractions,
+			"FollowersMissNothing":      testFollowersMissNothing,
+			"Forget":                    testForget,
+			"ReadersWinOverImports":     testReadersWinOverImports,
+			"TheDemonstrationMakesRoom": testTheDemonstrationMakesRoom,
+			"AnExportComesBack":         testAnExportComesBack,
+			"Models":                    testModels,
+			"Locks":                     testLocks,
+			"ANewerSchemaIsUsedAsItIs":  testANewerSchemaIsUsedAsItIs,
+			"ManyOpenAtOnce":            testManyOpenAtOnce,
+		} {
+			t.Run(name, func(t *testing.T) { test(t, db) })
+		}
+	})
+}
+
+func openRaw(t *testing.T, driver, name string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func open(t *testing.T, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(url, store.Options{Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func catalog(ids ...int64) *library.Catalog {
+	c := &library.Catalog{Samples: []library.SampleReader{{ID: 1, Label: "One"}}}
+	for _, id := range ids {
+		c.Books = append(c.Books, library.Book{
+			ID: id, Title: fmt.Sprintf("Book %d", id), Author: "Ünïcode", Year: -725, Categories: []string{"fantasy", "classics"},
+			Popularity: 1 << 40, Series: "S #1", ISBN: "9780000000000", Description: "a\nb", Price: "9.90", Currency: "EUR", Language: "en",
+		})
+	}
+	return c
+}
+
+func ratings(list ...library.Rating) *store.Ratings {
+	r := store.NewRatings()
+	for _, one := range list {
+		r.Add(one)
+	}
+	return r
+}
+
+func like(id string, user, book int64) library.Interaction {
+	return library.Interaction{ID: id, UserID: user, BookID: book, Kind: library.Like}
+}
+
+func record(t *testing.T, s *store.Store, list ...library.Interaction) []store.Outcome {
+	t.Helper()
+	outcomes, err := s.Record(within(t), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcomes
+}
+
+func history(t *testing.T, s *store.Store, user int64) library.History {
+	t.Helper()
+	r, err := s.History(within(t), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := library.DecodeHistory(r.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func mustImport(t *testing.T, s *store.Store, req store.ImportRequest) store.ImportResult {
+	t.Helper()
+	result, err := s.Import(within(t), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func mustHead(t *testing.T, s *store.Store) store.Head {
+	t.Helper()
+	h, err := s.Head(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func testWhatIsImportedIsThere(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	if h := mustHead(t, s); h.CatalogVersion != "" || h.Seq != 0 || h.StoreID == "" || h.Model != "" {
+		t.Errorf("an empty store has the head %+v", h)
+	}
+	books := catalog(3, 1, 2)
+	req := store.ImportRequest{Catalog: books, Ratings: ratings(
+		library.Rating{UserID: 5, BookID: 1, Stars: 3}, library.Rating{UserID: 6, BookID: 2, Stars: 5},
+		library.Rating{UserID: 5, BookID: 2, Stars: 4}, library.Rating{UserID: 5, BookID: 1, Stars: 2},
+	)}
+	result := mustImport(t, s, req)
+	want := store.ImportResult{CatalogChanged: true, ReadersChanged: 2, Repeated: 1}
+	if diff := cmp.Diff(want, result); diff != "" {
+		t.Error(diff)
+	}
+	got, err := s.Catalog(within(t))
+	if err != nil || got.Version != mustHead(t, s).CatalogVersion || got.Version == "" {
+		t.Fatalf("%v, version %q", err, got.Version)
+	}
+	if diff := cmp.Diff(catalog(1, 2, 3), &got, cmpopts.IgnoreFields(library.Catalog{}, "Version")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(library.History{{BookID: 1, Stars: 2}, {BookID: 2, Stars: 4}}, history(t, s, 5)); diff != "" {
+		t.Error(diff)
+	}
+
+	before := mustHead(t, s)
+	if again := mustImport(t, s, req); again != (store.ImportResult{Repeated: 1}) || mustHead(t, s) != before {
+		t.Errorf("the same import again: %+v", again)
+	}
+	if other := mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2)}); !other.CatalogChanged || mustHead(t, s).CatalogVersion == before.CatalogVersion {
+		t.Errorf("another catalogue: %+v", other)
+	}
+}
+
+func testInteractions(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	first := record(t, s, like("a", 7, 1), like("b", 7, 2), like("c", 8, 1))
+	for i, o := range first {
+		if o.Status != store.Stored || o.Seq != 1 || len(o.Reader.Data) == 0 {
+			t.Errorf("%d: %+v", i, o)
+		}
+	}
+	second := record(t, s,
+		like("a", 7, 1), // again
+		like("a", 7, 9), // another one
+		like("d", 7, 3), // new
+		like("d", 7, 3), // twice in one call
+		like("d", 8, 3), // and with another reader
+		library.Interaction{ID: "v", UserID: 9, BookID: 1, Kind: library.View},
+	)
+	want := []store.Status{store.Repeated, store.Conflict, store.Stored, store.Repeated, store.Conflict, store.Stored}
+	for i, o := range second {
+		if o.Status != want[i] {
+			t.Errorf("%d: %v, want %v", i, o.Status, want[i])
+		}
+	}
+	if second[0].Seq != 2 || second[2].Seq != 2 || second[5].Seq != 0 {
+		t.Errorf("seqs %+v", second)
+	}
+	wantHistory := library.History{{BookID: 1, Liked: true, Own: true}, {BookID: 2, Liked: true, Own: true}, {BookID: 3, Liked: true, Own: true}}
+	if diff := cmp.Diff(wantHistory, history(t, s, 7)); diff != "" {
+		t.Error(diff)
+	}
+	if h := history(t, s, 9); len(h) != 0 {
+		t.Errorf("a view made the history %v", h)
+	}
+
+	before := mustHead(t, s).Seq
+	record(t, s, like("a", 7, 1))
+	if after := mustHead(t, s).Seq; after != before {
+		t.Errorf("a repetition made seq %d of %d", after, before)
+	}
+
+	var ids []string
+	var times []time.Time
+	err := s.Interactions(within(t), func(i library.Interaction) error {
+		ids, times = append(ids, i.ID), append(times, i.At)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"a", "b", "c", "d", "v"}, ids); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	for i := range times {
+		if time.Since(times[i]).Abs() > time.Minute || i > 0 && !times[i].After(times[i-1]) {
+			t.Errorf("times %v", times)
+		}
+	}
+}
+
+func testFollowersMissNothing(t *testing.T, db database) {
+	url := db.newURL()
+	writers := []*store.Store{open(t, url), open(t, url), open(t, url)}
+	reader := open(t, url)
+	const each = 40
+	var wg sync.WaitGroup
+	for w, s := range writers {
+		for k := range 2 { // two goroutines share a process
+			wg.Go(func() {
+				for i := range each {
+					id := fmt.Sprintf("%d-%d-%d", w, k, i)
+					if _, err := s.Record(within(t), []library.Interaction{like(id, int64(1+i%5), int64(1+w*1000+k*100+i))}); err != nil {
+						t.Errorf("%s: %v", id, err)
+						return
+					}
+				}
+			})
+		}
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	rows := map[int64]store.Reader{}
+	seq := int64(0)
+	follow := func() {
+		next, err := reader.Histories(within(t), seq, func(r store.Reader) error {
+			if r.Seq <= seq {
+				t.Errorf("reader %d of seq %d came after %d", r.UserID, r.Seq, seq)
+			}
+			rows[r.UserID] = r
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		seq = next
+	}
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		follow()
+	}
+	total := 0
+	for id, r := range rows {
+		h, err := library.DecodeHistory(r.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += len(h)
+		if now, err := reader.History(within(t), id); err != nil || !bytes.Equal(now.Data, r.Data) {
+			t.Errorf("reader %d: the follower has other data than the store (%v)", id, err)
+		}
+	}
+	if total != 3*2*each {
+		t.Errorf("%d entries, want %d", total, 3*2*each)
+	}
+}
+
+func testForget(t *testing.T, db database) {
+	url := db.newURL()
+	s := open(t, url)
+	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
+	mustImport(t, s, req)
+	record(t, s, like("a", 7, 2), like("b", 8, 2))
+	gone, err := s.Forget(within(t), 7)
+	if err != nil || gone.Seq != mustHead(t, s).Seq || len(gone.Data) != 0 {
+		t.Fatalf("%+v, %v", gone, err)
+	}
+	if h := history(t, s, 7); len(h) != 0 {
+		t.Errorf("left: %v", h)
+	}
+	for _, table := range []string{"histories WHERE length(data) > 0 AND", "interactions WHERE"} {
+		var n int
+		if err := db.raw(url).QueryRow("SELECT count(*) FROM " + table + " user_id = 7").Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s: %d rows, %v", table, n, err)
+		}
+	}
+	if result := mustImport(t, s, req); result.Forgotten != 1 || result.ReadersChanged != 0 {
+		t.Errorf("the import brought the reader back: %+v", result)
+	}
+	record(t, s, like("c", 7, 1))
+	if diff := cmp.Diff(library.History{{BookID: 1, Liked: true, Own: true}}, history(t, s, 7)); diff != "" {
+		t.Errorf("starting anew: %s", diff)
+	}
+	if result := mustImport(t, s, req); result.Forgotten != 1 {
+		t.Errorf("after starting anew the import brought the old back: %+v", result)
+	}
+}
+
+func testReadersWinOverImports(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	old := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(
+		library.Rating{UserID: 7, BookID: 1, Stars: 5}, library.Rating{UserID: 7, BookID: 2, Stars: 5},
+	)}
+	mustImport(t, s, old)
+	record(t, s, library.Interaction{ID: "u", UserID: 7, BookID: 1, Kind: library.Unrate})
+	if result := mustImport(t, s, old); result.ReadersChanged != 0 {
+		t.Errorf("%+v", result)
+	}
+	mustImport(t, s, store.ImportRequest{Ratings: ratings(
+		library.Rating{UserID: 7, BookID: 1, Stars: 4}, library.Rating{UserID: 7, BookID: 2, Stars: 3}, library.Rating{UserID: 7, BookID: 3, Stars: 1},
+	)})
+	want := library.History{{BookID: 2, Stars: 3}, {BookID: 1, Own: true}, {BookID: 3, Stars: 1}}
+	if diff := cmp.Diff(want, history(t, s, 7)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func demo() library.Library {
+	return library.Library{Catalog: *catalog(1, 2), Ratings: []library.Rating{{UserID: 1, BookID: 1, Stars: 5}}}
+}
+
+func testTheDemonstrationMakesRoom(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	for i, want := range []bool{true, false} {
+		if did, err := s.Seed(within(t), demo()); did != want || err != nil {
+			t.Fatalf("seed %d: %v, %v", i, did, err)
+		}
+	}
+	if h := mustHead(t, s); !h.Demo || h.Seq != 1 {
+		t.Errorf("%+v", h)
+	}
+	if _, err := s.Import(within(t), store.ImportRequest{Ratings: ratings(library.Rating{UserID: 1, BookID: 2, Stars: 5})}); !errors.Is(err, store.ErrDemoRatings) {
+		t.Errorf("ratings for the demonstration: %v", err)
+	}
+	record(t, s, like("a", 9, 1))
+	real := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5})}
+	before := mustHead(t, s)
+	if _, err := s.Import(within(t), real); !errors.Is(err, store.ErrDemoInUse) || mustHead(t, s) != before {
+		t.Errorf("over readers' likes: %v", err)
+	}
+	real.DropDemo = true
+	if result := mustImport(t, s, real); !result.DroppedDemo || result.ReadersChanged != 1 {
+		t.Errorf("%+v", result)
+	}
+	if h := mustHead(t, s); h.Demo {
+		t.Errorf("still the demonstration: %+v", h)
+	}
+	if diff := cmp.Diff(library.History{{BookID: 3, Stars: 5}}, history(t, s, 1)); diff != "" {
+		t.Error(diff)
+	}
+	if h := history(t, s, 9); len(h) != 0 {
+		t.Errorf("likes of the demonstration's books stayed: %v", h)
+	}
+}
+
+func testAnExportComesBack(t *testing.T, db database) {
+	s, other := open(t, db.newURL()), open(t, db.newURL())
+	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
+	mustImport(t, s, req)
+	record(t, s, like("a", 7, 2), library.Interaction{ID: "b", UserID: 7, BookID: 1, Kind: library.Unrate})
+	var done []library.Interaction
+	if err := s.Interactions(within(t), func(i library.Interaction) error { done = append(done, i); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	req.Interactions = done
+	if result := mustImport(t, other, req); result.Interactions != 2 {
+		t.Errorf("%+v", result)
+	}
+	if diff := cmp.Diff(history(t, s, 7), history(t, other, 7)); diff != "" {
+		t.Error(diff)
+	}
+	var back []library.Interaction
+	if err := other.Interactions(within(t), func(i library.Interaction) error { back = append(back, i); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(done, back); diff != "" {
+		t.Error(diff)
+	}
+	if again := mustImport(t, other, req); again != (store.ImportResult{}) {
+		t.Errorf("again: %+v", again)
+	}
+}
+
+func testModels(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	ctx := within(t)
+	now := time.Date(2026, 11, 21, 10, 0, 0, 1000, time.UTC)
+	for i, version := range []string{"one", "two", "three"} {
+		m := store.Model{Version: version, CreatedAt: now.Add(time.Duration(i) * time.Hour), Metadata: []byte(`{"n":1}`), Artefact: []byte{0, 1, byte(i)}}
+		for range 2 { // the second changes nothing
+			if err := s.SaveModel(ctx, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := s.Model(ctx, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(m, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if _, err := s.Model(ctx, "four"); !errors.Is(err, store.ErrModelNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+	if err := s.Activate(ctx, "four"); !errors.Is(err, store.ErrModelNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
+		t.Errorf("nothing to roll back to: %v", err)
+	}
+	for _, version := range []string{"one", "two", "two"} {
+		if err := s.Activate(ctx, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := mustHead(t, s)
+	if from, to, err := s.Rollback(ctx); from != "two" || to != "one" || err != nil {
+		t.Errorf("rolled back from %s to %s, %v", from, to, err)
+	}
+	if h := mustHead(t, s); first.Model != "two" || first.Activation != 2 || h.Model != "one" || h.Activation != 3 {
+		t.Errorf("heads %+v, then %+v", first, h)
+	}
+	list, err := s.Models(ctx)
+	if err != nil || len(list) != 3 || list[0].Version != "three" || !list[2].Active || list[2].Size != 3 || list[2].ActivatedAt.IsZero() || !list[0].ActivatedAt.IsZero() {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if gone, err := s.PruneModels(ctx, 0); gone != 1 || err != nil {
+		t.Errorf("%d gone, %v; want the one that was never active", gone, err)
+	}
+	if h := mustHead(t, s); h.Model != "one" {
+		t.Errorf("%+v", h)
+	}
+}
+
+func testLocks(t *testing.T, db database) {
+	url := db.newURL()
+	a, b := open(t, url), open(t, url)
+	inside, order := make(chan struct{}), make(chan string, 2)
+	release := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		err := a.WithLock(within(t), "train", func(context.Context) error {
+			close(inside)
+			<-release
+			order <- "a"
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-inside
+	if err := b.WithLock(within(t), "other", func(context.Context) error { return nil }); err != nil {
+		t.Errorf("another name: %v", err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := b.WithLock(short, "train", func(context.Context) error { return nil }); err == nil {
+		t.Error("the lock was taken twice")
+	}
+	wg.Go(func() {
+		if err := b.WithLock(within(t), "train", func(context.Context) error { order <- "b"; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	close(release)
+	wg.Wait()
+	if first := <-order; first != "a" {
+		t.Errorf("%s came first", first)
+	}
+	failed := errors.New("boom")
+	if err := a.WithLock(within(t), "train", func(context.Context) error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("the error of what runs: %v", err)
+	}
+}
+
+func testANewerSchemaIsUsedAsItIs(t *testing.T, db database) {
+	url := db.newURL()
+	s := open(t, url)
+	record(t, s, like("a", 7, 1))
+	raw := db.raw(url)
+	for _, statement := range []string{
+		"ALTER TABLE histories ADD COLUMN later text",
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)",
+	} {
+		if _, err := raw.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := open(t, url)
+	record(t, old, like("b", 7, 2))
+	if h := history(t, old, 7); len(h) != 2 {
+		t.Errorf("history %v", h)
+	}
+}
+
+func testManyOpenAtOnce(t *testing.T, db database) {
+	url := db.newURL()
+	var wg sync.WaitGroup
+	for range 6 {
+		s := open(t, url)
+		wg.Go(func() {
+			if _, err := s.Seed(within(t), demo()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if h := mustHead(t, open(t, url)); h.Seq != 1 {
+		t.Errorf("seeded more than once: %+v", h)
+	}
+}
+
+func TestURLs(t *testing.T) {
+	for _, good := range []string{"sqlite:x.db", "sqlite:/var/lib/a b/x.db", "postgres://u:p@h:5432/d", "postgresql://h/d?sslmode=require"} {
+		if err := store.CheckURL(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", "x.db", "sqlite:", "sqlite::memory:", "mysql://h/d", "postgres://u:secret@h:port/d"} {
+		err := store.CheckURL(bad)
+		if err == nil {
+			t.Errorf("%s: no error", bad)
+		} else if bytes.Contains([]byte(err.Error()), []byte("secret")) {
+			t.Errorf("the password is in %q", err)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package training_test
+
+import (
+	"bytes"
+	"maps"
+	"testing"
+
+	"bookstall/recommendations/internal/engine"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/modelfile"
+	"bookstall/recommendations/internal/sample"
+	"bookstall/recommendations/internal/training"
+)
+
+func train(t *testing.T, catalog library.Catalog, histories map[int64][]byte, workers int) []byte {
+	t.Helper()
+	// A map is walked in another order each time.
+	m, err := training.Train(t.Context(), training.Input{
+		Catalog: catalog, Histories: maps.All(histories), Params: engine.DefaultParams(), Workers: workers,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := modelfile.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoded
+}
+
+func TestEqualDataMakeEqualBytes(t *testing.T) {
+	lib, err := sample.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	histories := map[int64][]byte{}
+	for id, h := range lib.Histories() {
+		histories[id] = h.Encode()
+	}
+	first := train(t, lib.Catalog, histories, 1)
+	for range 3 {
+		if !bytes.Equal(first, train(t, lib.Catalog, histories, 3)) {
+			t.Fatal("the same data made another model")
+		}
+	}
+	t.Logf("%d bytes for %d books", len(first), len(lib.Books))
+
+	delete(histories, lib.Ratings[0].UserID)
+	if bytes.Equal(first, train(t, lib.Catalog, histories, 1)) {
+		t.Error("without a reader the model is the same")
+	}
+}
+
+func TestWhatCountsAsLiked(t *testing.T) {
+	catalog := library.Catalog{Version: "v", Books: []library.Book{{ID: 1}, {ID: 2}, {ID: 3}}}
+	m, err := training.Train(t.Context(), training.Input{
+		Catalog: catalog, Params: engine.DefaultParams(), Workers: 1,
+		Histories: maps.All(map[int64][]byte{
+			1: library.History{{BookID: 1, Stars: 4}, {BookID: 2, Stars: 3}, {BookID: 9, Stars: 5}}.Encode(),
+			2: library.History{{BookID: 1, Liked: true, Own: true}, {BookID: 3, Purchased: true}}.Encode(),
+			3: library.History{{BookID: 1, Own: true}}.Encode(), // taken back
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []int32{2, 0, 1}
+	for i, n := range m.Weights.Counts {
+		if n != want[i] {
+			t.Errorf("book %d: %d readers, want %d", i+1, n, want[i])
+		}
+	}
+	if m.Metadata.Readers != 2 || m.Metadata.Positives != 3 {
+		t.Errorf("%+v", m.Metadata)
+	}
+}
+
+func TestADamagedHistoryIsNamed(t *testing.T) {
+	_, err := training.Train(t.Context(), training.Input{
+		Params: engine.DefaultParams(), Workers: 1, Histories: maps.All(map[int64][]byte{7: {0x80}}),
+	})
+	if err == nil || err.Error() != "reader 7: history is cut short" {
+		t.Errorf("got %v", err)
+	}
+}
