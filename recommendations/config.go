@@ -10,17 +10,36 @@ import (
 	"bookstall/internal/config"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
+	"bookstall/recommendations/internal/store"
 )
 
+// noStore is the setting of --store for none.
+const noStore = "none"
+
+// The commands, as the parser calls them: with their arguments.
 const (
-	serveCommand       = "serve"
-	healthcheckCommand = "healthcheck"
+	serveCommand          = "serve"
+	healthcheckCommand    = "healthcheck"
+	importCommand         = "import"
+	exportCommand         = "export <dir>"
+	trainCommand          = "train"
+	modelsListCommand     = "models list"
+	modelsShowCommand     = "models show <version>"
+	modelsActivateCommand = "models activate <version>"
+	modelsRollbackCommand = "models rollback"
+	modelsAddCommand      = "models add <file>"
+	evaluateCommand       = "evaluate"
 )
 
 // commands are what the program can be told to do.
 type commands struct {
 	Serve       settings    `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
 	Healthcheck healthcheck `cmd:"" help:"Ask a server on this host for its health; the exit status is 0 if it is SERVING, else 1."`
+	Import      importing   `cmd:"" help:"Bring books and ratings from CSV files into a store: all of them or, when something goes wrong, none."`
+	Export      exporting   `cmd:"" help:"Write books, ratings and what readers did to CSV files, which import --from brings back."`
+	Train       trainer     `cmd:"" help:"Train a model from a store, keep it there and activate it."`
+	Models      models      `cmd:"" help:"List, show, activate and roll back the models of a store."`
+	Evaluate    evaluation  `cmd:"" help:"Measure how well held-out readers are served, beside simple methods; the data are given in files."`
 }
 
 // settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.
@@ -29,7 +48,11 @@ type settings struct {
 	AdminAddress  string `help:"host:port of health, metrics and build information for operators." default:":9090"`
 	HealthAddress string `help:"host:port of the gRPC health service in plaintext, for probes that cannot do TLS; used with TLS only." default:":50052"`
 	Name          string `help:"Name of this replica, which answers carry as served_by; the host name if empty."`
-	Workers       int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
+
+	Store   string `help:"Where books, models and what readers do are kept: sqlite:FILE, or postgres://…; none for the embedded demonstration, which remembers nothing." default:"none" placeholder:"URL"`
+	Demo    bool   `help:"Fill an empty store with the embedded demonstration; else wait until books are imported." default:"true" negatable:""`
+	Train   bool   `help:"Train a model where the store has none that fits its books; else wait for one, and recommend bestsellers." default:"true" negatable:""`
+	Workers int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
 
 	MaxConnectionAge      time.Duration `help:"Close connections after about this time, gracefully, so that callers find new replicas; 0 for never." default:"5m"`
 	MaxConnectionAgeGrace time.Duration `help:"How long a call may go on after that." default:"30s"`
@@ -46,6 +69,11 @@ type settings struct {
 // Validate is called by the parser. It reports all faults at once.
 func (s *settings) Validate() error {
 	var errs []error
+	if s.Store != noStore {
+		if err := store.CheckURL(s.Store); err != nil {
+			errs = append(errs, fmt.Errorf("--store: %w", err))
+		}
+	}
 	if s.Workers < 0 {
 		errs = append(errs, fmt.Errorf("--workers is %d, want 0 or more", s.Workers))
 	}
@@ -68,6 +96,17 @@ func parse(args []string, stdout, stderr io.Writer) (command string, c commands,
 		Serve:       serveCommand,
 	}, &c, args, stdout, stderr)
 	return command, c, err
+}
+
+// followAge is how long a Follow stream may last. A connection that is old enough
+// is closed within its grace, which cuts what still runs on it: streams end
+// before.
+func (s settings) followAge() time.Duration {
+	const longest = time.Hour
+	if s.MaxConnectionAge == 0 || s.MaxConnectionAgeGrace == 0 {
+		return longest
+	}
+	return min(longest, s.MaxConnectionAgeGrace*4/5)
 }
 
 // fill puts what this host has in the place of what was left open.

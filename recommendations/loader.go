@@ -8,41 +8,77 @@ import (
 	"github.com/go-logr/logr"
 
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/telemetry"
+	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/sample"
+	"bookstall/recommendations/internal/server"
+	"bookstall/recommendations/internal/store"
 )
 
-// loader makes the replica ready: it loads the library, trains and checks the
-// model while health says NOT_SERVING already.
-type loader struct {
+// source is where the replica's books and histories come from. Its run makes the
+// replica ready; health says NOT_SERVING until then.
+type source struct {
+	lifecycle.Part
+	journal server.Journal // nil when nothing can be kept
+	close   func() error
+}
+
+// newSource returns the store that is configured, or the embedded data.
+func newSource(cfg settings, books *recommender.Recommender, ready *lifecycle.Readiness, tel *telemetry.Telemetry) (source, error) {
+	loaded := func() { ready.Set(true, "") }
+	if cfg.Store == noStore {
+		d := &demonstration{books: books, workers: cfg.Workers, loaded: loaded, log: tel.Log, quit: make(chan struct{})}
+		return source{
+			Part:  lifecycle.Part{Name: "demonstration", Run: d.run, Stop: d.stop, StopTimeout: time.Second},
+			close: func() error { return nil },
+		}, nil
+	}
+	kept, err := store.Open(cfg.Store, store.Options{Log: tel.Log.WithName("store")})
+	if err != nil {
+		return source{}, fmt.Errorf("store: %w", err)
+	}
+	settings := live.Config{
+		Store: kept, Recommender: books, Train: cfg.Train, Workers: cfg.Workers, OnLoaded: loaded,
+		Log: tel.Log.WithName("store"), Registry: tel.Registry,
+	}
+	if cfg.Demo {
+		settings.Demo = sample.Load
+	}
+	l := live.New(settings)
+	return source{
+		Part:    lifecycle.Part{Name: "store", Run: l.Run, Stop: l.Stop, StopTimeout: time.Second},
+		journal: l,
+		close:   kept.Close,
+	}, nil
+}
+
+// demonstration serves the embedded data, and keeps nothing.
+type demonstration struct {
 	books   *recommender.Recommender
 	workers int
-	ready   *lifecycle.Readiness
+	loaded  func()
 	log     logr.Logger
 	quit    chan struct{}
 }
 
-func newLoader(books *recommender.Recommender, workers int, ready *lifecycle.Readiness, log logr.Logger) *loader {
-	return &loader{books: books, workers: workers, ready: ready, log: log, quit: make(chan struct{})}
-}
-
-func (l *loader) run() error {
+func (d *demonstration) run() error {
 	began := time.Now()
 	lib, err := sample.Load()
 	if err != nil {
 		return fmt.Errorf("embedded data: %w", err)
 	}
-	if err := l.books.Load(lib, l.workers); err != nil {
+	if err := d.books.Load(lib, d.workers); err != nil {
 		return err
 	}
-	l.log.Info("library loaded", "books", len(lib.Books), "ratings", len(lib.Ratings), "version", lib.Version,
-		"took", time.Since(began).String())
-	l.ready.Set(true, "")
-	<-l.quit
+	d.log.Info("no store (--store none): the embedded demonstration, which remembers nothing",
+		"books", len(lib.Books), "ratings", len(lib.Ratings), "version", lib.Version, "took", time.Since(began).String())
+	d.loaded()
+	<-d.quit
 	return nil
 }
 
-func (l *loader) stop(context.Context) error {
-	close(l.quit)
+func (d *demonstration) stop(context.Context) error {
+	close(d.quit)
 	return nil
 }

@@ -40,8 +40,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	if command == healthcheckCommand {
+	switch command {
+	case healthcheckCommand:
 		return given.Healthcheck.run(ctx, stdout)
+	case importCommand:
+		return given.Import.run(ctx, stdout, stderr)
+	case exportCommand:
+		return given.Export.run(ctx, stdout)
+	case trainCommand:
+		return given.Train.run(ctx, stdout)
+	case modelsListCommand:
+		return given.Models.List.run(ctx, stdout)
+	case modelsShowCommand:
+		return given.Models.Show.run(ctx, stdout)
+	case modelsActivateCommand:
+		return given.Models.Activate.run(ctx, stdout)
+	case modelsRollbackCommand:
+		return given.Models.Rollback.run(ctx, stdout)
+	case modelsAddCommand:
+		return given.Models.Add.run(ctx, stdout)
+	case evaluateCommand:
+		return given.Evaluate.run(ctx, stdout, stderr)
+	}
+	if command != serveCommand {
+		return fmt.Errorf("%s is a command that nothing is done for", command)
 	}
 	return serve(ctx, given.Serve, stderr)
 }
@@ -86,13 +108,20 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 	}
 
 	books := recommender.New() // answers UNAVAILABLE until it is loaded
-	server.New(books, cfg.Name, tel.Registry).Register(grpcServer)
+	from, err := newSource(cfg, books, ready, tel)
+	if err != nil {
+		return errors.Join(err, operators.Close(), grpcServer.Close())
+	}
+	defer func() { err = errors.Join(err, from.close()) }()
+	server.New(server.Config{
+		Recommender: books, Journal: from.journal, Name: cfg.Name,
+		FollowAge: cfg.followAge(), Readiness: ready, Registry: tel.Registry,
+	}).Register(grpcServer)
 	tutorial.New(books).Register(grpcServer)
-	load := newLoader(books, cfg.Workers, ready, tel.Log)
 
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
 	group.Add(lifecycle.Part{Name: "admin", Run: operators.Serve, Stop: operators.Stop, StopTimeout: time.Second})
-	group.Add(lifecycle.Part{Name: "loader", Run: load.run, Stop: load.stop, StopTimeout: time.Second})
+	group.Add(from.Part)
 	group.Add(lifecycle.Part{Name: "grpc", Run: grpcServer.Serve, Stop: grpcServer.Stop, StopTimeout: cfg.DrainTimeout})
 	tel.Log.Info("listening", "grpcAddress", grpcServer.Addr().String(), "adminAddress", operators.Addr().String(),
 		"tls", cfg.TLS.Enabled(), "version", telemetry.Version())

@@ -106,17 +106,23 @@ func (l layout) marketplaceProgram() (program, error) {
 	}, nil
 }
 
+func (l layout) storeFile() string { return filepath.Join(l.state, "bookstall.db") }
+
 func (l layout) replicaProgram(r replica) program {
+	env := []string{
+		"RECOMMENDATIONS_GRPC_ADDRESS=" + r.grpc,
+		"RECOMMENDATIONS_ADMIN_ADDRESS=" + r.admin,
+		"RECOMMENDATIONS_NAME=" + r.name,
+		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
+		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
+	}
+	if os.Getenv("RECOMMENDATIONS_STORE") == "" { // the user's own store wins
+		env = append(env, "RECOMMENDATIONS_STORE=sqlite:"+l.storeFile())
+	}
 	return program{
 		name:  r.name,
 		path:  filepath.Join(l.bin, "recommendations"),
 		where: fmt.Sprintf("gRPC %s, admin %s", r.grpc, r.admin),
-		env: []string{
-			"RECOMMENDATIONS_GRPC_ADDRESS=" + r.grpc,
-			"RECOMMENDATIONS_ADMIN_ADDRESS=" + r.admin,
-			"RECOMMENDATIONS_NAME=" + r.name,
-			"RECOMMENDATIONS_DRAIN_DELAY=500ms",
-			"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
-		},
+		env:   env,
 	}
 }

@@ -14,11 +14,14 @@ type Readiness struct {
 	reason   string // why set is false
 	held     string // by Hold; "" for not at all
 	draining bool
+	drained  chan struct{} // closed by Drain
 	watchers []func(ready bool)
 }
 
 // NewReadiness returns a readiness that says no, because of starting.
-func NewReadiness() *Readiness { return &Readiness{reason: "starting"} }
+func NewReadiness() *Readiness {
+	return &Readiness{reason: "starting", drained: make(chan struct{})}
+}
 
 // Set changes the answer; reason says why it is no. It has no effect once the
 // process drains.
@@ -34,7 +37,18 @@ func (r *Readiness) Hold(reason string) { r.change(func() { r.held = reason }) }
 func (r *Readiness) Release() { r.change(func() { r.held = "" }) }
 
 // Drain says no for good.
-func (r *Readiness) Drain() { r.change(func() { r.draining = true }) }
+func (r *Readiness) Drain() {
+	r.change(func() {
+		if !r.draining {
+			r.draining = true
+			close(r.drained)
+		}
+	})
+}
+
+// Drained returns a channel that is closed by Drain: answers without an end, such
+// as streams, end then.
+func (r *Readiness) Drained() <-chan struct{} { return r.drained }
 
 // change does something that may change the answer, and tells it if so.
 func (r *Readiness) change(do func()) {

@@ -2,6 +2,7 @@ package bookcsv_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := string(content)
-	for name := range strings.SplitSeq(strings.TrimSpace(fullHeader)+",user_id,rating,label", ",") {
+	for name := range strings.SplitSeq(strings.TrimSpace(fullHeader)+",user_id,rating,label,kind,id,at", ",") {
 		if !strings.Contains(document, "`"+name+"`") {
 			t.Errorf("column %s is not described", name)
 		}
@@ -33,7 +34,12 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := []int{len(readAll(t, books)), len(readAll(t, ratings)), len(readAll(t, samples))}; n[0] != 3 || n[1] != 2 || n[2] != 1 {
+	interactions, err := bookcsv.NewInteractionReader("example", strings.NewReader(example(t, document, "user_id,book_id,kind")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := []int{len(readAll(t, books)), len(readAll(t, ratings)), len(readAll(t, samples)), len(readAll(t, interactions))}
+	if !slices.Equal(n, []int{3, 2, 1, 2}) {
 		t.Errorf("the examples have %v rows", n)
 	}
 }

@@ -81,6 +81,9 @@ func (r *Reader[T]) Next() (T, error) {
 	return row, nil
 }
 
+// Line is the line on which the row that Next gave last begins.
+func (r *Reader[T]) Line() int { return r.last }
+
 // All is Next for range: it yields each row or error, and stops after the last
 // row or an error that is final.
 func (r *Reader[T]) All() iter.Seq2[T, error] {

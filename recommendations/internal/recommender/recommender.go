@@ -1,17 +1,20 @@
-// Package recommender answers readers' questions from one consistent set of
-// books, histories and model. It joins package library, which knows books by
-// id, with package engine, which knows numbers.
+// Package recommender answers readers' questions from one consistent catalogue
+// and model and from the histories in memory. It joins package library, which
+// knows books by id, with package engine, which knows numbers.
 //
-// It must not import gRPC, HTTP, metrics or tracing.
+// Where all of that comes from is not its business: it must not import a store,
+// gRPC, HTTP, metrics or tracing.
 package recommender
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/training"
 )
 
 // Shelf is an answer: books, best first.
@@ -19,6 +22,12 @@ type Shelf struct {
 	Items          []Item
 	Personal       bool   // made from the reader's own history
 	CatalogVersion string // that all of it came from
+	// ReaderVersion is the version of the history that counted; 0 for none.
+	ReaderVersion int64
+	// Last is what changed last in the history, and LastBook its book; nil for an
+	// empty history.
+	Last     *library.Entry
+	LastBook *library.Book
 }
 
 // Item is one book of a shelf. The books are shared; do not change them.
@@ -28,51 +37,31 @@ type Item struct {
 	Because *library.Book // of the history, the largest part of the score; nil for popularity alone
 }
 
-// Recommender answers from the library it last loaded. It is safe for
-// concurrent use; Load swaps everything at once, under running questions.
+// Recommender answers from what it was last given. It is safe for concurrent
+// use: catalogue and model are swapped at once, under running questions.
 type Recommender struct {
 	current atomic.Pointer[state]
+	readers *readers
 }
 
-// state is everything that one answer is made from. It never changes.
+// state is everything but the histories that one answer is made from. It never
+// changes.
 type state struct {
-	library    *library.Library
+	catalog    library.Catalog
 	ranker     *engine.Ranker
-	index      map[int64]int32 // of a book id in library.Books and in the ranker
+	index      map[int64]int32 // of a book id in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker knows them by index
-	histories  map[int64]history
 }
 
-// history is what one reader has, as the ranker knows books.
-type history struct {
-	liked []int32 // ascending
-	other []int32 // the reader has these too, but does not like them
-}
+// New returns a recommender without a catalogue: it answers ErrNotReady.
+func New() *Recommender { return &Recommender{readers: newReaders()} }
 
-// New returns a recommender without a library: it answers ErrNotReady.
-func New() *Recommender { return &Recommender{} }
-
-// Load trains a model from lib on up to workers goroutines, checks it, and
-// answers from it from then on. On an error everything stays as it was.
-func (r *Recommender) Load(lib *library.Library, workers int) error {
-	s := &state{
-		library:   lib,
-		index:     make(map[int64]int32, len(lib.Books)),
-		histories: map[int64]history{},
-	}
-	for i, b := range lib.Books {
+// Serve answers from a catalogue and a model of its books from then on. On an
+// error everything stays as it was.
+func (r *Recommender) Serve(catalog library.Catalog, model engine.Model) error {
+	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books))}
+	for i, b := range catalog.Books {
 		s.index[b.ID] = int32(i)
-	}
-	if err := s.readHistories(); err != nil {
-		return err
-	}
-	data := engine.Dataset{Items: len(lib.Books)}
-	for _, h := range s.histories {
-		data.Readers = append(data.Readers, h.liked)
-	}
-	model, err := engine.Train(data, engine.DefaultParams(), workers)
-	if err != nil {
-		return fmt.Errorf("train: %w", err)
 	}
 	if err := s.rank(model); err != nil {
 		return fmt.Errorf("rank: %w", err)
@@ -81,44 +70,64 @@ func (r *Recommender) Load(lib *library.Library, workers int) error {
 	return nil
 }
 
-// readHistories sorts the ratings by reader. The last rating of a book counts.
-func (s *state) readHistories() error {
-	stars := map[int64]map[int32]int{}
-	for _, rating := range s.library.Ratings {
-		i, ok := s.index[rating.BookID]
-		if !ok {
-			return fmt.Errorf("rating of reader %d: book %d: %w", rating.UserID, rating.BookID, library.ErrBookNotFound)
-		}
-		if stars[rating.UserID] == nil {
-			stars[rating.UserID] = map[int32]int{}
-		}
-		stars[rating.UserID][i] = rating.Stars
+// Load trains a model of a library on up to workers goroutines and answers from
+// both from then on. On an error everything stays as it was.
+func (r *Recommender) Load(lib *library.Library, workers int) error {
+	var list []Reader
+	for id, h := range lib.Histories() {
+		list = append(list, Reader{ID: id, Version: 1, History: h.Encode()})
 	}
-	for reader, rated := range stars {
-		var h history
-		for i, n := range rated {
-			if n >= library.PositiveRating {
-				h.liked = append(h.liked, i)
-			} else {
-				h.other = append(h.other, i)
+	model, err := training.Train(context.Background(), training.Input{
+		Catalog: lib.Catalog, Params: engine.DefaultParams(), Workers: workers,
+		Histories: func(yield func(int64, []byte) bool) {
+			for _, one := range list {
+				if !yield(one.ID, one.History) {
+					return
+				}
 			}
-		}
-		slices.Sort(h.liked)
-		slices.Sort(h.other)
-		s.histories[reader] = h
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
+	if err := r.Serve(lib.Catalog, model.Weights); err != nil {
+		return err
+	}
+	r.Replace(list)
 	return nil
 }
 
+// Put takes histories that are newer than those it has, and tells who follows
+// them.
+func (r *Recommender) Put(list []Reader) { r.readers.put(list) }
+
+// Replace takes the histories in place of all that it has.
+func (r *Recommender) Replace(list []Reader) { r.readers.replace(list) }
+
+// Reader returns what is known of one reader; its zero value for nothing.
+func (r *Recommender) Reader(userID int64) Reader { return r.readers.of(userID) }
+
+// Readers is how many readers are known.
+func (r *Recommender) Readers() int { return r.readers.count() }
+
+// All returns all readers, in no order.
+func (r *Recommender) All() []Reader { return r.readers.all() }
+
+// Follow returns a channel that gets a value after each change of a reader's
+// history, one for several if they are not taken. Call end when done.
+func (r *Recommender) Follow(userID int64) (changed <-chan struct{}, end func()) {
+	return r.readers.follow(userID)
+}
+
 func (s *state) rank(model engine.Model) error {
-	for _, b := range s.library.Books {
+	for _, b := range s.catalog.Books {
 		s.categories = append(s.categories, b.Categories...)
 	}
 	slices.Sort(s.categories)
 	s.categories = slices.Compact(s.categories)
 
 	config := engine.Config{Model: model, Prior: engine.DefaultPrior()}
-	for _, b := range s.library.Books {
+	for _, b := range s.catalog.Books {
 		numbers := make([]int, len(b.Categories))
 		for k, slug := range b.Categories {
 			numbers[k], _ = slices.BinarySearch(s.categories, slug)
@@ -139,13 +148,41 @@ func (r *Recommender) state() (*state, error) {
 	return s, nil
 }
 
-// Library returns what answers are made from at present, or ErrNotReady.
-func (r *Recommender) Library() (*library.Library, error) {
+// Catalog returns what answers are made from at present, or ErrNotReady.
+func (r *Recommender) Catalog() (library.Catalog, error) {
 	s, err := r.state()
 	if err != nil {
-		return nil, err
+		return library.Catalog{}, err
 	}
-	return s.library, nil
+	return s.catalog, nil
+}
+
+// HasBook reports whether the catalogue has a book, or ErrNotReady.
+func (r *Recommender) HasBook(id int64) (bool, error) {
+	s, err := r.state()
+	if err != nil {
+		return false, err
+	}
+	_, ok := s.index[id]
+	return ok, nil
+}
+
+// History returns what a reader has to do with books of the catalogue, the
+// latest first, and its version, or ErrNotReady.
+func (r *Recommender) History(userID int64) (library.History, int64, error) {
+	s, err := r.state()
+	if err != nil {
+		return nil, 0, err
+	}
+	reader := r.readers.of(userID)
+	var h library.History
+	_ = library.EachEntry(reader.History, func(e library.Entry) { // as in state.history
+		if _, ok := s.index[e.BookID]; ok && e.Present() {
+			h = append(h, e)
+		}
+	})
+	slices.Reverse(h)
+	return h, reader.Version, nil
 }
 
 // Categories returns the slugs of all categories, sorted, or ErrNotReady.
@@ -174,12 +211,18 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 			return Shelf{}, fmt.Errorf("%q: %w", category, library.ErrCategoryNotFound)
 		}
 	}
-	n = min(n, len(s.library.Books))
-	h := s.histories[userID]
+	n = min(n, len(s.catalog.Books))
+	reader := r.readers.of(userID)
+	liked, other, last := s.history(reader.History)
 	scored := s.ranker.Recommend(make([]engine.Scored, 0, max(n, 0)), engine.Query{
-		History: h.liked, Exclude: h.other, Category: number, K: n,
+		History: liked, Exclude: other, Category: number, K: n,
 	})
-	return s.shelf(scored, len(h.liked) > 0), nil
+	shelf := s.shelf(scored)
+	shelf.Personal, shelf.ReaderVersion = len(liked) > 0, reader.Version
+	if last != nil {
+		shelf.Last, shelf.LastBook = last, &s.catalog.Books[s.index[last.BookID]]
+	}
+	return shelf, nil
 }
 
 // Similar returns the n books that readers of one book like most besides it.
@@ -194,17 +237,17 @@ func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
 	if !ok {
 		return Shelf{}, fmt.Errorf("%d: %w", bookID, library.ErrBookNotFound)
 	}
-	n = min(n, len(s.library.Books))
-	return s.shelf(s.ranker.Similar(make([]engine.Scored, 0, max(n, 0)), i, n), false), nil
+	n = min(n, len(s.catalog.Books))
+	return s.shelf(s.ranker.Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil
 }
 
 // shelf puts books in place of numbers.
-func (s *state) shelf(scored []engine.Scored, personal bool) Shelf {
-	shelf := Shelf{Items: make([]Item, len(scored)), Personal: personal, CatalogVersion: s.library.Version}
+func (s *state) shelf(scored []engine.Scored) Shelf {
+	shelf := Shelf{Items: make([]Item, len(scored)), CatalogVersion: s.catalog.Version}
 	for i, sc := range scored {
-		shelf.Items[i] = Item{Book: &s.library.Books[sc.Item], Score: sc.Score}
+		shelf.Items[i] = Item{Book: &s.catalog.Books[sc.Item], Score: sc.Score}
 		if sc.Because != engine.NoReason {
-			shelf.Items[i].Because = &s.library.Books[sc.Because]
+			shelf.Items[i].Because = &s.catalog.Books[sc.Because]
 		}
 	}
 	return shelf

@@ -6,12 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/library"
 )
 
 // small is two tastes, three books each, and a book that nobody rated.
 func small() *library.Library {
-	lib := &library.Library{Version: "v1"}
+	lib := &library.Library{Catalog: library.Catalog{Version: "v1"}}
 	for i, category := range []string{"fantasy", "fantasy", "fantasy", "romance", "romance", "romance", "poetry"} {
 		id := int64(10 * (i + 1)) // ids are not indexes
 		lib.Books = append(lib.Books, library.Book{
@@ -119,7 +120,7 @@ func TestNotReadyBeforeLoad(t *testing.T) {
 	r := New()
 	_, recommend := r.Recommend(1, "", 1)
 	_, similar := r.Similar(1, 1)
-	_, lib := r.Library()
+	_, lib := r.Catalog()
 	_, categories := r.Categories()
 	for _, err := range []error{recommend, similar, lib, categories} {
 		if !errors.Is(err, library.ErrNotReady) {
@@ -128,16 +129,16 @@ func TestNotReadyBeforeLoad(t *testing.T) {
 	}
 }
 
-func TestABadLibraryChangesNothing(t *testing.T) {
+func TestAModelOfOtherBooksChangesNothing(t *testing.T) {
 	r := load(t)
-	bad := small()
+	bad := small().Catalog
 	bad.Version = "v2"
-	bad.Ratings = append(bad.Ratings, library.Rating{UserID: 1, BookID: 12345, Stars: 5})
-	if err := r.Load(bad, 1); !errors.Is(err, library.ErrBookNotFound) {
-		t.Errorf("got %v", err)
+	bad.Books = bad.Books[:3]
+	if err := r.Serve(bad, engine.Model{RowStart: []int32{0, 0}, Counts: []int32{0}}); err == nil {
+		t.Error("a model of one book was taken for three")
 	}
-	if lib, err := r.Library(); err != nil || lib.Version != "v1" {
-		t.Errorf("serves %v, %v", lib, err)
+	if c, err := r.Catalog(); err != nil || c.Version != "v1" {
+		t.Errorf("serves %v, %v", c.Version, err)
 	}
 }
 
@@ -161,7 +162,7 @@ func TestLoadUnderQuestions(t *testing.T) {
 		})
 	}
 	for range 20 {
-		if err := r.Load(small(), 1); err != nil {
+		if err := r.Load(small(), 2); err != nil {
 			t.Error(err)
 		}
 	}

@@ -8,9 +8,8 @@ import (
 
 func TestReferences(t *testing.T) {
 	lib := library.Library{
-		Books:   []library.Book{{ID: 1}},
+		Catalog: library.Catalog{Books: []library.Book{{ID: 1}}, Samples: []library.SampleReader{{ID: 5}}},
 		Ratings: []library.Rating{{UserID: 5, BookID: 1, Stars: 4}},
-		Samples: []library.SampleReader{{ID: 5}},
 	}
 	if err := checkReferences(&lib); err != nil {
 		t.Error(err)

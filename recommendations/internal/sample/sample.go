@@ -50,7 +50,7 @@ func Load() (*library.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	lib := &library.Library{Version: version(booksFile)}
+	lib := &library.Library{Catalog: library.Catalog{Version: version(booksFile)}}
 	if lib.Books, err = all(books); err != nil {
 		return nil, err
 	}

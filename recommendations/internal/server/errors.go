@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"bookstall/recommendations/internal/library"
@@ -16,12 +19,35 @@ func toStatus(err error) error {
 	switch {
 	case errors.Is(err, library.ErrNotReady):
 		return status.Error(codes.Unavailable, "not ready yet; try another replica")
+	case errors.Is(err, library.ErrStoreDown):
+		return status.Error(codes.Unavailable, "the store cannot be reached; what readers do cannot be kept just now")
+	case errors.Is(err, library.ErrReadOnly):
+		return status.Error(codes.FailedPrecondition, "this service has no store, so it cannot keep what readers do")
 	case errors.Is(err, library.ErrBookNotFound):
 		return status.Error(codes.NotFound, "no book has this id")
 	case errors.Is(err, library.ErrCategoryNotFound):
 		return status.Error(codes.InvalidArgument, "no book has this category")
 	}
 	return err
+}
+
+// trailer is what sets trailers of a call.
+type trailer interface{ SetTrailer(metadata.MD) }
+
+// unary sets the trailers of a call that is no stream.
+type unary struct{ context.Context }
+
+func (u unary) SetTrailer(md metadata.MD) {
+	_ = grpc.SetTrailer(u, md) // fails only outside of a call
+}
+
+// writeFailed turns an error of a write into a gRPC status. When the store is
+// down it is so for all replicas: the caller is told not to try another.
+func (s *Server) writeFailed(call trailer, err error) error {
+	if errors.Is(err, library.ErrStoreDown) {
+		call.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "-1"))
+	}
+	return toStatus(err)
 }
 
 // violations gathers what is wrong with a request, so that all of it is said at

@@ -6,14 +6,28 @@ import (
 )
 
 type metrics struct {
-	shelves *prometheus.CounterVec
+	shelves   *prometheus.CounterVec
+	followers prometheus.Gauge
+	followed  prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{shelves: promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
-		Name: "recommendations_shelves_total",
-		Help: "Shelves answered, by what they were made from: personal, popular or similar.",
-	}, []string{"source"})}
+	to := promauto.With(reg)
+	m := &metrics{
+		shelves: to.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommendations_shelves_total",
+			Help: "Shelves answered, by what they were made from: personal, popular or similar.",
+		}, []string{"source"}),
+		// Apart, as streams stay with a replica and say nothing of the balance.
+		followers: to.NewGauge(prometheus.GaugeOpts{
+			Name: "recommendations_followers",
+			Help: "Streams that follow a reader's shelf.",
+		}),
+		followed: to.NewCounter(prometheus.CounterOpts{
+			Name: "recommendations_followed_shelves_total",
+			Help: "Shelves sent on such streams.",
+		}),
+	}
 	for _, source := range []string{"personal", "popular", "similar"} {
 		m.shelves.WithLabelValues(source)
 	}

@@ -9,11 +9,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/lifecycle"
 	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/recommender"
 )
@@ -27,18 +29,36 @@ const (
 	booksPerPage   = 200 // of ListBooks; about 30 kB a message
 )
 
+// Config is what a Server answers from.
+type Config struct {
+	Recommender *recommender.Recommender
+	Journal     Journal // nil refuses writes
+	Name        string  // of this replica
+	// FollowAge is how long a Follow stream lasts at most. It should be below the
+	// grace that old connections have, so that streams end before they are cut.
+	FollowAge time.Duration
+	Readiness *lifecycle.Readiness // streams end when it drains
+	Registry  prometheus.Registerer
+}
+
 // Server implements recommendations.v1.RecommendationsService.
 type Server struct {
 	recommendationsv1.UnimplementedRecommendationsServiceServer
 
 	recommender *recommender.Recommender
-	name        string // of this replica
+	journal     Journal
+	name        string
+	followAge   time.Duration
+	drain       <-chan struct{} // closed when this replica drains
 	metrics     *metrics
 }
 
-// New returns a server that answers from rec under the name of this replica.
-func New(rec *recommender.Recommender, name string, reg prometheus.Registerer) *Server {
-	return &Server{recommender: rec, name: name, metrics: newMetrics(reg)}
+// New returns a server.
+func New(cfg Config) *Server {
+	return &Server{
+		recommender: cfg.Recommender, journal: cfg.Journal, name: cfg.Name,
+		followAge: cfg.FollowAge, drain: cfg.Readiness.Drained(), metrics: newMetrics(cfg.Registry),
+	}
 }
 
 // Register adds the service to a gRPC server.
@@ -47,11 +67,10 @@ func (s *Server) Register(to grpc.ServiceRegistrar) {
 }
 
 // Recommend implements the RPC of that name.
-func (s *Server) Recommend(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 	var wrong violations
-	if req.GetUserId() <= 0 {
-		wrong.add("user_id", fmt.Sprintf("is %d, want a whole number from 1", req.GetUserId()))
-	}
+	checkUser(&wrong, req.GetUserId())
+	checkVersion(&wrong, "min_version", req.GetMinVersion())
 	if err := s.checkCategory(&wrong, req.GetCategory()); err != nil {
 		return nil, toStatus(err)
 	}
@@ -59,21 +78,27 @@ func (s *Server) Recommend(_ context.Context, req *recommendationsv1.RecommendRe
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
+	s.catchUp(ctx, req.GetUserId(), req.GetMinVersion())
 	shelf, err := s.recommender.Recommend(req.GetUserId(), req.GetCategory(), n)
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	source, label := recommendationsv1.Source_SOURCE_POPULAR, "popular"
-	if shelf.Personal {
-		source, label = recommendationsv1.Source_SOURCE_PERSONAL, "personal"
-	}
+	source, label := sourceOf(shelf)
 	s.metrics.shelves.WithLabelValues(label).Inc()
 	return &recommendationsv1.RecommendResponse{
 		Recommendations: recommendations(shelf),
 		Source:          source,
 		ServedBy:        s.name,
 		CatalogVersion:  shelf.CatalogVersion,
+		ReaderVersion:   shelf.ReaderVersion,
 	}, nil
+}
+
+func sourceOf(shelf recommender.Shelf) (source recommendationsv1.Source, label string) {
+	if shelf.Personal {
+		return recommendationsv1.Source_SOURCE_PERSONAL, "personal"
+	}
+	return recommendationsv1.Source_SOURCE_POPULAR, "popular"
 }
 
 // SimilarBooks implements the RPC of that name.
@@ -100,11 +125,11 @@ func (s *Server) SimilarBooks(_ context.Context, req *recommendationsv1.SimilarB
 
 // ListBooks implements the RPC of that name.
 func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.ServerStreamingServer[recommendationsv1.ListBooksResponse]) error {
-	lib, err := s.recommender.Library()
+	lib, err := s.recommender.Catalog()
 	if err != nil {
 		return toStatus(err)
 	}
-	header := &recommendationsv1.CatalogHeader{Version: lib.Version}
+	header := &recommendationsv1.CatalogHeader{Version: lib.Version, ReadOnly: s.journal == nil}
 	books := lib.Books
 	if req.GetIfVersion() == lib.Version {
 		header.Unchanged = true
@@ -133,6 +158,18 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 		}
 	}
 	return nil
+}
+
+func checkUser(wrong *violations, id int64) {
+	if id <= 0 {
+		wrong.add("user_id", fmt.Sprintf("is %d, want a whole number from 1", id))
+	}
+}
+
+func checkVersion(wrong *violations, field string, version int64) {
+	if version < 0 {
+		wrong.add(field, fmt.Sprintf("is %d, want one that an answer had, or 0", version))
+	}
 }
 
 // checkCategory notes a category that no book has, and says which there are.

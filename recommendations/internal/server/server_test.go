@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/lifecycle"
 	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/recommender"
 )
@@ -29,7 +30,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testLibrary() *library.Library {
-	lib := &library.Library{Version: "v1", Samples: []library.SampleReader{{ID: 1, Label: "Synthetic reader 1: fantasy"}}}
+	lib := &library.Library{Catalog: library.Catalog{Version: "v1", Samples: []library.SampleReader{{ID: 1, Label: "Synthetic reader 1: fantasy"}}}}
 	for i := range 450 { // more than two pages of ListBooks
 		lib.Books = append(lib.Books, library.Book{
 			ID: int64(i + 1), Title: fmt.Sprintf("Book %d", i+1), Author: "Author", Year: 1900 + i%100,
@@ -61,7 +62,7 @@ func serve(t *testing.T, lib *library.Library) recommendationsv1.Recommendations
 		t.Fatal(err)
 	}
 	srv := grpc.NewServer()
-	New(rec, "replica-1", prometheus.NewRegistry()).Register(srv)
+	New(Config{Recommender: rec, Name: "replica-1", FollowAge: time.Minute, Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry()}).Register(srv)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(lis) }()
 	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -16,12 +16,12 @@ import (
 func newServer(t *testing.T) *Server {
 	t.Helper()
 	rec := recommender.New()
-	if err := rec.Load(&library.Library{Version: "v1", Books: []library.Book{
+	if err := rec.Load(&library.Library{Catalog: library.Catalog{Version: "v1", Books: []library.Book{
 		{ID: 1, Title: "A", Author: "X", Categories: []string{"fiction"}, Popularity: 3},
 		{ID: 2, Title: "B", Author: "X", Categories: []string{"romance", "fiction"}, Popularity: 2},
 		{ID: 3, Title: "C", Author: "X", Categories: []string{"self-help"}, Popularity: 1},
 		{ID: math.MaxInt32 + 1, Title: "D", Author: "X", Categories: []string{"fiction"}},
-	}}, 1); err != nil {
+	}}}, 1); err != nil {
 		t.Fatal(err)
 	}
 	return New(rec)

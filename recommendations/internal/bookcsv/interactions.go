@@ -1,0 +1,104 @@
+package bookcsv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"bookstall/recommendations/internal/library"
+)
+
+// InteractionReader reads an interactions.csv.
+type InteractionReader = Reader[library.Interaction]
+
+// InteractionWriter writes an interactions.csv.
+type InteractionWriter = Writer[library.Interaction]
+
+// NewInteractionReader reads the header of an interactions.csv; name is what
+// errors call it.
+func NewInteractionReader(name string, r io.Reader) (*InteractionReader, error) {
+	return newReader(name, r, interactionFormat())
+}
+
+// NewInteractionWriter writes an interactions.csv. Call Flush at the end.
+func NewInteractionWriter(w io.Writer) *InteractionWriter {
+	return newWriter(w, interactionFormat())
+}
+
+func interactionFormat() format[library.Interaction] {
+	type interaction = library.Interaction
+	return format[interaction]{
+		check: checkInteraction,
+		columns: []column[interaction]{
+			{
+				name:  "user_id",
+				parse: func(i *interaction, cell string) error { return parseID(&i.UserID, cell) },
+				text:  func(i *interaction) string { return strconv.FormatInt(i.UserID, 10) },
+			},
+			{
+				name:  "book_id",
+				parse: func(i *interaction, cell string) error { return parseID(&i.BookID, cell) },
+				text:  func(i *interaction) string { return strconv.FormatInt(i.BookID, 10) },
+			},
+			{
+				name: "kind",
+				parse: func(i *interaction, cell string) (err error) {
+					i.Kind, err = library.ParseKind(cell)
+					return err
+				},
+				text: func(i *interaction) string { return i.Kind.String() },
+			},
+			{
+				name: "rating",
+				parse: func(i *interaction, cell string) error {
+					if cell == "" {
+						return nil
+					}
+					return parseStars(&i.Stars, cell)
+				},
+				text: func(i *interaction) string {
+					if i.Stars == 0 {
+						return ""
+					}
+					return strconv.Itoa(i.Stars)
+				},
+			},
+			{
+				name: "id",
+				parse: func(i *interaction, cell string) error {
+					i.ID = cell
+					return nil
+				},
+				text: func(i *interaction) string { return i.ID },
+			},
+			{
+				name:  "at",
+				parse: func(i *interaction, cell string) error { return parseTime(&i.At, cell) },
+				text:  func(i *interaction) string { return i.At.UTC().Format(timeLayout) },
+			},
+		},
+	}
+}
+
+// checkInteraction holds a row to what the domain allows.
+func checkInteraction(i *library.Interaction) *fault {
+	wrong, ok := errors.AsType[*library.FieldError](i.Validate())
+	if !ok {
+		return nil
+	}
+	return &fault{column: wrong.Field, reason: wrong.Reason}
+}
+
+// timeLayout is RFC 3339 in UTC, to the microsecond.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+func parseTime(into *time.Time, cell string) error {
+	t, err := time.Parse(time.RFC3339Nano, cell)
+	if err != nil {
+		return fmt.Errorf("%s is not a time like 2026-11-21T10:00:00Z", quote(cell))
+	}
+	*into = t.UTC()
+	return nil
+}

@@ -1,0 +1,59 @@
+package bookcsv_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+)
+
+func TestInteractionsRoundTrip(t *testing.T) {
+	at := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
+	want := []library.Interaction{
+		{ID: "a-1", UserID: 2000000007, BookID: 7, Kind: library.Like, At: at},
+		{ID: `strange"id,`, UserID: 1, BookID: 9, Kind: library.Rate, Stars: 5, At: at.Add(time.Microsecond)},
+		{ID: "v", UserID: 1, BookID: 9, Kind: library.View, At: at},
+	}
+	var file bytes.Buffer
+	writer := bookcsv.NewInteractionWriter(&file)
+	for _, i := range want {
+		if err := writer.Write(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := writer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := bookcsv.NewInteractionReader("interactions.csv", &file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, readAll(t, reader)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFaultyInteractions(t *testing.T) {
+	for row, want := range map[string]string{
+		"0,7,like,,a,2026-11-21T10:00:00Z":    "i.csv:2: user_id: 0 is less than 1",
+		"1,7,love,,a,2026-11-21T10:00:00Z":    `i.csv:2: kind: "love" is not one of view, like, unlike, rating, unrate, purchase`,
+		"1,7,rating,,a,2026-11-21T10:00:00Z":  "i.csv:2: rating: is 0, want 1 to 5",
+		"1,7,like,4,a,2026-11-21T10:00:00Z":   "i.csv:2: rating: is 4, but belongs to the kind rating only",
+		"1,7,like,,a b,2026-11-21T10:00:00Z":  "i.csv:2: id: must be 1 to 128 printable ASCII characters without spaces",
+		"1,7,like,,a,yesterday":               `i.csv:2: at: "yesterday" is not a time like 2026-11-21T10:00:00Z`,
+		"1,7,rating,9,a,2026-11-21T10:00:00Z": "i.csv:2: rating: 9 is not 1 to 5",
+	} {
+		reader, err := bookcsv.NewInteractionReader("i.csv", strings.NewReader("user_id,book_id,kind,rating,id,at\n"+row+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reader.Next(); err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", row, err, want)
+		}
+	}
+}

@@ -1,0 +1,348 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"bookstall/internal/pgtest"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/live"
+	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// books are some fantasy, some romance; readers like one of them.
+func demo(title string) *library.Library {
+	lib := &library.Library{}
+	for id := int64(1); id <= 20; id++ {
+		lib.Books = append(lib.Books, library.Book{
+			ID: id, Title: fmt.Sprintf("%s %d", title, id), Author: "Author",
+			Categories: []string{[]string{"fantasy", "romance"}[id%2]}, Popularity: 100 - id,
+		})
+	}
+	for user := int64(1); user <= 30; user++ {
+		for id := int64(1); id <= 20; id++ {
+			if id%2 == user%2 && (id+user)%3 != 0 {
+				lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: id, Stars: 5})
+			}
+		}
+	}
+	return lib
+}
+
+// replica is one process's share of a store.
+type replica struct {
+	*live.Live
+	books   *recommender.Recommender
+	store   *store.Store
+	metrics *prometheus.Registry
+	stop    func()
+}
+
+// start runs a replica on the store of a URL; it is loaded when start returns.
+func start(t *testing.T, url string) *replica {
+	t.Helper()
+	kept, err := store.Open(url, store.Options{Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{books: recommender.New(), store: kept, metrics: prometheus.NewRegistry()}
+	loaded := make(chan struct{})
+	r.Live = live.New(live.Config{
+		Store: kept, Recommender: r.books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) },
+		Demo: func() (*library.Library, error) { return demo("Demo"), nil },
+		Log:  logr.Discard(), Registry: r.metrics,
+	})
+	done := make(chan error, 1)
+	go func() { done <- r.Run() }()
+	r.stop = func() {
+		if err := errors.Join(r.Stop(context.Background()), <-done, kept.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(r.stop)
+	select {
+	case <-loaded:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the replica does not load")
+	}
+	return r
+}
+
+func newURL(t *testing.T) string {
+	t.Helper()
+	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+func like(id string, user, book int64) []library.Interaction {
+	return []library.Interaction{{ID: id, UserID: user, BookID: book, Kind: library.Like}}
+}
+
+func (r *replica) record(t *testing.T, list []library.Interaction) store.Outcome {
+	t.Helper()
+	outcomes, err := r.Record(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcomes[0]
+}
+
+// within waits until a condition holds, at most so long.
+func within(t *testing.T, most time.Duration, what string, holds func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for !holds() {
+		if time.Since(began) > most {
+			t.Fatalf("%s: not within %v", what, most)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+func (r *replica) titles(t *testing.T, user int64) string {
+	t.Helper()
+	shelf, err := r.books.Recommend(user, "", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, item := range shelf.Items {
+		list = append(list, item.Book.Title)
+	}
+	return strings.Join(list, ", ")
+}
+
+// value is what a metric of the replica says; labels are part of the name.
+func (r *replica) value(t *testing.T, name string) float64 {
+	t.Helper()
+	families, err := r.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			m := f.GetMetric()[0]
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func TestALikeCountsEverywhere(t *testing.T) {
+	url := newURL(t)
+	a, b := start(t, url), start(t, url)
+	if before, err := a.books.Recommend(777, "", 5); err != nil || before.Personal {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	o := a.record(t, like("a", 777, 2))
+	shelf, err := a.books.Recommend(777, "", 5)
+	if err != nil || !shelf.Personal || shelf.ReaderVersion != o.Seq || shelf.LastBook.ID != 2 || !shelf.Last.Liked {
+		t.Errorf("where it was written: %+v, %v", shelf, err)
+	}
+	took := within(t, time.Second, "the like in the other replica", func() bool {
+		shelf, err := b.books.Recommend(777, "", 5)
+		return err == nil && shelf.Personal
+	})
+	t.Logf("in the other replica after %v", took)
+}
+
+func TestOneTrainsForAll(t *testing.T) {
+	url := newURL(t)
+	for range 3 {
+		start(t, url)
+	}
+	last := start(t, url)
+	models, err := last.store.Models(t.Context())
+	if err != nil || len(models) != 1 || !models[0].Active {
+		t.Errorf("%+v, %v", models, err)
+	}
+}
+
+func TestCatchUpReadsWhatIsBehind(t *testing.T) {
+	url := newURL(t)
+	a, b := start(t, url), start(t, url)
+	o := a.record(t, like("a", 777, 2))
+	b.CatchUp(t.Context(), 777, o.Seq)
+	if shelf, err := b.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
+		t.Errorf("right after catching up: %+v, %v", shelf, err)
+	}
+}
+
+func TestForgottenIsForgottenEverywhere(t *testing.T) {
+	url := newURL(t)
+	a, b := start(t, url), start(t, url)
+	a.record(t, like("a", 777, 2))
+	within(t, time.Second, "the like", func() bool { return len(b.books.Reader(777).History) > 0 })
+	version, err := a.Forget(t.Context(), 777)
+	if err != nil || len(a.books.Reader(777).History) != 0 {
+		t.Fatalf("%v, left %v", err, a.books.Reader(777))
+	}
+	within(t, time.Second, "forgetting", func() bool {
+		r := b.books.Reader(777)
+		return len(r.History) == 0 && r.Version == version
+	})
+}
+
+func TestANewCatalogueIsTakenUp(t *testing.T) {
+	url := newURL(t)
+	a, b := start(t, url), start(t, url)
+	other := demo("Other")
+	ratings := store.NewRatings()
+	for _, r := range other.Ratings {
+		ratings.Add(r)
+	}
+	if _, err := a.store.Import(t.Context(), store.ImportRequest{Catalog: &other.Catalog, Ratings: ratings}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*replica{a, b} {
+		within(t, 5*time.Second, "the new books", func() bool { return strings.HasPrefix(r.titles(t, 1), "Other") })
+		shelf, err := r.books.Recommend(1, "", 5)
+		if err != nil || !shelf.Personal || shelf.Items[0].Because == nil {
+			t.Errorf("the model for them: %+v, %v", shelf, err)
+		}
+	}
+	models, err := a.store.Models(t.Context())
+	if err != nil || len(models) != 2 {
+		t.Errorf("%d models, %v; want the demonstration's and one for the new books, of which only one replica trained", len(models), err)
+	}
+}
+
+func TestABadModelIsRefused(t *testing.T) {
+	url := newURL(t)
+	a := start(t, url)
+	before := a.titles(t, 1)
+	head, err := a.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := a.store.Model(t.Context(), head.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := good
+	bad.Version, bad.Artefact = "bad", slices.Clone(good.Artefact)
+	bad.Artefact[len(bad.Artefact)/2] ^= 1
+	if err := errors.Join(a.store.SaveModel(t.Context(), bad), a.store.Activate(t.Context(), "bad")); err != nil {
+		t.Fatal(err)
+	}
+	within(t, time.Second, "the refusal", func() bool { return a.value(t, "recommendations_models_refused_total") == 1 })
+	if after := a.titles(t, 1); after != before {
+		t.Errorf("the shelf was %s and is %s", before, after)
+	}
+	// A replica that starts now has no old model to go on with: it makes one.
+	b := start(t, url)
+	if got := b.titles(t, 1); got != before {
+		t.Errorf("a new replica serves %s, want %s", got, before)
+	}
+	if _, _, err := a.store.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADatabaseThatGoesAndComesBack(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.NewDatabase()
+	a, b := start(t, url), start(t, url)
+	a.record(t, like("a", 777, 2))
+	within(t, time.Second, "the like", func() bool { return len(b.books.Reader(777).History) > 0 })
+
+	server.Stop()
+	for i := range 3 {
+		if _, err := a.Record(t.Context(), like(fmt.Sprint("lost", i), 777, 4)); !errors.Is(err, library.ErrStoreDown) {
+			t.Errorf("a write without the database: %v", err)
+		}
+	}
+	within(t, 15*time.Second, "notice", func() bool { return a.value(t, "recommendations_store_stale_seconds") > 0 })
+	if shelf, err := a.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
+		t.Errorf("a shelf without the database: %+v, %v", shelf, err)
+	}
+	began := time.Now()
+	a.CatchUp(t.Context(), 777, 1<<40)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("catching up without the database took %v", took)
+	}
+
+	server.Run()
+	within(t, 15*time.Second, "being back", func() bool { return a.value(t, "recommendations_store_stale_seconds") == 0 })
+	a.record(t, like("b", 777, 6))
+	within(t, 15*time.Second, "the like in the other replica", func() bool {
+		h, _, err := b.books.History(777)
+		return err == nil && slices.ContainsFunc(h, func(e library.Entry) bool { return e.BookID == 6 })
+	})
+}
+
+// swapped is a store that can be exchanged.
+type swapped struct {
+	mu sync.Mutex
+	live.Store
+}
+
+func (s *swapped) to(other live.Store) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Store = other
+}
+
+func (s *swapped) now() live.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Store
+}
+
+func (s *swapped) Head(ctx context.Context) (store.Head, error) { return s.now().Head(ctx) }
+
+func (s *swapped) Catalog(ctx context.Context) (library.Catalog, error) { return s.now().Catalog(ctx) }
+
+func (s *swapped) Histories(ctx context.Context, after int64, yield func(store.Reader) error) (int64, error) {
+	return s.now().Histories(ctx, after, yield)
+}
+
+func (s *swapped) Model(ctx context.Context, version string) (store.Model, error) {
+	return s.now().Model(ctx, version)
+}
+
+func TestAStoreThatIsReplacedIsLoadedAnew(t *testing.T) {
+	// The file cannot be exchanged under an open SQLite; what a replica sees is a
+	// head with another id.
+	url := newURL(t)
+	a := start(t, url)
+	a.record(t, like("a", 777, 2))
+	swap := &swapped{Store: a.store}
+	books := recommender.New()
+	loaded := make(chan struct{})
+	registry := prometheus.NewRegistry()
+	l := live.New(live.Config{Store: swap, Recommender: books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry})
+	done := make(chan error, 1)
+	go func() { done <- l.Run() }()
+	t.Cleanup(func() {
+		if err := errors.Join(l.Stop(context.Background()), <-done); err != nil {
+			t.Error(err)
+		}
+	})
+	<-loaded
+	other := start(t, newURL(t))
+	other.record(t, like("b", 888, 2))
+	swap.to(other.store)
+	within(t, 2*time.Second, "the other store's reader", func() bool {
+		return len(books.Reader(888).History) > 0 && len(books.Reader(777).History) == 0
+	})
+	if n, err := testutil.GatherAndCount(registry); err != nil || n == 0 {
+		t.Errorf("%d metrics, %v", n, err)
+	}
+}

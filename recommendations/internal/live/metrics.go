@@ -1,0 +1,70 @@
+package live
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	writes   *prometheus.CounterVec
+	catchUps *prometheus.CounterVec
+	refused  prometheus.Counter
+	model    *prometheus.GaugeVec
+}
+
+func newMetrics(reg prometheus.Registerer, l *Live) *metrics {
+	to := promauto.With(reg)
+	m := &metrics{
+		writes: to.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommendations_interactions_total",
+			Help: "Interactions that came to be stored, by outcome: stored, repeated, conflict or failed.",
+		}, []string{"outcome"}),
+		catchUps: to.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommendations_catch_ups_total",
+			Help: "Readers asked of the store because a shelf had to show a write that was not in memory yet: read or failed.",
+		}, []string{"outcome"}),
+		refused: to.NewCounter(prometheus.CounterOpts{
+			Name: "recommendations_models_refused_total",
+			Help: "Active models that were damaged, unknown or of other books, and so not used.",
+		}),
+		model: to.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "recommendations_model_info",
+			Help: "1 for the model in use.",
+		}, []string{"model"}),
+	}
+	for _, outcome := range []string{"stored", "repeated", "conflict", "failed"} {
+		m.writes.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"read", "failed"} {
+		m.catchUps.WithLabelValues(outcome)
+	}
+	to.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "recommendations_store_stale_seconds",
+		Help: "For how long the store has been away, and the memory stale; 0 when it is there.",
+	}, func() float64 {
+		since := l.lost.Load()
+		if since == 0 {
+			return 0
+		}
+		return time.Since(time.Unix(0, since)).Seconds()
+	})
+	to.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "recommendations_store_seq",
+		Help: "Number of the last change of the store that is in memory.",
+	}, func() float64 { return float64(l.applied.Load()) })
+	to.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "recommendations_readers",
+		Help: "Readers whose histories are in memory.",
+	}, func() float64 { return float64(l.Recommender.Readers()) })
+	return m
+}
+
+// inUse names the model in use, nil for none.
+func (m *metrics) inUse(model *inUse) {
+	m.model.Reset()
+	if model != nil {
+		m.model.WithLabelValues(model.version).Set(1)
+	}
+}

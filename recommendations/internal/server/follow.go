@@ -1,0 +1,186 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/store"
+)
+
+type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
+
+// Follow implements the RPC of that name.
+func (s *Server) Follow(stream followStream) error {
+	start, err := s.followStart(stream)
+	if err != nil {
+		return err
+	}
+	f := &follower{server: s, stream: stream, start: start, sent: start.GetAfterVersion()}
+	changed, end := s.recommender.Follow(start.GetUserId())
+	defer end()
+	s.metrics.followers.Inc()
+	defer s.metrics.followers.Dec()
+	s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion())
+	if err := f.shelf(start.GetAfterVersion() == 0); err != nil {
+		return err
+	}
+	return f.run(changed, f.receive())
+}
+
+// followStart reads and checks the first message.
+func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStart, error) {
+	first, err := stream.Recv()
+	if errors.Is(err, io.EOF) {
+		return nil, status.Error(codes.InvalidArgument, "the first message must be start")
+	}
+	if err != nil {
+		return nil, err
+	}
+	start := first.GetStart()
+	if start == nil {
+		return nil, status.Error(codes.InvalidArgument, "the first message must be start")
+	}
+	var wrong violations
+	checkUser(&wrong, start.GetUserId())
+	checkVersion(&wrong, "after_version", start.GetAfterVersion())
+	if err := s.checkCategory(&wrong, start.GetCategory()); err != nil {
+		return nil, toStatus(err)
+	}
+	start.MaxResults = int32(checkMaxResults(&wrong, start.GetMaxResults()))
+	return start, wrong.err()
+}
+
+// follower is one stream. All that is sent is sent by run.
+type follower struct {
+	server *Server
+	stream followStream
+	start  *recommendationsv1.FollowStart
+	sent   int64 // version of the last shelf
+}
+
+// received is what came in on the stream; the last one has an error.
+type received struct {
+	interaction *recommendationsv1.Interaction
+	err         error
+}
+
+// receive reads the stream until it ends.
+func (f *follower) receive() <-chan received {
+	in := make(chan received)
+	go func() {
+		for {
+			req, err := f.stream.Recv()
+			select {
+			case in <- received{req.GetInteraction(), err}:
+			case <-f.stream.Context().Done(): // also when run has returned
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return in
+}
+
+func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
+	age := time.NewTimer(spread(f.server.followAge))
+	defer age.Stop()
+	for {
+		var err error
+		select {
+		case <-changed:
+			err = f.shelf(false)
+		case r := <-in:
+			switch {
+			case errors.Is(r.err, io.EOF):
+				in = nil // the client has said all; it still listens
+			case r.err != nil:
+				return r.err
+			default:
+				err = f.record(r.interaction)
+			}
+		case <-f.stream.Context().Done():
+			return status.FromContextError(f.stream.Context().Err()).Err()
+		case <-age.C:
+			return f.end()
+		case <-f.server.drain:
+			return f.end()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// spread takes up to a tenth off, so that streams that began together do not end
+// together.
+func spread(d time.Duration) time.Duration {
+	return d - time.Duration(rand.Int64N(int64(d)/10+1))
+}
+
+func (f *follower) end() error {
+	return f.stream.Send(&recommendationsv1.FollowResponse{
+		Part: &recommendationsv1.FollowResponse_End{End: &recommendationsv1.FollowEnd{AfterVersion: f.sent}},
+	})
+}
+
+// shelf sends the reader's shelf when it is newer than the last one, or always.
+func (f *follower) shelf(always bool) error {
+	shelf, err := f.server.recommender.Recommend(f.start.GetUserId(), f.start.GetCategory(), int(f.start.GetMaxResults()))
+	if err != nil {
+		return toStatus(err)
+	}
+	if !always && shelf.ReaderVersion <= f.sent {
+		return nil
+	}
+	f.sent = max(f.sent, shelf.ReaderVersion)
+	source, _ := sourceOf(shelf)
+	message := &recommendationsv1.FollowShelf{
+		Recommendations: recommendations(shelf), Source: source, ServedBy: f.server.name,
+		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderVersion,
+	}
+	if shelf.Last != nil {
+		message.Cause = &recommendationsv1.Because{BookId: shelf.LastBook.ID, Title: shelf.LastBook.Title}
+		message.Entry = historyEntry(*shelf.Last)
+	}
+	f.server.metrics.followed.Inc()
+	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{Shelf: message}})
+}
+
+// record stores an interaction that came in and says so.
+func (f *follower) record(in *recommendationsv1.Interaction) error {
+	if in == nil {
+		return status.Error(codes.InvalidArgument, "start may come only once, at the beginning; then interactions")
+	}
+	if f.server.journal == nil {
+		return toStatus(library.ErrReadOnly)
+	}
+	i := interaction(in)
+	answer := &recommendationsv1.FollowRecorded{Id: i.ID}
+	rejection, err := f.server.check(i)
+	if err != nil {
+		return toStatus(err)
+	}
+	if rejection == nil {
+		outcomes, err := f.server.journal.Record(f.stream.Context(), []library.Interaction{i})
+		if err != nil {
+			return f.server.writeFailed(f.stream, err)
+		}
+		answer.Version = outcomes[0].Seq
+		answer.Stored = outcomes[0].Status == store.Stored
+		if outcomes[0].Status == store.Conflict {
+			rejection = conflict(i.ID)
+		}
+	}
+	answer.Rejection = rejection
+	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Recorded{Recorded: answer}})
+}

@@ -1,0 +1,207 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/store"
+)
+
+// Journal is where what readers do is kept. Its errors are library.ErrStoreDown
+// or unexpected.
+type Journal interface {
+	// Record stores valid interactions; once it returns they are durable.
+	Record(ctx context.Context, list []library.Interaction) ([]store.Outcome, error)
+	// Forget deletes a reader and returns the version of that change.
+	Forget(ctx context.Context, userID int64) (version int64, err error)
+	// CatchUp brings what is in memory of a reader up to a version, if it can.
+	CatchUp(ctx context.Context, userID, version int64)
+}
+
+const (
+	recordBatch   = 256 // interactions that are stored together
+	maxRejections = 100 // that an answer lists
+)
+
+// RecordInteractions implements the RPC of that name.
+func (s *Server) RecordInteractions(
+	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
+) error {
+	if s.journal == nil {
+		return toStatus(library.ErrReadOnly)
+	}
+	r := recording{server: s, ctx: stream.Context(), resp: &recommendationsv1.RecordInteractionsResponse{}}
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.add(req.GetInteraction()); err != nil {
+			return s.writeFailed(stream, err)
+		}
+	}
+	if err := r.flush(); err != nil {
+		return s.writeFailed(stream, err)
+	}
+	return stream.SendAndClose(r.resp)
+}
+
+// recording is one stream of interactions on its way into the journal.
+type recording struct {
+	server  *Server
+	ctx     context.Context
+	next    int64 // index of the next interaction of the stream
+	batch   []library.Interaction
+	indexes []int64 // of the batch
+	resp    *recommendationsv1.RecordInteractionsResponse
+}
+
+func (r *recording) add(in *recommendationsv1.Interaction) error {
+	index := r.next
+	r.next++
+	i := interaction(in)
+	rejection, err := r.server.check(i)
+	if err != nil {
+		return err
+	}
+	if rejection != nil {
+		r.reject(index, rejection)
+		return nil
+	}
+	r.batch, r.indexes = append(r.batch, i), append(r.indexes, index)
+	if len(r.batch) < recordBatch {
+		return nil
+	}
+	return r.flush()
+}
+
+func (r *recording) reject(index int64, why *recommendationsv1.Rejection) {
+	r.resp.Rejected++
+	if len(r.resp.GetRejections()) < maxRejections {
+		why.Index = index
+		r.resp.Rejections = append(r.resp.Rejections, why)
+	}
+}
+
+// flush stores what was gathered.
+func (r *recording) flush() error {
+	if len(r.batch) == 0 {
+		return nil
+	}
+	outcomes, err := r.server.journal.Record(r.ctx, r.batch)
+	if err != nil {
+		return err
+	}
+	for k, o := range outcomes {
+		r.resp.Version = max(r.resp.GetVersion(), o.Seq)
+		switch o.Status {
+		case store.Stored:
+			r.resp.Stored++
+		case store.Repeated:
+			r.resp.Repeated++
+		case store.Conflict:
+			r.reject(r.indexes[k], conflict(r.batch[k].ID))
+		}
+	}
+	r.batch, r.indexes = r.batch[:0], r.indexes[:0]
+	return nil
+}
+
+// check returns why an interaction cannot be stored, nil when it can.
+func (s *Server) check(i library.Interaction) (*recommendationsv1.Rejection, error) {
+	if err := i.Validate(); err != nil {
+		rejection := &recommendationsv1.Rejection{
+			Id: i.ID, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Description: err.Error(),
+		}
+		if wrong, ok := errors.AsType[*library.FieldError](err); ok {
+			rejection.Field, rejection.Description = wrong.Field, wrong.Reason
+		}
+		return rejection, nil
+	}
+	has, err := s.recommender.HasBook(i.BookID)
+	if err != nil || has {
+		return nil, err
+	}
+	return &recommendationsv1.Rejection{
+		Id: i.ID, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND,
+		Field: "book_id", Description: fmt.Sprintf("no book has the id %d", i.BookID),
+	}, nil
+}
+
+func conflict(id string) *recommendationsv1.Rejection {
+	return &recommendationsv1.Rejection{
+		Id: id, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT,
+		Field: "id", Description: "was used before, for another interaction",
+	}
+}
+
+// interaction takes over what came; what cannot be is left for the check to find.
+func interaction(in *recommendationsv1.Interaction) library.Interaction {
+	kinds := map[recommendationsv1.InteractionKind]library.Kind{
+		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:     library.View,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE:     library.Like,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE:   library.Unlike,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_RATING:   library.Rate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE:   library.Unrate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE: library.Purchase,
+	}
+	return library.Interaction{
+		ID: in.GetId(), UserID: in.GetUserId(), BookID: in.GetBookId(), Kind: kinds[in.GetKind()], Stars: int(in.GetRating()),
+	}
+}
+
+// ForgetReader implements the RPC of that name.
+func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
+	var wrong violations
+	checkUser(&wrong, req.GetUserId())
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	if s.journal == nil {
+		return nil, toStatus(library.ErrReadOnly)
+	}
+	version, err := s.journal.Forget(ctx, req.GetUserId())
+	if err != nil {
+		return nil, s.writeFailed(unary{ctx}, err)
+	}
+	return &recommendationsv1.ForgetReaderResponse{Version: version}, nil
+}
+
+// GetHistory implements the RPC of that name.
+func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
+	var wrong violations
+	checkUser(&wrong, req.GetUserId())
+	checkVersion(&wrong, "min_version", req.GetMinVersion())
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	s.catchUp(ctx, req.GetUserId(), req.GetMinVersion())
+	history, version, err := s.recommender.History(req.GetUserId())
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	resp := &recommendationsv1.GetHistoryResponse{Version: version}
+	for _, e := range history {
+		resp.Entries = append(resp.Entries, historyEntry(e))
+	}
+	return resp, nil
+}
+
+func historyEntry(e library.Entry) *recommendationsv1.HistoryEntry {
+	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
+}
+
+func (s *Server) catchUp(ctx context.Context, userID, version int64) {
+	if s.journal != nil && version > 0 {
+		s.journal.CatchUp(ctx, userID, version)
+	}
+}

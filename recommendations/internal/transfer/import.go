@@ -1,0 +1,173 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/store"
+)
+
+// Files are the paths of what to import; all may be left out. Files may be packed
+// with gzip.
+type Files struct {
+	Books string // in the project's format, or books.csv of goodbooks-10k
+	// Shelves are the categories of the latter: counts by shelf, a row a book; or
+	// book_tags.csv, and then Tags is tags.csv.
+	Shelves, Tags string
+	Ratings       []string
+	Samples       string
+	Interactions  string
+}
+
+// The names of the files of an export.
+const (
+	booksFile        = "books.csv"
+	ratingsFile      = "ratings.csv"
+	samplesFile      = "samples.csv"
+	interactionsFile = "interactions.csv"
+)
+
+// Exported returns the files of an export in a folder.
+func Exported(dir string) (Files, error) {
+	f := Files{Books: filepath.Join(dir, booksFile)}
+	if _, err := os.Stat(f.Books); err != nil {
+		return Files{}, fmt.Errorf("%s is not an export: %w", dir, err)
+	}
+	there := func(name string) string {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return ""
+		}
+		return path // what else may be wrong with it is found when it is opened
+	}
+	if r := there(ratingsFile); r != "" {
+		f.Ratings = []string{r}
+	}
+	f.Samples, f.Interactions = there(samplesFile), there(interactionsFile)
+	return f, nil
+}
+
+// Options are how an import goes on.
+type Options struct {
+	Strict   bool        // the first faulty row ends it
+	Report   func(error) // called for each faulty row, a *bookcsv.RowError
+	Progress Progress    // called now and then
+	DropDemo bool        // see store.ImportRequest
+}
+
+// Summary is what an import did.
+type Summary struct {
+	Books, Ratings int64 // read
+	Faulty         int64 // rows passed over
+	store.ImportResult
+}
+
+// Importer is a store that takes imports.
+type Importer interface {
+	Catalog(ctx context.Context) (library.Catalog, error)
+	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
+}
+
+// Import reads files and puts what they hold into a store: all of it or, on an
+// error and when ctx ends, nothing.
+//
+// Errors: those of the files, and of store.Import.
+func Import(ctx context.Context, into Importer, files Files, o Options) (Summary, error) {
+	r := &reporting{strict: o.Strict, report: o.Report, progress: o.Progress}
+	var sum Summary
+	req := store.ImportRequest{DropDemo: o.DropDemo}
+	catalog, err := readCatalog(ctx, r, into, files)
+	if err != nil {
+		return sum, err
+	}
+	if files.Books != "" {
+		req.Catalog = &catalog
+		sum.Books = int64(len(catalog.Books))
+	}
+	known := make(map[int64]bool, len(catalog.Books))
+	for _, b := range catalog.Books {
+		known[b.ID] = true
+	}
+	if len(files.Ratings) > 0 {
+		req.Ratings = store.NewRatings()
+		for _, path := range files.Ratings {
+			if err := readRatings(ctx, r, path, known, req.Ratings); err != nil {
+				return sum, err
+			}
+		}
+		sum.Ratings = req.Ratings.Rows()
+	}
+	if files.Interactions != "" {
+		if req.Interactions, err = readInteractions(ctx, r, files.Interactions); err != nil {
+			return sum, err
+		}
+	}
+	sum.Faulty = r.faulty
+	sum.ImportResult, err = into.Import(ctx, req)
+	return sum, err
+}
+
+// readCatalog returns the books of the files, or else those of the store.
+func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) (library.Catalog, error) {
+	if files.Books == "" {
+		if files.Samples != "" {
+			return library.Catalog{}, errors.New("sample readers belong to books: import the books, too")
+		}
+		c, err := into.Catalog(ctx)
+		if err == nil && c.Version == "" {
+			err = errors.New("the store has no books yet: import books, too")
+		}
+		return c, err
+	}
+	books, err := readBooks(ctx, r, files)
+	if err != nil {
+		return library.Catalog{}, err
+	}
+	if len(books) == 0 {
+		return library.Catalog{}, fmt.Errorf("%s has no books that could be read", filepath.Base(files.Books))
+	}
+	c := library.Catalog{Books: books}
+	if files.Samples == "" {
+		return c, nil
+	}
+	err = each(ctx, r, files.Samples, canonical(bookcsv.NewSampleReader), func(s library.SampleReader, _ place) error {
+		c.Samples = append(c.Samples, s)
+		return nil
+	})
+	return c, err
+}
+
+func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, into *store.Ratings) error {
+	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating library.Rating, at place) error {
+		if !known[rating.BookID] {
+			return at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))
+		}
+		into.Add(rating)
+		return nil
+	})
+}
+
+// readInteractions takes also those of books that are gone: they may come back.
+func readInteractions(ctx context.Context, r *reporting, path string) (list []library.Interaction, err error) {
+	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i library.Interaction, _ place) error {
+		list = append(list, i)
+		return nil
+	})
+	return list, err
+}
+
+// place is where a row is.
+type place struct {
+	file string
+	line int
+}
+
+func (p place) wrong(column, reason string) error {
+	return &bookcsv.RowError{File: p.file, Line: p.line, Column: column, Reason: reason}
+}
