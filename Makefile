@@ -18,6 +18,7 @@ HELM_VERSION := v4.3.1
 HELM3_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
 KUBE_SCORE_VERSION := v1.20.0
+COMPOSE_VERSION := v2.40.3
 CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
 IMAGE_TAG ?= dev
 
@@ -65,11 +66,19 @@ images: ## the images, as archives with SBOMs, in bin/images
 test-images: ## that images are small, run as nobody, and are the same wherever they are built
 	$(GO) test -C tools -count=1 ./images
 
+.PHONY: test-compose
+test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of the test's own, under load
+	@$(GO) run -C tools ./images -o bin/compose -tag compose
+	@$(GO) test -tags=compose -c -o bin/composetest ./internal/composetest
+	@cd internal/composetest && ../../tools/docker.sh ../../bin/composetest -test.v -test.timeout=8m
+
 .PHONY: e2e
 e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
+	@tools/prometheus.sh bin/images/prometheus.tar bookstall/prometheus:e2e
+	@tools/load-images.sh bin/images/prometheus.tar
 	@for tag in e2e e2e-next; do \
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
-		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar; \
+		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \
 	done
 	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/e2e
 
@@ -144,6 +153,10 @@ $(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score: Makefile
 	@mkdir -p .tools/new/$(notdir $@)
 	@GOBIN=$(CURDIR)/.tools/new/$(notdir $@) CGO_ENABLED=0 $(GO) install -ldflags='-s -w' $(PACKAGE)
 	@mv .tools/new/$(notdir $@)/* $@ && touch $@
+
+$(BIN)/docker-compose: tools/compose.sh Makefile
+	@echo "installing Docker Compose $(COMPOSE_VERSION) (a minute or two, once)"
+	@mkdir -p $(BIN) && tools/compose.sh $(COMPOSE_VERSION) $@ && touch $@
 
 .tools/schemas/stamp: internal/charttest/schemas/main.go
 	@echo "making the schemas of Kubernetes"

@@ -1,15 +1,12 @@
 package deploytest
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // skaffold is skaffold.yaml.
@@ -62,24 +59,7 @@ type skaffold struct {
 }
 
 func TestSkaffoldIsValid(t *testing.T) {
-	file := filepath.Join("testdata", "skaffold-v4beta13.json")
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	doc, err := jsonschema.UnmarshalJSON(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("skaffold.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("skaffold.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := readSchema(t, "skaffold-v4beta13.json")
 	config := readAny(t, "skaffold.yaml")
 	if err := schema.Validate(config); err != nil {
 		t.Errorf("skaffold.yaml: %v", err)
@@ -197,14 +177,4 @@ func value(v any, path string) any {
 		v = m[key]
 	}
 	return v
-}
-
-// TestSchemaHasItsNotice: the schema is another project's.
-func TestSchemaHasItsNotice(t *testing.T) {
-	notice := read(t, "internal/deploytest/testdata/NOTICE")
-	for _, want := range []string{"skaffold-v4beta13.json", "GoogleContainerTools/skaffold", "Apache License, Version 2.0"} {
-		if !bytes.Contains(notice, []byte(want)) {
-			t.Errorf("NOTICE does not say %q", want)
-		}
-	}
 }
