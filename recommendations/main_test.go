@@ -227,7 +227,8 @@ func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/recommendations.txt"
 	var out bytes.Buffer
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"healthcheck", "--help"}} {
+	for _, of := range []string{"", "serve", "healthcheck", "import", "export", "train", "models", "models activate", "evaluate"} {
+		args := append(strings.Fields(of), "--help")
 		fmt.Fprintf(&out, "$ recommendations %s\n", strings.Join(args, " "))
 		if err := run(t.Context(), args, &out, io.Discard); err != nil {
 			t.Fatal(err)

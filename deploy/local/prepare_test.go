@@ -100,6 +100,7 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		"RECOMMENDATIONS_NAME=replica-3",
 		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
 		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
+		"RECOMMENDATIONS_STORE=sqlite:.run/bookstall.db",
 	}
 	if d := cmp.Diff(want, l.replicaProgram(l.replicas[2]).env); d != "" {
 		t.Errorf("replica-3 (-want +got):\n%s", d)

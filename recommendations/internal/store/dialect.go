@@ -49,12 +49,12 @@ func parse(url string) (dialect, error) {
 
 // migrateTo brings a database up to what this program knows. Migrations that it
 // does not know, of a newer program, stay.
-func migrateTo(ctx context.Context, d goose.Dialect, db *sql.DB, folder string, log logr.Logger, options ...goose.ProviderOption) error {
+func migrateTo(ctx context.Context, d goose.Dialect, db *sql.DB, folder string, log logr.Logger) error {
 	files, err := fs.Sub(migrations, "migrations/"+folder)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(d, db, files, options...)
+	provider, err := goose.NewProvider(d, db, files)
 	if err != nil {
 		return err
 	}

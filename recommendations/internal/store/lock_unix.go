@@ -19,7 +19,7 @@ func newFileLock(path string) *fileLock {
 	return &fileLock{path: path, turn: make(chan struct{}, 1)}
 }
 
-func (l *fileLock) lock(ctx context.Context) (unlock func(), err error) {
+func (l *fileLock) lock(ctx context.Context) (func(), error) {
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -30,7 +30,7 @@ func (l *fileLock) lock(ctx context.Context) (unlock func(), err error) {
 		<-l.turn
 		return nil, lockError(err)
 	}
-	unlock = func() {
+	unlock := func() {
 		_ = f.Close() // which unlocks
 		<-l.turn
 	}

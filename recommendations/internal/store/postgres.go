@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"hash/fnv"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -15,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // postgres is a server, shared by all replicas.
@@ -61,11 +62,12 @@ func (d postgres) open(conns int) (read, write *sql.DB, err error) {
 }
 
 func (d postgres) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	held, unlock, err := d.lock(ctx, "migrate")
 	if err != nil {
 		return err
 	}
-	return migrateTo(ctx, goose.DialectPostgres, db, "postgres", log, goose.WithSessionLocker(locker))
+	defer unlock()
+	return migrateTo(held, goose.DialectPostgres, db, "postgres", log)
 }
 
 func (d postgres) snapshot() *sql.TxOptions {
@@ -178,6 +180,6 @@ func (d postgres) away(err error) bool {
 		return true
 	}
 	// A connection that broke under a statement.
-	return pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "unexpected EOF") ||
-		strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "bad connection")
+	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn)
 }

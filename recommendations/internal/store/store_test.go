@@ -67,6 +67,12 @@ func TestContract(t *testing.T) {
 			"Locks":                     testLocks,
 			"ANewerSchemaIsUsedAsItIs":  testANewerSchemaIsUsedAsItIs,
 			"ManyOpenAtOnce":            testManyOpenAtOnce,
+			"WritesThatCannotBe":        testWritesThatCannotBe,
+			"WhoGivesUpIsFree":          testWhoGivesUpIsFree,
+			"ReplayedInOrder":           testReplayedInOrder,
+			"ReplayForgets":             testReplayForgets,
+			"CallersShareCommits":       testCallersShareCommits,
+			"ChangesAreTold":            testChangesAreTold,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, db) })
 		}
@@ -577,5 +583,116 @@ func TestURLs(t *testing.T) {
 		} else if bytes.Contains([]byte(err.Error()), []byte("secret")) {
 			t.Errorf("the password is in %q", err)
 		}
+	}
+}
+
+func testReplayedInOrder(t *testing.T, db database) {
+	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	var list []library.Interaction
+	for i, seconds := range []int{5, 6, 6, 1, 2, 9, 9, 3} { // clocks of several replicas
+		in := like(fmt.Sprintf("%d", i), 7, 1)
+		if i%2 == 1 {
+			in.Kind = library.Unlike
+		}
+		in.At = at.Add(time.Duration(seconds) * time.Second)
+		list = append(list, in)
+	}
+	s := open(t, db.newURL())
+	if result := mustImport(t, s, store.ImportRequest{Catalog: catalog(1), Interactions: list}); result.Interactions != len(list) {
+		t.Errorf("%+v", result)
+	}
+	var back []library.Interaction
+	if err := s.Interactions(within(t), func(i library.Interaction) error { back = append(back, i); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(list, back); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func testReplayForgets(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	record(t, s, like("a", 7, 1), like("b", 8, 1))
+	var list []library.Interaction
+	if err := s.Interactions(within(t), func(i library.Interaction) error { list = append(list, i); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Forget(within(t), 7); err != nil {
+		t.Fatal(err)
+	}
+	before := mustHead(t, s)
+	if got := mustImport(t, s, store.ImportRequest{Interactions: list}); got != (store.ImportResult{Forgotten: 1}) {
+		t.Errorf("%+v", got)
+	}
+	if h := history(t, s, 7); len(h) != 0 || mustHead(t, s) != before {
+		t.Errorf("the backup brought the reader back: %v", h)
+	}
+}
+
+func testCallersShareCommits(t *testing.T, db database) {
+	s := open(t, db.newURL())
+	record(t, s, like("first", 7, 1))
+	const callers, each = 32, 10
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := range each {
+				list := []library.Interaction{like(fmt.Sprintf("%d-%d", c, i), int64(c+1), int64(i+2)), like("first", 7, 1)}
+				outcomes, err := s.Record(within(t), list)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if outcomes[0].Status != store.Stored || outcomes[1].Status != store.Repeated || outcomes[0].Reader.UserID != int64(c+1) {
+					t.Errorf("%d-%d: %+v", c, i, outcomes)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	commits := mustHead(t, s).Seq - 1
+	t.Logf("%d interactions in %d commits", callers*each, commits)
+	if commits > callers*each/2 {
+		t.Errorf("%d commits for %d interactions: hardly any was shared", commits, callers*each)
+	}
+	for c := range callers {
+		if h := history(t, s, int64(c+1)); len(h) < each {
+			t.Errorf("reader %d has %v", c+1, h)
+		}
+	}
+}
+
+func testChangesAreTold(t *testing.T, db database) {
+	if db.name == "sqlite" { // is polled
+		ctx, cancel := context.WithCancel(t.Context())
+		_ = open(t, db.newURL()).Changes(ctx)
+		cancel()
+		return
+	}
+	url := db.newURL()
+	s, other := open(t, url), open(t, url)
+	changes := s.Changes(t.Context())
+	told := func(what string) {
+		t.Helper()
+		select {
+		case <-changes:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: nothing was told", what)
+		}
+	}
+	told("once it listens")
+	record(t, other, like("a", 7, 1))
+	told("an interaction")
+	mustImport(t, other, store.ImportRequest{Catalog: catalog(1)})
+	told("a catalogue")
+	if err := other.SaveModel(within(t), store.Model{Version: "v", Metadata: []byte("{}"), Artefact: []byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	told("a model")
+	record(t, other, like("a", 7, 1)) // changes nothing
+	select {
+	case <-changes:
+		t.Error("told of no change")
+	default:
 	}
 }

@@ -1,0 +1,407 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/lifecycle"
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/live"
+	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/store"
+)
+
+// remembering is a server with a store, and what may be done to it.
+type remembering struct {
+	recommendationsv1.RecommendationsServiceClient
+	live  *live.Live
+	ready *lifecycle.Readiness
+}
+
+// remember serves a library from a store; followAge is that of its streams.
+func remember(t *testing.T, followAge time.Duration) remembering {
+	t.Helper()
+	kept, err := store.Open("sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, rec, loaded := prometheus.NewRegistry(), recommender.New(), make(chan struct{})
+	l := live.New(live.Config{
+		Store: kept, Recommender: rec, Demo: func() (*library.Library, error) { return testLibrary(), nil },
+		Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry,
+	})
+	following := make(chan error, 1)
+	go func() { following <- l.Run() }()
+	ready := lifecycle.NewReadiness()
+	api := listen(t, New(Config{
+		Recommender: rec, Journal: l, Name: "replica-1", FollowAge: followAge, Readiness: ready, Registry: registry,
+	}))
+	t.Cleanup(func() {
+		if err := errors.Join(l.Stop(context.Background()), <-following, kept.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	<-loaded
+	return remembering{api, l, ready}
+}
+
+// listen serves on a real listener until the end of the test.
+func listen(t *testing.T, s *Server) recommendationsv1.RecommendationsServiceClient {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	s.Register(srv)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(lis) }()
+	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		srv.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return recommendationsv1.NewRecommendationsServiceClient(conn)
+}
+
+const (
+	aLike   = recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE
+	aRating = recommendationsv1.InteractionKind_INTERACTION_KIND_RATING
+	aView   = recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW
+)
+
+func did(id string, user, book int64, kind recommendationsv1.InteractionKind, rating int32) *recommendationsv1.Interaction {
+	return &recommendationsv1.Interaction{Id: id, UserId: user, BookId: book, Kind: kind, Rating: rating}
+}
+
+func recordAll(t *testing.T, api recommendationsv1.RecommendationsServiceClient, list ...*recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+	t.Helper()
+	stream, err := api.RecordInteractions(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list {
+		if err := stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: i}); err != nil {
+			break // CloseAndRecv says why
+		}
+	}
+	return stream.CloseAndRecv()
+}
+
+func TestRecordInteractions(t *testing.T) {
+	api := remember(t, time.Minute)
+	resp, err := recordAll(t, api,
+		did("a", 700, 1, aLike, 0),
+		did("b", 700, 3, aRating, 2),
+		did("a", 700, 1, aLike, 0),     // again
+		did("a", 700, 5, aLike, 0),     // conflict
+		did("c", 700, 1, aRating, 6),   // invalid
+		did("d", 700, 99999, aLike, 0), // no such book
+		did("e", 0, 1, aLike, 0),       // no such reader
+		did("", 700, 1, aView, 0),      // no id
+		nil,
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.GetStored() != 2 || resp.GetRepeated() != 1 || resp.GetRejected() != 6 || resp.GetVersion() == 0 {
+		t.Errorf("got %v", resp)
+	}
+	got := map[int64]string{}
+	for _, r := range resp.GetRejections() {
+		got[r.GetIndex()] = fmt.Sprint(r.GetReason(), " ", r.GetField(), " ", r.GetDescription())
+	}
+	for index, want := range map[int64]string{
+		3: "REJECTION_REASON_CONFLICT id was used before, for another interaction",
+		4: "REJECTION_REASON_INVALID rating is 6, want 1 to 5",
+		5: "REJECTION_REASON_BOOK_NOT_FOUND book_id no book has the id 99999",
+		6: "REJECTION_REASON_INVALID user_id is 0, want a whole number from 1",
+		7: "REJECTION_REASON_INVALID id must be 1 to 128 printable ASCII characters without spaces",
+		8: "REJECTION_REASON_INVALID user_id is 0, want a whole number from 1",
+	} {
+		if got[index] != want {
+			t.Errorf("%d: %s, want %s", index, got[index], want)
+		}
+	}
+
+	history, err := api.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 700, MinVersion: resp.GetVersion()})
+	if err != nil || history.GetVersion() != resp.GetVersion() || len(history.GetEntries()) != 2 {
+		t.Fatalf("%v, %v", history, err)
+	}
+	latest, first := history.GetEntries()[0], history.GetEntries()[1]
+	if latest.GetBookId() != 3 || latest.GetRating() != 2 || first.GetBookId() != 1 || !first.GetLiked() {
+		t.Errorf("history %v, want the latest first", history)
+	}
+	shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 700, MinVersion: resp.GetVersion()})
+	if err != nil || shelf.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL || shelf.GetReaderVersion() != resp.GetVersion() {
+		t.Errorf("%v, %v", shelf, err)
+	}
+	for _, r := range shelf.GetRecommendations() {
+		if r.GetBookId() == 1 || r.GetBookId() == 3 {
+			t.Errorf("book %d is on the shelf of a reader who has it", r.GetBookId())
+		}
+	}
+}
+
+func TestRecordMany(t *testing.T) {
+	api := remember(t, time.Minute)
+	var list []*recommendationsv1.Interaction
+	for i := range 1000 {
+		list = append(list, did(fmt.Sprint("many-", i), int64(1000+i%7), int64(1+i%400), aLike, 0))
+	}
+	for _, want := range []string{"1000 0", "0 1000"} {
+		resp, err := recordAll(t, api, list...)
+		if got := fmt.Sprint(resp.GetStored(), " ", resp.GetRepeated()); err != nil || got != want {
+			t.Errorf("stored and repeated: %s, want %s (%v)", got, want, err)
+		}
+	}
+}
+
+func TestForgetReader(t *testing.T) {
+	api := remember(t, time.Minute)
+	if _, err := recordAll(t, api, did("a", 700, 1, aLike, 0)); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 700})
+	if err != nil || gone.GetVersion() == 0 {
+		t.Fatalf("%v, %v", gone, err)
+	}
+	history, err := api.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 700, MinVersion: gone.GetVersion()})
+	if err != nil || len(history.GetEntries()) != 0 {
+		t.Errorf("%v, %v", history, err)
+	}
+	if _, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("nobody: %v", err)
+	}
+}
+
+func TestWithoutAStoreNothingIsKept(t *testing.T) {
+	api := serve(t, testLibrary())
+	if _, err := recordAll(t, api, did("a", 700, 1, aLike, 0)); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("record: %v", err)
+	}
+	if _, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 7}); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("forget: %v", err)
+	}
+	if header, _ := list(t, api, ""); !header.GetReadOnly() {
+		t.Error("the catalogue does not say that the service is read only")
+	}
+}
+
+// down is a journal whose store cannot be reached.
+type down struct{}
+
+func (down) Record(context.Context, []library.Interaction) ([]store.Outcome, error) {
+	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", library.ErrStoreDown)
+}
+
+func (down) Forget(context.Context, int64) (int64, error) {
+	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", library.ErrStoreDown)
+}
+
+func (down) CatchUp(context.Context, int64, int64) {}
+
+func TestAStoreThatIsDown(t *testing.T) {
+	rec := recommender.New()
+	if err := rec.Load(testLibrary(), 1); err != nil {
+		t.Fatal(err)
+	}
+	api := listen(t, New(Config{
+		Recommender: rec, Journal: down{}, Name: "r", FollowAge: time.Minute,
+		Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(),
+	}))
+	const want = "the store cannot be reached; what readers do cannot be kept just now"
+	check := func(what string, err error, trailer metadata.MD) {
+		t.Helper()
+		if s := status.Convert(err); s.Code() != codes.Unavailable || s.Message() != want {
+			t.Errorf("%s: %v", what, err)
+		}
+		if !slices.Equal(trailer.Get("grpc-retry-pushback-ms"), []string{"-1"}) {
+			t.Errorf("%s: the caller is not told to leave other replicas alone: %v", what, trailer)
+		}
+	}
+	stream, err := api.RecordInteractions(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: did("a", 7, 1, aLike, 0)})
+	_, err = stream.CloseAndRecv()
+	check("record", err, stream.Trailer())
+	var trailer metadata.MD
+	_, err = api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 7}, grpc.Trailer(&trailer))
+	check("forget", err, trailer)
+	if resp, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 7, MinVersion: 99}); err != nil || len(resp.GetRecommendations()) == 0 {
+		t.Errorf("recommend: %v, %v", resp, err)
+	}
+}
+
+type follow = grpc.BidiStreamingClient[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
+
+func followUp(t *testing.T, api recommendationsv1.RecommendationsServiceClient, start *recommendationsv1.FollowStart) follow {
+	t.Helper()
+	stream, err := api.Follow(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: start}}); err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+func receive(t *testing.T, stream follow) *recommendationsv1.FollowResponse {
+	t.Helper()
+	resp, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+func TestFollowSendsAShelfAtEachChange(t *testing.T) {
+	api := remember(t, time.Minute)
+	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, MaxResults: 3})
+	first := receive(t, stream).GetShelf()
+	if first.GetVersion() != 0 || first.GetSource() != recommendationsv1.Source_SOURCE_POPULAR || len(first.GetRecommendations()) != 3 {
+		t.Errorf("at once: %v", first)
+	}
+	recorded, err := recordAll(t, api, did("a", 700, 1, aLike, 0)) // not on the stream
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := receive(t, stream).GetShelf()
+	if next.GetVersion() != recorded.GetVersion() || next.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL ||
+		next.GetCause().GetBookId() != 1 || next.GetCause().GetTitle() != "Book 1" || !next.GetEntry().GetLiked() {
+		t.Errorf("after a like: %v", next)
+	}
+
+	// An interaction on the stream is acknowledged, and changes the shelf.
+	send := func(i *recommendationsv1.Interaction) {
+		t.Helper()
+		if err := stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Interaction{Interaction: i}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(did("b", 700, 3, aLike, 0))
+	var acknowledged *recommendationsv1.FollowRecorded
+	var shelf *recommendationsv1.FollowShelf
+	for acknowledged == nil || shelf == nil {
+		switch part := receive(t, stream).GetPart().(type) {
+		case *recommendationsv1.FollowResponse_Recorded:
+			acknowledged = part.Recorded
+		case *recommendationsv1.FollowResponse_Shelf:
+			shelf = part.Shelf
+		}
+	}
+	if !acknowledged.GetStored() || acknowledged.GetId() != "b" || shelf.GetVersion() != acknowledged.GetVersion() || shelf.GetCause().GetBookId() != 3 {
+		t.Errorf("%v, then %v", acknowledged, shelf)
+	}
+	send(did("b", 700, 5, aLike, 0))
+	if r := receive(t, stream).GetRecorded(); r.GetRejection().GetReason() != recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT || r.GetStored() {
+		t.Errorf("the id again: %v", r)
+	}
+	// Who has said all still listens.
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recordAll(t, api, did("c", 700, 5, aLike, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if s := receive(t, stream).GetShelf(); s.GetCause().GetBookId() != 5 {
+		t.Errorf("after CloseSend: %v", s)
+	}
+}
+
+func TestFollowGoesOnFromAVersion(t *testing.T) {
+	api := remember(t, time.Minute)
+	one, err := recordAll(t, api, did("a", 700, 1, aLike, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What was seen already does not come again; the next change does.
+	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: one.GetVersion()})
+	two, err := recordAll(t, api, did("b", 700, 3, aLike, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := receive(t, stream).GetShelf(); s.GetVersion() != two.GetVersion() {
+		t.Errorf("version %d, want %d", s.GetVersion(), two.GetVersion())
+	}
+	// What was missed comes at once.
+	missed := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: one.GetVersion()})
+	if s := receive(t, missed).GetShelf(); s.GetVersion() != two.GetVersion() {
+		t.Errorf("version %d, want %d", s.GetVersion(), two.GetVersion())
+	}
+}
+
+func TestFollowEndsInOrder(t *testing.T) {
+	ended := func(t *testing.T, stream follow, after int64) {
+		t.Helper()
+		if end := receive(t, stream).GetEnd(); end == nil || end.GetAfterVersion() != after {
+			t.Errorf("last message: %v, want the end after version %d", end, after)
+		}
+		if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	t.Run("when it is old", func(t *testing.T) {
+		api := remember(t, 50*time.Millisecond)
+		stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: 7})
+		ended(t, stream, 7)
+	})
+	t.Run("when the replica drains", func(t *testing.T) {
+		api := remember(t, time.Minute)
+		one, err := recordAll(t, api, did("a", 700, 1, aLike, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700})
+		receive(t, stream)
+		api.ready.Drain()
+		ended(t, stream, one.GetVersion())
+	})
+}
+
+func TestFollowWantsAStart(t *testing.T) {
+	api := remember(t, time.Minute)
+	for name, first := range map[string]*recommendationsv1.FollowRequest{
+		"an interaction": {Part: &recommendationsv1.FollowRequest_Interaction{Interaction: did("a", 7, 1, aLike, 0)}},
+		"nothing":        {},
+		"no reader":      {Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{}}},
+		"no version":     {Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{UserId: 1, AfterVersion: -1}}},
+		"no category":    {Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{UserId: 1, Category: "cooking"}}},
+	} {
+		stream, err := api.Follow(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Send(first); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

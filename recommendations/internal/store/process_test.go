@@ -1,0 +1,326 @@
+package store_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
+
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/store"
+)
+
+// processFor says for how long the tests with several processes run.
+func processFor() *time.Duration {
+	return flag.Duration("processes", 3*time.Second, "for how long tests with several writing processes run")
+}
+
+var processes = processFor()
+
+// writerVariable tells this program that it is not to test but to write.
+const writerVariable = "STORE_TEST_WRITER"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(writerVariable); job != "" {
+		if err := writeAsTold(job); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// job is what a writing process does.
+type job struct {
+	URL  string
+	Name string // its interactions are called so
+	User int64  // the first of its readers
+	Acks string // file to which acknowledged ids go; "" for none
+	From int    // number of the first interaction
+	For  time.Duration
+}
+
+// tally is what a writing process says in the end.
+type tally struct {
+	Commits int
+	Worst   time.Duration
+}
+
+// writers is how many goroutines of a writing process write, each for a reader.
+const writers = 4
+
+// interaction is the nth of a writer: each is of another book, so that a history
+// shows whether it counted.
+func (j job) interaction(writer, n int) library.Interaction {
+	return library.Interaction{
+		ID: fmt.Sprintf("%s-%d-%d", j.Name, writer, n), UserID: j.User + int64(writer), BookID: int64(n + 1), Kind: library.Like,
+	}
+}
+
+func writeAsTold(told string) error {
+	var j job
+	if err := json.Unmarshal([]byte(told), &j); err != nil {
+		return err
+	}
+	s, err := store.Open(j.URL, store.Options{Log: logr.Discard()})
+	if err != nil {
+		return err
+	}
+	var acks *os.File
+	if j.Acks != "" {
+		if acks, err = os.OpenFile(j.Acks, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+	}
+	var mu sync.Mutex
+	var sum tally
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			end := time.Now().Add(j.For)
+			for n := j.From; time.Now().Before(end); n++ {
+				in := j.interaction(w, n)
+				began := time.Now()
+				recordUntilAcknowledged(s, in)
+				took := time.Since(began)
+				mu.Lock()
+				sum.Commits++
+				sum.Worst = max(sum.Worst, took)
+				mu.Unlock()
+				if acks != nil {
+					if _, err := acks.WriteString(in.ID + "\n"); err != nil {
+						panic(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(s.Close(), json.NewEncoder(os.Stdout).Encode(sum))
+}
+
+// recordUntilAcknowledged does as clients do when the store is away: the same
+// again.
+func recordUntilAcknowledged(s *store.Store, in library.Interaction) {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		outcomes, err := s.Record(ctx, []library.Interaction{in})
+		cancel()
+		switch {
+		case err == nil && outcomes[0].Status != store.Conflict:
+			return
+		case err == nil || !errors.Is(err, library.ErrStoreDown):
+			panic(fmt.Sprintf("%s: %v %v", in.ID, outcomes, err))
+		}
+		time.Sleep(10 * time.Millisecond) // not to make a busy loop of it
+	}
+}
+
+// process is a running writer.
+type process struct {
+	cmd    *exec.Cmd
+	stdout bytes.Buffer
+	stderr bytes.Buffer
+}
+
+func startWriter(t *testing.T, j job) *process {
+	t.Helper()
+	told, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(os.Args[0])}
+	p.cmd.Env = append(os.Environ(), writerVariable+"="+string(told))
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// kill ends the process in the middle of whatever it does.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Errorf("a writer ended by itself: %v\n%s", p.cmd.Wait(), p.stderr.String())
+		return
+	}
+	_ = p.cmd.Wait() // killed
+	if p.stderr.Len() > 0 {
+		t.Errorf("a writer says %s", p.stderr.String())
+	}
+}
+
+func (p *process) wait(t *testing.T) tally {
+	t.Helper()
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatalf("a writer: %v\n%s", err, p.stderr.String())
+	}
+	var sum tally
+	if err := json.Unmarshal(p.stdout.Bytes(), &sum); err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// acknowledged reads what a writer wrote down.
+func acknowledged(t *testing.T, file string) []string {
+	t.Helper()
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var ids []string
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		ids = append(ids, lines.Text())
+	}
+	return ids
+}
+
+// TestWritersShareFairly has three processes write at one time.
+func TestWritersShareFairly(t *testing.T) {
+	databases(t, func(t *testing.T, db database) {
+		url := db.newURL()
+		mustHead(t, open(t, url)) // the tables are there
+		var list []*process
+		for i := range 3 {
+			list = append(list, startWriter(t, job{URL: url, Name: fmt.Sprintf("w%d", i), User: int64(1 + 100*i), For: *processes}))
+		}
+		total := 0
+		var sums []tally
+		for _, p := range list {
+			sum := p.wait(t)
+			sums = append(sums, sum)
+			total += sum.Commits
+		}
+		for i, sum := range sums {
+			t.Logf("writer %d: %d of %d (%.0f %%), worst %v", i, sum.Commits, total, 100*float64(sum.Commits)/float64(total), sum.Worst)
+			if 5*sum.Commits < total {
+				t.Errorf("writer %d got %d of %d", i, sum.Commits, total)
+			}
+			if sum.Worst > time.Second {
+				t.Errorf("writer %d once waited %v", i, sum.Worst)
+			}
+		}
+	})
+}
+
+// crew is writers that are killed again and again.
+type crew struct {
+	jobs    []job
+	running []*process
+	killed  int
+}
+
+func newCrew(t *testing.T, url string, n int) *crew {
+	t.Helper()
+	dir := t.TempDir()
+	c := &crew{}
+	for i := range n {
+		j := job{
+			URL: url, Name: fmt.Sprintf("c%d", i), User: int64(1 + 100*i), For: time.Hour,
+			Acks: filepath.Join(dir, fmt.Sprintf("acks%d", i)),
+		}
+		c.jobs, c.running = append(c.jobs, j), append(c.running, startWriter(t, j))
+	}
+	return c
+}
+
+// kill ends a writer and starts it anew, a little before where it was, as a client
+// does that does not know what was stored.
+func (c *crew) kill(t *testing.T, i int) {
+	t.Helper()
+	c.running[i].kill(t)
+	c.killed++
+	j := c.jobs[i]
+	for _, id := range acknowledged(t, j.Acks) {
+		var n int
+		if _, err := fmt.Sscanf(id[strings.LastIndexByte(id, '-')+1:], "%d", &n); err == nil {
+			j.From = max(j.From, n-writers)
+		}
+	}
+	c.jobs[i] = j
+	c.running[i] = startWriter(t, j)
+}
+
+// end stops all writers and compares what was acknowledged with what is there.
+func (c *crew) end(t *testing.T, url string) {
+	t.Helper()
+	for _, p := range c.running {
+		p.kill(t)
+	}
+	s := open(t, url)
+	stored := map[string]int{}
+	books := map[int64]map[int64]bool{} // by reader
+	err := s.Interactions(within(t), func(i library.Interaction) error {
+		stored[i.ID]++
+		if books[i.UserID] == nil {
+			books[i.UserID] = map[int64]bool{}
+		}
+		if books[i.UserID][i.BookID] {
+			t.Errorf("reader %d liked book %d twice", i.UserID, i.BookID)
+		}
+		books[i.UserID][i.BookID] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acks, lost := 0, 0
+	for _, j := range c.jobs {
+		for _, id := range acknowledged(t, j.Acks) {
+			acks++
+			if stored[id] != 1 {
+				lost++
+				t.Errorf("%s was acknowledged and is there %d times", id, stored[id])
+			}
+		}
+	}
+	for id, want := range books {
+		got := history(t, s, id)
+		for _, e := range got {
+			if !want[e.BookID] {
+				t.Errorf("reader %d has book %d without an interaction", id, e.BookID)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("reader %d: the history has %d books, the interactions %d", id, len(got), len(want))
+		}
+	}
+	if acks == 0 || c.killed == 0 {
+		t.Errorf("%d acknowledged, %d killed: nothing was tried", acks, c.killed)
+	}
+	t.Logf("%d acknowledged, %d stored, %d lost; %d kills", acks, len(stored), lost, c.killed)
+}
+
+// TestKilledWritersLoseNothing kills writing processes at any moment.
+func TestKilledWritersLoseNothing(t *testing.T) {
+	databases(t, func(t *testing.T, db database) {
+		url := db.newURL()
+		c := newCrew(t, url, 2)
+		for end := time.Now().Add(*processes); time.Now().Before(end); {
+			time.Sleep(moment())
+			c.kill(t, c.killed%2)
+		}
+		c.end(t, url)
+	})
+}

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+
+	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/sample"
+	"bookstall/recommendations/internal/store"
+)
+
+// command runs the program and returns what it prints.
+func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+// must runs a command that works.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	stdout, stderr, err := command(t, args...)
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, stderr)
+	}
+	return stdout
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if strings.HasSuffix(name, ".gz") {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		content = packed.String()
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func storeFlagOf(t *testing.T) string {
+	t.Helper()
+	return "--store=sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+// openStore opens the store of a --store flag.
+func openStore(t *testing.T, flag string) *store.Store {
+	t.Helper()
+	s, err := store.Open(strings.TrimPrefix(flag, "--store="), store.Options{Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+const someBooks = `book_id,title,author,year,categories,popularity
+1,One,A,1901,fantasy,3
+2,Two,B,1902,romance|fantasy,2
+3,Three,C,,romance,1
+`
+
+// took is the part of an answer that differs from run to run.
+var took = regexp.MustCompile(` in [0-9.]+(ms|s|m)+`)
+
+func TestImportTwice(t *testing.T) {
+	to := storeFlagOf(t)
+	args := []string{
+		"import", to, "--books", write(t, "books.csv", someBooks),
+		"--ratings", write(t, "ratings.csv.gz", "user_id,book_id,rating\n1,1,5\n1,2,4\n2,3,1\n"),
+		"--ratings", write(t, "more.csv", "rating,book_id,user_id\n2,1,1\n"),
+		"--samples", write(t, "samples.csv", "user_id,label\n1,One\n"),
+	}
+	want := `read 3 books and 4 ratings; 0 faulty rows passed over
+the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 ratings were of a reader and a book that another row has too: the last counts
+`
+	if got := took.ReplaceAllString(must(t, args...), ""); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	head, err := openStore(t, to).Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, args...)
+	if again, err := openStore(t, to).Head(t.Context()); again != head || err != nil {
+		t.Errorf("the same import again made %+v of %+v (%v)", again, head, err)
+	}
+}
+
+func TestFaultyRows(t *testing.T) {
+	books := write(t, "books.csv", someBooks+"4,,D,1904,fantasy,0\n5,Five,E,1905,Not A Slug,0\n")
+	ratings := write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,99,5\nx,1,5\n1,2,6\n1,4,5\n2,2,5\n")
+	to := storeFlagOf(t)
+	stdout, stderr, err := command(t, "import", to, "--books", books, "--ratings", ratings)
+	if err != nil || !strings.Contains(stdout, "read 3 books and 2 ratings") || !strings.Contains(stdout, "; 6 faulty rows passed over") {
+		t.Errorf("%v: %s", err, stdout)
+	}
+	want := `books.csv:5: title: is empty
+books.csv:6: categories: "Not A Slug" is not a category: it must be like self-help, at most 40 characters
+ratings.csv:3: book_id: 99 is not a book of the catalogue
+ratings.csv:4: user_id: "x" is not a whole number
+ratings.csv:5: rating: 6 is not 1 to 5
+ratings.csv:6: book_id: 4 is not a book of the catalogue
+`
+	if stderr != want {
+		t.Errorf("got\n%swant\n%s", stderr, want)
+	}
+
+	strict := storeFlagOf(t)
+	_, _, err = command(t, "import", strict, "--books", books, "--ratings", ratings, "--strict")
+	if err == nil || err.Error() != "books.csv:5: title: is empty; nothing was imported" {
+		t.Errorf("strict: %v", err)
+	}
+	if head, err := openStore(t, strict).Head(t.Context()); err != nil || head.CatalogVersion != "" {
+		t.Errorf("after a strict stop: %+v, %v", head, err)
+	}
+}
+
+func TestManyFaultyRowsAreCounted(t *testing.T) {
+	rows := strings.Repeat("1,99,5\n", 500)
+	stdout, stderr, err := command(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks),
+		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n"+rows))
+	if err != nil || !strings.Contains(stdout, "500 faulty rows") || strings.Count(stderr, "\n") != maxReports+1 {
+		t.Errorf("%v: %s%s", err, stdout, stderr)
+	}
+}
+
+func TestImportThatCannotBe(t *testing.T) {
+	books := write(t, "books.csv", someBooks)
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"nothing":           {[]string{}, "nothing to import"},
+		"no store":          {[]string{"--store=mysql://x", "--books", books}, "--store: the store must be sqlite:FILE or postgres://"},
+		"a file is missing": {[]string{"--books", "no-such-file"}, "no-such-file: no such file or directory; nothing was imported"},
+		"a folder":          {[]string{"--books", t.TempDir()}, "is a folder, want a file"},
+		"wrong columns":     {[]string{"--books", write(t, "b.csv", "a,b\n1,2\n")}, `b.csv:1: unknown column "a"`},
+		"an empty file":     {[]string{"--books", write(t, "b.csv", "")}, "b.csv:1: the file is empty"},
+		"no book at all":    {[]string{"--books", write(t, "b.csv", "book_id,title,author,year,categories,popularity\n")}, "b.csv has no books"},
+		"ratings alone":     {[]string{"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")}, "the store has no books yet"},
+		"no export":         {[]string{"--from", t.TempDir()}, "is not an export"},
+		"shelves of ours":   {[]string{"--books", books, "--shelves", books}, "belongs to the books of goodbooks-10k"},
+		"tags alone":        {[]string{"--books", books, "--tags", books}, "--tags names the tags of --shelves"},
+		"damaged gzip":      {[]string{"--books", write(t, "b.csv", "\x1f\x8bnonsense")}, "b.csv: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"import", storeFlagOf(t)}, test.args...)
+			if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestAnInterruptedImportLeavesNothing(t *testing.T) {
+	to := storeFlagOf(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"import", to, "--books", write(t, "books.csv", someBooks)}, &out, &out)
+	if err == nil || err.Error() != "interrupted: nothing was imported" {
+		t.Errorf("got %v", err)
+	}
+	if head, err := openStore(t, to).Head(t.Context()); err != nil || head.CatalogVersion != "" {
+		t.Errorf("%+v, %v", head, err)
+	}
+}
+
+func TestExportAndRestore(t *testing.T) {
+	from, to := storeFlagOf(t), storeFlagOf(t)
+	must(t, "import", from, "--books", write(t, "books.csv", someBooks),
+		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n2,3,1\n"),
+		"--samples", write(t, "samples.csv", "user_id,label\n1,One\n"))
+	s := openStore(t, from)
+	for i, kind := range []library.Kind{library.Like, library.Unlike, library.Purchase, library.View} {
+		_, err := s.Record(t.Context(), []library.Interaction{{ID: fmt.Sprint(i), UserID: 2000000007, BookID: int64(1 + i%3), Kind: kind}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "backup")
+	if got := must(t, "export", from, dir); got != dir+": 3 books, 2 ratings, 1 sample readers, 4 interactions\n" {
+		t.Error(got)
+	}
+	if _, _, err := command(t, "export", from, dir); err == nil || !strings.Contains(err.Error(), "holds an export already") {
+		t.Errorf("over an export: %v", err)
+	}
+	must(t, "import", to, "--from", dir)
+	again := filepath.Join(t.TempDir(), "again")
+	must(t, "export", to, again)
+	for _, name := range []string{"books.csv", "ratings.csv", "samples.csv", "interactions.csv"} {
+		one, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.ReadFile(filepath.Join(again, name))
+		if err != nil || !bytes.Equal(one, other) {
+			t.Errorf("%s came back as\n%s, want\n%s (%v)", name, other, one, err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*.csv.*")); err != nil || len(left) > 0 {
+		t.Errorf("temporary files stayed: %v, %v", left, err)
+	}
+}
+
+// seeded is a store with the embedded data.
+func seeded(t *testing.T) (flag string) {
+	t.Helper()
+	flag = storeFlagOf(t)
+	lib, err := sample.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if did, err := openStore(t, flag).Seed(t.Context(), *lib); !did || err != nil {
+		t.Fatal(did, err)
+	}
+	return flag
+}
+
+func TestModelsAreTrainedListedAndRolledBack(t *testing.T) {
+	in := seeded(t)
+	if got := must(t, "models", "list", in); !strings.Contains(got, "the store has no models") {
+		t.Error(got)
+	}
+	file := filepath.Join(t.TempDir(), "first.model")
+	got := must(t, "train", in, "--out", file)
+	model := regexp.MustCompile(`model ([0-9a-f]{12}), \d+ bytes, is active`).FindStringSubmatch(got)
+	if model == nil || !strings.Contains(got, "trained on 1200 readers who like 1272 books 24155 times") || !strings.Contains(got, "NDCG@100 0.5") {
+		t.Fatal(got)
+	}
+	first := model[1]
+	// The same data make the same model, byte for byte.
+	again := filepath.Join(t.TempDir(), "again.model")
+	if got := must(t, "train", in, "--out", again, "--workers=3"); !strings.Contains(got, "model "+first) {
+		t.Errorf("the same data made another model: %s", got)
+	}
+	one, err1 := os.ReadFile(file)
+	other, err2 := os.ReadFile(again)
+	if err1 != nil || err2 != nil || !bytes.Equal(one, other) {
+		t.Errorf("the files differ (%v, %v)", err1, err2)
+	}
+
+	if _, err := openStore(t, in).Record(t.Context(), []library.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: library.Like}, {ID: "y", UserID: 5, BookID: 2, Kind: library.Like}}); err != nil {
+		t.Fatal(err)
+	}
+	got = must(t, "train", in, "--no-measure", "--no-activate")
+	second := regexp.MustCompile(`model ([0-9a-f]{12}), \d+ bytes, is in the store; it is not active`).FindStringSubmatch(got)[1]
+	must(t, "models", "activate", in, second)
+	if got := must(t, "models", "list", in); !regexp.MustCompile(second+` .*since `).MatchString(got) || !regexp.MustCompile(first+` .*0\.5\d+ .*last `).MatchString(got) {
+		t.Error(got)
+	}
+	if got := must(t, "models", "rollback", in); got != "model "+first+" is active again, in place of "+second+"\n" {
+		t.Error(got)
+	}
+	if got := must(t, "models", "show", in, first); !strings.Contains(got, `"ndcg@100"`) || !strings.Contains(got, `"readers": 1200`) {
+		t.Error(got)
+	}
+	empty := storeFlagOf(t)
+	if got := must(t, "models", "add", empty, file); !strings.Contains(got, first) {
+		t.Error(got)
+	}
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown":     {[]string{"models", "activate", in, "nope"}, `model not found: "nope"`},
+		"of no books": {[]string{"models", "activate", empty, first}, "model is of another catalogue"},
+		"no earlier":  {[]string{"models", "rollback", empty}, "no other model was active before"},
+		"not a model": {[]string{"models", "add", empty, write(t, "x", "x")}, "model is damaged"},
+		"no books":    {[]string{"train", empty}, "the store has no books"},
+	} {
+		if _, _, err := command(t, test.args...); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+	}
+}
+
+func TestTheDemonstrationIsNotDroppedByAccident(t *testing.T) {
+	in := seeded(t)
+	books := write(t, "books.csv", someBooks)
+	if _, err := openStore(t, in).Record(t.Context(), []library.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: library.Like}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := command(t, "import", in, "--books", books); err == nil || !strings.Contains(err.Error(), "--drop-demo lets them go") {
+		t.Errorf("got %v", err)
+	}
+	if got := must(t, "import", in, "--books", books, "--drop-demo"); !strings.Contains(got, "the embedded demonstration is gone; the store has a new catalogue of 3 books") {
+		t.Error(got)
+	}
+}
+
+func TestGoodbooksOwnFiles(t *testing.T) {
+	books := write(t, "books.csv", `book_id,goodreads_book_id,isbn,authors,original_publication_year,title,language_code,ratings_count
+1,500,439023483,"Ann Author, Bob Other",2008.0,"The Games (The Games, #1)",eng,4780653
+2,600,,Carl,-720.0,Old Songs,,10
+`)
+	tags := write(t, "tags.csv", "tag_id,tag_name\n10,young-adult\n11,to-read\n12,sci-fi\n13,poetry\n")
+	bookTags := write(t, "book_tags.csv", "goodreads_book_id,tag_id,count\n500,10,900\n500,11,99999\n500,13,-1\n600,13,50\n777,13,5\n")
+	to := storeFlagOf(t)
+	must(t, "import", to, "--books", books, "--shelves", bookTags, "--tags", tags)
+	catalog, err := openStore(t, to).Catalog(t.Context())
+	if err != nil || len(catalog.Books) != 2 {
+		t.Fatalf("%+v, %v", catalog, err)
+	}
+	one, two := catalog.Books[0], catalog.Books[1]
+	if one.Title != "The Games" || one.Series != "The Games #1" || one.Author != "Ann Author" || fmt.Sprint(one.Categories) != "[young-adult]" {
+		t.Errorf("%+v", one)
+	}
+	if two.Year != -720 || fmt.Sprint(two.Categories) != "[poetry]" {
+		t.Errorf("%+v", two)
+	}
+	if _, _, err := command(t, "import", storeFlagOf(t), "--books", books); err == nil || !strings.Contains(err.Error(), "give it by --shelves") {
+		t.Errorf("without categories: %v", err)
+	}
+}
