@@ -36,6 +36,7 @@ type settings struct {
 
 	RecommendationsTarget  string        `help:"Where recommendations is: dns:///NAME:PORT or dns://SERVER/NAME:PORT, the name best with a dot at its end." default:"dns:///recommendations:50051"`
 	RecommendationsTimeout time.Duration `help:"How long a page waits for recommendations before it shows bestsellers." default:"300ms"`
+	WriteTimeout           time.Duration `help:"How long to wait until what a reader did is stored, before the reader is asked to try again." default:"2s"`
 	DNSInterval            time.Duration `name:"dns-interval" help:"How often DNS is asked for replicas." default:"2s"`
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long the last replicas are kept when DNS says there are none." default:"5m"`
 
@@ -44,6 +45,8 @@ type settings struct {
 	CookieKeyFile string `help:"File that holds the cookie key." placeholder:"FILE" xor:"cookie-key"`
 	SecureCookies bool   `help:"Send cookies over HTTPS only; set this where the shop is served by HTTPS."`
 	APIToken      string `name:"api-token" help:"Bearer token that the JSON API asks for; open to all if empty." placeholder:"TOKEN"`
+
+	LiveStreams int `help:"How many browsers may wait for changes of their shelf at a time, each over a connection of its own; 0 for no live shelves." default:"1000"`
 
 	DrainDelay   time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
 	DrainTimeout time.Duration `help:"How long requests in flight may take after that." default:"10s"`
@@ -62,8 +65,12 @@ func (s *settings) Validate() error {
 	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
 		errs = append(errs, fmt.Errorf("--recommendations-target: %w", err))
 	}
+	if s.LiveStreams < 0 {
+		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))
+	}
 	errs = append(errs,
 		config.AtLeast("--recommendations-timeout", s.RecommendationsTimeout, time.Millisecond),
+		config.AtLeast("--write-timeout", s.WriteTimeout, time.Millisecond),
 		config.AtLeast("--dns-interval", s.DNSInterval, 100*time.Millisecond),
 		config.AtLeast("--dns-max-stale", s.DNSMaxStale, 0),
 		config.AtLeast("--drain-delay", s.DrainDelay, 0),

@@ -86,13 +86,14 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 
 	books := catalog.New()
 	client, feed := recommend.New(recommend.Config{
-		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, File: cfg.CatalogFile,
+		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, WriteTimeout: cfg.WriteTimeout, File: cfg.CatalogFile,
 		Log: tel.Log, Registry: tel.Registry,
 	})
 	ready := lifecycle.NewReadiness()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
 		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
+		MaxStreams: cfg.LiveStreams, Draining: ready.Drained(),
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})
 	if err != nil {

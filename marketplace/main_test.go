@@ -113,6 +113,37 @@ func TestTheShopOpensFromItsCopyWhileRecommendationsIsAway(t *testing.T) {
 	}
 }
 
+// A stream has no end of its own: the shop ends it when it drains, so that it does
+// not hold up the stop.
+func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
+	p := start(t, "--catalog-file="+catalogFile(t), "--drain-timeout=1m")
+	ready(t, p)
+	front, _ := programtest.Get(t, p.shop+"/")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.shop+"/shelf/events?after=0", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range front.Cookies() {
+		req.AddCookie(cookie)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	began := time.Now()
+	p.Stop()
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(string(body), "retry: ") {
+		t.Errorf("the stream: %d, %q, %v", resp.StatusCode, body, err)
+	}
+	if err := <-p.Ended; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the shop took %v to stop", took)
+	}
+}
+
 func TestSpansAreDeliveredAtTheEnd(t *testing.T) {
 	sink, err := otlpsink.Start()
 	if err != nil {
@@ -147,6 +178,8 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"--recommendations-target=shop:1":    "--recommendations-target",
 		"--recommendations-target=dns:///x":  "dns:///NAME:PORT",
 		"--recommendations-timeout=0s":       "--recommendations-timeout",
+		"--write-timeout=0s":                 "--write-timeout",
+		"--live-streams=-1":                  "--live-streams is -1, want 0 or more",
 		"--dns-interval=1ms":                 "--dns-interval",
 		"--cookie-key=secret":                "--cookie-key",
 		"--cookie-key-file=/no/such/file":    "--cookie-key-file",

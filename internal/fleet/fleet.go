@@ -31,6 +31,8 @@ type Config struct {
 	Log      io.Writer // of all processes; may be nil
 	// MarketplaceArgs are added to the flags of marketplace.
 	MarketplaceArgs []string
+	// ReplicaArgs are added to the flags of each replica.
+	ReplicaArgs []string
 }
 
 // Fleet is one marketplace and its replicas.
@@ -38,6 +40,7 @@ type Fleet struct {
 	DNS         *dnsserver.Server
 	Marketplace *Process
 	URL         string // of the shop
+	Admin       string // URL of the shop's admin port
 
 	cfg      Config
 	port     uint16
@@ -96,8 +99,8 @@ func (f *Fleet) startMarketplace() error {
 		return err
 	}
 	f.Marketplace = p
-	f.URL = "http://" + line.HTTPAddress
-	return p.waitReady("http://" + line.AdminAddress)
+	f.URL, f.Admin = "http://"+line.HTTPAddress, "http://"+line.AdminAddress
+	return p.waitReady(f.Admin)
 }
 
 // AddReplica runs one more replica on an address of its own and returns when it
@@ -107,12 +110,13 @@ func (f *Fleet) AddReplica() (*Replica, error) {
 	defer f.mu.Unlock()
 	n := len(f.replicas)
 	ip := address(n)
-	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "recommendations"), []string{
+	args := append([]string{
 		fmt.Sprintf("--grpc-address=%s:%d", ip, f.port),
 		fmt.Sprintf("--admin-address=%s:0", ip),
 		fmt.Sprintf("--name=replica-%d", n+1),
 		"--drain-delay=1s", "--drain-timeout=5s",
-	}, f.cfg.Log)
+	}, f.cfg.ReplicaArgs...)
+	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}

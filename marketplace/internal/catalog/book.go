@@ -30,4 +30,6 @@ type Contents struct {
 	Version string         `json:"version"`
 	Books   []Book         `json:"books"`
 	Samples []SampleReader `json:"sample_readers,omitempty"`
+	// ReadOnly says that what readers do is not remembered.
+	ReadOnly bool `json:"read_only,omitempty"`
 }

@@ -61,6 +61,9 @@ func (c *Catalog) HasCategory(slug string) bool {
 // Samples returns the readers that a visitor may look at the shop as.
 func (c *Catalog) Samples() []SampleReader { return slices.Clone(c.current.Load().samples) }
 
+// ReadOnly reports whether what readers do is not remembered.
+func (c *Catalog) ReadOnly() bool { return c.current.Load().readOnly }
+
 // Bestsellers returns the n books that most readers like, of one category or of
 // all when it is "".
 func (c *Catalog) Bestsellers(category string, n int) []Book {
@@ -76,6 +79,7 @@ type shelves struct {
 	byCategory map[string][]int32 // ranks, in order
 	categories []Category
 	samples    []SampleReader
+	readOnly   bool
 	index      *index
 }
 
@@ -86,6 +90,7 @@ func newShelves(contents Contents) *shelves {
 		byID:       make(map[int64]int32, len(contents.Books)),
 		byCategory: map[string][]int32{},
 		samples:    slices.Clone(contents.Samples),
+		readOnly:   contents.ReadOnly,
 	}
 	slices.SortFunc(s.books, byPopularity)
 	for i := range s.books {

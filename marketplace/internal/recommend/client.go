@@ -19,22 +19,28 @@ const Service = "recommendations.v1.RecommendationsService"
 
 // Config sets up a Client and its Feed.
 type Config struct {
-	Conn     grpc.ClientConnInterface
-	Catalog  *catalog.Catalog
-	Timeout  time.Duration // of one shelf; the page waits no longer
-	File     string        // copy of the catalogue on disk; "" for none
-	Log      logr.Logger
-	Registry prometheus.Registerer
+	Conn    grpc.ClientConnInterface
+	Catalog *catalog.Catalog
+	Timeout time.Duration // of one shelf or history; the page waits no longer
+	// WriteTimeout is that of one write, which is worth more patience: nothing can
+	// be shown in its place.
+	WriteTimeout time.Duration
+	File         string // copy of the catalogue on disk; "" for none
+	Log          logr.Logger
+	Registry     prometheus.Registerer
 }
 
-// Client asks recommendations for shelves. It is safe for concurrent use.
+// Client asks recommendations for shelves, and tells it what readers do. It is
+// safe for concurrent use.
 type Client struct {
-	api     recommendationsv1.RecommendationsServiceClient
-	catalog *catalog.Catalog
-	timeout time.Duration
-	log     logr.Logger
-	metrics *metrics
-	feed    *Feed
+	api          recommendationsv1.RecommendationsServiceClient
+	catalog      *catalog.Catalog
+	timeout      time.Duration
+	writeTimeout time.Duration
+	versions     *versions
+	log          logr.Logger
+	metrics      *metrics
+	feed         *Feed
 }
 
 // New returns a client and the feed that keeps its catalogue fresh; the feed
@@ -43,7 +49,10 @@ func New(cfg Config) (*Client, *Feed) {
 	m := newMetrics(cfg.Registry)
 	api := recommendationsv1.NewRecommendationsServiceClient(cfg.Conn)
 	feed := newFeed(api, cfg, m)
-	return &Client{api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, log: cfg.Log, metrics: m, feed: feed}, feed
+	return &Client{
+		api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, writeTimeout: cfg.WriteTimeout, versions: newVersions(),
+		log: cfg.Log, metrics: m, feed: feed,
+	}, feed
 }
 
 // Probe makes a call that shows whether a replica answers more than health
@@ -60,24 +69,30 @@ func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
 	return err
 }
 
-// Shelf returns at most maxResults books for a reader, of one category or of
-// all when it is "". When no good answer comes in time, it returns bestsellers
-// with the source Fallback.
-func (c *Client) Shelf(ctx context.Context, userID int64, category string, maxResults int) (Shelf, error) {
+// Shelf returns a reader's shelf. When no good answer comes in time, it returns
+// bestsellers with the source Fallback.
+func (c *Client) Shelf(ctx context.Context, q Query) (Shelf, error) {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.Recommend(call, &recommendationsv1.RecommendRequest{
-		UserId: userID, Category: category, MaxResults: int32(maxResults),
+		UserId: q.UserID, Category: q.Category, MaxResults: int32(q.MaxResults),
+		MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
-		return c.fallback(ctx, err, category, 0, maxResults), nil
+		return c.fallback(ctx, err, q.Category, 0, q.MaxResults), nil
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
-	source := Popular
-	if resp.GetSource() == recommendationsv1.Source_SOURCE_PERSONAL {
-		source = Personal
+	return Shelf{
+		Items: items(resp.GetRecommendations()), Source: source(resp.GetSource()),
+		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(),
+	}, nil
+}
+
+func source(s recommendationsv1.Source) Source {
+	if s == recommendationsv1.Source_SOURCE_PERSONAL {
+		return Personal
 	}
-	return Shelf{Items: items(resp.GetRecommendations()), Source: source, ServedBy: resp.GetServedBy()}, nil
+	return Popular
 }
 
 // Similar returns at most maxResults books that readers of a book also like.

@@ -35,15 +35,15 @@ func TestShelf(t *testing.T) {
 			return nil, status.Error(codes.Internal, "not what was asked for")
 		}
 		return &recommendationsv1.RecommendResponse{
-			Source: recommendationsv1.Source_SOURCE_PERSONAL, ServedBy: "replica-2", CatalogVersion: "v1",
+			Source: recommendationsv1.Source_SOURCE_PERSONAL, ServedBy: "replica-2", CatalogVersion: "v1", ReaderVersion: 9,
 			Recommendations: []*recommendationsv1.Recommendation{{
 				BookId: 3, Title: "Three", Author: "C", Categories: []string{"fantasy"}, Score: 0.5,
 				Because: &recommendationsv1.Because{BookId: 1, Title: "One"},
 			}},
 		}, nil
 	}})
-	got, err := c.Shelf(t.Context(), 7, "fantasy", 5)
-	want := Shelf{Source: Personal, ServedBy: "replica-2", Items: []Item{{
+	got, err := c.Shelf(t.Context(), Query{UserID: 7, Category: "fantasy", MaxResults: 5})
+	want := Shelf{Source: Personal, ServedBy: "replica-2", Version: 9, Items: []Item{{
 		BookID: 3, Title: "Three", Author: "C", Categories: []string{"fantasy"}, Score: 0.5, BecauseID: 1, BecauseTitle: "One",
 	}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -68,18 +68,20 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 				recommend: func(ctx context.Context, _ *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 					if tc.hang {
 						<-ctx.Done()
+						return nil, ctx.Err() // an answer could still be in time
 					}
 					return nil, tc.err
 				},
 				similar: func(ctx context.Context, _ *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
 					if tc.hang {
 						<-ctx.Done()
+						return nil, ctx.Err() // an answer could still be in time
 					}
 					return nil, tc.err
 				},
 			})
 			began := time.Now()
-			shelf, err := c.Shelf(t.Context(), 7, "romance", 10)
+			shelf, err := c.Shelf(t.Context(), Query{UserID: 7, Category: "romance", MaxResults: 10})
 			if err != nil || shelf.Source != Fallback || shelf.ServedBy != "" || len(shelf.Items) != 1 || shelf.Items[0].BookID != 2 {
 				t.Errorf("shelf %+v, %v; want the bestseller of romance", shelf, err)
 			}
@@ -107,7 +109,7 @@ func TestAReaderWhoLeavesIsNoFallback(t *testing.T) {
 	c.timeout = time.Minute
 	ctx, leave := context.WithCancel(t.Context())
 	go func() { <-entered; leave() }()
-	if _, err := c.Shelf(ctx, 7, "", 10); err != nil {
+	if _, err := c.Shelf(ctx, Query{UserID: 7, MaxResults: 10}); err != nil {
 		t.Error(err)
 	}
 	for _, reason := range []string{"timeout", "unavailable", "broken"} {

@@ -130,6 +130,9 @@ func (f *Feed) pull() error {
 	defer cancel()
 	held := f.catalog.Version()
 	contents, err := f.read(ctx, held)
+	if errors.Is(err, errOtherMode) { // the same books, but a store came or went
+		contents, err = f.read(ctx, "")
+	}
 	if err != nil {
 		return err
 	}
@@ -154,6 +157,10 @@ func (f *Feed) pull() error {
 	return nil
 }
 
+// errOtherMode says that the books are those we have, but not whether readers'
+// doings are remembered.
+var errOtherMode = errors.New("another mode")
+
 // read returns the catalogue of recommendations, or nil when it is the held version.
 func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error) {
 	stream, err := f.api.ListBooks(ctx, &recommendationsv1.ListBooksRequest{IfVersion: held})
@@ -168,10 +175,12 @@ func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error)
 	switch {
 	case header == nil:
 		return nil, errors.New("the answer does not start with a header")
+	case header.GetUnchanged() && header.GetReadOnly() != f.catalog.ReadOnly():
+		return nil, errOtherMode
 	case header.GetUnchanged():
 		return nil, nil
 	}
-	contents := &catalog.Contents{Version: header.GetVersion()}
+	contents := &catalog.Contents{Version: header.GetVersion(), ReadOnly: header.GetReadOnly()}
 	for _, s := range header.GetSampleReaders() {
 		contents.Samples = append(contents.Samples, catalog.SampleReader{ID: s.GetUserId(), Label: s.GetLabel()})
 	}

@@ -73,7 +73,7 @@ func TestAnAnswerOfAnotherVersionBringsTheCatalogue(t *testing.T) {
 	runFeed(t, feed)
 	eventually(t, "v1", c.catalog.Ready)
 	f.set(func(f *fake) { f.version, f.titles = "v2", []string{"One", "Two"} })
-	if _, err := c.Shelf(t.Context(), 1, "", 1); err != nil {
+	if _, err := c.Shelf(t.Context(), Query{UserID: 1, MaxResults: 1}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "v2", func() bool { return c.catalog.Version() == "v2" })
@@ -98,6 +98,22 @@ func TestABadCatalogueLeavesTheOldOne(t *testing.T) {
 			t.Errorf("%s: the catalogue is %s now", name, got)
 		}
 	}
+}
+
+// A store comes or goes with the same books.
+func TestTheFeedNotesWhetherReadersAreRemembered(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "catalog.json")
+	f := &fake{version: "v1", titles: []string{"One"}, readOnly: true}
+	c, feed := connect(t, f, file)
+	runFeed(t, feed)
+	eventually(t, "v1", c.catalog.Ready)
+	if !c.catalog.ReadOnly() {
+		t.Error("the shop takes a service without a store for one that remembers")
+	}
+	eventually(t, "the copy says so", func() bool { copied, err := catalog.Load(file); return err == nil && copied.ReadOnly })
+	f.set(func(f *fake) { f.readOnly = false })
+	feed.refresh()
+	eventually(t, "a store came", func() bool { return !c.catalog.ReadOnly() })
 }
 
 func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {

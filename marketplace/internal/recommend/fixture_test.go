@@ -2,6 +2,8 @@ package recommend
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -11,7 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/marketplace/internal/catalog"
@@ -25,10 +29,15 @@ type fake struct {
 
 	mu        sync.Mutex
 	recommend func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error)
+	history   func(context.Context, *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error)
+	record    func(context.Context, *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error)
+	forget    func(context.Context, *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error)
+	follow    func(*recommendationsv1.FollowStart, followStream) error
 	similar   func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error)
 	version   string
 	titles    []string // of the books that ListBooks sends, in order of id
 	announce  int      // of books, more than there are
+	readOnly  bool
 	listErr   error
 	lists     int
 }
@@ -44,6 +53,42 @@ func (f *fake) SimilarBooks(ctx context.Context, req *recommendationsv1.SimilarB
 	return f.similar(ctx, req)
 }
 
+type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
+
+func (f *fake) GetHistory(ctx context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
+	return f.history(ctx, req)
+}
+
+func (f *fake) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
+	return f.forget(ctx, req)
+}
+
+// RecordInteractions takes one interaction, which is all that a shop sends.
+func (f *fake) RecordInteractions(
+	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
+) error {
+	req, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	resp, err := f.record(stream.Context(), req.GetInteraction())
+	if err != nil {
+		return err
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		return status.Errorf(codes.Internal, "after one interaction: %v", err)
+	}
+	return stream.SendAndClose(resp)
+}
+
+func (f *fake) Follow(stream followStream) error {
+	req, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	return f.follow(req.GetStart(), stream)
+}
+
 func (f *fake) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.ServerStreamingServer[recommendationsv1.ListBooksResponse]) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -51,7 +96,7 @@ func (f *fake) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.Se
 	if f.listErr != nil {
 		return f.listErr
 	}
-	header := &recommendationsv1.CatalogHeader{Version: f.version, Unchanged: req.GetIfVersion() == f.version}
+	header := &recommendationsv1.CatalogHeader{Version: f.version, Unchanged: req.GetIfVersion() == f.version, ReadOnly: f.readOnly}
 	page := &recommendationsv1.BookPage{}
 	if !header.GetUnchanged() {
 		header.BookCount = int32(len(f.titles) + f.announce)
@@ -107,7 +152,7 @@ func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
 		}
 	})
 	return New(Config{
-		Conn: conn, Catalog: catalog.New(), Timeout: 100 * time.Millisecond, File: file,
+		Conn: conn, Catalog: catalog.New(), Timeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond, File: file,
 		Log: testr.New(t), Registry: prometheus.NewRegistry(),
 	})
 }

@@ -5,8 +5,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
+// Values of the labels result and why.
+const (
+	stored   = "stored"
+	repeated = "repeated"
+	rejected = "rejected"
+	failed   = "failed"
+
+	ended  = "ended"
+	broken = "broken"
+	left   = "left"
+)
+
 type metrics struct {
 	fallbacks *prometheus.CounterVec
+	writes    *prometheus.CounterVec
+	follows   *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	books     prometheus.Gauge
 }
@@ -19,6 +33,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "recommend_fallbacks_total",
 			Help: "Shelves answered with bestsellers because no good answer came, by reason.",
 		}, []string{"reason"}),
+		writes: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommend_interactions_total",
+			Help: "Interactions sent, by kind and result: stored, repeated, rejected or failed.",
+		}, []string{"kind", "result"}),
+		follows: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommend_follows_total",
+			Help: "Streams of shelves that ended, by why: ended (by the replica, in order), broken or left (by the reader).",
+		}, []string{"why"}),
 		refreshes: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "catalog_refreshes_total",
 			Help: "Attempts to bring the catalogue up to date, by result: changed, unchanged or error.",
@@ -30,6 +52,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	for _, r := range []string{"timeout", "unavailable", "overloaded", "mismatch", "broken"} {
 		m.fallbacks.WithLabelValues(r)
+	}
+	for _, kind := range Kinds() {
+		for _, result := range []string{stored, repeated, rejected, failed} {
+			m.writes.WithLabelValues(string(kind), result)
+		}
+	}
+	for _, why := range []string{ended, broken, left} {
+		m.follows.WithLabelValues(why)
 	}
 	for _, r := range []string{"changed", "unchanged", "error"} {
 		m.refreshes.WithLabelValues(r)

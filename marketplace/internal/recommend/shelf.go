@@ -30,4 +30,24 @@ type Shelf struct {
 	Items    []Item
 	Source   Source
 	ServedBy string // name of the replica; "" on fallback
+	Version  int64  // of the history that it was made from; 0 for none
+}
+
+// Query asks for a reader's shelf.
+type Query struct {
+	UserID     int64
+	Category   string // slug; "" for all
+	MaxResults int
+	// MinVersion is a version of the reader's history that must count, besides
+	// those of the writes that went through this client; 0 for none.
+	MinVersion int64
+}
+
+// Change is a reader's shelf after a change of the reader's history.
+type Change struct {
+	Shelf
+
+	CauseID    int64  // the book whose entry changed last; 0 when there is none
+	CauseTitle string // of that book
+	Entry      Entry  // what the reader has to do with it now
 }

@@ -57,7 +57,7 @@ func (s *shop) apiBooks(w http.ResponseWriter, r *http.Request) error {
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
 		list.NextPageToken = s.tokens.encode(query.Category, query.Text, next)
 	}
-	return writeJSON(w, list)
+	return writeJSON(w, http.StatusOK, list)
 }
 
 // apiBook is GET /api/v1/books/{id}.
@@ -71,7 +71,7 @@ func (s *shop) apiBook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, newAPIBook(b))
+	return writeJSON(w, http.StatusOK, newAPIBook(b))
 }
 
 // apiCategories is GET /api/v1/categories.
@@ -88,5 +88,5 @@ func (s *shop) apiCategories(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range s.Catalog.Categories() {
 		list = append(list, apiCategory(c))
 	}
-	return writeJSON(w, map[string]any{"categories": list})
+	return writeJSON(w, http.StatusOK, map[string]any{"categories": list})
 }

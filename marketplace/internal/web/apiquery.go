@@ -112,6 +112,19 @@ func (q *apiQuery) maxResults() int {
 	return standard
 }
 
+// minVersion reads the version of a history that must count; 0 and none mean any.
+func (q *apiQuery) minVersion() int64 {
+	text := q.values.Get("min_version")
+	if text == "" {
+		return 0
+	}
+	n, ok := wholeNumber(text, 0, math.MaxInt64)
+	if !ok {
+		q.fault("min_version", "must be a version that an answer had, or 0")
+	}
+	return n
+}
+
 // category reads a slug of the catalogue, "" when there is none.
 func (q *apiQuery) category(c *catalog.Catalog) string {
 	slug := q.values.Get("category")

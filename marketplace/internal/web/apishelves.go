@@ -24,16 +24,19 @@ type apiShelf struct {
 
 // apiRecommendations is GET /api/v1/recommendations.
 func (s *shop) apiRecommendations(w http.ResponseWriter, r *http.Request) error {
-	q := newAPIQuery(r, "user_id", "category", "max_results")
-	userID, category, most := q.id("user_id", q.values.Get("user_id")), q.category(s.Catalog), q.maxResults()
+	q := newAPIQuery(r, "user_id", "category", "max_results", "min_version")
+	query := recommend.Query{
+		UserID: q.id("user_id", q.values.Get("user_id")), Category: q.category(s.Catalog),
+		MaxResults: q.maxResults(), MinVersion: q.minVersion(),
+	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	shelf, err := s.shelf(r.Context(), userID, category, most)
+	shelf, err := s.shelf(r.Context(), query)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, newAPIShelf(shelf, reason))
+	return writeJSON(w, http.StatusOK, newAPIShelf(shelf, reason))
 }
 
 // apiSimilar is GET /api/v1/books/{id}/similar.
@@ -51,7 +54,7 @@ func (s *shop) apiSimilar(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, newAPIShelf(shelf, similarReason(b.Title)))
+	return writeJSON(w, http.StatusOK, newAPIShelf(shelf, similarReason(b.Title)))
 }
 
 func newAPIShelf(shelf recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) apiShelf {

@@ -58,8 +58,8 @@ func TestAPIRecommendationsBadFields(t *testing.T) {
 	want := problem{
 		Type: "about:blank", Title: "Bad Request", Status: 400, Detail: "The request has fields that cannot be used.", RequestID: "bad-fields-1",
 		Errors: []fieldError{
-			{"bar", "is not known here; allowed are user_id, category, max_results"},
-			{"foo", "is not known here; allowed are user_id, category, max_results"},
+			{"bar", "is not known here; allowed are user_id, category, max_results, min_version"},
+			{"foo", "is not known here; allowed are user_id, category, max_results, min_version"},
 			{"user_id", "must be a whole number from 1 to 9223372036854775807"},
 			{"category", "must be one of classics, comics, fantasy, poetry, romance, science-fiction"},
 			{"max_results", "must be a whole number from 1 to 100, or 0 for 10"},

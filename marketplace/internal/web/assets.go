@@ -57,7 +57,7 @@ func newAssets() (assets, error) {
 		if err != nil {
 			return nil, err
 		}
-		contentType := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}[path.Ext(file.Name())]
+		contentType := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}[path.Ext(file.Name())]
 		if contentType == "" {
 			return nil, fmt.Errorf("asset %s: no content type is known", file.Name())
 		}

@@ -19,7 +19,7 @@ func TestStatic(t *testing.T) {
 		if got := file.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 			t.Errorf("%s: Cache-Control %q", url, got)
 		}
-		if got := file.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/css") && got != "image/svg+xml" {
+		if got := file.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/css") && !strings.HasPrefix(got, "text/javascript") && got != "image/svg+xml" {
 			t.Errorf("%s: Content-Type %q", url, got)
 		}
 	}

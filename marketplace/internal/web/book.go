@@ -12,6 +12,7 @@ type bookPage struct {
 	layout
 	Book    catalog.Book
 	Similar shelfView
+	Actions *bookActions
 }
 
 // book is GET /books/{id}.
@@ -20,7 +21,10 @@ func (s *shop) book(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if err != nil {
 		return err
 	}
+	here := r.URL.RequestURI()
+	wait := s.askOwnBooks(r.Context(), v, here)
 	shelf, err := s.similar(r.Context(), b.ID, similarBooks)
+	own := wait()
 	if err != nil {
 		return err
 	}
@@ -28,7 +32,10 @@ func (s *shop) book(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if b.Author != "" {
 		title += " by " + b.Author
 	}
-	page := bookPage{layout: s.newLayout(title, r.URL.RequestURI(), v), Book: b, Similar: s.newShelfView(shelf, noReason)}
+	page := bookPage{
+		layout: s.newLayout(title, here, v, own), Book: b,
+		Similar: s.newShelfView(shelf, noReason, own, "similar"), Actions: own.actions(b, "yours", true),
+	}
 	page.Category = b.Categories[0]
 	return s.show(w, "book.html", page)
 }

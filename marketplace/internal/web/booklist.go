@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -14,18 +13,19 @@ type listPage struct {
 	layout
 	Heading string
 	Total   int
-	Shelf   *shelfView // the reader's own, on the first page of a category
-	Away    bool       // there would be one if recommendations answered
+	Shelf   *liveShelf // the reader's own, on the first page of a category
 	Books   []card
 	Paging  paging
 }
 
 // allBooks is GET /books.
 func (s *shop) allBooks(w http.ResponseWriter, r *http.Request, v visitor) error {
+	here := r.URL.RequestURI()
+	own := s.askOwnBooks(r.Context(), v, here)()
 	found, paging := s.list(r, catalog.Query{}, "/books", nil)
 	return s.show(w, "list.html", listPage{
-		layout: s.newLayout("All books", r.URL.RequestURI(), v), Heading: "All books",
-		Total: found.Total, Books: cards(found.Books), Paging: paging,
+		layout: s.newLayout("All books", here, v, own), Heading: "All books",
+		Total: found.Total, Books: own.cards(found.Books), Paging: paging,
 	})
 }
 
@@ -35,24 +35,26 @@ func (s *shop) category(w http.ResponseWriter, r *http.Request, v visitor) error
 	if !s.Catalog.HasCategory(slug) {
 		return errNoSuchCategory
 	}
-	name := catalog.CategoryName(slug)
+	name, here := catalog.CategoryName(slug), r.URL.RequestURI()
+	wait := s.askOwnBooks(r.Context(), v, here)
 	found, paging := s.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
+	var shelf recommend.Shelf
+	var err error
+	if paging.Page == 1 {
+		shelf, err = s.shelf(r.Context(), v.shelfQuery(slug, categoryShelf))
+	}
+	own := wait()
+	if err != nil {
+		return err
+	}
 	page := listPage{
-		layout: s.newLayout(name, r.URL.RequestURI(), v), Heading: name,
-		Total: found.Total, Books: cards(found.Books), Paging: paging,
+		layout: s.newLayout(name, here, v, own), Heading: name,
+		Total: found.Total, Books: own.cards(found.Books), Paging: paging,
 	}
 	page.Category = slug
 	if paging.Page == 1 {
-		shelf, err := s.shelf(r.Context(), v.readerID(), slug, categoryShelf)
-		if err != nil {
-			return err
-		}
-		page.Away = shelf.Source == recommend.Fallback
-		// Bestsellers are what the list below begins with.
-		if shelf.Source == recommend.Personal && slices.ContainsFunc(shelf.Items, func(i recommend.Item) bool { return i.BecauseID != 0 }) {
-			view := s.newShelfView(shelf, reason)
-			page.Shelf = &view
-		}
+		live := s.newLiveShelf(shelf, slug, v, own)
+		page.Shelf = &live
 	}
 	return s.show(w, "list.html", page)
 }

@@ -6,6 +6,7 @@ import (
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
 )
 
 // Why a request is not answered with what it asks for.
@@ -18,6 +19,12 @@ var (
 	errCrossOrigin      = errors.New("sent by another site")
 	errURITooLong       = errors.New("address is too long")
 	errBadForm          = errors.New("form cannot be read")
+	errNotJSONType      = errors.New("body is not JSON")
+	errNoCookie         = errors.New("the browser brought no cookie")
+	errActing           = errors.New("the shop is shown as a sample reader")
+	errNotKept          = errors.New("a write could not be kept")
+	errHistoryAway      = errors.New("histories are away")
+	errNoStream         = errors.New("no more live shelves")
 	errPanicked         = errors.New("panicked") // logged where it was caught
 )
 
@@ -35,40 +42,64 @@ func (e invalidRequest) Error() string { return "invalid request" }
 // outcome is how an error is told. The texts are for readers and programs: they
 // name no address, no replica and nothing that happened inside.
 type outcome struct {
-	status int
-	detail string
-	fields []fieldError
+	status  int
+	detail  string
+	fields  []fieldError
+	heading string // of a page; "" for that of the status
 }
 
 // outcomeOf is the table of errors. What is not in it is our fault.
 func outcomeOf(err error) outcome {
 	var invalid invalidRequest
 	var tooLarge *http.MaxBytesError
+	answer := func(status int, detail string) outcome { return outcome{status: status, detail: detail} }
 	switch {
 	case errors.As(err, &invalid):
-		return outcome{http.StatusBadRequest, "The request has fields that cannot be used.", invalid}
+		return outcome{status: http.StatusBadRequest, detail: "The request has fields that cannot be used.", fields: invalid}
 	case errors.Is(err, errBadForm):
-		return outcome{http.StatusBadRequest, "The form could not be read.", nil}
+		return answer(http.StatusBadRequest, "The form could not be read.")
 	case errors.Is(err, errUnauthorized):
-		return outcome{http.StatusUnauthorized, "This address wants a bearer token.", nil}
+		return answer(http.StatusUnauthorized, "This address wants a bearer token.")
 	case errors.Is(err, errCrossOrigin):
-		return outcome{http.StatusForbidden, "The request was sent by a page of another site.", nil}
+		return answer(http.StatusForbidden, "The request was sent by a page of another site.")
 	case errors.Is(err, catalog.ErrBookNotFound):
-		return outcome{http.StatusNotFound, "There is no such book.", nil}
+		return answer(http.StatusNotFound, "There is no such book.")
 	case errors.Is(err, errNoSuchCategory):
-		return outcome{http.StatusNotFound, "There is no such category.", nil}
+		return answer(http.StatusNotFound, "There is no such category.")
 	case errors.Is(err, errNoSuchPage):
-		return outcome{http.StatusNotFound, "There is nothing at this address.", nil}
+		return answer(http.StatusNotFound, "There is nothing at this address.")
 	case errors.Is(err, errMethodNotAllowed):
-		return outcome{http.StatusMethodNotAllowed, "This address does not take the method.", nil}
+		return answer(http.StatusMethodNotAllowed, "This address does not take the method.")
 	case errors.As(err, &tooLarge):
-		return outcome{http.StatusRequestEntityTooLarge, "The request is too large.", nil}
+		return answer(http.StatusRequestEntityTooLarge, "The request is too large.")
 	case errors.Is(err, errURITooLong):
-		return outcome{http.StatusRequestURITooLong, "The address is too long.", nil}
+		return answer(http.StatusRequestURITooLong, "The address is too long.")
+	case errors.Is(err, errNotJSONType):
+		return answer(http.StatusUnsupportedMediaType, "The body must be JSON, and its Content-Type application/json.")
+	case errors.Is(err, errNoCookie):
+		return answer(http.StatusForbidden, "Your browser sent no cookie of ours, so we cannot tell whose book it is. Allow cookies for this shop and do it again.")
+	case errors.Is(err, errActing):
+		return answer(http.StatusConflict, "You see the shop as a sample reader. Choose “Yourself” under “Reading as”, and do it again.")
+	case errors.Is(err, recommend.ErrConflict):
+		return answer(http.StatusConflict, "The id was used before, for another interaction.")
+	case errors.Is(err, recommend.ErrReadOnly):
+		return answer(http.StatusNotImplemented, "This shop does not remember what readers do.")
+	case errors.Is(err, errNotKept):
+		return outcome{
+			status: http.StatusServiceUnavailable, heading: "We could not keep that",
+			detail: "What you did could not be kept just now. Nothing else is lost, and doing it again does no harm.",
+		}
+	case errors.Is(err, errHistoryAway):
+		return outcome{
+			status: http.StatusServiceUnavailable, heading: "Your books are away for a moment",
+			detail: "What readers like, rate and buy cannot be looked up just now. Nothing is lost. Try again in a moment.",
+		}
+	case errors.Is(err, errNoStream):
+		return answer(http.StatusServiceUnavailable, "There are no more live shelves just now.")
 	case errors.Is(err, errNotReady):
-		return outcome{http.StatusServiceUnavailable, "The books are being put out. Try again in a moment.", nil}
+		return answer(http.StatusServiceUnavailable, "The books are being put out. Try again in a moment.")
 	default:
-		return outcome{http.StatusInternalServerError, "Something went wrong on our side.", nil}
+		return answer(http.StatusInternalServerError, "Something went wrong on our side.")
 	}
 }
 

@@ -2,13 +2,16 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,24 +58,153 @@ func manyBooks() catalog.Contents {
 }
 
 // fakeRecommender gives the catalogue's bestsellers from the source it is told,
-// and notes what it was asked.
+// and notes what it was asked. It remembers what readers do.
 type fakeRecommender struct {
 	books  *catalog.Catalog
 	source recommend.Source
-	err    error
+	err    error // of shelves
 	panics bool
 
-	mu       sync.Mutex
-	readerID int64
-	category string
-	most     int
+	mu         sync.Mutex
+	query      recommend.Query // the last one
+	most       int
+	storeErr   error // of all that needs the store
+	historyErr error
+	asks       int   // for histories
+	minVersion int64 // of the last ask for a history
+	version    int64 // of the last change
+	stored     map[string]recommend.Interaction
+	histories  map[int64][]recommend.Entry
+	cause      recommend.Interaction
+	changed    chan struct{} // closed at the next change
+	follows    []recommend.FollowQuery
 }
 
-func (f *fakeRecommender) Shelf(_ context.Context, readerID int64, category string, most int) (recommend.Shelf, error) {
+func (f *fakeRecommender) Shelf(_ context.Context, q recommend.Query) (recommend.Shelf, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.readerID, f.category, f.most = readerID, category, most
-	return f.answer(category, 0, most)
+	f.query, f.most = q, q.MaxResults
+	return f.answer(q.Category, 0, q.MaxResults)
+}
+
+func (f *fakeRecommender) Record(_ context.Context, i recommend.Interaction) (recommend.Recorded, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.storeErr != nil {
+		return recommend.Recorded{}, f.storeErr
+	}
+	if _, err := f.books.Book(i.BookID); err != nil {
+		return recommend.Recorded{}, fmt.Errorf("fake: %w", err)
+	}
+	if known, again := f.stored[i.ID]; again && known != i {
+		return recommend.Recorded{}, recommend.ErrConflict
+	} else if again {
+		return recommend.Recorded{Version: f.version}, nil
+	}
+	f.stored[i.ID] = i
+	entry := recommend.Entry{BookID: i.BookID}
+	var others []recommend.Entry
+	for _, e := range f.histories[i.UserID] {
+		if e.BookID == i.BookID {
+			entry = e
+		} else {
+			others = append(others, e)
+		}
+	}
+	switch i.Kind {
+	case recommend.Like, recommend.Unlike:
+		entry.Liked = i.Kind == recommend.Like
+	case recommend.Rating, recommend.Unrate:
+		entry.Rating = i.Rating
+	case recommend.Purchase:
+		entry.Purchased = true
+	case recommend.View:
+	}
+	f.histories[i.UserID] = append([]recommend.Entry{entry}, others...)
+	f.cause = i
+	f.change()
+	return recommend.Recorded{Stored: true, Version: f.version}, nil
+}
+
+// change is called with mu held.
+func (f *fakeRecommender) change() {
+	f.version++
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *fakeRecommender) History(_ context.Context, userID, minVersion int64) (recommend.History, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asks++
+	f.minVersion = minVersion
+	if err := cmp.Or(f.historyErr, f.storeErr); err != nil {
+		return recommend.History{}, err
+	}
+	return recommend.History{Entries: slices.Clone(f.histories[userID]), Version: f.version}, nil
+}
+
+func (f *fakeRecommender) Forget(_ context.Context, userID int64) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.storeErr != nil {
+		return 0, f.storeErr
+	}
+	delete(f.histories, userID)
+	f.cause = recommend.Interaction{}
+	f.change()
+	return f.version, nil
+}
+
+func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error {
+	f.mu.Lock()
+	f.follows = append(f.follows, q)
+	f.mu.Unlock()
+	for seen := q.After; ; {
+		f.mu.Lock()
+		changed, version, cause := f.changed, f.version, f.cause
+		shelf, err := f.answer(q.Category, cause.BookID, q.MaxResults)
+		var entry recommend.Entry
+		for _, e := range f.histories[q.UserID] {
+			if e.BookID == cause.BookID {
+				entry = e
+			}
+		}
+		f.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if version > seen || seen == 0 {
+			title := ""
+			if b, err := f.books.Book(cause.BookID); err == nil {
+				title = b.Title
+			}
+			shelf.Version = version
+			if err := show(recommend.Change{Shelf: shelf, CauseID: cause.BookID, CauseTitle: title, Entry: entry}); err != nil {
+				return err
+			}
+			seen = version
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// set changes the fake.
+func (f *fakeRecommender) set(change func(*fakeRecommender)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+// history returns what a reader has.
+func (f *fakeRecommender) history(userID int64) []recommend.Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.histories[userID])
 }
 
 func (f *fakeRecommender) Similar(_ context.Context, bookID int64, most int) (recommend.Shelf, error) {
@@ -93,7 +225,7 @@ func (f *fakeRecommender) answer(category string, except int64, most int) (recom
 	if f.err != nil {
 		return recommend.Shelf{}, f.err
 	}
-	shelf := recommend.Shelf{Source: f.source}
+	shelf := recommend.Shelf{Source: f.source, Version: f.version}
 	if f.source != recommend.Fallback {
 		shelf.ServedBy = "replica-1"
 	}
@@ -114,7 +246,7 @@ func (f *fakeRecommender) answer(category string, except int64, most int) (recom
 func (f *fakeRecommender) asked() (readerID int64, category string, most int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.readerID, f.category, f.most
+	return f.query.UserID, f.query.Category, f.most
 }
 
 // testShop is a shop on a real socket. All its API answers are checked against
@@ -128,13 +260,26 @@ type testShop struct {
 	registry    *prometheus.Registry
 	spans       *tracetest.InMemoryExporter
 	log         *logLines
+	busy        sync.WaitGroup // requests, but for live shelves
+}
+
+// counted lets do wait for the end of a request, which its client may not see:
+// the log and the metrics come after the answer.
+func (s *testShop) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != eventsPath {
+			s.busy.Add(1)
+			defer s.busy.Done()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func newTestShop(t *testing.T, contents catalog.Contents, change ...func(*Config)) *testShop {
 	t.Helper()
 	s := newQuietShop(t, contents, change...)
 	s.t = t
-	server := httptest.NewServer(newContract(t).wrap(t, s.handler))
+	server := httptest.NewServer(s.counted(newContract(t).wrap(t, s.handler)))
 	t.Cleanup(server.Close)
 	s.url, s.client = server.URL, server.Client()
 	s.client.Jar, _ = cookiejar.New(nil) // never fails
@@ -152,11 +297,14 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		}
 	}
 	s := &testShop{
-		recommender: &fakeRecommender{books: books, source: recommend.Popular},
-		registry:    prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
+		recommender: &fakeRecommender{
+			books: books, source: recommend.Popular, stored: map[string]recommend.Interaction{},
+			histories: map[int64][]recommend.Entry{}, changed: make(chan struct{}),
+		},
+		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}
 	cfg := Config{
-		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, minCookieKey),
+		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, minCookieKey), MaxStreams: 2,
 		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),
 	}
@@ -195,6 +343,7 @@ func (s *testShop) do(method, path, body string, headers ...string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.busy.Wait()
 	return answer{resp, string(content)}
 }
 
@@ -208,6 +357,23 @@ func (s *testShop) switchTo(reader, back string) answer {
 	s.t.Helper()
 	form := url.Values{readerField: {reader}, returnField: {back}}
 	return s.do(http.MethodPost, "/reader", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// act posts the form of a book.
+func (s *testShop) act(book, do string, headers ...string) answer {
+	s.t.Helper()
+	form := url.Values{bookField: {book}, doField: {do}, returnField: {"/books?page=2#book-" + book}}
+	return s.do(http.MethodPost, "/interactions", form.Encode(), append([]string{"Content-Type", formType}, headers...)...)
+}
+
+// own returns the id of the reader that the browser is, after a visit.
+func (s *testShop) own() int64 {
+	s.t.Helper()
+	s.get("/")
+	id, _, _ := s.recommender.asked()
+	return id
 }
 
 // want fails unless the status is the wanted one, and all the texts are in the body.

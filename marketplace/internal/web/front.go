@@ -14,37 +14,31 @@ const (
 
 type frontPage struct {
 	layout
-	Shelf       shelfView
-	Featured    *card // the first of the shelf
-	Rest        []card
-	Sample      string // label of the sample reader; "" for the visitor
+	Shelf       liveShelf
 	Bestsellers []card
 }
 
 // front is GET /.
 func (s *shop) front(w http.ResponseWriter, r *http.Request, v visitor) error {
-	shelf, err := s.shelf(r.Context(), v.readerID(), "", frontShelf)
+	wait := s.askOwnBooks(r.Context(), v, "/")
+	shelf, err := s.shelf(r.Context(), v.shelfQuery("", frontShelf))
+	own := wait()
 	if err != nil {
 		return err
 	}
-	page := frontPage{
-		layout: s.newLayout("Books for you", "/", v), Shelf: s.newShelfView(shelf, reason), Sample: v.sample.Label,
-	}
-	if len(page.Shelf.Cards) > 0 {
-		page.Featured, page.Rest = &page.Shelf.Cards[0], page.Shelf.Cards[1:]
-	}
+	page := frontPage{layout: s.newLayout("Books for you", "/", v, own), Shelf: s.newLiveShelf(shelf, "", v, own)}
 	books := s.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if shelf.Source == recommend.Personal {
-		page.Bestsellers = ranked(books, frontBestsellers)
+		page.Bestsellers = ranked(own, books, frontBestsellers)
 	} else { // the shelf shows the very first of them already
-		page.Bestsellers = others(books, page.Shelf.Cards, frontBestsellers)
+		page.Bestsellers = own.shelfCards(others(books, page.Shelf.Cards, frontBestsellers), "bestsellers")
 	}
 	return s.show(w, "front.html", page)
 }
 
 // ranked returns the first n books with their ranks.
-func ranked(books []catalog.Book, n int) []card {
-	list := cards(books[:min(n, len(books))])
+func ranked(own ownBooks, books []catalog.Book, n int) []card {
+	list := own.shelfCards(books[:min(n, len(books))], "bestsellers")
 	for i := range list {
 		list[i].Rank = i + 1
 	}
@@ -52,15 +46,15 @@ func ranked(books []catalog.Book, n int) []card {
 }
 
 // others returns the first n books that are not shown yet.
-func others(books []catalog.Book, shown []card, n int) []card {
+func others(books []catalog.Book, shown []card, n int) []catalog.Book {
 	seen := map[int64]bool{}
 	for _, c := range shown {
 		seen[c.ID] = true
 	}
-	var list []card
+	var list []catalog.Book
 	for _, b := range books {
 		if !seen[b.ID] && len(list) < n {
-			list = append(list, card{Book: b})
+			list = append(list, b)
 		}
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,12 +94,27 @@ func (c identityCookie) read(r *http.Request) (identity, bool) {
 	return identity{}, false
 }
 
-// write sets the cookie, the only one of the shop.
+// write sets the cookie.
 func (c identityCookie) write(w http.ResponseWriter, id identity) {
+	c.set(w, c.encode(id), int(identityMaxAge.Seconds()))
+}
+
+// remove makes the browser somebody who was never here.
+func (c identityCookie) remove(w http.ResponseWriter) { c.set(w, "", -1) }
+
+func (c identityCookie) set(w http.ResponseWriter, value string, maxAge int) {
 	//nolint:gosec // Secure is a setting: on a laptop the shop is served by plain HTTP
-	cookie := http.Cookie{
-		Name: c.name, Value: c.encode(id), Path: "/", MaxAge: int(identityMaxAge.Seconds()),
-		HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
-	}
-	w.Header().Set("Set-Cookie", cookie.String())
+	setCookie(w, &http.Cookie{
+		Name: c.name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// setCookie puts a cookie in the place of one of that name that the answer has
+// already.
+func setCookie(w http.ResponseWriter, cookie *http.Cookie) {
+	h := w.Header()
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(other string) bool {
+		return strings.HasPrefix(other, cookie.Name+"=")
+	})
+	http.SetCookie(w, cookie)
 }

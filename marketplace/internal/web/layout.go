@@ -21,6 +21,9 @@ type layout struct {
 	ReadingAs  string             // who the shop is shown as, in small
 	Reading    string             // and what tells them apart from others
 	Readers    []readerChoice
+	Remembers  bool   // whether the shop remembers what readers do
+	Yours      string // how many books the visitor has; "" for none, and when that is not known
+	Sample     string // label of the sample reader; "" for the visitor
 }
 
 type readerChoice struct {
@@ -33,8 +36,14 @@ const (
 	yourselfLabel = "Yourself"
 )
 
-func (s *shop) newLayout(title, here string, v visitor) layout {
-	l := layout{Title: title, Here: here, Categories: s.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel}
+func (s *shop) newLayout(title, here string, v visitor, own ownBooks) layout {
+	l := layout{
+		Title: title, Here: here, Categories: s.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
+		Remembers: s.Catalog.Ready() && !s.Catalog.ReadOnly(), Sample: v.sample.Label,
+	}
+	if len(own.entries) > 0 {
+		l.Yours = strconv.Itoa(len(own.entries))
+	}
 	if label := v.sample.Label; label != "" {
 		l.Reading = label
 		if name, taste, ok := strings.Cut(label, ": "); ok { // room is short, and all names begin alike
@@ -59,14 +68,9 @@ type card struct {
 	catalog.Book
 	Reason string
 	Rank   int // its place among bestsellers; 0 for none
-}
 
-func cards(books []catalog.Book) []card {
-	list := make([]card, len(books))
-	for i, b := range books {
-		list[i].Book = b
-	}
-	return list
+	Anchor  string       // id of the element; "" for none
+	Actions *bookActions // nil for none
 }
 
 // shelfView is a shelf on a page.
@@ -80,11 +84,11 @@ func (v shelfView) Fallback() bool { return v.Source == recommend.Fallback }
 
 // newShelfView looks the books of a shelf up. One that the catalogue does not
 // have, because it is a version older or newer, is left out.
-func (s *shop) newShelfView(shelf recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) shelfView {
+func (s *shop) newShelfView(shelf recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string, own ownBooks, anchor string) shelfView {
 	v := shelfView{Source: shelf.Source}
 	for _, item := range shelf.Items {
 		if b, err := s.Catalog.Book(item.BookID); err == nil {
-			v.Cards = append(v.Cards, card{Book: b, Reason: reason(shelf, item)})
+			v.Cards = append(v.Cards, card{Book: b, Reason: reason(shelf, item), Actions: own.actions(b, anchor, false)})
 		}
 	}
 	return v

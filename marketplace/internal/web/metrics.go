@@ -18,6 +18,10 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	panics   prometheus.Counter
 	shelves  *prometheus.CounterVec
+
+	liveStreams prometheus.Gauge
+	liveShelves prometheus.Counter
+	liveRefused prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -41,6 +45,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "web_shelves_total",
 			Help: "Shelves shown, by what they were made from: personal, popular, similar or fallback.",
 		}, []string{"source"}),
+		liveStreams: with.NewGauge(prometheus.GaugeOpts{
+			Name: "web_live_streams",
+			Help: "Browsers that wait for changes of their shelf.",
+		}),
+		liveShelves: with.NewCounter(prometheus.CounterOpts{
+			Name: "web_live_shelves_total",
+			Help: "Shelves sent to browsers that waited for a change.",
+		}),
+		liveRefused: with.NewCounter(prometheus.CounterOpts{
+			Name: "web_live_refused_total",
+			Help: "Browsers that could not wait for changes because there were too many.",
+		}),
 	}
 	for _, source := range []recommend.Source{recommend.Personal, recommend.Popular, recommend.Similar, recommend.Fallback} {
 		m.shelves.WithLabelValues(string(source))
@@ -48,9 +64,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// measured counts and times requests.
+// measured counts and times requests. Streams have metrics of their own: how long
+// one lasts is no latency.
 func (s *shop) measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if routeOf(r) == eventsPath {
+			next.ServeHTTP(w, r)
+			return
+		}
 		began, rec := time.Now(), record(w)
 		s.metrics.inFlight.Inc()
 		defer func() {

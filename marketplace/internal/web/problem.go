@@ -31,14 +31,14 @@ func writeProblem(w http.ResponseWriter, r *http.Request, told outcome) {
 	write(w, told.status, "application/problem+json", body)
 }
 
-// writeJSON answers with 200.
-func writeJSON(w http.ResponseWriter, value any) error {
+// writeJSON answers with a value.
+func writeJSON(w http.ResponseWriter, status int, value any) error {
 	var body bytes.Buffer
 	if err := json.NewEncoder(&body).Encode(value); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	write(w, http.StatusOK, "application/json", body.Bytes())
+	write(w, status, "application/json", body.Bytes())
 	return nil
 }
 

@@ -23,6 +23,10 @@ func (s *shop) routes() []route {
 		{"GET /categories/{slug}", s.page(s.category)},
 		{"GET /search", s.page(s.search)},
 		{"POST /reader", s.page(s.switchReader)},
+		{"POST " + interactionsPath, s.page(s.interact)},
+		{"GET " + yourBooksPath, s.page(s.yourBooks)},
+		{"POST " + forgetPath, s.page(s.forget)},
+		{"GET " + eventsPath, s.open(s.shelfEvents)},
 		{"GET /books/{id}/cover.svg", s.open(s.cover)},
 
 		{"GET /api/v1/recommendations", s.open(s.apiRecommendations)},
@@ -30,6 +34,9 @@ func (s *shop) routes() []route {
 		{"GET /api/v1/books/{id}", s.open(s.apiBook)},
 		{"GET /api/v1/books/{id}/similar", s.open(s.apiSimilar)},
 		{"GET /api/v1/categories", s.open(s.apiCategories)},
+		{"POST /api/v1/interactions", s.open(s.apiInteractions)},
+		{"GET /api/v1/readers/{id}/history", s.open(s.apiHistory)},
+		{"DELETE /api/v1/readers/{id}", s.open(s.apiForget)},
 
 		{"GET /api/openapi.yaml", s.apiDescription},
 

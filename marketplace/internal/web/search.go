@@ -22,7 +22,9 @@ type searchPage struct {
 func (s *shop) search(w http.ResponseWriter, r *http.Request, v visitor) error {
 	given := r.URL.Query()
 	text := searchText(given.Get("q"))
-	page := searchPage{layout: s.newLayout("Search", r.URL.RequestURI(), v)}
+	here := r.URL.RequestURI()
+	own := s.askOwnBooks(r.Context(), v, here)()
+	page := searchPage{layout: s.newLayout("Search", here, v, own)}
 	page.Query = text
 	values := url.Values{"q": {text}}
 	if slug := given.Get("category"); s.Catalog.HasCategory(slug) {
@@ -33,10 +35,10 @@ func (s *shop) search(w http.ResponseWriter, r *http.Request, v visitor) error {
 		page.Title = "“" + text + "”"
 		var found catalog.Page
 		found, page.Paging = s.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
-		page.Total, page.Books = found.Total, cards(found.Books)
+		page.Total, page.Books = found.Total, own.cards(found.Books)
 	}
 	if page.Total == 0 {
-		page.Bestsellers = cards(s.Catalog.Bestsellers(page.Category, searchBestsellers))
+		page.Bestsellers = own.cards(s.Catalog.Bestsellers(page.Category, searchBestsellers))
 	}
 	return s.show(w, "search.html", page)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // shelf asks for a reader's shelf, and counts what it was made from.
-func (s *shop) shelf(ctx context.Context, readerID int64, category string, most int) (recommend.Shelf, error) {
-	shelf, err := s.Recommender.Shelf(ctx, readerID, category, most)
+func (s *shop) shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error) {
+	shelf, err := s.Recommender.Shelf(ctx, q)
 	if err != nil {
 		return recommend.Shelf{}, fmt.Errorf("shelf: %w", err)
 	}

@@ -17,11 +17,8 @@ const (
 
 // switchReader shows the shop as a sample reader, or as the visitor again.
 func (s *shop) switchReader(w http.ResponseWriter, r *http.Request, v visitor) error {
-	if err := r.ParseForm(); err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return err
-		}
-		return fmt.Errorf("%w: %w", errBadForm, err)
+	if err := readForm(r); err != nil {
+		return err
 	}
 	id := identity{own: v.own}
 	if choice := r.PostForm.Get(readerField); choice != yourself {
@@ -36,6 +33,15 @@ func (s *shop) switchReader(w http.ResponseWriter, r *http.Request, v visitor) e
 	w.Header().Set("Location", localPath(r.PostForm.Get(returnField)))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// readForm fills r.PostForm.
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	if tooLarge := (*http.MaxBytesError)(nil); err == nil || errors.As(err, &tooLarge) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errBadForm, err)
 }
 
 func (s *shop) isSample(id int64) bool {

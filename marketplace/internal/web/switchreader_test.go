@@ -51,6 +51,15 @@ func TestSwitchReaderRefuses(t *testing.T) {
 	s.do("POST", "/reader", "reader=7", "Content-Type", form, "Origin", s.url).want(t, 303)
 }
 
+// Who comes to the form first gets one cookie all the same.
+func TestSwitchReaderOfAStranger(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.client.Jar = nil
+	if got := s.switchTo("7", "/").want(t, http.StatusSeeOther).Header.Values("Set-Cookie"); len(got) != 1 || !strings.Contains(got[0], ".7.") {
+		t.Errorf("cookies %q", got)
+	}
+}
+
 // A sample reader who is gone with the next catalogue is the visitor again.
 func TestSampleReaderGoes(t *testing.T) {
 	s := newTestShop(t, fewBooks())

@@ -63,6 +63,15 @@ func (t templates) render(name string, data any) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// part makes one part of pages, by the name of its template.
+func (t templates) part(name string, data any) (string, error) {
+	var out bytes.Buffer
+	if err := t["front.html"].ExecuteTemplate(&out, name, data); err != nil { // every page has all parts
+		return "", fmt.Errorf("render: %w", err)
+	}
+	return out.String(), nil
+}
+
 // show answers with a page, which is for one reader only.
 func (s *shop) show(w http.ResponseWriter, name string, data any) error {
 	body, err := s.templates.render(name, data)

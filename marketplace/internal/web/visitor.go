@@ -4,12 +4,15 @@ import (
 	"net/http"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
 )
 
 // visitor is the reader that a page is made for.
 type visitor struct {
 	identity
-	sample catalog.SampleReader // whom the shop is shown as; ID 0 for the visitor's own self
+	fresh   bool                 // has brought no cookie of ours
+	version int64                // of the own history that the own writes went up to; 0 for none
+	sample  catalog.SampleReader // whom the shop is shown as; ID 0 for the visitor's own self
 }
 
 // readerID is the id that recommendations are asked for.
@@ -18,6 +21,15 @@ func (v visitor) readerID() int64 {
 		return v.sample.ID
 	}
 	return v.own
+}
+
+// shelfQuery asks for the shelf of the reader that a page is made for.
+func (v visitor) shelfQuery(category string, most int) recommend.Query {
+	q := recommend.Query{UserID: v.readerID(), Category: category, MaxResults: most}
+	if v.sample.ID == 0 {
+		q.MinVersion = v.version
+	}
+	return q
 }
 
 func (s *shop) newVisitor(id identity) visitor {
@@ -48,6 +60,8 @@ func (s *shop) page(next pageHandler) handler {
 			}
 			s.identity.write(w, id)
 		}
-		return next(w, r, s.newVisitor(id))
+		v := s.newVisitor(id)
+		v.fresh, v.version = !ok, s.version.read(r, id.own)
+		return next(w, r, v)
 	})
 }

@@ -18,22 +18,36 @@ import (
 // minCookieKey is the shortest key that is worth signing with, in bytes.
 const minCookieKey = 32
 
-// Recommender makes shelves. When it cannot, it answers with bestsellers and the
-// source recommend.Fallback; an error is something that nobody expected.
+// Recommender makes shelves, and remembers what readers do. When it cannot make a
+// shelf, it answers with bestsellers and the source recommend.Fallback. All else
+// fails with recommend.ErrUnavailable or recommend.ErrReadOnly; any other error is
+// something that nobody expected, but for those that Record names.
 type Recommender interface {
-	// Shelf returns books for a reader, of one category or of all when it is "".
-	Shelf(ctx context.Context, userID int64, category string, maxResults int) (recommend.Shelf, error)
+	// Shelf returns books for a reader.
+	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
 	// Similar returns books that readers of a book also like.
 	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
+	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
+	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
+	// History returns what a reader has to do with books.
+	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
+	// Record stores what a reader did. Its errors are also recommend.ErrConflict,
+	// catalog.ErrBookNotFound and *recommend.FieldError.
+	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
+	// Forget deletes all that is known of a reader.
+	Forget(ctx context.Context, userID int64) (version int64, err error)
 }
 
-// Config is what the shop is made from. All but APIToken and SecureCookie are needed.
+// Config is what the shop is made from. All but APIToken, SecureCookie, MaxStreams
+// and Draining are needed.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    Recommender
-	CookieKey      []byte // signs readers' cookies and page tokens; the same in all replicas
-	APIToken       string // asked for by /api/v1/; open to all when empty
-	SecureCookie   bool   // for shops served by HTTPS
+	CookieKey      []byte          // signs readers' cookies and page tokens; the same in all replicas
+	APIToken       string          // asked for by /api/v1/; open to all when empty
+	SecureCookie   bool            // for shops served by HTTPS
+	MaxStreams     int             // live shelves at a time; 0 for none
+	Draining       <-chan struct{} // closed when live shelves must end
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	TracerProvider trace.TracerProvider
@@ -59,6 +73,9 @@ func (c Config) validate() error {
 	if len(c.CookieKey) < minCookieKey {
 		errs = append(errs, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), minCookieKey))
 	}
+	if c.MaxStreams < 0 {
+		errs = append(errs, fmt.Errorf("MaxStreams is %d, want 0 or more", c.MaxStreams))
+	}
 	return errors.Join(errs...)
 }
 
@@ -68,6 +85,8 @@ type shop struct {
 	mux       *http.ServeMux
 	metrics   *metrics
 	identity  identityCookie
+	version   versionCookie
+	streams   chan struct{} // holds one token for each live shelf
 	tokens    pageTokens
 	templates templates
 	assets    assets
@@ -93,6 +112,8 @@ func New(cfg Config) (http.Handler, error) {
 		mux:       http.NewServeMux(),
 		metrics:   newMetrics(cfg.Registry),
 		identity:  newIdentityCookie(cfg.CookieKey, cfg.SecureCookie),
+		version:   newVersionCookie(cfg.CookieKey, cfg.SecureCookie),
+		streams:   make(chan struct{}, cfg.MaxStreams),
 		tokens:    newPageTokens(cfg.CookieKey),
 		templates: pages,
 		assets:    static,

@@ -27,7 +27,7 @@ func TestNewRefuses(t *testing.T) {
 func TestCrawl(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	links := regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
-	todo, seen := []string{"/"}, map[string]bool{"/reader": true} // takes POST only
+	todo, seen := []string{"/"}, map[string]bool{"/reader": true, "/interactions": true, "/your-books/forget": true} // take POST only
 	for len(todo) > 0 {
 		path := todo[0]
 		todo = todo[1:]
@@ -60,7 +60,7 @@ func TestCrawl(t *testing.T) {
 func TestPagesAreAccessible(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	id := regexp.MustCompile(`\sid="([^"]+)"`)
-	for _, path := range []string{"/", "/books?page=2", "/categories/classics", "/search?q=jane", "/search?q=none", "/books/1", "/none"} {
+	for _, path := range []string{"/", "/books?page=2", "/categories/classics", "/search?q=jane", "/search?q=none", "/books/1", "/your-books", "/none"} {
 		page := s.get(path).want(t, s.get(path).StatusCode, `<html lang="en">`, `href="#main"`, `<main id="main"`, "<header", "<footer", `aria-label="Shop"`,
 			`<meta name="viewport"`, `<label class="unseen" for="q">`)
 		if n := strings.Count(page.body, "<h1"); n != 1 {
@@ -97,6 +97,8 @@ func FuzzRequests(f *testing.F) {
 	f.Add("/books/9999999999999999999", "a")
 	f.Add("/categories/%2e%2e", "")
 	f.Add("/static/shop.css", "")
+	f.Add("/shelf/events", "after=1&category=fantasy")
+	f.Add("/api/v1/readers/1/history", "min_version=1")
 	check := newContract(f)
 	f.Fuzz(func(t *testing.T, path, query string) {
 		s := newQuietShop(t, fewBooks())

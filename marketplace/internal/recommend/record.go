@@ -1,0 +1,120 @@
+package recommend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/catalog"
+)
+
+// Record stores what a reader did and returns once it is stored. Errors are
+// ErrUnavailable, ErrReadOnly, ErrConflict, catalog.ErrBookNotFound, a
+// *FieldError, or something that nobody expected.
+func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
+	resp, err := c.record(ctx, i)
+	if err != nil {
+		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
+		telemetry.Logger(ctx, c.log).Info("an interaction was not stored", "kind", string(i.Kind), "error", err.Error())
+		return Recorded{}, fmt.Errorf("interaction: %w", storeError(err))
+	}
+	for _, r := range resp.GetRejections() {
+		c.metrics.writes.WithLabelValues(string(i.Kind), rejected).Inc()
+		return Recorded{}, fmt.Errorf("interaction: %w", rejectionError(r))
+	}
+	c.versions.raise(i.UserID, resp.GetVersion())
+	result := repeated
+	if resp.GetStored() > 0 {
+		result = stored
+	}
+	c.metrics.writes.WithLabelValues(string(i.Kind), result).Inc()
+	return Recorded{Stored: result == stored, Version: resp.GetVersion()}, nil
+}
+
+func (c *Client) record(ctx context.Context, i Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.writeTimeout)
+	defer cancel()
+	stream, err := c.api.RecordInteractions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: &recommendationsv1.Interaction{
+		Id: i.ID, UserId: i.UserID, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
+	}})
+	if err != nil && !errors.Is(err, io.EOF) { // for EOF the answer says what happened
+		return nil, err
+	}
+	return stream.CloseAndRecv()
+}
+
+func kind(k Kind) recommendationsv1.InteractionKind {
+	switch k {
+	case View:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW
+	case Like:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE
+	case Unlike:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE
+	case Rating:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_RATING
+	case Unrate:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE
+	case Purchase:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE
+	default:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNSPECIFIED // which is rejected
+	}
+}
+
+func rejectionError(r *recommendationsv1.Rejection) error {
+	switch r.GetReason() {
+	case recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND:
+		return catalog.ErrBookNotFound
+	case recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT:
+		return ErrConflict
+	case recommendationsv1.RejectionReason_REJECTION_REASON_INVALID:
+		return &FieldError{Field: r.GetField(), Reason: r.GetDescription()}
+	default:
+		return fmt.Errorf("rejected for %s: %s", r.GetReason(), r.GetDescription())
+	}
+}
+
+// History returns what a reader has to do with books, with the reader's own
+// writes up to minVersion and those that went through this client. Errors are
+// ErrUnavailable, ErrReadOnly, or something that nobody expected.
+func (c *Client) History(ctx context.Context, userID, minVersion int64) (History, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	resp, err := c.api.GetHistory(ctx, &recommendationsv1.GetHistoryRequest{
+		UserId: userID, MinVersion: max(minVersion, c.versions.of(userID)),
+	})
+	if err != nil {
+		return History{}, fmt.Errorf("history: %w", storeError(err))
+	}
+	h := History{Version: resp.GetVersion()}
+	for _, e := range resp.GetEntries() {
+		h.Entries = append(h.Entries, entry(e))
+	}
+	return h, nil
+}
+
+func entry(e *recommendationsv1.HistoryEntry) Entry {
+	return Entry{BookID: e.GetBookId(), Rating: int(e.GetRating()), Liked: e.GetLiked(), Purchased: e.GetPurchased()}
+}
+
+// Forget deletes all that is known of a reader and returns the version of that
+// change. Errors are those of History.
+func (c *Client) Forget(ctx context.Context, userID int64) (version int64, err error) {
+	call, cancel := context.WithTimeout(ctx, c.writeTimeout)
+	defer cancel()
+	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID})
+	if err != nil {
+		telemetry.Logger(ctx, c.log).Info("a reader was not forgotten", "error", err.Error())
+		return 0, fmt.Errorf("forget: %w", storeError(err))
+	}
+	c.versions.raise(userID, resp.GetVersion())
+	return resp.GetVersion(), nil
+}

@@ -1,0 +1,188 @@
+package recommend
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/marketplace/internal/catalog"
+)
+
+func TestRecord(t *testing.T) {
+	var got *recommendationsv1.Interaction
+	answer := &recommendationsv1.RecordInteractionsResponse{Stored: 1, Version: 5}
+	c := stocked(t, &fake{record: func(_ context.Context, i *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+		got = i
+		return answer, nil
+	}})
+	for kind, want := range map[Kind]recommendationsv1.InteractionKind{
+		View: recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW, Like: recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE,
+		Unlike: recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE, Rating: recommendationsv1.InteractionKind_INTERACTION_KIND_RATING,
+		Unrate: recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE, Purchase: recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE,
+	} {
+		done, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: kind, Rating: 4})
+		if err != nil || done != (Recorded{Stored: true, Version: 5}) {
+			t.Errorf("%s: %+v, %v", kind, done, err)
+		}
+		if diff := cmp.Diff(&recommendationsv1.Interaction{Id: "i", UserId: 7, BookId: 3, Kind: want, Rating: 4}, got, protocmp.Transform()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+	}
+	answer = &recommendationsv1.RecordInteractionsResponse{Repeated: 1, Version: 4}
+	if done, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Like}); err != nil || done != (Recorded{Version: 4}) {
+		t.Errorf("repeated: %+v, %v", done, err)
+	}
+	if n := testutil.ToFloat64(c.metrics.writes.WithLabelValues("like", repeated)); n != 1 {
+		t.Errorf("%v counted as repeated", n)
+	}
+}
+
+func TestWhatIsNotStoredIsTold(t *testing.T) {
+	rejection := func(r *recommendationsv1.Rejection) *recommendationsv1.RecordInteractionsResponse {
+		return &recommendationsv1.RecordInteractionsResponse{Rejected: 1, Rejections: []*recommendationsv1.Rejection{r}}
+	}
+	for name, tc := range map[string]struct {
+		answer *recommendationsv1.RecordInteractionsResponse
+		err    error
+		hang   bool
+		want   error
+	}{
+		"no book": {
+			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND}),
+			want:   catalog.ErrBookNotFound,
+		},
+		"another one's id": {
+			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT}),
+			want:   ErrConflict,
+		},
+		"store down":    {err: status.Error(codes.Unavailable, "x"), want: ErrUnavailable},
+		"overloaded":    {err: status.Error(codes.ResourceExhausted, "x"), want: ErrUnavailable},
+		"slow":          {hang: true, want: ErrUnavailable},
+		"no store":      {err: status.Error(codes.FailedPrecondition, "x"), want: ErrReadOnly},
+		"older replica": {err: status.Error(codes.Unimplemented, "x"), want: ErrReadOnly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wait := func(ctx context.Context) error {
+				if tc.hang {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return tc.err
+			}
+			c := stocked(t, &fake{
+				record: func(ctx context.Context, _ *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+					return tc.answer, wait(ctx)
+				},
+				forget: func(ctx context.Context, _ *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
+					return nil, wait(ctx)
+				},
+				history: func(ctx context.Context, _ *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
+					return nil, wait(ctx)
+				},
+			})
+			began := time.Now()
+			if _, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Like}); !errors.Is(err, tc.want) {
+				t.Errorf("Record: %v, want %v", err, tc.want)
+			}
+			if tc.answer == nil {
+				if _, err := c.Forget(t.Context(), 7); !errors.Is(err, tc.want) {
+					t.Errorf("Forget: %v, want %v", err, tc.want)
+				}
+				if _, err := c.History(t.Context(), 7, 0); !errors.Is(err, tc.want) {
+					t.Errorf("History: %v, want %v", err, tc.want)
+				}
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("the reader waited %v", took)
+			}
+			result := failed
+			if tc.answer != nil {
+				result = rejected
+			}
+			if n := testutil.ToFloat64(c.metrics.writes.WithLabelValues("like", result)); n != 1 {
+				t.Errorf("%v counted as %s", n, result)
+			}
+		})
+	}
+	c := stocked(t, &fake{record: func(context.Context, *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+		return rejection(&recommendationsv1.Rejection{
+			Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Field: "rating", Description: "is odd",
+		}), nil
+	}})
+	_, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Like})
+	if field, ok := errors.AsType[*FieldError](err); !ok || *field != (FieldError{"rating", "is odd"}) {
+		t.Errorf("invalid: %v", err)
+	}
+}
+
+// Readers see what they did: the version of the last write goes with all that is
+// asked for them, and for nobody else.
+func TestReadersSeeTheirWrites(t *testing.T) {
+	var asked []int64
+	f := &fake{
+		record: func(_ context.Context, i *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+			return &recommendationsv1.RecordInteractionsResponse{Stored: 1, Version: int64(i.GetRating())}, nil
+		},
+		recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+			asked = append(asked, req.GetMinVersion())
+			return &recommendationsv1.RecommendResponse{CatalogVersion: "v1"}, nil
+		},
+		history: func(_ context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
+			asked = append(asked, req.GetMinVersion())
+			return &recommendationsv1.GetHistoryResponse{Version: 12, Entries: []*recommendationsv1.HistoryEntry{
+				{BookId: 3, Rating: 4}, {BookId: 1, Liked: true, Purchased: true},
+			}}, nil
+		},
+		forget: func(_ context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
+			return &recommendationsv1.ForgetReaderResponse{Version: req.GetUserId() + 4}, nil
+		},
+	}
+	c := stocked(t, f)
+	ask := func(userID, minVersion, want int64) {
+		t.Helper()
+		asked = nil
+		if _, err := c.Shelf(t.Context(), Query{UserID: userID, MaxResults: 1, MinVersion: minVersion}); err != nil {
+			t.Fatal(err)
+		}
+		history, err := c.History(t.Context(), userID, minVersion)
+		wantHistory := History{Version: 12, Entries: []Entry{{BookID: 3, Rating: 4}, {BookID: 1, Liked: true, Purchased: true}}}
+		if diff := cmp.Diff(wantHistory, history); err != nil || diff != "" {
+			t.Errorf("history: %v (-want +got):\n%s", err, diff)
+		}
+		if diff := cmp.Diff([]int64{want, want}, asked); diff != "" {
+			t.Errorf("reader %d, from %d on (-want +got):\n%s", userID, minVersion, diff)
+		}
+	}
+	ask(7, 0, 0)
+	for _, version := range []int{5, 3} { // an answer may be late
+		if _, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 1, Kind: Rating, Rating: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(7, 0, 5)
+	ask(7, 4, 5)
+	ask(7, 6, 6)
+	ask(8, 0, 0)
+	if version, err := c.Forget(t.Context(), 7); err != nil || version != 11 {
+		t.Fatal(version, err)
+	}
+	ask(7, 0, 11)
+}
+
+func TestVersionsAreBounded(t *testing.T) {
+	v := newVersions()
+	for id := range int64(rememberedReaders + 10) {
+		v.raise(id, 1)
+	}
+	if v.lru.Len() != rememberedReaders || v.of(0) != 0 || v.of(rememberedReaders) != 1 {
+		t.Errorf("%d versions are kept", v.lru.Len())
+	}
+}

@@ -1,0 +1,43 @@
+package recommend
+
+import (
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// rememberedReaders bounds how many readers' versions are kept, at some 100 bytes
+// each. A replica is behind for a moment only, so the latest writers are enough.
+const rememberedReaders = 50_000
+
+// versions remembers for the latest writers up to which version of their history
+// they must see.
+type versions struct {
+	mu  sync.Mutex
+	lru *lru.LRU[int64, int64]
+}
+
+func newVersions() *versions {
+	cache, err := lru.NewLRU[int64, int64](rememberedReaders, nil)
+	if err != nil {
+		panic(err) // only for a size that is not above 0
+	}
+	return &versions{lru: cache}
+}
+
+// raise notes a version of a reader, unless a higher one is known.
+func (v *versions) raise(userID, version int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if known, _ := v.lru.Get(userID); version > known {
+		v.lru.Add(userID, version)
+	}
+}
+
+// of returns the version of a reader, 0 for none.
+func (v *versions) of(userID int64) int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	version, _ := v.lru.Get(userID)
+	return version
+}

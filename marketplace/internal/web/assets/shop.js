@@ -1,0 +1,108 @@
+// All that the shop does by script: it sends what a reader does without leaving
+// the page, and shows a shelf anew when it has changed. Without it, forms are sent
+// and pages loaded.
+"use strict";
+(() => {
+  const said = document.getElementById("said");
+  let quiet;
+  // say tells what happened, to ears and eyes.
+  const say = text => {
+    said.textContent = text.replace(/\s+/g, " ").trim();
+    clearTimeout(quiet);
+    quiet = setTimeout(() => { said.textContent = ""; }, 8000);
+  };
+  const count = number => {
+    const place = document.querySelector("[data-count]:not(.live)");
+    if (place && number !== undefined && number !== "") place.textContent = Number(number) || "";
+  };
+  const element = html => {
+    const holder = document.createElement("template");
+    holder.innerHTML = html.trim();
+    return holder.content.firstElementChild;
+  };
+  const focus = place => {
+    if (!place) return;
+    if (!place.matches("button, a")) place.tabIndex = -1;
+    place.focus({ preventScroll: true });
+  };
+
+  // showForm puts the form of a book as it is now in the place of all alike.
+  const showForm = html => {
+    const now = element(html);
+    const { book, widget } = now.dataset;
+    document.querySelectorAll(`form.actions[data-book="${book}"][data-widget="${widget}"]`).forEach(old => {
+      const held = old.contains(document.activeElement) && document.activeElement.dataset.control;
+      const copy = now.cloneNode(true);
+      copy.elements.return.value = old.elements.return.value;
+      old.replaceWith(copy);
+      if (held) focus(copy.querySelector(`[data-control="${held}"]`) || copy.querySelector("button"));
+    });
+  };
+
+  document.addEventListener("submit", async event => {
+    const form = event.target;
+    if (!form.matches("form.actions")) return;
+    event.preventDefault();
+    if (form.dataset.busy) return;
+    form.dataset.busy = "yes";
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST",
+        body: new URLSearchParams(new FormData(form, event.submitter)),
+        headers: { Accept: "application/json" },
+      });
+      if (!answer.ok) throw new Error(answer.status);
+      const done = await answer.json();
+      showForm(done.html);
+      count(done.count);
+      if (!live()) say(done.said); // else the shelf says it
+    } catch {
+      say("That could not be kept just now. Nothing is lost: try again in a moment.");
+    } finally {
+      delete form.dataset.busy;
+    }
+  });
+
+  // The live shelf.
+  const live = () => document.querySelector("[data-live]");
+  const firstPause = 1000, longestPause = 60000;
+  let source, timer, pause = firstPause;
+
+  const showShelf = html => {
+    const old = live(), now = element(html);
+    const held = old.contains(document.activeElement) && document.activeElement;
+    const book = held && held.closest("[data-book]")?.dataset.book;
+    old.replaceWith(now);
+    if (held) focus(book && now.querySelector(`[data-book="${book}"] button`) || now.querySelector("h1, h2"));
+    count(now.dataset.count);
+    const changed = now.querySelector(".changed");
+    if (changed) say(changed.textContent.replace("Changed just now", "Your shelf has changed"));
+  };
+
+  const close = () => {
+    clearTimeout(timer);
+    if (source) source.close();
+    source = undefined;
+  };
+  // open waits for changes after the shelf that is shown. A browser goes on by
+  // itself after a broken connection; after a refusal it does not.
+  const open = () => {
+    close();
+    const shelf = live();
+    if (!shelf || document.hidden) return;
+    const url = new URL(shelf.dataset.live, location);
+    if (shelf.dataset.version) url.searchParams.set("after", shelf.dataset.version);
+    source = new EventSource(url);
+    source.addEventListener("open", () => { pause = firstPause; });
+    source.addEventListener("shelf", event => showShelf(event.data));
+    source.addEventListener("error", () => {
+      if (source?.readyState !== EventSource.CLOSED) return;
+      close();
+      timer = setTimeout(open, pause);
+      pause = Math.min(2 * pause, longestPause);
+    });
+  };
+  document.addEventListener("visibilitychange", open);
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+})();

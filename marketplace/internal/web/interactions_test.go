@@ -1,0 +1,388 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+func TestReaderLikesAndRates(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	own := s.own()
+	for _, step := range []struct {
+		do   string
+		want recommend.Entry
+	}{
+		{"like", recommend.Entry{BookID: 5, Liked: true}},
+		{"rating-4", recommend.Entry{BookID: 5, Liked: true, Rating: 4}},
+		{"purchase", recommend.Entry{BookID: 5, Liked: true, Rating: 4, Purchased: true}},
+		{"unlike", recommend.Entry{BookID: 5, Rating: 4, Purchased: true}},
+		{"unrate", recommend.Entry{BookID: 5, Purchased: true}},
+	} {
+		answer := s.act("5", step.do).want(t, http.StatusSeeOther)
+		if got := answer.Header.Get("Location"); got != "/books?page=2#book-5" {
+			t.Errorf("%s leads to %q", step.do, got)
+		}
+		if diff := cmp.Diff([]recommend.Entry{step.want}, s.recommender.history(own)); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", step.do, diff)
+		}
+	}
+}
+
+// Pages show what their reader has done, in every place of a book.
+func TestPagesShowWhatTheReaderDid(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	s.act("2", "like")
+	s.act("2", "rating-3")
+	s.act("2", "purchase")
+	liked := `value="unlike" data-control="like"`
+	page := s.get("/books/2").want(t, 200, liked, `value="rating-3" data-control="rating-3" aria-pressed="true" class="on"`,
+		`value="rating-4" data-control="rating-4" aria-pressed="false">`, "You bought it", `value="unrate"`, `data-count>1</span>`)
+	golden(t, "book-liked", page.body)
+	for _, path := range []string{"/", "/books", "/search?q=jane", "/categories/classics", "/books/3"} {
+		if n := strings.Count(s.get(path).want(t, 200, `data-count>1</span>`).body, liked); n == 0 {
+			t.Errorf("%s does not show that Jane Eyre is liked", path)
+		}
+	}
+	// The states are one question a page, with the version of the last write.
+	before := s.recommender.asks
+	s.get("/")
+	if s.recommender.asks != before+1 || s.recommender.minVersion != 3 {
+		t.Errorf("%d questions for the history, the last from version %d on; want 1 from 3 on", s.recommender.asks-before, s.recommender.minVersion)
+	}
+	// And pages do without.
+	s.recommender.set(func(f *fakeRecommender) { f.historyErr = recommend.ErrUnavailable })
+	for _, path := range []string{"/", "/books", "/books/2", "/search?q=jane"} {
+		s.get(path).want(t, 200, `value="like"`, `data-count></span>`).without(t, liked)
+	}
+}
+
+// Who is new has no history to ask for.
+func TestNoHistoryOfAStranger(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.client.Jar = nil
+	for _, path := range []string{"/", "/books", "/books/1", "/your-books"} {
+		s.get(path).want(t, 200)
+	}
+	if s.recommender.asks != 0 {
+		t.Errorf("%d questions for histories of strangers", s.recommender.asks)
+	}
+}
+
+// The script gets the form as it is now.
+func TestScriptGetsTheForm(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	got := decode[scriptAnswer](t, s.act("5", "like", "Accept", "application/json").want(t, 200))
+	if got.Count == nil || *got.Count != 1 || got.Said != "You like Dune." || !strings.Contains(got.HTML, `value="unlike"`) ||
+		strings.Contains(got.HTML, "rating-1") || !strings.Contains(got.HTML, `value="/books?page=2#book-5"`) {
+		t.Errorf("%+v", got)
+	}
+	form := url.Values{bookField: {"6"}, doField: {"rating-2"}, widgetField: {"whole"}}
+	got = decode[scriptAnswer](t, s.do("POST", "/interactions", form.Encode(), "Content-Type", formType, "Accept", "application/json").want(t, 200))
+	if got.Said != `You gave <b>"Tom" & 'Jerry'</b> 2 of 5 stars.` || strings.Contains(got.HTML, "<b>") || !strings.Contains(got.HTML, `value="unrate"`) {
+		t.Errorf("%+v", got)
+	}
+	s.recommender.set(func(f *fakeRecommender) { f.historyErr = errors.New("gone") })
+	got = decode[scriptAnswer](t, s.act("3", "like", "Accept", "application/json").want(t, 200))
+	if got.Count != nil || !strings.Contains(got.HTML, `value="unlike"`) {
+		t.Errorf("without a history: %+v", got)
+	}
+}
+
+func TestInteractionRefused(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	own := s.own()
+	for book, do := range map[string]string{"": "like", "x": "like", "0": "like", "1": "", "2": "view", "3": "rating", "4": "rating-0", "5": "rating-6", "7": "rating-05x"} {
+		s.act(book, do).want(t, 400, "The request has fields that cannot be used.")
+	}
+	s.act("999", "like").want(t, 404, "There is no such book.")
+	s.act("1", "like", "Sec-Fetch-Site", "cross-site").want(t, 403)
+	s.act("1", "like", "Origin", "https://evil.test").want(t, 403)
+	s.do("POST", "/interactions", "book="+strings.Repeat("7", maxBody), "Content-Type", formType).want(t, 413)
+	form := url.Values{bookField: {"1"}, doField: {"like"}, idField: {"has a space"}, returnField: {"//evil.test"}}
+	s.do("POST", "/interactions", form.Encode(), "Content-Type", formType).want(t, 400, "128 printable")
+	form.Set(idField, "my-id")
+	if got := s.do("POST", "/interactions", form.Encode(), "Content-Type", formType).want(t, 303).Header.Get("Location"); got != "/" {
+		t.Errorf("leads to %q", got)
+	}
+	form.Set(doField, "purchase")
+	s.do("POST", "/interactions", form.Encode(), "Content-Type", formType).want(t, 409, "The id was used before")
+
+	// A sample reader is not the visitor.
+	s.switchTo("7", "/")
+	s.act("1", "unlike").want(t, 409, "You see the shop as a sample reader.")
+	s.get("/books/1").want(t, 200, "To like, rate or buy, be yourself").without(t, `value="like"`, `value="unlike"`)
+	s.get("/").want(t, 200).without(t, `value="like"`, "data-live")
+	s.get("/your-books").want(t, 200, "To like, rate or buy, be yourself").without(t, "Forget me")
+	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 409)
+	if got := s.recommender.history(own); len(got) != 1 || !got[0].Liked || len(s.recommender.history(7)) != 0 {
+		t.Errorf("history %+v, of the sample %+v", got, s.recommender.history(7))
+	}
+
+	stranger := newTestShop(t, fewBooks())
+	stranger.client.Jar = nil
+	stranger.act("1", "like").want(t, 403, "Your browser sent no cookie of ours")
+}
+
+// What cannot be kept is told as it is, with a way to try again.
+func TestWriteFails(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	own := s.own()
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = fmt.Errorf("at 10.1.2.3: %w", recommend.ErrUnavailable) })
+	page := s.act("5", "rating-4").want(t, 503, "We could not keep that", "Nothing else is lost", `name="do" value="rating-4">Try again`,
+		`href="/books?page=2#book-5"`).without(t, "10.1.2.3", "The shop is opening")
+	if page.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	s.get("/your-books").want(t, 503, "Your books are away for a moment", "Nothing is lost")
+	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 503, "We could not keep that").without(t, "Try again</button>")
+
+	// Trying again is the same interaction.
+	_, rest, _ := strings.Cut(page.body, `name="id" value="`)
+	id, _, _ := strings.Cut(rest, `"`)
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = nil })
+	form := url.Values{bookField: {"5"}, doField: {"rating-4"}, idField: {id}, returnField: {"/books/5"}}
+	for range 2 {
+		s.do("POST", "/interactions", form.Encode(), "Content-Type", formType).want(t, 303)
+	}
+	if got := s.recommender.history(own); len(got) != 1 || len(s.recommender.stored) != 1 || id == "" {
+		t.Errorf("history %+v, %d interactions", got, len(s.recommender.stored))
+	}
+
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = errors.New("nobody expected 10.1.2.3") })
+	s.act("5", "like").want(t, 500).without(t, "10.1.2.3")
+}
+
+func TestYourBooks(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	s.get("/your-books").want(t, 200, "Nothing yet", "Forget me")
+	s.act("1", "like")
+	s.act("5", "rating-2")
+	s.act("3", "purchase")
+	s.act("2", "like")
+	s.act("2", "unlike")
+	page := s.get("/your-books").want(t, 200, "3 books", "Emma", "Dune", "The Hobbit", `href="/your-books" aria-current="page"`).without(t, "Jane Eyre")
+	if emma, hobbit := strings.Index(page.body, "Emma"), strings.Index(page.body, "The Hobbit"); emma > hobbit {
+		t.Error("the latest is not the first")
+	}
+	golden(t, "your-books", page.body)
+}
+
+func TestForgetMe(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	own := s.own()
+	s.act("1", "like")
+	for _, form := range []string{"", "sure=", "sure=no"} {
+		s.do("POST", "/your-books/forget", form, "Content-Type", formType).want(t, 400, "<strong>sure</strong> must be ticked")
+	}
+	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType, "Sec-Fetch-Site", "cross-site").want(t, 403)
+	if len(s.recommender.history(own)) != 1 {
+		t.Fatal("forgotten without being asked")
+	}
+	answer := s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 303)
+	if got := len(answer.Header.Values("Set-Cookie")); got != 2 || answer.Header.Get("Location") != "/your-books?forgotten=yes" {
+		t.Errorf("%d cookies are removed, leads to %q", got, answer.Header.Get("Location"))
+	}
+	s.get("/your-books?forgotten=yes").want(t, 200, "You are forgotten", "Nothing yet")
+	if again := s.own(); again == own || len(s.recommender.history(own)) != 0 {
+		t.Errorf("reader %d is %d now, history %+v", own, again, s.recommender.history(own))
+	}
+}
+
+// Where nothing is remembered, nobody is asked to like.
+func TestReadOnly(t *testing.T) {
+	contents := fewBooks()
+	contents.ReadOnly = true
+	s := newTestShop(t, contents)
+	s.own()
+	for _, path := range []string{"/", "/books", "/books/1", "/search?q=jane", "/categories/classics"} {
+		s.get(path).want(t, 200).without(t, "/interactions", "Your books", "data-live", "Like a book")
+	}
+	s.act("1", "like").want(t, 501, "This shop does not remember what readers do.")
+	s.get("/your-books").want(t, 501)
+	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 501)
+	if s.get("/shelf/events").StatusCode != http.StatusNoContent || s.recommender.asks != 0 {
+		t.Errorf("%d questions for histories", s.recommender.asks)
+	}
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrReadOnly })
+	s.do("POST", "/api/v1/interactions", `{"user_id":1,"book_id":1,"kind":"like"}`, "Content-Type", "application/json").want(t, 501, `"status":501`)
+	s.get("/api/v1/readers/1/history").want(t, 501)
+	s.do("DELETE", "/api/v1/readers/1", "").want(t, 501)
+}
+
+const jsonType = "application/json"
+
+func TestAPIInteractions(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	post := func(body string) answer {
+		return s.do("POST", "/api/v1/interactions", body, "Content-Type", jsonType)
+	}
+	const rated = `{"user_id":42,"book_id":5,"kind":"rating","rating":4,"id":"key-1"}`
+	got := decode[apiRecorded](t, post(rated).want(t, 201))
+	if diff := cmp.Diff(apiRecorded{"key-1", true, 1}, got); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	got = decode[apiRecorded](t, post(rated).want(t, 200))
+	if diff := cmp.Diff(apiRecorded{"key-1", false, 1}, got); diff != "" {
+		t.Errorf("again (-want +got):\n%s", diff)
+	}
+	post(`{"user_id":42,"book_id":5,"kind":"rating","rating":5,"id":"key-1"}`).want(t, 409, "The id was used before")
+	for _, kind := range recommend.Kinds() {
+		body := map[string]any{"user_id": 43, "book_id": 1, "kind": kind}
+		if kind == recommend.Rating {
+			body["rating"] = 1
+		}
+		text, _ := json.Marshal(body) // never fails
+		first, second := decode[apiRecorded](t, post(string(text)).want(t, 201)), decode[apiRecorded](t, post(string(text)).want(t, 201))
+		if !validInteractionID(first.ID) || first.ID == second.ID {
+			t.Errorf("%s: ids made by the shop are %q and %q", kind, first.ID, second.ID)
+		}
+	}
+	post(`{"user_id":1,"book_id":999,"kind":"like"}`).want(t, 404, "There is no such book.")
+	post(`{"user_id":9223372036854775807,"book_id":1,"kind":"like","rating":0}`).want(t, 201)
+	s.do("POST", "/api/v1/interactions", rated, "Content-Type", "application/json; charset=utf-8").want(t, 200)
+	for _, contentType := range []string{"", "text/plain", formType, "application/jsonx", ";"} {
+		s.do("POST", "/api/v1/interactions", rated, "Content-Type", contentType).want(t, 415, "application/json")
+	}
+	post(`{"id":"`+strings.Repeat("a", maxBody)+`"}`).want(t, 413)
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrUnavailable })
+	if answer := post(rated).want(t, 503, "doing it again does no harm"); answer.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = &recommend.FieldError{Field: "rating", Reason: "is odd"} })
+	post(rated).want(t, 400, `{"field":"rating","reason":"is odd"}`)
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = errors.New("secret") })
+	post(rated).want(t, 500).without(t, "secret")
+}
+
+func TestAPIInteractionsBadFields(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	post := func(body string) answer {
+		return s.do("POST", "/api/v1/interactions", body, "Content-Type", jsonType)
+	}
+	answer := post(`{"user_id":"1","book_id":1.5,"kind":"love","id":"a b","user_id":2,"colour":"red"}`).want(t, 400)
+	want := []fieldError{
+		{"user_id", "is given more than once"},
+		{"colour", "is not known here; allowed are user_id, book_id, kind, rating, id"},
+		{"user_id", "must be a whole number from 1 to 9223372036854775807"},
+		{"book_id", "must be a whole number from 1 to 9223372036854775807"},
+		{"kind", "must be one of view, like, unlike, rating, unrate, purchase"},
+		{"id", "must have 1 to 128 printable ASCII characters without spaces"},
+	}
+	if diff := cmp.Diff(want, decode[problem](t, answer).Errors); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	const start = `{"user_id":1,"book_id":1,"kind":"`
+	for body, text := range map[string]string{
+		"":                               `"field":"body"`,
+		"null":                           `"field":"body"`,
+		"[]":                             `"field":"body"`,
+		"{":                              `"field":"body"`,
+		"{}{}":                           `"field":"body"`,
+		`{"user_id":}`:                   `"field":"body"`,
+		`{"user_id"`:                     `"field":"body"`,
+		"\xff":                           `"field":"body"`,
+		"{}":                             `"field":"kind","reason":"is required"`,
+		start + `rating"}`:               `"field":"rating","reason":"is required"`,
+		start + `rating","rating":0}`:    `"field":"rating","reason":"must be a whole number from 1 to 5"`,
+		start + `rating","rating":6}`:    `"field":"rating"`,
+		start + `rating","rating":"5"}`:  `"field":"rating"`,
+		start + `rating","rating":null}`: `"field":"rating"`,
+		start + `like","rating":5}`:      `"reason":"must be left out, or 0, for what is no rating"`,
+		start + `like","id":""}`:         `"field":"id"`,
+		start + `like","id":null}`:       `"field":"id","reason":"must be a text"`,
+		start + `like","id":7}`:          `"field":"id","reason":"must be a text"`,
+		start + `like","id":"` + strings.Repeat("a", 129) + `"}`: `"field":"id"`,
+		start + `like","id":"ü"}`:                                `"field":"id"`,
+		start + `Like"}`:                                         `"field":"kind"`,
+		`{"user_id":0,"book_id":-1,"kind":["like"]}`:             `"field":"book_id"`,
+	} {
+		post(body).want(t, 400, text)
+	}
+	if len(s.recommender.stored) != 0 {
+		t.Errorf("stored %+v", s.recommender.stored)
+	}
+}
+
+func TestAPIHistoryAndForget(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.do("POST", "/api/v1/interactions", `{"user_id":42,"book_id":5,"kind":"like"}`, "Content-Type", jsonType).want(t, 201)
+	got := decode[apiHistory](t, s.get("/api/v1/readers/42/history?min_version=1").want(t, 200))
+	if diff := cmp.Diff(apiHistory{Entries: []apiEntry{{BookID: 5, Liked: true}}, Version: 1}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if s.recommender.minVersion != 1 {
+		t.Errorf("asked from version %d on", s.recommender.minVersion)
+	}
+	s.do("DELETE", "/api/v1/readers/42", "").want(t, 200, `{"version":2}`)
+	s.get("/api/v1/readers/42/history").want(t, 200, `"entries":[]`)
+	s.get("/api/v1/readers/x/history?min_version=-1&a=b").want(t, 400, `"field":"id"`, `"field":"min_version"`, `"field":"a"`)
+	s.do("DELETE", "/api/v1/readers/0?x=1", "").want(t, 400, `"field":"id"`, `"field":"x"`)
+	s.get("/api/v1/recommendations?user_id=42&min_version=17").want(t, 200)
+	if got := s.recommender.query.MinVersion; got != 17 {
+		t.Errorf("the shelf is asked for from version %d on", got)
+	}
+	s.get("/api/v1/recommendations?user_id=42&min_version=x").want(t, 400, `"field":"min_version"`)
+	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrUnavailable })
+	s.get("/api/v1/readers/42/history").want(t, 503, "cannot be looked up just now")
+	s.do("DELETE", "/api/v1/readers/42", "").want(t, 503)
+	s.do("DELETE", "/api/v1/readers/42", "", "Sec-Fetch-Site", "cross-site").want(t, 403)
+	closed := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
+	closed.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 401)
+	closed.do("DELETE", "/api/v1/readers/1", "").want(t, 401)
+	empty := newTestShop(t, catalog.Contents{})
+	empty.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 503)
+}
+
+// The version of the own writes goes with the browser, to whatever replica.
+func TestVersionCookie(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	own := s.own()
+	for range 3 {
+		s.act("1", "like")
+	}
+	s.get("/")
+	if got := s.recommender.query.MinVersion; got != 3 {
+		t.Errorf("the shelf is asked for from version %d on, want 3", got)
+	}
+	s.switchTo("7", "/")
+	s.get("/")
+	if got := s.recommender.query.MinVersion; got != 0 {
+		t.Errorf("the sample reader's shelf is asked for from version %d on, want 0", got)
+	}
+	c := newVersionCookie(make([]byte, minCookieKey), false)
+	other := newVersionCookie([]byte(strings.Repeat("7", minCookieKey)), false)
+	for value, want := range map[string]int64{
+		"7." + c.sign(own, 7):              7,
+		"8." + c.sign(own, 7):              0,
+		"7." + c.sign(own+1, 7):            0,
+		"7." + other.sign(own, 7):          0,
+		"7":                                0,
+		"":                                 0,
+		"x." + c.sign(own, 0):              0,
+		"-7." + c.sign(own, -7):            0,
+		"9.x; version=5." + c.sign(own, 5): 5,
+		"5." + c.sign(own, 5) + "; version=6." + c.sign(own, 6): 6,
+	} {
+		r, err := http.NewRequest(http.MethodGet, "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", "version="+value)
+		if got := c.read(r, own); got != want {
+			t.Errorf("%q is read as %d, want %d", value, got, want)
+		}
+	}
+}

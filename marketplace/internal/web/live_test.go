@@ -1,0 +1,341 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"bookstall/marketplace/internal/recommend"
+)
+
+// events is a browser that waits for changes.
+type events struct {
+	*http.Response
+
+	lines *bufio.Scanner
+	leave context.CancelFunc
+}
+
+// follow opens the events of a shelf as the browser of s.
+func (s *testShop) follow(path string, headers ...string) *events {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = resp.Body.Close() })
+	return &events{resp, bufio.NewScanner(resp.Body), cancel}
+}
+
+// next returns the fields of the next event.
+func (e *events) next(t *testing.T) (id, name, data string) {
+	t.Helper()
+	for e.lines.Scan() {
+		field, value, _ := strings.Cut(e.lines.Text(), ": ")
+		switch field {
+		case "id":
+			id = value
+		case "event":
+			name = value
+		case "data":
+			data += value + "\n"
+		case "":
+			if name != "" {
+				return id, name, data
+			}
+		}
+	}
+	t.Fatalf("the events ended: %v", e.lines.Err())
+	return "", "", ""
+}
+
+func TestLiveShelf(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	page := s.get("/").want(t, 200, `data-live="/shelf/events" data-version="0" data-count="0"`)
+	e := s.follow("/shelf/events?after=0")
+	if e.StatusCode != http.StatusOK || e.Header.Get("Content-Type") != "text/event-stream" || !e.Close || e.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("status %d, header %v", e.StatusCode, e.Header)
+	}
+	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Personal })
+	s.act("5", "like")
+	id, name, data := e.next(t)
+	if id != "1" || name != "shelf" {
+		t.Errorf("event %q, id %q", name, id)
+	}
+	for _, text := range []string{
+		`Changed just now: you like <a href="/books/5">Dune</a>.`, `data-live="/shelf/events" data-version="1" data-count="1"`,
+		"Because you like The Hobbit", `name="return" value="/#for-you"`,
+	} {
+		if !strings.Contains(data, text) {
+			t.Errorf("no %q in\n%s", text, data)
+		}
+	}
+	golden(t, "live", data)
+	// What comes first and what follows look alike.
+	if _, shelf, _ := strings.Cut(page.body, `<ul class="shelf"`); !strings.Contains(data, strings.Split(shelf, "\n")[1]) {
+		t.Errorf("the shelf of the page differs from\n%s", data)
+	}
+	for do, text := range map[string]string{
+		"rating-2": `you gave <a href="/books/3">Emma</a> 2 of 5 stars.`,
+		"unrate":   `you took back what you said of <a href="/books/3">Emma</a>.`,
+		"purchase": `you bought <a href="/books/3">Emma</a>.`,
+	} {
+		s.recommender.set(func(f *fakeRecommender) { clear(f.histories) })
+		s.act("3", do)
+		if _, _, data := e.next(t); !strings.Contains(data, text) {
+			t.Errorf("no %q in\n%s", text, data)
+		}
+	}
+	if _, err := s.recommender.Forget(t.Context(), s.own()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, data := e.next(t); !strings.Contains(data, "Changed just now.") {
+		t.Errorf("after forgetting:\n%s", data)
+	}
+	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
+# HELP web_live_shelves_total Shelves sent to browsers that waited for a change.
+# TYPE web_live_shelves_total counter
+web_live_shelves_total 5
+# HELP web_live_streams Browsers that wait for changes of their shelf.
+# TYPE web_live_streams gauge
+web_live_streams 1
+`), "web_live_shelves_total", "web_live_streams"); err != nil {
+		t.Error(err)
+	}
+	e.leave()
+	s.streamsEnd(0)
+
+	// A stream is one line of the log when it ends, no latency, no span.
+	if lines := s.log.with(`"route":"/shelf/events"`); len(lines) != 1 {
+		t.Errorf("%d lines of the stream: %q", len(lines), lines)
+	}
+	families, err := s.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if text := family.String(); strings.Contains(text, "/shelf/events") {
+			t.Errorf("the stream is measured: %s", text)
+		}
+	}
+	for _, span := range s.spans.GetSpans() {
+		if strings.Contains(span.Name, "/shelf/events") {
+			t.Errorf("span %s", span.Name)
+		}
+	}
+}
+
+// streamsEnd waits until as many streams are left.
+func (s *testShop) streamsEnd(left int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		// The line of the log is the last of a stream.
+		if gauge(s.t, s.registry, "web_live_streams") == left && len(s.log.with(`"route":"`+eventsPath)) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("never %d streams", left)
+		}
+	}
+}
+
+// gauge returns the value of a gauge or counter without labels.
+func gauge(t *testing.T, reg *prometheus.Registry, name string) int {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			metric := family.GetMetric()[0]
+			return int(metric.GetGauge().GetValue() + metric.GetCounter().GetValue())
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// The shelf of a category appears with the first book that leads to it.
+func TestLiveCategory(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.get("/categories/classics").want(t, 200, `data-live="/shelf/events?category=classics"`).without(t, "For you in")
+	e := s.follow("/shelf/events?category=classics&after=0")
+	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Personal })
+	s.act("2", "like")
+	if _, _, data := e.next(t); !strings.Contains(data, "For you in Classics") || !strings.Contains(data, `value="/categories/classics#for-you"`) ||
+		strings.Contains(data, "<h1") || !strings.Contains(data, `data-live="/shelf/events?category=classics"`) {
+		t.Errorf("category shelf:\n%s", data)
+	}
+	if q := s.recommender.follows[0]; q.Category != "classics" || q.MaxResults != categoryShelf {
+		t.Errorf("follows %+v", q)
+	}
+	s.get("/shelf/events?category=cooking").want(t, 404)
+}
+
+// A browser that comes back goes on where it was, and gets nothing twice.
+func TestLiveGoesOn(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	s.act("1", "like")
+	s.act("2", "like")
+	e := s.follow("/shelf/events?after=1", "Last-Event-ID", "2")
+	s.act("3", "like")
+	if id, _, _ := e.next(t); id != "3" {
+		t.Errorf("the first event is %s, want 3", id)
+	}
+	if got := s.recommender.follows[0].After; got != 2 {
+		t.Errorf("follows after %d, want 2", got)
+	}
+	e.leave()
+	// What was missed comes at once.
+	e = s.follow("/shelf/events?after=2", "Last-Event-ID", "nonsense")
+	if id, _, data := e.next(t); id != "3" || !strings.Contains(data, "Changed just now: you like") {
+		t.Errorf("event %s: %s", id, data)
+	}
+}
+
+// A page that had bestsellers in place of the reader's shelf gets the shelf, which
+// is no change.
+func TestLiveAfterFallback(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Fallback })
+	s.get("/").want(t, 200, `data-live="/shelf/events" data-version=""`)
+	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Popular })
+	e := s.follow("/shelf/events")
+	if id, _, data := e.next(t); id != "0" || strings.Contains(data, "Changed") || !strings.Contains(data, "For you") {
+		t.Errorf("event %s: %s", id, data)
+	}
+}
+
+func TestLiveIsForVisitorsThemselves(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	if a := s.get("/shelf/events").want(t, http.StatusNoContent); a.Header.Get("Set-Cookie") != "" {
+		t.Error("a stranger gets a cookie")
+	}
+	s.own()
+	s.switchTo("7", "/")
+	s.get("/shelf/events").want(t, http.StatusNoContent)
+	s.switchTo("self", "/")
+	s.do("HEAD", "/shelf/events", "").want(t, 200)
+	if n := len(s.recommender.follows); n != 0 {
+		t.Errorf("%d follows", n)
+	}
+	none := newTestShop(t, fewBooks(), func(c *Config) { c.MaxStreams = 0 })
+	none.get("/").want(t, 200).without(t, "data-live", "watch this shelf")
+	none.get("/shelf/events").want(t, 503)
+}
+
+// So many streams and no more; one that ends makes room.
+func TestLiveLimit(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	first := s.follow("/shelf/events?after=0")
+	s.follow("/shelf/events?after=0")
+	refused := s.get("/shelf/events?after=0").want(t, 503)
+	if refused.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	if n := gauge(t, s.registry, "web_live_refused_total"); n != 1 {
+		t.Errorf("%d refused", n)
+	}
+	first.leave()
+	s.streamsEnd(1)
+	if e := s.follow("/shelf/events?after=0"); e.StatusCode != http.StatusOK {
+		t.Errorf("status %d", e.StatusCode)
+	}
+}
+
+// A shop that drains ends its streams at once, and takes no more.
+func TestLiveDrains(t *testing.T) {
+	draining := make(chan struct{})
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
+	s.own()
+	e := s.follow("/shelf/events?after=0")
+	close(draining)
+	rest, err := io.ReadAll(e.Body)
+	if err != nil || !strings.HasPrefix(string(rest), "retry: ") {
+		t.Errorf("%q, %v; want a stream that ends in order", rest, err)
+	}
+	s.get("/shelf/events?after=0").want(t, 503)
+}
+
+// The deadlines of the server are those of answers that end, not of streams.
+func TestLiveOutlivesTheServersDeadlines(t *testing.T) {
+	s := newQuietShop(t, fewBooks())
+	s.t = t
+	server := httptest.NewUnstartedServer(s.handler)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 100*time.Millisecond, 200*time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	s.url, s.client = server.URL, server.Client()
+	s.client.Jar, _ = cookiejar.New(nil) // never fails
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.own()
+	e := s.follow("/shelf/events?after=0")
+	<-time.After(500 * time.Millisecond) // the deadlines are real time
+	s.act("5", "like")
+	if id, _, _ := e.next(t); id != "1" {
+		t.Errorf("event %s", id)
+	}
+}
+
+// flushed is an answer that is read while it is written.
+type flushed struct {
+	header http.Header
+	body   chan string
+}
+
+func (f *flushed) Header() http.Header { return f.header }
+func (f *flushed) WriteHeader(int)     {}
+func (f *flushed) Flush()              {}
+func (f *flushed) Write(b []byte) (int, error) {
+	f.body <- string(b)
+	return len(b), nil
+}
+
+// A silent stream says now and then that it is alive.
+func TestLiveHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newQuietShop(t, fewBooks())
+		ctx, leave := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/shelf/events?after=0", nil)
+		cookie := newIdentityCookie(bytes.Repeat([]byte{7}, minCookieKey), false)
+		r.AddCookie(&http.Cookie{Name: cookie.name, Value: cookie.encode(identity{own: firstAnonymous})})
+		w := &flushed{http.Header{}, make(chan string)}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.handler.ServeHTTP(w, r)
+		}()
+		<-w.body // retry
+		for range 3 {
+			began := time.Now()
+			if beat := <-w.body; beat != ":\n\n" || time.Since(began) != heartbeat {
+				t.Errorf("%q after %v", beat, time.Since(began))
+			}
+		}
+		leave()
+		<-done
+	})
+}
