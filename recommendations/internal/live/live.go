@@ -248,7 +248,7 @@ func (l *Live) follow(ctx context.Context) error {
 //
 // Error: library.ErrStoreDown; then an unknown part of them is stored.
 func (l *Live) Record(ctx context.Context, list []library.Interaction) ([]store.Outcome, error) {
-	write, cancel := context.WithTimeout(ctx, writeTimeout)
+	write, cancel := withinWrite(ctx)
 	defer cancel()
 	outcomes, err := l.Store.Record(write, list)
 	if err != nil {
@@ -271,7 +271,7 @@ func (l *Live) Record(ctx context.Context, list []library.Interaction) ([]store.
 //
 // Error: library.ErrStoreDown.
 func (l *Live) Forget(ctx context.Context, userID int64) (version int64, err error) {
-	write, cancel := context.WithTimeout(ctx, writeTimeout)
+	write, cancel := withinWrite(ctx)
 	defer cancel()
 	gone, err := l.Store.Forget(write, userID)
 	if err != nil {
@@ -281,10 +281,20 @@ func (l *Live) Forget(ctx context.Context, userID int64) (version int64, err err
 	return gone.Seq, nil
 }
 
+// withinWrite leaves time to tell the caller that the store is away: this may be
+// a second attempt, of which part of the caller's patience is spent.
+func withinWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+	most := writeTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline)*3/4)
+	}
+	return context.WithTimeout(ctx, most)
+}
+
 // down says that the store is, when it did not answer in time.
 func (l *Live) down(ctx context.Context, err error) error {
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: no answer within %v", library.ErrStoreDown, writeTimeout)
+		return fmt.Errorf("%w: no answer in time", library.ErrStoreDown)
 	}
 	return err
 }
