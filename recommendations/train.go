@@ -50,24 +50,28 @@ func (c *trainer) Validate() error {
 
 func (c *trainer) run(ctx context.Context, stdout io.Writer) error {
 	return c.use(func(s *store.Store) error {
-		model, err := trainFrom(ctx, s, c.Workers, c.Measure, stdout)
-		if err != nil {
-			return err
-		}
-		if c.Out != "" {
-			if err := writeModel(c.Out, model); err != nil {
-				return err
-			}
-		}
-		if err := publish(ctx, s, model, c.Activate, stdout); err != nil {
-			return err
-		}
-		gone, err := s.PruneModels(ctx, c.Keep)
-		if gone > 0 {
-			fmt.Fprintf(stdout, "%d old models deleted\n", gone)
-		}
-		return err
+		return s.WithLock(ctx, live.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, stdout) })
 	})
+}
+
+func (c *trainer) train(ctx context.Context, s *store.Store, stdout io.Writer) error {
+	model, err := trainFrom(ctx, s, c.Workers, c.Measure, stdout)
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := writeModel(c.Out, model); err != nil {
+			return err
+		}
+	}
+	if err := publish(ctx, s, model, c.Activate, stdout); err != nil {
+		return err
+	}
+	gone, err := s.PruneModels(ctx, c.Keep)
+	if gone > 0 {
+		fmt.Fprintf(stdout, "%d old models deleted\n", gone)
+	}
+	return err
 }
 
 // trainStore trains from a store and activates the model there.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
 )
@@ -83,7 +84,7 @@ func (c *importing) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	show := newProgress(stderr)
 	told := 0
-	return c.use(func(s *store.Store) error {
+	bring := func(s *store.Store) error {
 		began := time.Now()
 		sum, err := transfer.Import(ctx, s, files, transfer.Options{
 			Strict: c.Strict, DropDemo: c.DropDemo, Progress: show.at,
@@ -107,10 +108,19 @@ func (c *importing) run(ctx context.Context, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stdout, "read %d books and %d ratings in %v; %d faulty rows passed over\n",
 			sum.Books, sum.Ratings, time.Since(began).Round(100*time.Millisecond), sum.Faulty)
 		fmt.Fprintln(stdout, changes(sum))
+		return nil
+	}
+	return c.use(func(s *store.Store) error {
 		if !c.Train {
-			return nil
+			return bring(s)
 		}
-		return trainStore(ctx, s, c.Workers, true, stdout)
+		// Replicas that see the new books wait for this model, and train none.
+		return s.WithLock(ctx, live.TrainLock, func(ctx context.Context) error {
+			if err := bring(s); err != nil {
+				return err
+			}
+			return trainStore(ctx, s, c.Workers, true, stdout)
+		})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +89,7 @@ func (l *Live) Run() error {
 	if !l.start() {
 		return nil
 	}
+	debug.FreeOSMemory() // what loading took besides what it loaded
 	l.OnLoaded()
 	changes := l.Store.Changes(l.ctx)
 	tick := time.NewTicker(pollEvery)

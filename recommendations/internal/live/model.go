@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"bookstall/recommendations/internal/engine"
@@ -14,9 +15,8 @@ import (
 	"bookstall/recommendations/internal/training"
 )
 
-// trainLock is held by the replica that trains, so that the others wait for its
-// model.
-const trainLock = "train"
+// TrainLock is held by who trains, so that others wait for that model.
+const TrainLock = "train"
 
 // inUse is a model that was checked.
 type inUse struct {
@@ -64,9 +64,13 @@ func (l *Live) usable(ctx context.Context, head store.Head, catalog library.Cata
 	if !refusal(err) {
 		return nil, engine.Model{}, err
 	}
-	if head.Model != "" {
+	switch {
+	case head.Model == "":
+	case head.Activation != l.head.Activation:
 		l.metrics.refused.Inc()
 		l.Log.Error(err, "the active model is refused", "model", head.Model)
+	default: // it was in use: the books are new
+		l.Log.Info("the active model does not fit the new books", "model", head.Model, "reason", err.Error())
 	}
 	if l.model != nil {
 		if weights, err := l.model.model.For(catalog.Books); err == nil {
@@ -114,9 +118,10 @@ func (l *Live) fetch(ctx context.Context, version string, catalog library.Catalo
 }
 
 // train trains from the histories in memory, unless another replica did while
-// this one waited for its turn.
+// this one waited for its turn. However long that takes: shelves are answered
+// meanwhile, by the old books and model.
 func (l *Live) train(ctx context.Context, catalog library.Catalog) (next *inUse, weights engine.Model, err error) {
-	err = l.Store.WithLock(ctx, trainLock, func(ctx context.Context) error {
+	err = l.Store.WithLock(l.ctx, TrainLock, func(ctx context.Context) error {
 		head, err := l.Store.Head(ctx)
 		if err != nil {
 			return err
@@ -134,6 +139,7 @@ func (l *Live) train(ctx context.Context, catalog library.Catalog) (next *inUse,
 		if err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
+		debug.FreeOSMemory() // training took much more than serving does
 		next, weights = &inUse{model: model}, model.Weights
 		next.version, err = l.publish(ctx, model)
 		return err

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/evaluate"
+	"bookstall/recommendations/internal/goodbooks"
+	"bookstall/recommendations/internal/library"
+)
+
+// read collects both files; isHeld says who may be held out.
+func (m *measuring) read(ctx context.Context) (d evaluate.Data, isHeld func(int64) bool, err error) {
+	whole := map[int64]bool{}
+	isHeld = func(reader int64) bool { return whole[reader] }
+	var wrong error
+	d, err = evaluate.NewData(nil, func(yield func(evaluate.Rating) bool) {
+		for r, err := range m.ratings(ctx, m.Ratings) {
+			whole[r.Reader] = true
+			if wrong = err; err != nil || !yield(r) {
+				return
+			}
+		}
+		if m.MoreRatings == "" {
+			return
+		}
+		for r, err := range m.ratings(ctx, m.MoreRatings) {
+			if wrong = err; err != nil || !whole[r.Reader] && !yield(r) {
+				return
+			}
+		}
+	})
+	return d, isHeld, errors.Join(wrong, err)
+}
+
+// ratings reads a file up to the first error.
+func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate.Rating, error) bool) {
+	return func(yield func(evaluate.Rating, error) bool) {
+		m.progress("reading " + path)
+		file, err := openUnpacked(path)
+		if err != nil {
+			yield(evaluate.Rating{}, err)
+			return
+		}
+		defer file.Close()
+		rows, err := bookcsv.NewRatingReader(path, file)
+		if err != nil {
+			yield(evaluate.Rating{}, err)
+			return
+		}
+		const often = 1 << 12
+		n := 0
+		for r, err := range rows.All() {
+			if n++; err == nil && n%often == 0 {
+				err = ctx.Err()
+			}
+			if !yield(evaluate.Rating{Reader: r.UserID, Book: r.BookID, Stars: r.Stars}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// describe finds out the authors and categories of the items, as far as there
+// are files that say so.
+func (m *measuring) describe(items []int64) error {
+	categories := map[int64][]string{}
+	if m.Books != "" {
+		authors := map[string]int32{}
+		m.authors = slices.Repeat([]int32{-1}, len(items))
+		for b, err := range m.books() {
+			if err != nil {
+				return err
+			}
+			item, rated := slices.BinarySearch(items, b.ID)
+			if !rated {
+				continue
+			}
+			if _, known := authors[b.Author]; !known {
+				authors[b.Author] = int32(len(authors))
+			}
+			m.authors[item] = authors[b.Author]
+			if len(b.Categories) > 0 {
+				categories[b.ID] = b.Categories
+			}
+		}
+	}
+	if m.Shelves != "" {
+		m.progress("reading " + m.Shelves)
+		file, err := openUnpacked(m.Shelves)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		for b, err := range goodbooks.Shelves(m.Shelves, file) {
+			if err != nil {
+				return err
+			}
+			categories[b.BookID] = b.Shelved.Categories()
+		}
+	}
+	m.categorise(items, categories)
+	return nil
+}
+
+// categorise numbers the categories by name.
+func (m *measuring) categorise(items []int64, of map[int64][]string) {
+	if len(of) == 0 {
+		return
+	}
+	for _, names := range of {
+		m.names = append(m.names, names...)
+	}
+	slices.Sort(m.names)
+	m.names = slices.Compact(m.names)
+	m.categories = make([][]int, len(items))
+	for item, id := range items {
+		for _, name := range of[id] {
+			c, _ := slices.BinarySearch(m.names, name)
+			m.categories[item] = append(m.categories[item], c)
+		}
+	}
+}
+
+// books reads --books; the header tells which format it has.
+func (m *measuring) books() iter.Seq2[library.Book, error] {
+	return func(yield func(library.Book, error) bool) {
+		m.progress("reading " + m.Books)
+		file, err := openUnpacked(m.Books)
+		if err != nil {
+			yield(library.Book{}, err)
+			return
+		}
+		defer file.Close()
+		buffered := bufio.NewReaderSize(file, 1<<16)
+		start, _ := buffered.Peek(1 << 12)
+		if header, _, _ := strings.Cut(string(start), "\n"); strings.Contains(header, "authors") {
+			goodbooks.Books(m.Books, buffered)(yield)
+			return
+		}
+		rows, err := bookcsv.NewBookReader(m.Books, buffered)
+		if err != nil {
+			yield(library.Book{}, err)
+			return
+		}
+		for b, err := range rows.All() {
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// openUnpacked opens a file that may be packed with gzip, whatever its name.
+func openUnpacked(path string) (io.ReadCloser, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	buffered := bufio.NewReader(file)
+	if start, _ := buffered.Peek(2); !bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		return unpacked{buffered, file}, nil
+	}
+	packed, err := gzip.NewReader(buffered)
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return unpacked{packed, file}, nil
+}
+
+type unpacked struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const evaluateData = "testdata/evaluate/"
+
+// evaluated runs the command on the small files and returns what it prints,
+// with the times made equal.
+func evaluated(t *testing.T, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	args = append([]string{"evaluate", "--ratings=" + evaluateData + "whole.csv", "--more-ratings=" + evaluateData + "more.csv"}, args...)
+	if err := run(t.Context(), args, &out, io.Discard); err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+	text := regexp.MustCompile(`"train_seconds": [0-9.e-]+`).ReplaceAllString(out.String(), `"train_seconds": 0.5`)
+	return regexp.MustCompile(`[0-9]+\.[0-9] s\n`).ReplaceAllString(text, "0.5 s\n")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(evaluateData+name, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(evaluateData + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; go test -update writes it):\n%s", name, diff)
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	plot := filepath.Join(t.TempDir(), "plot.svg")
+	table := evaluated(t, "--fold=1", "--shelves="+evaluateData+"shelves.csv", "--by-category", "--short-histories", "--plot="+plot)
+	golden(t, "table.golden", table)
+	report := evaluated(t, "--fold=1", "--shelves="+evaluateData+"shelves.csv", "--by-category", "--short-histories", "--json")
+	golden(t, "report.json.golden", report)
+	picture, err := os.ReadFile(plot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "plot.svg.golden", string(picture))
+	if err := xml.Unmarshal(picture, &struct{}{}); err != nil {
+		t.Errorf("the plot is not XML: %v", err)
+	}
+}
+
+// TestEvaluateTakesFilesAsTheyAre gives them packed, and in one file.
+func TestEvaluateTakesFilesAsTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"whole.csv", "more.csv"} {
+		text, err := os.ReadFile(evaluateData + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		if _, err := z.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), packed.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain := evaluated(t, "--fold=2")
+	packed := evaluated(t, "--fold=2", "--ratings="+filepath.Join(dir, "whole.csv"), "--more-ratings="+filepath.Join(dir, "more.csv"))
+	if diff := cmp.Diff(plain, packed); diff != "" {
+		t.Errorf("packed files (-plain +packed):\n%s", diff)
+	}
+	if !strings.Contains(plain, "category-popularity is left out: it needs categories") {
+		t.Errorf("nothing is said of what is left out:\n%s", plain)
+	}
+}
+
+// TestEvaluateReadsBooks has authors and categories from the project's own format
+// and authors from that of goodbooks-10k.
+func TestEvaluateReadsBooks(t *testing.T) {
+	without := evaluated(t, "--fold=1")
+	own, theirs := "book_id,title,author,year,categories,popularity\n", "book_id,title,authors,original_publication_year,language_code,isbn,ratings_count\n"
+	for b := 1; b <= 60; b++ {
+		own += fmt.Sprintf("%d,T,Author %d,,c%d,\n", b, b%20, b%3)
+		theirs += fmt.Sprintf("%d,T,\"Author %d, Another\",,,,1\n", b, b%20)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"own.csv": own, "theirs.csv": theirs} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ours := func(text string) string {
+		_, after, _ := strings.Cut(text, "\nlocal-ease  ")
+		line, _, _ := strings.Cut(after, "\n")
+		return strings.Join(strings.Fields(line), " ")
+	}
+	fromTheirs := evaluated(t, "--fold=1", "--books="+filepath.Join(dir, "theirs.csv"))
+	fromOwn := evaluated(t, "--fold=1", "--by-category", "--books="+filepath.Join(dir, "own.csv"))
+	if !strings.Contains(without, "local-ease knows no authors") || strings.Contains(fromTheirs, "knows no authors") {
+		t.Errorf("what is said of authors is wrong:\n%s\n%s", without, fromTheirs)
+	}
+	if ours(without) == ours(fromTheirs) {
+		t.Errorf("authors made no difference: %s", ours(without))
+	}
+	for _, want := range []string{"category-popularity  0.", "\nc0 ", "\nc1 ", "\nc2 "} {
+		if !strings.Contains(fromOwn, want) {
+			t.Errorf("%q is not in\n%s", want, fromOwn)
+		}
+	}
+}
+
+func TestEvaluateLeavesFoldZeroOut(t *testing.T) {
+	var all, less struct {
+		Readers  int `json:"readers"`
+		Training int `json:"training_readers"`
+	}
+	for into, args := range map[any][]string{&all: {"--fold=1", "--json"}, &less: {"--fold=1", "--json", "--validate"}} {
+		if err := json.Unmarshal([]byte(evaluated(t, args...)), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all.Readers != less.Readers || all.Training <= less.Training {
+		t.Errorf("%+v with fold 0, %+v without", all, less)
+	}
+}
+
+func TestEvaluateSetsParameters(t *testing.T) {
+	text := evaluated(t, "--fold=1", "--set=neighbours=3", "--set=lambda=2.5;prior-cap=0.5;stars-3=8")
+	if !strings.Contains(text, "lambda 2.5, neighbours 3, prior-cap 0.5, prior-scale 1.8, stars-1 0, stars-2 0, stars-3 8,") {
+		t.Errorf("the parameters are not in\n%s", text)
+	}
+}
+
+func TestEvaluateRefuses(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	whole := "--ratings=" + evaluateData + "whole.csv"
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no file", nil, "--ratings"},
+		{"absent", []string{"--ratings=" + dir + "/none.csv"}, "none.csv: no such file"},
+		{"fold", []string{whole, "--fold=5"}, "--fold is 5, want 0 to 4"},
+		{"validation on fold 0", []string{whole, "--validate"}, "--fold must be 1 to 4"},
+		{"categories of nothing", []string{whole, "--by-category"}, "--by-category needs --books or --shelves"},
+		{"workers", []string{whole, "--workers=-1"}, "--workers is -1"},
+		{"parameter", []string{whole, "--set=colour=1"}, "no parameter is called colour"},
+		{"value", []string{whole, "--set=lambda=0"}, "--set: lambda is 0"},
+		{"no such stars", []string{whole, "--set=stars-6=1"}, "no parameter is called stars-6"},
+		{"more than full", []string{whole, "--set=stars-3=17"}, "stars-3 is 17, want a whole number, for stars 0 to 16"},
+		{"author", []string{whole, "--set=author=-1"}, "author is -1"},
+		{"part of a neighbour", []string{whole, "--set=neighbours=2.5"}, "neighbours is 2.5"},
+		{"column", []string{"--ratings=" + file("c.csv", "user,book_id,rating\n")}, `c.csv:1: unknown column "user"`},
+		{"row", []string{"--ratings=" + file("r.csv", "user_id,book_id,rating\n1,2,4\n1,3,nine\n")}, `r.csv:3: rating: "nine" is not a whole number`},
+		{"row of the second file", []string{whole, "--more-ratings=" + file("m.csv", "user_id,book_id,rating\n99,0,4\n")}, "m.csv:2: book_id: 0 is less than 1"},
+		{"half a packed file", []string{"--ratings=" + file("h.csv.gz", "\x1f\x8b\x08\x00\x00")}, "h.csv.gz: unexpected EOF"},
+		{"nobody to test", []string{"--ratings=" + file("n.csv", "user_id,book_id,rating\n1,2,4\n")}, "no reader of fold 0"},
+		{"books", []string{whole, "--books=" + file("b.csv", "book_id,title\n")}, `b.csv:1: column "author" is missing`},
+		{"books of goodbooks", []string{whole, "--books=" + file("g.csv", "book_id,authors\n")}, `g.csv:1: column "title" is missing`},
+		{"shelves", []string{whole, "--shelves=" + file("s.csv", "book_id,Fantasy\n1,2\n")}, `s.csv:1: column "Art" is missing`},
+	}
+	for _, tt := range tests {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"evaluate"}, tt.args...), &out, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%s: printed %q", tt.name, out.String())
+		}
+	}
+}
+
+func TestEvaluateEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("Ctrl-C"))
+	var out bytes.Buffer
+	err := run(ctx, []string{"evaluate", "--ratings=" + evaluateData + "whole.csv"}, &out, io.Discard)
+	if err == nil || err.Error() != "interrupted" || out.Len() > 0 {
+		t.Errorf("%v, printed %q", err, out.String())
+	}
+}
