@@ -54,6 +54,10 @@ load: build ## a steady load on the shop of make run, and how each call ended
 bench-engine: ## the engine's own figures, on one core
 	$(GO) test -run='^$$' -bench='Train|Recommend' -benchmem -cpu=1 ./recommendations/internal/engine ./recommendations/internal/evaluate
 
+.PHONY: bench-store
+bench-store: ## import, training and start with 6 million ratings, on SQLite and PostgreSQL; some minutes
+	$(GO) test -tags=large -count=1 -run=TestLarge -v -timeout=20m ./recommendations
+
 .PHONY: screenshots
 screenshots: build $(BIN)/axe.min.js ## the pictures of docs/screenshots, from the browser test
 	$(GO) test -count=1 -run=InABrowser ./marketplace -screenshots=$(CURDIR)/docs/screenshots
