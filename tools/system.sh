@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the tests need of the system: a C compiler for the race detector, a
-# browser, and npm for the accessibility rules. Installed where this is Debian
-# and we are root; named where not. Tests that miss something skip loudly.
+# browser, npm for the accessibility rules, and the programs of PostgreSQL.
+# Installed where this is Debian and we are root; named where not. Tests that miss
+# something skip loudly.
 set -euo pipefail
 
 missing=()
@@ -9,16 +10,23 @@ command -v gcc >/dev/null || command -v cc >/dev/null || missing+=(gcc libc6-dev
 command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
   [ -d "/Applications/Google Chrome.app" ] || missing+=(chromium)
 command -v npm >/dev/null || missing+=(npm)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql@*/bin/initdb' >/dev/null ||
+  command -v initdb >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "installing ${missing[*]}"
+  if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    # Only the programs: each test makes a cluster of its own.
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = off' >/etc/postgresql-common/createcluster.conf
+  fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   exit 0
 fi
 echo "not installed: ${missing[*]}"
 case "$(uname -s)" in
-  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node" ;;
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17" ;;
   *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
 esac

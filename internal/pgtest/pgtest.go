@@ -38,31 +38,32 @@ type Server struct {
 
 // Start starts a server, which is stopped at the end of the test. Where there is
 // no PostgreSQL, the test is skipped.
-func Start(t testing.TB) *Server {
-	t.Helper()
+func Start(tb testing.TB) *Server {
+	tb.Helper()
 	bin, err := binaries()
 	if err != nil {
-		t.Skipf("SKIP (counted): %v", err)
+		tb.Skipf("SKIP (counted): %v", err)
 	}
-	dir, err := os.MkdirTemp("", "pgtest-") // t.TempDir is closed to other users
+	dir, err := os.MkdirTemp("", "pgtest-") //nolint:usetesting // TempDir is closed to other users
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	s := &Server{t: t, dir: filepath.Join(dir, "data"), bin: bin, port: freePort(t)}
+	s := &Server{t: tb, dir: filepath.Join(dir, "data"), bin: bin, port: freePort(tb)}
 	s.guard(dir)
 	if os.Getuid() == 0 { // initdb refuses root
+		open := os.FileMode(0o755)
 		if s.as, err = postgresUser(); err != nil {
-			t.Skipf("SKIP (counted): %v", err)
+			tb.Skipf("SKIP (counted): %v", err)
 		}
-		if err := errors.Join(os.Chown(dir, int(s.as.Uid), int(s.as.Gid)), os.Chmod(dir, 0o755)); err != nil {
-			t.Fatal(err)
+		if err := errors.Join(os.Chown(dir, int(s.as.Uid), int(s.as.Gid)), os.Chmod(dir, open)); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	if out, err := s.command("initdb", "-D", s.dir, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
+		tb.Fatalf("initdb: %v\n%s", err, out)
 	}
 	s.Run()
-	t.Cleanup(s.Kill)
+	tb.Cleanup(s.Kill)
 	return s
 }
 
@@ -73,7 +74,9 @@ func (s *Server) guard(dir string) {
 	s.t.Helper()
 	const script = `trap '' INT TERM
 		cat >/dev/null
-		[ -f data/postmaster.pid ] && kill -QUIT "$(head -n 1 data/postmaster.pid)"
+		pid=$(head -n 1 data/postmaster.pid 2>/dev/null) &&
+			ps -o args= -p "$pid" | grep -qF "$0" && kill -QUIT "$pid" &&
+			while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 		cd / && rm -rf "$0"`
 	cmd := exec.Command("sh", "-c", script, dir) //nolint:gosec // a folder made above
 	cmd.Dir = dir
@@ -91,11 +94,13 @@ func (s *Server) guard(dir string) {
 	})
 }
 
-// binaries finds the folder of initdb: the newest of Debian's, or the one in PATH.
+// binaries finds the folder of initdb: the newest of Debian's or of Homebrew's, or
+// the one in PATH.
 func binaries() (string, error) {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) > 0 {
-		return filepath.Dir(found[len(found)-1]), nil
+	for _, place := range []string{"/usr/lib/postgresql/*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb"} {
+		if found, _ := filepath.Glob(place); len(found) > 0 {
+			return filepath.Dir(found[len(found)-1]), nil
+		}
 	}
 	path, err := exec.LookPath("initdb")
 	if err != nil {
@@ -123,11 +128,11 @@ func postgresUser() (*syscall.Credential, error) {
 }
 
 // freePort returns a port that nobody has just now.
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort(tb testing.TB) int {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port

@@ -313,6 +313,8 @@ func (s *swapped) Histories(ctx context.Context, after int64, yield func(store.R
 	return s.now().Histories(ctx, after, yield)
 }
 
+func (s *swapped) Changes(ctx context.Context) <-chan struct{} { return s.now().Changes(ctx) }
+
 func (s *swapped) Model(ctx context.Context, version string) (store.Model, error) {
 	return s.now().Model(ctx, version)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,8 @@ func TestBig(t *testing.T) {
 	began := time.Now()
 	req := bigImport()
 	t.Logf("%d ratings gathered in %v, in %d MB", req.Ratings.Rows(), time.Since(began), (inUse()-before)>>20)
-	databases(t, func(t *testing.T, db database) {
+	databases(t, func(db database) {
+		t := db.t
 		url := db.newURL()
 		s, live := open(t, url), open(t, url)
 		record(t, live, like("first", 1, 1))
@@ -72,6 +74,7 @@ func TestBig(t *testing.T) {
 			t.Errorf("a writer was kept waiting for %v", worst)
 		}
 
+		replayBig(t, s)
 		began = time.Now()
 		n, size := 0, 0
 		_, err = s.Histories(ctx, 0, func(r store.Reader) error { n++; size += len(r.Data); return nil })
@@ -88,6 +91,24 @@ func TestBig(t *testing.T) {
 	})
 }
 
+func replayBig(t *testing.T, s *store.Store) {
+	t.Helper()
+	list := make([]library.Interaction, 200_000)
+	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	for i := range list {
+		n := int64(i)
+		list[i] = like("replay"+strconv.Itoa(i), 1+n*7919%bigReaders, 1+n%bigBooks)
+		list[i].At = at.Add(time.Duration(i) * time.Second)
+	}
+	began := time.Now()
+	result, err := s.Import(t.Context(), store.ImportRequest{Interactions: list})
+	t.Logf("%d interactions came back in %v: %+v, %v", len(list), time.Since(began), result, err)
+	began = time.Now()
+	n := 0
+	err = s.Interactions(t.Context(), func(library.Interaction) error { n++; return nil })
+	t.Logf("%d interactions read in %v, %v", n, time.Since(began), err)
+}
+
 func inUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -97,6 +118,7 @@ func inUse() uint64 {
 
 // keepWriting returns how long each commit took.
 func keepWriting(t *testing.T, s *store.Store, stop chan struct{}) (took []time.Duration) {
+	t.Helper()
 	for n := int64(0); ; n++ {
 		select {
 		case <-stop:

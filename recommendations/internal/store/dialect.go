@@ -24,6 +24,8 @@ type dialect interface {
 	lockWrites(ctx context.Context) (unlock func(), err error)
 	// lock takes a lock with a name, across processes. held ends with the lock.
 	lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
+	// putAll writes very many rows of readers.
+	putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error
 	// notify tells the listeners of others, once the transaction commits.
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.

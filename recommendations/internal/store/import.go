@@ -96,7 +96,7 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 		return result, err
 	}
 	err = s.change(ctx, "import", func(tx *sql.Tx) error {
-		result, err = merged.commit(ctx, tx, catalog, req)
+		result, err = merged.commit(ctx, tx, s.dialect, catalog, req)
 		return err
 	})
 	return result, err
@@ -124,7 +124,7 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 		return nil, err
 	}
 	seen := map[int64]bool{}
-	if !(h.Demo && newCatalog) {
+	if !h.Demo || !newCatalog {
 		m.seq, err = s.Histories(ctx, 0, func(r Reader) error {
 			seen[r.UserID] = true
 			return m.add(r)
@@ -170,7 +170,7 @@ func (m *merge) add(row Reader) error {
 }
 
 // commit writes everything in a transaction.
-func (m *merge) commit(ctx context.Context, tx *sql.Tx, catalog *library.Catalog, req ImportRequest) (result ImportResult, err error) {
+func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *library.Catalog, req ImportRequest) (result ImportResult, err error) {
 	seq, err := nextSeq(ctx, tx) // from here on nothing else changes
 	if err != nil {
 		return result, err
@@ -201,7 +201,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, catalog *library.Catalog
 		rows = append(rows, r)
 	}
 	slices.SortFunc(rows, func(a, b Reader) int { return cmp.Compare(a.UserID, b.UserID) }) // in order they are written much faster
-	if err := putReaders(ctx, tx, rows); err != nil {
+	if err := d.putAll(ctx, tx, rows); err != nil {
 		return result, err
 	}
 	result.ReadersChanged = len(rows)
@@ -226,8 +226,8 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog library.Cat
 		if done > 0 && !dropDemo {
 			return fmt.Errorf("%w (%d)", ErrDemoInUse, done)
 		}
-		for _, table := range []string{"histories", "interactions"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+		for _, statement := range []string{"DELETE FROM histories", "DELETE FROM interactions"} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}
@@ -235,57 +235,126 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog library.Cat
 	return putCatalog(ctx, tx, catalog, false)
 }
 
-// replay stores interactions of an export, but for readers who were forgotten.
+// replay stores interactions of an export, but for those that are there and those
+// of readers who were forgotten. Each history is written once, however much there
+// is to add.
 func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []library.Interaction) (stored int, err error) {
-	for len(list) > 0 {
-		n := run(list)
-		next := list[:n]
-		list = list[n:]
-		if next, err = m.remembered(ctx, tx, next); err != nil {
-			return stored, err
-		}
-		seq, err := nextSeq(ctx, tx)
-		if err != nil {
-			return stored, err
-		}
-		outcomes, err := apply(ctx, tx, seq, next)
-		if err != nil {
-			return stored, err
-		}
-		for _, o := range outcomes {
-			if o.Status == Stored {
-				stored++
-			}
-		}
+	if len(list) == 0 {
+		return 0, nil
 	}
-	return stored, nil
-}
-
-// run returns how many interactions can share a seq: as long as their times grow,
-// for it is seq and time that say in which order they came.
-func run(list []library.Interaction) int {
-	n := 1
-	for n < min(maxBatch, len(list)) && list[n].At.After(list[n-1].At) {
-		n++
+	if list, err = m.remembered(ctx, tx, list); err != nil {
+		return 0, err
 	}
-	return n
+	seqs, last := runs(list)
+	first, err := nextSeqs(ctx, tx, last)
+	if err != nil {
+		return 0, err
+	}
+	fresh, err := insertNew(ctx, tx, list, func(i int) int64 { return first + seqs[i] })
+	if err != nil {
+		return 0, err
+	}
+	return len(fresh), fold(ctx, tx, first+last, fresh)
 }
 
 // remembered leaves out what forgotten readers did.
 func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []library.Interaction) ([]library.Interaction, error) {
-	histories, err := readHistories(ctx, tx, list)
+	forgotten := map[int64]bool{}
+	err := readReaders(ctx, tx, "WHERE forgotten", nil, func(r Reader) error {
+		forgotten[r.UserID] = true
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	kept := make([]library.Interaction, 0, len(list))
 	for _, i := range list {
-		if histories[i.UserID].row.Forgotten {
+		if forgotten[i.UserID] {
 			m.forgotten[i.UserID] = struct{}{}
 			continue
 		}
 		kept = append(kept, i)
 	}
 	return kept, nil
+}
+
+// runs numbers interactions such that number and time together say in which order
+// they are: a number lasts for as long as the times grow.
+func runs(list []library.Interaction) (numbers []int64, last int64) {
+	numbers = make([]int64, len(list))
+	for i := range list {
+		if i > 0 && !list[i].At.After(list[i-1].At) {
+			last++
+		}
+		numbers[i] = last
+	}
+	return numbers, last
+}
+
+// nextSeqs gives the transaction 1 number and more above it, and returns the first.
+func nextSeqs(ctx context.Context, tx *sql.Tx, more int64) (first int64, err error) {
+	err = tx.QueryRowContext(ctx, "UPDATE head SET seq = seq + 1 + $1 RETURNING seq", more).Scan(&first)
+	return first - more, err
+}
+
+// insertNew stores the interactions whose ids are new, and returns those.
+func insertNew(ctx context.Context, tx *sql.Tx, list []library.Interaction, seq func(int) int64) (fresh []library.Interaction, err error) {
+	for from := 0; from < len(list); from += chunk {
+		next := list[from:min(from+chunk, len(list))]
+		rows, err := tx.QueryContext(ctx, insertion(len(next))+" ON CONFLICT (id) DO NOTHING RETURNING id",
+			interactionArgs(next, func(i int) int64 { return seq(from + i) })...)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := scanIDs(rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range next {
+			if ids[i.ID] {
+				delete(ids, i.ID) // the first of equal ids was stored
+				fresh = append(fresh, i)
+			}
+		}
+	}
+	return fresh, nil
+}
+
+func scanIDs(rows *sql.Rows) (map[string]bool, error) {
+	defer rows.Close()
+	ids := map[string]bool{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids[id] = true
+	}
+	return ids, rows.Err()
+}
+
+// fold adds interactions to the histories of their readers.
+func fold(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) error {
+	// By reader, each reader's in their order: few histories are unpacked at a time.
+	slices.SortStableFunc(list, func(a, b library.Interaction) int { return cmp.Compare(a.UserID, b.UserID) })
+	for len(list) > 0 {
+		n := min(maxBatch, len(list))
+		for n < len(list) && list[n].UserID == list[n-1].UserID {
+			n++
+		}
+		histories, err := readHistories(ctx, tx, list[:n])
+		if err != nil {
+			return err
+		}
+		for _, i := range list[:n] {
+			histories[i.UserID].apply(i)
+		}
+		if _, err := putFoldings(ctx, tx, seq, histories); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
 }
 
 // Seed fills a store that has no books with the embedded demonstration, and
@@ -316,7 +385,7 @@ func (s *Store) Seed(ctx context.Context, demo library.Library) (did bool, err e
 		if err := putCatalog(ctx, tx, catalog, true); err != nil {
 			return err
 		}
-		return putReaders(ctx, tx, rows)
+		return s.dialect.putAll(ctx, tx, rows)
 	})
 	return did && err == nil, err
 }

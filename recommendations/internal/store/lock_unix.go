@@ -34,10 +34,13 @@ func (l *fileLock) lock(ctx context.Context) (func(), error) {
 		_ = f.Close() // which unlocks
 		<-l.turn
 	}
-	locked := make(chan error, 1)
-	go func() { locked <- flock(f) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = flock(f)
+	}()
 	select {
-	case err := <-locked:
+	case <-done:
 		if err != nil {
 			unlock()
 			return nil, lockError(err)
@@ -46,7 +49,7 @@ func (l *fileLock) lock(ctx context.Context) (func(), error) {
 	case <-ctx.Done():
 		// The wait itself cannot be ended; what it gets in the end is given back.
 		go func() {
-			<-locked
+			<-done
 			unlock()
 		}()
 		return nil, ctx.Err()
@@ -56,7 +59,7 @@ func (l *fileLock) lock(ctx context.Context) (func(), error) {
 func flock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if err != syscall.EINTR { //nolint:errorlint // a plain errno
+		if err != syscall.EINTR {
 			return err
 		}
 	}

@@ -137,7 +137,8 @@ func TestNeverReached(t *testing.T) {
 	}
 }
 
-func testWritesThatCannotBe(t *testing.T, db database) {
+func testWritesThatCannotBe(db database) {
+	t := db.t
 	url := db.newURL()
 	s := open(t, url)
 	record(t, s, like("a", 7, 1))
@@ -168,7 +169,8 @@ func testWritesThatCannotBe(t *testing.T, db database) {
 	}
 }
 
-func testWhoGivesUpIsFree(t *testing.T, db database) {
+func testWhoGivesUpIsFree(db database) {
+	t := db.t
 	url := db.newURL()
 	s := open(t, url)
 	record(t, s, like("a", 7, 1))

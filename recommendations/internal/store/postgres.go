@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,6 +111,24 @@ func closeConn(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
+// putAll sends thousands of rows a statement: each is a round trip for which all
+// other writers wait.
+func (d postgres) putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error {
+	for next := range slices.Chunk(rows, 4096) {
+		users, seqs := make([]int64, len(next)), make([]int64, len(next))
+		forgotten, data := make([]bool, len(next)), make([][]byte, len(next))
+		for i, r := range next {
+			users[i], seqs[i], forgotten[i], data[i] = r.UserID, r.Seq, r.Forgotten, r.Data
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data) "+
+			"SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bytea[])"+orReplace, users, seqs, forgotten, data)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d postgres) notify(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "SELECT pg_notify($1, '')", postgresChannel)
 	return err
@@ -160,6 +179,7 @@ func (d postgres) away(err error) bool {
 			"57",    // shutdown, or a cancelled statement
 			"58",    // system
 			"25006", // read only, as a standby is
+			"25P03", // the transaction was left alone for too long
 			"40",    // the transaction was rolled back
 			"28",    // who we are is not accepted just now
 			"3D",    // the database is not there

@@ -25,7 +25,7 @@ import (
 
 // processFor says for how long the tests with several processes run.
 func processFor() *time.Duration {
-	return flag.Duration("processes", 3*time.Second, "for how long tests with several writing processes run")
+	return flag.Duration("processes", 2*time.Second, "for how long tests with several writing processes run")
 }
 
 var processes = processFor()
@@ -198,7 +198,8 @@ func acknowledged(t *testing.T, file string) []string {
 
 // TestWritersShareFairly has three processes write at one time.
 func TestWritersShareFairly(t *testing.T) {
-	databases(t, func(t *testing.T, db database) {
+	databases(t, func(db database) {
+		t := db.t
 		url := db.newURL()
 		mustHead(t, open(t, url)) // the tables are there
 		var list []*process
@@ -314,7 +315,8 @@ func (c *crew) end(t *testing.T, url string) {
 
 // TestKilledWritersLoseNothing kills writing processes at any moment.
 func TestKilledWritersLoseNothing(t *testing.T) {
-	databases(t, func(t *testing.T, db database) {
+	databases(t, func(db database) {
+		t := db.t
 		url := db.newURL()
 		c := newCrew(t, url, 2)
 		for end := time.Now().Add(*processes); time.Now().Before(end); {

@@ -59,6 +59,9 @@ func readReaders(ctx context.Context, q querier, where string, args []any, yield
 	return rows.Err()
 }
 
+// orReplace ends the insertion of readers' rows.
+const orReplace = " ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data"
+
 func putReaders(ctx context.Context, tx *sql.Tx, list []Reader) error {
 	for len(list) > 0 {
 		n := min(chunk, len(list))
@@ -66,8 +69,8 @@ func putReaders(ctx context.Context, tx *sql.Tx, list []Reader) error {
 		for _, r := range list[:n] {
 			args = append(args, r.UserID, r.Seq, r.Forgotten, r.Data)
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data) VALUES "+placeholders(n, 4)+
-			" ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data", args...)
+		statement := "INSERT INTO histories (user_id, seq, forgotten, data) VALUES " + placeholders(n, 4) + orReplace //nolint:gosec // of this file and of dollars
+		_, err := tx.ExecContext(ctx, statement, args...)
 		if err != nil {
 			return err
 		}

@@ -191,16 +191,8 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interactio
 	if err := insertInteractions(ctx, tx, seq, fresh); err != nil {
 		return nil, err
 	}
-	var changed []Reader
-	rows := map[int64]Reader{}
-	for id, h := range histories {
-		if h.changed {
-			h.row = Reader{UserID: id, Seq: seq, Forgotten: h.row.Forgotten, Data: h.history.Encode()}
-			changed = append(changed, h.row)
-		}
-		rows[id] = h.row
-	}
-	if err := putReaders(ctx, tx, changed); err != nil {
+	rows, err := putFoldings(ctx, tx, seq, histories)
+	if err != nil {
 		return nil, err
 	}
 	for i, in := range list {
@@ -221,6 +213,20 @@ func (f *folding) apply(in library.Interaction) {
 	if f.history.Apply(in) {
 		f.changed = true
 	}
+}
+
+// putFoldings writes the histories that changed, and returns the rows of all.
+func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64]*folding) (map[int64]Reader, error) {
+	var changed []Reader
+	rows := map[int64]Reader{}
+	for id, h := range histories {
+		if h.changed {
+			h.row = Reader{UserID: id, Seq: seq, Forgotten: h.row.Forgotten, Data: h.history.Encode()}
+			changed = append(changed, h.row)
+		}
+		rows[id] = h.row
+	}
+	return rows, putReaders(ctx, tx, changed)
 }
 
 // chunk is how many rows one statement takes. With its parameters the time SQLite
@@ -316,18 +322,26 @@ func readHistories(ctx context.Context, q querier, list []library.Interaction) (
 func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) error {
 	for len(list) > 0 {
 		n := min(chunk, len(list))
-		args := make([]any, 0, 7*n)
-		for _, i := range list[:n] {
-			args = append(args, i.ID, i.UserID, i.BookID, i.Kind.String(), i.Stars, seq, i.At.UTC().Format(timeLayout))
-		}
-		_, err := tx.ExecContext(ctx,
-			"INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES "+placeholders(n, 7), args...)
+		_, err := tx.ExecContext(ctx, insertion(n), interactionArgs(list[:n], func(int) int64 { return seq })...)
 		if err != nil {
 			return err
 		}
 		list = list[n:]
 	}
 	return nil
+}
+
+// insertion is the statement that stores n interactions.
+func insertion(n int) string {
+	return "INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES " + placeholders(n, 7)
+}
+
+func interactionArgs(list []library.Interaction, seq func(int) int64) []any {
+	args := make([]any, 0, 7*len(list))
+	for k, i := range list {
+		args = append(args, i.ID, i.UserID, i.BookID, i.Kind.String(), i.Stars, seq(k), i.At.UTC().Format(timeLayout))
+	}
+	return args
 }
 
 // Forget deletes what is known of a reader. The row stays, empty, so that replicas

@@ -42,6 +42,7 @@ func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit survives the machine, not only the process
 		"foreign_keys(1)",
+		"temp_store(MEMORY)", // there may be no folder for temporary files
 	}}
 	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?" + options.Encode()
 	if read, err = sql.Open("sqlite", name); err != nil {
@@ -78,6 +79,10 @@ func (d sqlite) lockWrites(ctx context.Context) (unlock func(), err error) {
 func (d sqlite) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
 	unlock, err = newFileLock(d.file + "." + name + ".lock").lock(ctx)
 	return ctx, unlock, err
+}
+
+func (d sqlite) putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error {
+	return putReaders(ctx, tx, rows)
 }
 
 func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }

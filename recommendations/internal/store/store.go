@@ -14,6 +14,7 @@ import (
 	"bookstall/recommendations/internal/library"
 )
 
+// The errors that a caller can do something about, besides library.ErrStoreDown.
 var (
 	// ErrModelNotFound: no model has the version.
 	ErrModelNotFound = errors.New("model not found")

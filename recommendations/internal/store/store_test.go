@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,31 +23,32 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// database is one of the databases that every test of the contract runs on.
+// database is one of the databases that every test of the contract runs on, and
+// the test that runs there.
 type database struct {
+	t      *testing.T
 	name   string
 	newURL func() string // of an empty one
 	raw    func(url string) *sql.DB
 }
 
 // databases runs a test on SQLite and on PostgreSQL.
-func databases(t *testing.T, test func(*testing.T, database)) {
+func databases(t *testing.T, test func(database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		n := 0
-		test(t, database{
-			name: "sqlite",
+		test(database{
+			t: t, name: "sqlite",
 			newURL: func() string {
 				n++
 				return fmt.Sprintf("sqlite:%s", filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n)))
 			},
-			raw: func(url string) *sql.DB { return openRaw(t, "sqlite", url[len("sqlite:"):]) },
+			raw: func(url string) *sql.DB { return openRaw(t, "sqlite", strings.TrimPrefix(url, "sqlite:")) },
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		server := pgtest.Start(t)
-		test(t, database{
-			name: "postgres", newURL: server.NewDatabase,
+		test(database{
+			t: t, name: "postgres", newURL: pgtest.Start(t).NewDatabase,
 			raw: func(url string) *sql.DB { return openRaw(t, "pgx", url) },
 		})
 	})
@@ -54,8 +56,9 @@ func databases(t *testing.T, test func(*testing.T, database)) {
 
 // TestContract holds both databases to the same.
 func TestContract(t *testing.T) {
-	databases(t, func(t *testing.T, db database) {
-		for name, test := range map[string]func(*testing.T, database){
+	databases(t, func(db database) {
+		t := db.t
+		for name, test := range map[string]func(database){
 			"WhatIsImportedIsThere":     testWhatIsImportedIsThere,
 			"Interactions":              testInteractions,
 			"FollowersMissNothing":      testFollowersMissNothing,
@@ -73,8 +76,14 @@ func TestContract(t *testing.T) {
 			"ReplayForgets":             testReplayForgets,
 			"CallersShareCommits":       testCallersShareCommits,
 			"ChangesAreTold":            testChangesAreTold,
+			"ImportsAndReadersMeet":     testImportsAndReadersMeet,
+			"AllOrNothing":              testAllOrNothing,
 		} {
-			t.Run(name, func(t *testing.T) { test(t, db) })
+			t.Run(name, func(t *testing.T) {
+				on := db
+				on.t = t
+				test(on)
+			})
 		}
 	})
 }
@@ -173,7 +182,8 @@ func mustHead(t *testing.T, s *store.Store) store.Head {
 	return h
 }
 
-func testWhatIsImportedIsThere(t *testing.T, db database) {
+func testWhatIsImportedIsThere(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	if h := mustHead(t, s); h.CatalogVersion != "" || h.Seq != 0 || h.StoreID == "" || h.Model != "" {
 		t.Errorf("an empty store has the head %+v", h)
@@ -208,7 +218,8 @@ func testWhatIsImportedIsThere(t *testing.T, db database) {
 	}
 }
 
-func testInteractions(t *testing.T, db database) {
+func testInteractions(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	first := record(t, s, like("a", 7, 1), like("b", 7, 2), like("c", 8, 1))
 	for i, o := range first {
@@ -263,7 +274,8 @@ func testInteractions(t *testing.T, db database) {
 	}
 }
 
-func testFollowersMissNothing(t *testing.T, db database) {
+func testFollowersMissNothing(db database) {
+	t := db.t
 	url := db.newURL()
 	writers := []*store.Store{open(t, url), open(t, url), open(t, url)}
 	reader := open(t, url)
@@ -323,7 +335,8 @@ func testFollowersMissNothing(t *testing.T, db database) {
 	}
 }
 
-func testForget(t *testing.T, db database) {
+func testForget(db database) {
+	t := db.t
 	url := db.newURL()
 	s := open(t, url)
 	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
@@ -354,7 +367,8 @@ func testForget(t *testing.T, db database) {
 	}
 }
 
-func testReadersWinOverImports(t *testing.T, db database) {
+func testReadersWinOverImports(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	old := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(
 		library.Rating{UserID: 7, BookID: 1, Stars: 5}, library.Rating{UserID: 7, BookID: 2, Stars: 5},
@@ -377,7 +391,8 @@ func demo() library.Library {
 	return library.Library{Catalog: *catalog(1, 2), Ratings: []library.Rating{{UserID: 1, BookID: 1, Stars: 5}}}
 }
 
-func testTheDemonstrationMakesRoom(t *testing.T, db database) {
+func testTheDemonstrationMakesRoom(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	for i, want := range []bool{true, false} {
 		if did, err := s.Seed(within(t), demo()); did != want || err != nil {
@@ -391,13 +406,13 @@ func testTheDemonstrationMakesRoom(t *testing.T, db database) {
 		t.Errorf("ratings for the demonstration: %v", err)
 	}
 	record(t, s, like("a", 9, 1))
-	real := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5})}
+	books := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5})}
 	before := mustHead(t, s)
-	if _, err := s.Import(within(t), real); !errors.Is(err, store.ErrDemoInUse) || mustHead(t, s) != before {
+	if _, err := s.Import(within(t), books); !errors.Is(err, store.ErrDemoInUse) || mustHead(t, s) != before {
 		t.Errorf("over readers' likes: %v", err)
 	}
-	real.DropDemo = true
-	if result := mustImport(t, s, real); !result.DroppedDemo || result.ReadersChanged != 1 {
+	books.DropDemo = true
+	if result := mustImport(t, s, books); !result.DroppedDemo || result.ReadersChanged != 1 {
 		t.Errorf("%+v", result)
 	}
 	if h := mustHead(t, s); h.Demo {
@@ -411,7 +426,8 @@ func testTheDemonstrationMakesRoom(t *testing.T, db database) {
 	}
 }
 
-func testAnExportComesBack(t *testing.T, db database) {
+func testAnExportComesBack(db database) {
+	t := db.t
 	s, other := open(t, db.newURL()), open(t, db.newURL())
 	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
 	mustImport(t, s, req)
@@ -439,7 +455,8 @@ func testAnExportComesBack(t *testing.T, db database) {
 	}
 }
 
-func testModels(t *testing.T, db database) {
+func testModels(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	ctx := within(t)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 1000, time.UTC)
@@ -491,7 +508,8 @@ func testModels(t *testing.T, db database) {
 	}
 }
 
-func testLocks(t *testing.T, db database) {
+func testLocks(db database) {
+	t := db.t
 	url := db.newURL()
 	a, b := open(t, url), open(t, url)
 	inside, order := make(chan struct{}), make(chan string, 2)
@@ -533,7 +551,8 @@ func testLocks(t *testing.T, db database) {
 	}
 }
 
-func testANewerSchemaIsUsedAsItIs(t *testing.T, db database) {
+func testANewerSchemaIsUsedAsItIs(db database) {
+	t := db.t
 	url := db.newURL()
 	s := open(t, url)
 	record(t, s, like("a", 7, 1))
@@ -548,12 +567,14 @@ func testANewerSchemaIsUsedAsItIs(t *testing.T, db database) {
 	}
 	old := open(t, url)
 	record(t, old, like("b", 7, 2))
-	if h := history(t, old, 7); len(h) != 2 {
+	record(t, s, like("c", 7, 3)) // its statements were prepared before
+	if h := history(t, old, 7); len(h) != 3 {
 		t.Errorf("history %v", h)
 	}
 }
 
-func testManyOpenAtOnce(t *testing.T, db database) {
+func testManyOpenAtOnce(db database) {
+	t := db.t
 	url := db.newURL()
 	var wg sync.WaitGroup
 	for range 6 {
@@ -580,13 +601,14 @@ func TestURLs(t *testing.T) {
 		err := store.CheckURL(bad)
 		if err == nil {
 			t.Errorf("%s: no error", bad)
-		} else if bytes.Contains([]byte(err.Error()), []byte("secret")) {
+		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("the password is in %q", err)
 		}
 	}
 }
 
-func testReplayedInOrder(t *testing.T, db database) {
+func testReplayedInOrder(db database) {
+	t := db.t
 	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	var list []library.Interaction
 	for i, seconds := range []int{5, 6, 6, 1, 2, 9, 9, 3} { // clocks of several replicas
@@ -610,7 +632,8 @@ func testReplayedInOrder(t *testing.T, db database) {
 	}
 }
 
-func testReplayForgets(t *testing.T, db database) {
+func testReplayForgets(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	record(t, s, like("a", 7, 1), like("b", 8, 1))
 	var list []library.Interaction
@@ -629,7 +652,8 @@ func testReplayForgets(t *testing.T, db database) {
 	}
 }
 
-func testCallersShareCommits(t *testing.T, db database) {
+func testCallersShareCommits(db database) {
+	t := db.t
 	s := open(t, db.newURL())
 	record(t, s, like("first", 7, 1))
 	const callers, each = 32, 10
@@ -662,7 +686,8 @@ func testCallersShareCommits(t *testing.T, db database) {
 	}
 }
 
-func testChangesAreTold(t *testing.T, db database) {
+func testChangesAreTold(db database) {
+	t := db.t
 	if db.name == "sqlite" { // is polled
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = open(t, db.newURL()).Changes(ctx)
@@ -694,5 +719,54 @@ func testChangesAreTold(t *testing.T, db database) {
 	case <-changes:
 		t.Error("told of no change")
 	default:
+	}
+}
+
+func testImportsAndReadersMeet(db database) {
+	t := db.t
+	url := db.newURL()
+	s, other := open(t, url), open(t, url)
+	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2)})
+	const readers = 30
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for book := int64(1001); book <= 1010; book++ {
+			for id := int64(1); id <= readers; id++ {
+				if _, err := other.Record(within(t), []library.Interaction{like(fmt.Sprintf("%d-%d", id, book), id, book)}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for book := int64(1); book <= 10; book++ {
+		r := store.NewRatings()
+		for id := int64(1); id <= readers; id++ {
+			r.Add(library.Rating{UserID: id, BookID: book, Stars: 5})
+		}
+		mustImport(t, s, store.ImportRequest{Ratings: r})
+	}
+	wg.Wait()
+	for id := int64(1); id <= readers; id++ {
+		if h := history(t, s, id); len(h) != 20 {
+			t.Errorf("reader %d has %d books of 20: %v", id, len(h), h)
+		}
+	}
+}
+
+func testAllOrNothing(db database) {
+	t := db.t
+	s := open(t, db.newURL())
+	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2)})
+	before := mustHead(t, s)
+	_, err := s.Import(within(t), store.ImportRequest{
+		Catalog: catalog(1, 2, 3, 3), // which cannot be
+		Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5}),
+	})
+	if err == nil || errors.Is(err, library.ErrStoreDown) {
+		t.Errorf("a book twice: %v", err)
+	}
+	if c, err := s.Catalog(within(t)); err != nil || len(c.Books) != 2 || mustHead(t, s) != before || len(history(t, s, 1)) != 0 {
+		t.Errorf("something stayed: %+v, %v, %v", mustHead(t, s), c.Books, err)
 	}
 }
