@@ -100,11 +100,50 @@ func (n *namespace) runHelm(t *testing.T, args ...string) string {
 // until everything is ready.
 func (n *namespace) install(t *testing.T, values ...string) {
 	t.Helper()
-	args := []string{"install", release, chart, "--wait", "--timeout=90s"}
+	n.installAs(t, release, values...)
+}
+
+// installAs installs the chart as another release.
+func (n *namespace) installAs(t *testing.T, release string, values ...string) {
+	t.Helper()
+	args := []string{"install", release, chart, "--wait", "--timeout=90s", "--set=image.tag=e2e,image.pullPolicy=Never"}
 	for _, v := range values {
 		args = append(args, "--set="+v)
 	}
 	n.runHelm(t, args...)
+}
+
+// apply makes what a manifest says.
+func (n *namespace) apply(t *testing.T, manifest string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "manifest.yaml")
+	if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.kubectl(t, "apply", "-f", file)
+}
+
+// scale sets the replicas of recommendations and waits for them all.
+func (n *namespace) scale(t *testing.T, replicas int) {
+	t.Helper()
+	n.kubectl(t, "scale", "deployment/"+release+"-recommendations", fmt.Sprintf("--replicas=%d", replicas))
+	n.settled(t, "recommendations")
+}
+
+// settled waits until a Deployment of the release is what it should be.
+func (n *namespace) settled(t *testing.T, component string) {
+	t.Helper()
+	n.kubectl(t, "rollout", "status", "deployment/"+release+"-"+component, "--timeout=110s")
+}
+
+// pass lets time go by, which is part of a drill.
+func pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	case <-time.After(d):
+	}
 }
 
 // wait polls what a kubectl command prints until done says so.
@@ -132,30 +171,31 @@ func (n *namespace) get(t *testing.T, service, path string) string {
 	return n.kubectl(t, "get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/services/%s/proxy%s", n.name, service, path))
 }
 
-// pods returns the names of the ready pods of one component.
+// ofPod is a path of a pod's port, by way of the API server.
+func (n *namespace) ofPod(pod, port, path string) string {
+	return fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%s/proxy%s", n.name, pod, port, path)
+}
+
+// pods returns the names of the ready pods of one component of the release.
 func (n *namespace) pods(t *testing.T, component string) []string {
 	t.Helper()
+	return n.podsOf(t, release, component)
+}
+
+// podsOf returns those of another release.
+func (n *namespace) podsOf(t *testing.T, release, component string) []string {
+	t.Helper()
 	var list struct {
-		Items []struct {
-			Metadata struct {
-				Name              string `json:"name"`
-				DeletionTimestamp string `json:"deletionTimestamp"`
-			} `json:"metadata"`
-			Status struct {
-				Conditions []struct{ Type, Status string } `json:"conditions"`
-			} `json:"status"`
-		} `json:"items"`
+		Items []pod `json:"items"`
 	}
-	out := n.kubectl(t, "get", "pods", "-o", "json", "-l", "app.kubernetes.io/component="+component)
+	out := n.kubectl(t, "get", "pods", "-o", "json", "-l", "app.kubernetes.io/instance="+release+",app.kubernetes.io/component="+component)
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
 		t.Fatal(errors.Join(errors.New("kubectl get pods"), err))
 	}
 	var names []string
 	for _, p := range list.Items {
-		for _, c := range p.Status.Conditions {
-			if c.Type == "Ready" && c.Status == "True" && p.Metadata.DeletionTimestamp == "" {
-				names = append(names, p.Metadata.Name)
-			}
+		if p.ready() && p.Metadata.DeletionTimestamp == "" {
+			names = append(names, p.Metadata.Name)
 		}
 	}
 	return names

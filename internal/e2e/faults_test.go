@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bookstall/internal/load"
 )
 
 // fault puts faults on one pod over its admin port, by way of the API server.
@@ -25,15 +27,14 @@ func (n *namespace) tryFault(t *testing.T, pod, faults string) error {
 	if err := os.WriteFile(file, []byte(faults), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := n.try(t.Context(), "kubectl", "replace", "--raw",
-		fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9090/proxy/debug/fault", n.name, pod), "-f", file)
+	_, err := n.try(t.Context(), "kubectl", "replace", "--raw", n.ofPod(pod, "9090", "/debug/fault"), "-f", file)
 	return err
 }
 
 // TestFaults makes one replica misbehave at a time, under load.
 func TestFaults(t *testing.T) {
 	n := newNamespace(t)
-	n.install(t, "image.tag=e2e", "image.pullPolicy=Never", "faults=true")
+	n.install(t, "faults=true")
 	replicas := "deployment/" + release + "-recommendations"
 
 	t.Run("a replica is not ready", func(t *testing.T) {
@@ -43,34 +44,61 @@ func TestFaults(t *testing.T) {
 		n.wait(t, "the pod is not ready", func(out string) bool { return out == "2" }, "get", replicas, "-o", "jsonpath={.status.readyReplicas}")
 		n.fault(t, sick, `{}`)
 		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
-		within(t, running.report(t), planned())
+		within(t, running.report(t), load.Planned())
 	})
 	t.Run("a replica hangs", func(t *testing.T) {
 		sick := n.pods(t, "recommendations")[0]
 		running := n.startLoad(t, 25*time.Second)
+		event := time.Now()
 		n.fault(t, sick, `{"hang":true}`)
 		r := running.report(t)
 		n.fault(t, sick, `{}`)
-		within(t, r, unplanned())
+		within(t, r, load.Unplanned(event))
 	})
 	t.Run("the process of a replica dies", func(t *testing.T) {
-		sick := n.pods(t, "recommendations")[0]
-		running := n.startLoad(t, 25*time.Second)
-		// It may die before its answer is through; the restart below is the proof.
-		if err := n.tryFault(t, sick, `{"exit":1}`); err != nil {
-			t.Log(err)
-		}
-		n.wait(t, "the container was started again", func(out string) bool { return out == "1" },
-			"get", "pod", sick, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
-		within(t, running.report(t), unplanned())
-		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
+		event, r := dies(t, n, "recommendations")
+		within(t, r, load.Unplanned(event))
 	})
+	t.Run("the process of a marketplace pod dies", func(t *testing.T) {
+		event, r := dies(t, n, "marketplace")
+		// Until the kubelet has seen it, the Service goes on sending half of the new
+		// connections to an address where nobody listens, the repeated one too. The
+		// shop cannot do anything about that; anything but a refusal is its fault.
+		limits := repeated(r, event)
+		limits.Failed = min(r.Calls/100, r.Reasons["connection refused"])
+		within(t, r, limits)
+	})
+}
+
+// repeated are the limits of a shop's pod that is lost without a warning: what was
+// under way is lost with it, and a browser repeats it once.
+func repeated(r load.Report, event time.Time) load.Limits {
+	limits := load.Unplanned(event)
+	limits.Retried = r.Calls / 50
+	return limits
+}
+
+// dies ends the process of one pod, under load, and returns when.
+func dies(t *testing.T, n *namespace, component string) (event time.Time, r load.Report) {
+	t.Helper()
+	sick := n.pods(t, component)[0]
+	running := n.startLoad(t, 25*time.Second)
+	event = time.Now()
+	// It may die before its answer is through; the restart below is the proof.
+	if err := n.tryFault(t, sick, `{"exit":1}`); err != nil {
+		t.Log(err)
+	}
+	n.wait(t, "the container was started again", func(out string) bool { return out == "1" },
+		"get", "pod", sick, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
+	r = running.report(t)
+	n.settled(t, component)
+	return event, r
 }
 
 // TestUpgradeAndRollback changes the images under load, and back.
 func TestUpgradeAndRollback(t *testing.T) {
 	n := newNamespace(t)
-	n.install(t, "image.tag=e2e", "image.pullPolicy=Never")
+	n.install(t)
 	cookieKey := func() string {
 		return n.kubectl(t, "get", "secret", release+"-marketplace", "-o", "jsonpath={.data.cookie-key}")
 	}
@@ -87,7 +115,7 @@ func TestUpgradeAndRollback(t *testing.T) {
 	if got := image(); strings.Contains(got, "e2e-next") {
 		t.Errorf("after the rollback: %s", got)
 	}
-	within(t, running.report(t), planned())
+	within(t, running.report(t), load.Planned())
 	if cookieKey() != before {
 		t.Error("the cookie key changed: readers are forgotten")
 	}
@@ -97,10 +125,9 @@ func TestUpgradeAndRollback(t *testing.T) {
 // it: a stranger that fails in both would show nothing.
 func TestNetworkPolicy(t *testing.T) {
 	n := newNamespace(t)
-	n.install(t, "image.tag=e2e", "image.pullPolicy=Never", "marketplace.replicas=1", "recommendations.replicas=1")
+	n.install(t, "marketplace.replicas=1", "recommendations.replicas=1")
 	stranger := func(name string) string {
-		file := filepath.Join(t.TempDir(), "stranger.yaml")
-		manifest := fmt.Sprintf(`
+		n.apply(t, fmt.Sprintf(`
 apiVersion: v1
 kind: Pod
 metadata: {name: %s}
@@ -115,11 +142,7 @@ spec:
       imagePullPolicy: Never
       args: [healthcheck, "--address=%s-recommendations:50051", --timeout=3s]
       securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
-`, name, release)
-		if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		n.kubectl(t, "apply", "-f", file)
+`, name, release))
 		var phase string
 		n.wait(t, "the stranger is done", func(out string) bool { phase = out; return out == "Succeeded" || out == "Failed" },
 			"get", "pod", name, "-o", "jsonpath={.status.phase}")

@@ -31,7 +31,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	watch := newWatch(cfg)
 	defer watch.close()
-	watch.poll(ctx)
+	watch.stock(ctx)
 
 	g := &generator{cfg: cfg, client: client, mix: newMix(cfg, offer), places: make(chan struct{}, cfg.MaxInFlight)}
 	g.tally = newTally(cfg, time.Now())

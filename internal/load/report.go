@@ -45,6 +45,11 @@ type Report struct {
 	Seconds float64   `json:"seconds"` // for which calls arrived
 	Rate    float64   `json:"rate"`    // that was asked for
 	Counts
+	// When the first and the last call fell back, in seconds after Started: when
+	// that one was due, and when this one had its answer. 0 if none did.
+	FirstFallback float64 `json:"first_fallback_s"`
+	LastFallback  float64 `json:"last_fallback_s"`
+
 	P50 float64 `json:"p50_ms"`
 	P99 float64 `json:"p99_ms"`
 	Max float64 `json:"max_ms"`
@@ -88,34 +93,6 @@ func shares(calls map[string]int64) []Replica {
 	list := []Replica{}
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		list = append(list, Replica{Name: name, Calls: calls[name], Share: float64(calls[name]) / float64(max(sum, 1))})
-	}
-	return list
-}
-
-// Limits are what a load may show at most.
-type Limits struct {
-	Shed, Failed, Late, Retried int64
-	FallbackShare               float64
-}
-
-// Beyond returns what is beyond the limits, in words; nothing if all is well. A
-// load without calls is beyond any limit.
-func (r Report) Beyond(l Limits) (list []string) {
-	if r.Calls == 0 {
-		return []string{"no calls"}
-	}
-	for _, c := range []struct {
-		what      string
-		got, most int64
-	}{
-		{"shed", r.Shed, l.Shed}, {"failed", r.Failed, l.Failed}, {"late", r.Late, l.Late}, {"retried", r.Retried, l.Retried},
-	} {
-		if c.got > c.most {
-			list = append(list, fmt.Sprintf("%d %s, want at most %d", c.got, c.what, c.most))
-		}
-	}
-	if share := float64(r.Fallback) / float64(r.Calls); share > l.FallbackShare {
-		list = append(list, fmt.Sprintf("%.2f %% fallback, want at most %.2f %%", 100*share, 100*l.FallbackShare))
 	}
 	return list
 }

@@ -21,6 +21,8 @@ type tally struct {
 	intervals []*interval
 	elapsed   time.Duration // of the arrivals; 0 while they go on
 	metered   bool          // a replica told its metrics
+	// Of calls that fell back: when the first was due, when the last ended.
+	firstFallback, lastFallback time.Duration
 }
 
 // interval is one row of the timeline.
@@ -43,6 +45,12 @@ func (t *tally) add(c Call) {
 		counts.add(c)
 	}
 	t.kinds[c.Kind] = kind
+	if c.Outcome == Fallback {
+		if t.all.Fallback == 1 || c.Due < t.firstFallback {
+			t.firstFallback = c.Due
+		}
+		t.lastFallback = max(t.lastFallback, c.Due+c.Latency)
+	}
 	if c.Reason != "" {
 		t.reasons[c.Reason]++
 	}
@@ -110,6 +118,7 @@ func (t *tally) from(first, end int) Report {
 	}
 	r := Report{
 		Started: t.started, Seconds: elapsed.Seconds(), Rate: t.cfg.Rate, Counts: t.all,
+		FirstFallback: t.firstFallback.Seconds(), LastFallback: t.lastFallback.Seconds(),
 		P50: millis(t.latency.quantile(0.5)), P99: millis(t.latency.quantile(0.99)), Max: millis(t.latency.max),
 		MaxLag: millis(t.maxLag), Kinds: maps.Clone(t.kinds), Reasons: maps.Clone(t.reasons), ReplicasFrom: byServedBy,
 	}

@@ -57,6 +57,19 @@ func newWatch(cfg Config) *watch {
 
 func (w *watch) close() { w.http.CloseIdleConnections() }
 
+// stockLooks bounds how often a first look is repeated: one that misses a replica
+// would lose the replica's first calls.
+const stockLooks = 5
+
+// stock takes down what replicas have answered before the load.
+func (w *watch) stock(ctx context.Context) {
+	for range stockLooks {
+		if seen := w.poll(ctx); len(seen) == len(w.last) && len(seen) > 0 || w.list == nil {
+			return
+		}
+	}
+}
+
 // poll returns how many calls each replica answered since the last poll. One
 // that does not tell is left out, and makes up for it when it does.
 func (w *watch) poll(ctx context.Context) map[string]int64 {

@@ -90,6 +90,28 @@ func TestCallsOfReplicasAreCountedFromTheirMetrics(t *testing.T) {
 	expect("nobody knows who is there", map[*process]int64{old: 0, sick: 0, fresh: 1})
 }
 
+// TestTheFirstLookIsRepeated has the list, and then a replica, not answer at first.
+func TestTheFirstLookIsRepeated(t *testing.T) {
+	p := startProcess(t, time.Now().Add(-time.Hour), 100)
+	p.silent.Store(true)
+	looks := 0
+	w := newWatch(Config{Replicas: func(context.Context) ([]string, error) {
+		looks++
+		p.silent.Store(looks < 3)
+		if looks == 1 {
+			return nil, errors.New("no DNS yet")
+		}
+		return []string{p.admin}, nil
+	}})
+	defer w.close()
+	w.stock(t.Context())
+	w.began = time.Now()
+	p.calls.Add(5)
+	if got := w.poll(t.Context()); got[strings.TrimPrefix(p.admin, "http://")] != 15 || looks != 4 {
+		t.Errorf("%v after %d looks, want 15 calls after 4", got, looks)
+	}
+}
+
 func TestSharesComeFromMetricsOrElseFromTheAnswers(t *testing.T) {
 	p := startProcess(t, time.Now().Add(-time.Hour), 100)
 	shop := &fakeShop{}

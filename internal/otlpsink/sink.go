@@ -1,14 +1,15 @@
 // Package otlpsink receives traces by OTLP over gRPC and keeps them, for tests
 // that want to see what a program exported.
 //
-// Tests of both services import it; no service may, and it must not import
-// anything else of this project.
+// Tests of both services and deploy/otlpsink import it; no service may, and it
+// must not import anything else of this project.
 package otlpsink
 
 import (
 	"context"
 	"encoding/hex"
 	"net"
+	"strings"
 	"sync"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -17,11 +18,13 @@ import (
 
 // Span is what tests ask about a span.
 type Span struct {
-	Service string // service.name of its resource
-	Name    string
-	TraceID string // hexadecimal
-	ID      string // hexadecimal
-	Parent  string // id of the parent span, "" for a root
+	Service  string `json:"service"`  // service.name of its resource
+	Instance string `json:"instance"` // service.instance.id of it
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`    // client, server, …
+	TraceID  string `json:"traceID"` // hexadecimal
+	ID       string `json:"id"`      // hexadecimal
+	Parent   string `json:"parent"`  // id of the parent span, "" for a root
 }
 
 // Sink is a running receiver.
@@ -33,16 +36,27 @@ type Sink struct {
 	served   chan error
 
 	mu    sync.Mutex
+	keep  func(Span) // called with mu held
 	spans []Span
 }
 
-// Start receives on a free port of the loopback.
+// Start receives on a free port of the loopback and keeps all spans.
 func Start() (*Sink, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return listen("127.0.0.1:0", func(s *Sink, span Span) { s.spans = append(s.spans, span) })
+}
+
+// Tell receives on an address and tells of each span, one at a time; it keeps none.
+func Tell(address string, tell func(Span)) (*Sink, error) {
+	return listen(address, func(_ *Sink, span Span) { tell(span) })
+}
+
+func listen(address string, keep func(*Sink, Span)) (*Sink, error) {
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	s := &Sink{server: grpc.NewServer(), listener: listener, served: make(chan error, 1)}
+	s.keep = func(span Span) { keep(s, span) }
 	collector.RegisterTraceServiceServer(s.server, s)
 	go func() { s.served <- s.server.Serve(listener) }()
 	return s, nil
@@ -62,16 +76,15 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, rs := range req.GetResourceSpans() {
-		service := ""
+		of := map[string]string{}
 		for _, kv := range rs.GetResource().GetAttributes() {
-			if kv.GetKey() == "service.name" {
-				service = kv.GetValue().GetStringValue()
-			}
+			of[kv.GetKey()] = kv.GetValue().GetStringValue()
 		}
 		for _, ss := range rs.GetScopeSpans() {
 			for _, span := range ss.GetSpans() {
-				s.spans = append(s.spans, Span{
-					Service: service, Name: span.GetName(),
+				s.keep(Span{
+					Service: of["service.name"], Instance: of["service.instance.id"], Name: span.GetName(),
+					Kind:    strings.ToLower(strings.TrimPrefix(span.GetKind().String(), "SPAN_KIND_")),
 					TraceID: hex.EncodeToString(span.GetTraceId()),
 					ID:      hex.EncodeToString(span.GetSpanId()),
 					Parent:  hex.EncodeToString(span.GetParentSpanId()),

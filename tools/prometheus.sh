@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# prometheus.sh FILE.tar TAG: an image of Prometheus, for the tests on a cluster. The
+# program is $PROMETHEUS if set, else that of Debian's package, which is unpacked
+# and not installed: nothing starts here.
+set -euo pipefail
+file=$(realpath -m "$1") tag=$2
+program=${PROMETHEUS:-}
+if [ -z "$program" ]; then
+  if ! command -v apt-get >/dev/null; then
+    echo "no apt-get: set PROMETHEUS to a program for Linux, as in the archives that the project releases" >&2
+    exit 1
+  fi
+  dir=$(mktemp -d)
+  trap 'rm -rf "$dir"' EXIT
+  fetch() { (cd "$dir" && apt-get download -qq -o APT::Sandbox::User=root prometheus); }
+  fetch 2>/dev/null || { apt-get update -qq && fetch; }
+  dpkg -x "$dir"/prometheus_*.deb "$dir/root"
+  program=$dir/root/usr/bin/prometheus
+fi
+mkdir -p "$(dirname "$file")"
+go run -C "$(dirname "$0")" ./pack -o "$file" -tag "$tag" "$(realpath "$program")"
+echo "$tag  $("$program" --version 2>&1 | sed -n '1s/ (.*//p')  $file"
