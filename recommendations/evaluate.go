@@ -23,8 +23,8 @@ import (
 type evaluation struct {
 	Ratings     string `env:"-" required:"" placeholder:"FILE" help:"Ratings with whole histories, as CSV with the columns user_id, book_id and rating, packed with gzip or not. Only readers of this file are held out."`
 	MoreRatings string `env:"-" placeholder:"FILE" help:"More ratings to train on; those of readers of --ratings are passed over."`
-	Books       string `env:"-" placeholder:"FILE" help:"The books, in the format of this project or in that of goodbooks-10k; without it, the method that serves does not know their authors."`
-	Shelves     string `env:"-" placeholder:"FILE" help:"How many readers put each book on which shelf, as goodbooks-10k has it in the place of categories."`
+	Books       string `env:"-" placeholder:"FILE" help:"The books, in the format of this project or in that of goodbooks-10k, for their authors and categories; books.csv or books.csv.gz beside --ratings if not given; none for none."`
+	Shelves     string `env:"-" placeholder:"FILE" help:"How many readers put each book on which shelf, as goodbooks-10k has it in the place of categories; shelves.csv or shelves.csv.gz beside --ratings if not given; none for none."`
 
 	Fold       int  `env:"-" default:"0" help:"Fifth of the readers to hold out, 0 to 4."`
 	Validation bool `name:"validate" env:"-" help:"Leave the readers of fold 0 out of everything, so that settings chosen by this fold have not seen them."`
@@ -60,9 +60,6 @@ func (e *evaluation) Validate() error {
 	if e.Validation && e.Fold == 0 {
 		errs = append(errs, errors.New("--validate leaves fold 0 out, so --fold must be 1 to 4"))
 	}
-	if e.ByCategory && e.Books == "" && e.Shelves == "" {
-		errs = append(errs, errors.New("--by-category needs --books or --shelves"))
-	}
 	if e.Workers < 0 {
 		errs = append(errs, fmt.Errorf("--workers is %d, want 0 or more", e.Workers))
 	}
@@ -75,6 +72,10 @@ func (e *evaluation) run(ctx context.Context, stdout, stderr io.Writer) error {
 	settings, err := e.settings()
 	if err != nil {
 		return err
+	}
+	e.lookBeside()
+	if e.ByCategory && e.Books == "" && e.Shelves == "" {
+		return errors.New("--by-category needs categories, from --books or --shelves")
 	}
 	m := &measuring{evaluation: e, settings: settings, progress: progressTo(stderr)}
 	defer m.progress("")
@@ -251,6 +252,9 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 	r := evaluate.NewReport(m.split)
 	r.Fold, r.Validation, r.Parameters = m.Fold, m.Validation, m.settings.named()
 	r.Notes = append(r.Notes, fmt.Sprintf("random: mean of %d draws, from the seed %d; item-knn: cosine, %d neighbours", randomDraws, m.Fold, knnNeighbours))
+	if files := slices.DeleteFunc([]string{m.Books, m.Shelves}, func(file string) bool { return file == "" }); len(files) > 0 {
+		r.Notes = append(r.Notes, "authors and categories: "+strings.Join(files, ", "))
+	}
 	if m.categories == nil {
 		r.Notes = append(r.Notes, methodCategoryPopularity+" is left out: it needs categories, from --books or --shelves")
 	}
@@ -354,6 +358,7 @@ func (m *measuring) shortHistories(ctx context.Context, methods []method, whole 
 
 func (m *measuring) byCategory(ctx context.Context) ([]evaluate.CategoryResult, error) {
 	var list []evaluate.CategoryResult
+	popularity := evaluate.PopularityByCategory(m.split, m.categories)
 	for c, name := range m.names {
 		s := m.split.InCategory(m.categories, c)
 		if len(s.Cases) == 0 {
@@ -361,7 +366,7 @@ func (m *measuring) byCategory(ctx context.Context) ([]evaluate.CategoryResult, 
 		}
 		results, err := m.measure(ctx, " of "+name, s, []method{
 			m.ours(c),
-			{name: methodPopularity, recommend: evaluate.PopularityIn(m.split, m.categories, c).ForCases(), draws: 1},
+			{name: methodPopularity, recommend: popularity[c].ForCases(), draws: 1},
 		})
 		if err != nil {
 			return nil, err

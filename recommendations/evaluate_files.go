@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +19,34 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 	"bookstall/recommendations/internal/library"
 )
+
+// none, for a file, stands for no file.
+const none = "none"
+
+// lookBeside finds the files that were not given in the folder of the ratings, so
+// that a data set is measured with all that it says. Books that were given have
+// categories of their own, or come with --shelves.
+func (e *evaluation) lookBeside() {
+	if e.Books != "" && e.Books != none && e.Shelves == "" {
+		return
+	}
+	for _, look := range []struct {
+		file *string
+		name string
+	}{{&e.Books, "books.csv"}, {&e.Shelves, "shelves.csv"}} {
+		switch *look.file {
+		case none:
+			*look.file = ""
+		case "":
+			for _, name := range []string{look.name, look.name + ".gz"} {
+				path := filepath.Join(filepath.Dir(e.Ratings), name)
+				if _, err := os.Stat(path); err == nil {
+					*look.file = path
+				}
+			}
+		}
+	}
+}
 
 // read collects both files; isHeld says who may be held out.
 func (m *measuring) read(ctx context.Context) (d evaluate.Data, isHeld func(int64) bool, err error) {

@@ -85,13 +85,38 @@ func TestEvaluateTakesFilesAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	plain := evaluated(t, "--fold=2")
+	plain := evaluated(t, "--fold=2", "--shelves=none")
 	packed := evaluated(t, "--fold=2", "--ratings="+filepath.Join(dir, "whole.csv"), "--more-ratings="+filepath.Join(dir, "more.csv"))
 	if diff := cmp.Diff(plain, packed); diff != "" {
 		t.Errorf("packed files (-plain +packed):\n%s", diff)
 	}
 	if !strings.Contains(plain, "category-popularity is left out: it needs categories") {
 		t.Errorf("nothing is said of what is left out:\n%s", plain)
+	}
+}
+
+// TestEvaluateLooksBesideTheRatings finds there what was not given.
+func TestEvaluateLooksBesideTheRatings(t *testing.T) {
+	given := evaluated(t, "--fold=1", "--by-category", "--shelves="+evaluateData+"shelves.csv")
+	if found := evaluated(t, "--fold=1", "--by-category"); found != given {
+		t.Errorf("found beside the ratings:\n%s\ngiven:\n%s", found, given)
+	}
+	dir := t.TempDir()
+	text, err := os.ReadFile(evaluateData + "whole.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"whole.csv": string(text), "books.csv": "book_id,title\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"evaluate", "--fold=1", "--ratings=" + filepath.Join(dir, "whole.csv")}
+	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "books.csv:1: column") {
+		t.Errorf("books that cannot be read: %v", err)
+	}
+	if err := run(t.Context(), append(args, "--books=none"), io.Discard, io.Discard); err != nil {
+		t.Errorf("without them: %v", err)
 	}
 }
 
@@ -171,7 +196,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"absent", []string{"--ratings=" + dir + "/none.csv"}, "none.csv: no such file"},
 		{"fold", []string{whole, "--fold=5"}, "--fold is 5, want 0 to 4"},
 		{"validation on fold 0", []string{whole, "--validate"}, "--fold must be 1 to 4"},
-		{"categories of nothing", []string{whole, "--by-category"}, "--by-category needs --books or --shelves"},
+		{"categories of nothing", []string{whole, "--by-category", "--shelves=none"}, "--by-category needs categories, from --books or --shelves"},
 		{"workers", []string{whole, "--workers=-1"}, "--workers is -1"},
 		{"parameter", []string{whole, "--set=colour=1"}, "no parameter is called colour"},
 		{"value", []string{whole, "--set=lambda=0"}, "--set: lambda is 0"},

@@ -333,8 +333,12 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 		for reader, history := range in.Histories {
 			going := true
 			_ = library.EachEntry(history, func(e library.Entry) { // training has read it
-				if going && e.Positive() && known[e.BookID] {
-					going = yield(evaluate.Rating{Reader: reader, Book: e.BookID, Stars: evaluate.PositiveStars})
+				stars := e.Stars
+				if e.Liked || e.Purchased {
+					stars = 5
+				}
+				if going && stars > 0 && known[e.BookID] {
+					going = yield(evaluate.Rating{Reader: reader, Book: e.BookID, Stars: stars})
 				}
 			})
 			if !going {
@@ -349,22 +353,16 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 	if len(split.Cases) == 0 {
 		return nil, nil
 	}
-	weights, err := engine.TrainContext(ctx, engine.Dataset{Items: split.Items, Readers: split.Train}, in.Params, in.Workers)
+	serving := servingSettings()
+	weights, err := engine.TrainContext(ctx, serving.dataset(split, training.Authors(in.Catalog.Books)), in.Params, in.Workers)
 	if err != nil {
 		return nil, err
 	}
-	ranker, err := engine.NewRanker(engine.Config{Model: weights, Prior: engine.DefaultPrior()})
+	ranker, err := engine.NewRanker(engine.Config{Model: weights, Prior: serving.prior})
 	if err != nil {
 		return nil, err
 	}
-	var scored []engine.Scored
-	result, err := evaluate.Measure(split, func(dst, foldIn, hidden []int32, k int) []int32 {
-		scored = ranker.Recommend(scored[:0], engine.Query{History: foldIn, Exclude: hidden, Category: engine.AnyCategory, K: k})
-		for _, s := range scored {
-			dst = append(dst, s.Item)
-		}
-		return dst
-	})
+	result, err := evaluate.MeasureCases(split, serving.recommender(ranker, engine.AnyCategory), 1)
 	if err != nil {
 		return nil, err
 	}

@@ -14,13 +14,29 @@ import (
 )
 
 // fullSize is synthetic data of the size of all of goodbooks-10k: 53,366 readers
-// with 4.1 million positives among 10,000 books. Benchmarks on real data are in
-// the package evaluate.
+// with 4.1 million positives and 1.8 million other books among 10,000, four by
+// each author. Benchmarks on real data are in the package evaluate.
 func fullSize(b *testing.B) engine.Dataset {
 	b.Helper()
-	d := clusters(53_366, 10_000, 78, 1)
-	if n := positives(d); n < 4_000_000 || n > 4_200_000 {
-		b.Fatalf("%d positives, want about 4.1 million", n)
+	d := clusters(53_366, 10_000, 112, 1)
+	rng := rand.New(rand.NewPCG(7, 7))
+	likes := 0
+	for _, items := range d.Readers {
+		strengths := make([]engine.Strength, len(items))
+		for k := range strengths {
+			if strengths[k] = engine.DefaultStrengths().Of(5); rng.IntN(10) < 3 {
+				strengths[k] = engine.DefaultStrengths().Of(3)
+			} else {
+				likes++
+			}
+		}
+		d.Strengths = append(d.Strengths, strengths)
+	}
+	if likes < 4_000_000 || likes > 4_200_000 {
+		b.Fatalf("%d positives, want about 4.1 million", likes)
+	}
+	for i := range d.Items {
+		d.Authors = append(d.Authors, int32(i/4))
 	}
 	return d
 }
@@ -89,6 +105,20 @@ func BenchmarkRecommend(b *testing.B) {
 			})
 		}
 	}
+	b.Run("h=100 and 40 weak", func(b *testing.B) {
+		histories, dst := someHistories(d, 140), make([]engine.Scored, 0, 20)
+		strengths := make([]engine.Strength, 140)
+		for k := range strengths {
+			if strengths[k] = engine.DefaultStrengths().Of(4); k >= 100 {
+				strengths[k] = engine.DefaultStrengths().Of(3)
+			}
+		}
+		b.ReportAllocs()
+		for k := 0; b.Loop(); k++ {
+			q := engine.Query{History: histories[k%len(histories)], Strengths: strengths, Category: engine.AnyCategory, K: 20}
+			dst = r.Recommend(dst[:0], q)
+		}
+	})
 	b.Run("h=100/K=100", func(b *testing.B) {
 		histories, dst := someHistories(d, 100), make([]engine.Scored, 0, 100)
 		b.ReportAllocs()

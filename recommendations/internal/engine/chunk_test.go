@@ -15,8 +15,16 @@ func TestChunksMakeNoDifference(t *testing.T) {
 			items = append(items, i)
 		}
 		d.Readers = append(d.Readers, items)
+		strengths := make([]Strength, len(items))
+		for k := range strengths {
+			strengths[k] = Strength((int(r) + 5*k) % (int(Full) + 1))
+		}
+		d.Strengths = append(d.Strengths, strengths)
 	}
-	p := Params{Neighbours: 5, Alpha: 0.5, Lambda: 1}
+	for i := range int32(23) {
+		d.Authors = append(d.Authors, i/4-1)
+	}
+	p := Params{Neighbours: 5, Alpha: 0.5, Lambda: 1, Author: 0.5}
 	want, err := Train(d, p, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +33,7 @@ func TestChunksMakeNoDifference(t *testing.T) {
 		t.Fatalf("%d weights, want enough to compare", len(want.Weights))
 	}
 	for _, chunk := range []int{1, 10, 25, 70, 220, 230, 240} { // 10 pairs an item
-		got, err := train(d, p, 2, chunk)
+		got, err := train(t.Context(), d, p, 2, chunk)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,13 +14,13 @@ import (
 // FuzzRecommend asks small random models any query at all and compares with the
 // oracle.
 func FuzzRecommend(f *testing.F) {
-	f.Add(uint64(1), []byte{0, 0, 0, 0, 1, 0, 0, 0}, []byte{2, 0, 0, 0}, -1, 10)
-	f.Add(uint64(2), []byte{255, 255, 255, 255, 255, 255, 255, 127}, []byte{}, 0, 1<<62)
-	f.Add(uint64(3), []byte{}, []byte{0, 0, 0, 128}, -1<<63, -1<<63)
-	f.Fuzz(func(t *testing.T, seed uint64, history, exclude []byte, category, k int) {
+	f.Add(uint64(1), []byte{0, 0, 0, 0, 1, 0, 0, 0}, []byte{3}, []byte{2, 0, 0, 0}, -1, 10)
+	f.Add(uint64(2), []byte{255, 255, 255, 255, 255, 255, 255, 127}, []byte{}, []byte{}, 0, 1<<62)
+	f.Add(uint64(3), []byte{}, []byte{0, 255}, []byte{0, 0, 0, 128}, -1<<63, -1<<63)
+	f.Fuzz(func(t *testing.T, seed uint64, history, strengths, exclude []byte, category, k int) {
 		c := randomConfig(rand.New(rand.NewPCG(seed, 4)))
 		r := newRanker(t, c)
-		q := engine.Query{History: int32s(history), Exclude: int32s(exclude), Category: category, K: k}
+		q := engine.Query{History: int32s(history), Strengths: strengths, Exclude: int32s(exclude), Category: category, K: k}
 		for range 2 {
 			got, want := r.Recommend(nil, q), oracle{c}.recommend(q)
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {

@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // The Gram matrix G = XᵀX counts how many readers like both of two books. All of
 // it would take n² cells, most of which training never looks at. Its rows are
@@ -9,27 +12,52 @@ import "math"
 // to choose the neighbours of a book, once to fill the systems it appears in.
 // Memory thus grows with the number of books and not with its square.
 
-// countRow sets row[i] to the number of readers who like both the given item and
-// item i. The item's own cell holds the number of its readers.
-func (t *trainer) countRow(row []uint32, item int) {
+//
+// A book counts in X as its strength for the reader. Counts are whole numbers of
+// 1/Full², so they are exact.
+
+// unit is 1 in counts of pairs.
+const unit = float64(Full) * float64(Full)
+
+// countLiked sets row[i] to how strongly item i counts for the readers who like
+// the given item, whole for each of them: what they like is to follow from i.
+func (t *trainer) countLiked(row []uint32, item int) {
 	clear(row)
-	for _, r := range t.audience.of(item) {
-		for _, i := range t.data.Readers[r] {
-			row[i]++
+	for _, c := range t.readers.list(item) {
+		if r, strength := unpack(c); strength >= uint32(Liked) {
+			t.countReader(row, r, uint32(Full))
 		}
 	}
 }
 
+// countRead sets row[i] to the sum, over all readers, of the product of the
+// strengths of the given item and item i.
+func (t *trainer) countRead(row []uint32, item int) {
+	clear(row)
+	for _, c := range t.readers.list(item) {
+		r, strength := unpack(c)
+		t.countReader(row, r, strength)
+	}
+}
+
+func (t *trainer) countReader(row []uint32, r int32, factor uint32) {
+	for _, c := range t.books.list(int(r)) {
+		i, strength := unpack(c)
+		row[i] += factor * strength
+	}
+}
+
 // chooseNeighbours finds, for every item j, the items with the largest cosine
-// G_ij / sqrt(c_i·c_j), ties to the lower index, and keeps their counts.
-func (t *trainer) chooseNeighbours() {
-	parallel(t.data.Items, t.workers, func(items indexes) {
+// G_ij / sqrt(c_i·c_j), where books of one author get Params.Author on top as they
+// do in the regression, ties to the lower index, and keeps their counts.
+func (t *trainer) chooseNeighbours(ctx context.Context) {
+	parallel(ctx, t.data.Items, t.workers, func(items indexes) {
 		row := make([]uint32, t.data.Items)
 		best := make([]float64, t.width)
 		for j := range items {
-			t.countRow(row, j)
+			t.countLiked(row, j)
 			line := t.neighbours[j*t.width : (j+1)*t.width]
-			t.degree[j] = int32(nearest(line, best, row, t.counts, j))
+			t.degree[j] = int32(t.nearest(line, best, row, j))
 			for p, i := range t.neighboursOf(j) {
 				t.joint[j*t.width+p] = row[i]
 			}
@@ -38,19 +66,29 @@ func (t *trainer) chooseNeighbours() {
 }
 
 // nearest writes to out the len(out) items most similar to item j, the closest
-// first, or fewer if fewer share a reader with it, and returns how many. best is
-// its working space.
+// first, or fewer if fewer share a reader or the author with it, and returns how
+// many. best is its working space.
 //
 // It compares G²/c_i, the square of the cosine less the constant 1/c_j. Two
-// equal fractions round to the same float64, so equal cosines are exact ties.
-func nearest(out []int32, best []float64, row []uint32, counts []int32, j int) int {
+// equal fractions round to the same float64, so equal cosines are exact ties, but
+// for books of one author.
+func (t *trainer) nearest(out []int32, best []float64, row []uint32, j int) int {
 	n := 0
 	floor := 0.0
-	for i, g := range row {
-		if g == 0 || i == j {
+	author := int32(-1)
+	if t.authors != nil {
+		author = t.authors[j]
+	}
+	for i, joint := range row {
+		kin := author >= 0 && t.authors[i] == author
+		if joint == 0 && !kin || i == j {
 			continue
 		}
-		key := float64(g) * float64(g) / float64(counts[i])
+		g := float64(joint) / unit
+		if kin {
+			g += t.params.Author / (t.scale[i] * t.targetScale[j])
+		}
+		key := g * g / t.mass[i]
 		if key <= floor {
 			continue
 		}
@@ -71,14 +109,29 @@ func nearest(out []int32, best []float64, row []uint32, counts []int32, j int) i
 	return n
 }
 
-// scales are the weights w_i = c_i^(-alpha/2) that make popular books count
-// less. Items without readers are never neighbours; theirs is not used. For an
-// alpha of 0, 0.5 or 1 the power is exact or a root; of others, its last bit may
-// differ between processors.
-func scales(counts []int32, alpha float64) []float64 {
-	w := make([]float64, len(counts))
-	for i, c := range counts {
-		w[i] = 1 / math.Sqrt(math.Pow(max(float64(c), 1), alpha))
+// sameAuthor reports whether two items are known to be of one author and that is
+// to count.
+func (t *trainer) sameAuthor(i, j int) bool {
+	return t.authors != nil && t.authors[i] >= 0 && t.authors[i] == t.authors[j]
+}
+
+// scales are the weights w = mass^(-alpha/2) that make popular books count less.
+// For an alpha of 0, 0.5 or 1 the power is exact or a root; of others, its last
+// bit may differ between processors.
+func scales(masses []float64, alpha float64) []float64 {
+	w := make([]float64, len(masses))
+	for i, m := range masses {
+		w[i] = 1 / math.Sqrt(math.Pow(m, alpha))
 	}
 	return w
+}
+
+// atLeastOne turns counts into masses, for scales. Items without readers have
+// the mass of one.
+func atLeastOne[N int32 | uint64](counts []N, unit float64) []float64 {
+	m := make([]float64, len(counts))
+	for i, c := range counts {
+		m[i] = max(float64(c)/unit, 1)
+	}
+	return m
 }

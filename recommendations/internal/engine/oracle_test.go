@@ -49,23 +49,38 @@ func (o oracle) valid(items []int32) []int32 {
 }
 
 func (o oracle) recommend(q engine.Query) []engine.Scored {
-	history, exclude := o.valid(q.History), o.valid(q.Exclude)
+	exclude := o.valid(q.Exclude)
+	strength := map[int32]engine.Strength{}
+	likes := 0
+	for k, i := range q.History {
+		st := engine.Full
+		if k < len(q.Strengths) {
+			st = min(st, q.Strengths[k])
+		}
+		if st > 0 && strength[i] == 0 && len(o.valid([]int32{i})) > 0 {
+			strength[i] = st
+			if st >= engine.Liked {
+				likes++
+				exclude = append(exclude, i)
+			}
+		}
+	}
 	factor := o.Prior.Cap
-	if len(history) > 0 {
-		factor = min(factor, o.Prior.Scale/float64(len(history)))
+	if likes > 0 {
+		factor = min(factor, o.Prior.Scale/float64(likes))
 	}
 	var all []engine.Scored
 	for j := range int32(o.Model.Items()) {
-		if slices.Contains(history, j) || slices.Contains(exclude, j) || !o.in(j, q.Category) {
+		if slices.Contains(exclude, j) || !o.in(j, q.Category) {
 			continue
 		}
 		s := engine.Scored{Item: j, Because: engine.NoReason}
-		most := float32(0)
-		for _, i := range history {
-			w := o.weight(i, j)
-			s.Score += float64(w)
-			if w > most {
-				s.Because, most = i, w
+		most := 0.0
+		for i := range int32(o.Model.Items()) {
+			adds := float64(o.weight(i, j)) * float64(strength[i]) / float64(engine.Full)
+			s.Score += adds
+			if adds > most && strength[i] >= engine.Liked {
+				s.Because, most = i, adds
 			}
 		}
 		s.Score += float64(factor * o.popularity(j))

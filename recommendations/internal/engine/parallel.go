@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -11,13 +12,14 @@ type indexes = iter.Seq[int]
 
 // parallel shares the indexes 0 to n-1 out to workers, one at a time to whoever
 // is free, and returns when all are done. Work on one index must depend on that
-// index alone: then the result is the same however they are shared out.
-func parallel(n, workers int, work func(indexes)) {
+// index alone: then the result is the same however they are shared out. When ctx
+// ends, the rest is left undone.
+func parallel(ctx context.Context, n, workers int, work func(indexes)) {
 	var next atomic.Int64
 	share := func(yield func(int) bool) {
 		for {
 			i := int(next.Add(1)) - 1
-			if i >= n || !yield(i) {
+			if i >= n || ctx.Err() != nil || !yield(i) {
 				return
 			}
 		}

@@ -22,15 +22,38 @@ func randomDataset(rng *rand.Rand) engine.Dataset {
 		slices.Sort(items)
 		d.Readers = append(d.Readers, items)
 	}
+	if rng.IntN(3) > 0 {
+		for _, items := range d.Readers {
+			d.Strengths = append(d.Strengths, randomStrengths(rng, len(items)))
+		}
+	}
+	if rng.IntN(3) > 0 {
+		for range d.Items {
+			d.Authors = append(d.Authors, int32(rng.IntN(8)-2))
+		}
+	}
 	return d
 }
 
+func randomStrengths(rng *rand.Rand, n int) []engine.Strength {
+	list := make([]engine.Strength, n)
+	for k := range list {
+		list[k] = engine.Strength(rng.IntN(int(engine.Full) + 1))
+	}
+	return list
+}
+
 func randomParams(rng *rand.Rand) engine.Params {
-	return engine.Params{
+	p := engine.Params{
 		Neighbours: 1 + rng.IntN(8),
 		Alpha:      float64(rng.IntN(5)) / 4,
 		Lambda:     0.1 + 5*rng.Float64(),
+		Author:     float64(rng.IntN(3)) * rng.Float64(),
 	}
+	if p.Alpha == 1 {
+		p.Author = 0 // all books of one author would be equally near, but for rounding
+	}
+	return p
 }
 
 // randomModel has weights of both signs from a small set, so that equal scores
@@ -85,9 +108,10 @@ func randomQuery(rng *rand.Rand, n int) engine.Query {
 		return list
 	}
 	return engine.Query{
-		History:  items(),
-		Exclude:  items(),
-		Category: rng.IntN(8) - 2,
-		K:        rng.IntN(n+5) - 1,
+		History:   items(),
+		Strengths: randomStrengths(rng, rng.IntN(8)),
+		Exclude:   items(),
+		Category:  rng.IntN(8) - 2,
+		K:         rng.IntN(n+5) - 1,
 	}
 }

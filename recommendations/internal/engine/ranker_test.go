@@ -87,10 +87,16 @@ func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
 		}
 	}
 	r := newRanker(t, engine.Config{Model: model, Prior: engine.DefaultPrior()})
-	q := engine.Query{History: []int32{4, 250, 3, 90, 17, 222, 8, 41, 5}, Category: engine.AnyCategory, K: 300}
+	q := engine.Query{
+		History:   []int32{4, 250, 3, 90, 17, 222, 8, 41, 5},
+		Strengths: []engine.Strength{16, 3, 16, 13, 1, 7, 16, 5, 13}, Category: engine.AnyCategory, K: 300,
+	}
 	want := r.Recommend(nil, q)
 	for range 20 {
-		rng.Shuffle(len(q.History), func(a, b int) { q.History[a], q.History[b] = q.History[b], q.History[a] })
+		rng.Shuffle(len(q.History), func(a, b int) {
+			q.History[a], q.History[b] = q.History[b], q.History[a]
+			q.Strengths[a], q.Strengths[b] = q.Strengths[b], q.Strengths[a]
+		})
 		if diff := cmp.Diff(want, r.Recommend(nil, q)); diff != "" {
 			t.Fatalf("history %v (-want +got):\n%s", q.History, diff)
 		}
@@ -154,7 +160,7 @@ func TestNoAllocations(t *testing.T) {
 	shop := newTaste(t)
 	r := shop.ranker(t)
 	dst := make([]engine.Scored, 0, 10)
-	q := engine.Query{History: []int32{0, 5, 12}, Exclude: []int32{2}, Category: sf, K: 10}
+	q := engine.Query{History: []int32{0, 5, 12}, Strengths: []engine.Strength{5}, Exclude: []int32{2}, Category: sf, K: 10}
 	if n := testing.AllocsPerRun(200, func() { dst = r.Recommend(dst[:0], q) }); n > allowed {
 		t.Errorf("Recommend: %v allocations", n)
 	}

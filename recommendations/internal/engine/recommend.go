@@ -3,11 +3,15 @@ package engine
 // Query asks for the best books for one reader. No value of any field makes it
 // fail.
 type Query struct {
-	// History is the books the reader likes, in any order. Give at least the
-	// last 100 of a longer one; fewer cost accuracy.
+	// History is the books the reader has read, in any order. Give at least the
+	// last 100 that he or she likes of a longer one; fewer cost accuracy. Those
+	// that are liked are not in the answer.
 	History []int32
-	// Exclude is other books not to answer with, such as those the reader has
-	// but does not like. History need not be repeated.
+	// Strengths says how much each book of History counts. Books it is too short
+	// for, all if it is nil, count as Full; what is above Full counts as Full.
+	Strengths []Strength
+	// Exclude is books not to answer with, such as those the reader has but does
+	// not like. Books of History that are liked need not be repeated.
 	Exclude []int32
 	// Category restricts the answer; AnyCategory (not 0) does not.
 	Category int
@@ -20,11 +24,12 @@ type Query struct {
 // that the reader does not have; none for an unknown category or K below 1.
 //
 // The score of a book is the sum of the weights that the books of the history
-// give it, plus the [Prior]. All books of the category compete, whether the
-// history says anything about them or not. Equal scores are ordered by index.
+// give it, each as far as the book counts, plus the [Prior], for as many books as
+// the reader likes. All books of the category compete, whether the history says
+// anything about them or not. Equal scores are ordered by index.
 //
-// Items out of range are passed over, repeated ones count once. Recommend does
-// not allocate when dst has room for K books.
+// Items out of range are passed over; repeated ones count once, as they do first.
+// Recommend does not allocate when dst has room for K books.
 func (r *Ranker) Recommend(dst []Scored, q Query) []Scored {
 	shelf := r.shelfOf(q.Category)
 	if shelf == nil {
@@ -37,13 +42,13 @@ func (r *Ranker) Recommend(dst []Scored, q Query) []Scored {
 	s := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(s)
 
-	history := s.mark(q.History, q.Exclude)
+	history, likes := s.mark(q)
 	n := 0
 	for _, i := range history {
-		n = s.add(n, r.rows.row(i))
+		n = s.add(n, r.rows.row(i), s.part(i))
 	}
 	items := s.touched[:n]
-	factor := r.prior.factor(len(history))
+	factor := r.prior.factor(likes)
 
 	b := newBest(dst, k)
 	for _, j := range items {
@@ -57,7 +62,7 @@ func (r *Ranker) Recommend(dst []Scored, q Query) []Scored {
 	// What is left has its prior alone for a score, which the list of
 	// bestsellers is in the order of: one that is not good enough ends it.
 	for _, j := range shelf.bestsellers {
-		if s.state[j] == untouched && !b.offer(Scored{Item: j, Score: factor * r.share[j]}) {
+		if s.state[j]&touched == 0 && !b.offer(Scored{Item: j, Score: factor * r.share[j]}) {
 			break
 		}
 	}
@@ -69,16 +74,19 @@ func (r *Ranker) Recommend(dst []Scored, q Query) []Scored {
 	return dst
 }
 
-// reason is the book of the history that adds most to the score of item j, ties
+// reason is the liked book of the history that adds most to the score of item j, ties
 // by lower index.
 func (r *Ranker) reason(s *scratch, j int32) int32 {
-	reason, most := int32(NoReason), float32(0)
-	if s.state[j] != touched {
+	reason, most := int32(NoReason), 0.0
+	if s.state[j]&touched == 0 {
 		return reason
 	}
 	for _, c := range r.columns.row(j) {
-		if s.state[c.item] == liked && c.weight > most {
-			reason, most = c.item, c.weight
+		if s.state[c.item]&likedBit == 0 {
+			continue
+		}
+		if adds := float64(c.weight) * s.part(c.item); adds > most {
+			reason, most = c.item, adds
 		}
 	}
 	return reason

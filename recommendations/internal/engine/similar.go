@@ -50,8 +50,8 @@ func (s *scratch) addPair(r *Ranker, item int32) []int32 {
 	s.seen = s.seen[:0]
 	s.seen = append(s.seen, item)
 	s.state[item] = liked
-	n := s.add(0, r.rows.row(item))
-	n = s.add(n, r.columns.row(item))
+	n := s.add(0, r.rows.row(item), 1)
+	n = s.add(n, r.columns.row(item), 1)
 	return s.touched[:n]
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync"
@@ -8,12 +9,12 @@ import (
 
 // solve computes the weights of the targets from ≤ j < to from their counted
 // pairs.
-func (t *trainer) solve(counts []uint32, from, to int) error {
+func (t *trainer) solve(ctx context.Context, counts []uint32, from, to int) error {
 	var (
 		mu     sync.Mutex
 		failed = to // the lowest item that failed, so that the error does not depend on timing
 	)
-	parallel(to-from, t.workers, func(targets indexes) {
+	parallel(ctx, to-from, t.workers, func(targets indexes) {
 		matrix := make([]float64, triangle(t.width+1))
 		vector := make([]float64, t.width)
 		for k := range targets {
@@ -40,22 +41,35 @@ func (t *trainer) solveOne(j int, pairs []uint32, matrix, vector []float64) bool
 	for p, i := range neighbours {
 		row := matrix[triangle(p+1):][:p+1]
 		for q, n := range neighbours[:p] {
-			row[q] = t.scale[i] * t.scale[n] * float64(pairs[triangle(p)+q])
+			row[q] = t.scaled(t.scale[i]*t.scale[n], pairs[triangle(p)+q], int(i), int(n))
 		}
 		// The conversion keeps the sum from being fused; see dot.
-		row[p] = float64(t.scale[i]*t.scale[i]*float64(t.counts[i])) + t.params.Lambda
-		v[p] = t.scale[i] * t.scale[j] * float64(t.joint[base+p])
+		row[p] = float64(t.scale[i]*t.scale[i]*t.mass[i]) + t.kinship(int(i), int(i)) + t.params.Lambda
+		v[p] = t.scaled(t.scale[i]*t.targetScale[j], t.joint[base+p], int(i), j)
 	}
 	cholesky(matrix, d)
 	substitute(matrix, v)
 	for p, i := range neighbours {
-		b := onGrid(v[p] * t.scale[i] / t.scale[j])
+		b := onGrid(v[p] * t.scale[i] / t.targetScale[j])
 		if !finite(b) {
 			return false
 		}
 		t.weights[base+p] = b
 	}
 	return true
+}
+
+// scaled is a cell of S: a count in units of 1/Full², scaled, and what books of one
+// author have in common beyond it.
+func (t *trainer) scaled(scale float64, count uint32, i, j int) float64 {
+	return float64(scale*(float64(count)/unit)) + t.kinship(i, j)
+}
+
+func (t *trainer) kinship(i, j int) float64 {
+	if t.sameAuthor(i, j) {
+		return t.params.Author
+	}
+	return 0
 }
 
 // onGrid rounds a weight to a multiple of weightStep.

@@ -38,11 +38,3 @@ func clusters(readers, items, mean int, seed uint64) engine.Dataset {
 	}
 	return d
 }
-
-func positives(d engine.Dataset) int {
-	n := 0
-	for _, items := range d.Readers {
-		n += len(items)
-	}
-	return n
-}

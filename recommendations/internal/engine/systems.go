@@ -1,5 +1,7 @@
 package engine
 
+import "context"
+
 // The systems of a chunk of target items share one array of counts: the strict
 // lower triangle of G_NN, row by row, for one target after the other.
 
@@ -40,16 +42,16 @@ func (t *trainer) roles(from, to int) (start []int, list []role) {
 // countPairs fills counts with the systems of the targets from ≤ j < to. Each
 // cell is written by the one item that is the later of its pair, so workers
 // never meet.
-func (t *trainer) countPairs(counts []uint32, from, to int) {
+func (t *trainer) countPairs(ctx context.Context, counts []uint32, from, to int) {
 	start, list := t.roles(from, to)
-	parallel(t.data.Items, t.workers, func(items indexes) {
+	parallel(ctx, t.data.Items, t.workers, func(items indexes) {
 		row := make([]uint32, t.data.Items)
 		for i := range items {
 			roles := list[start[i]:start[i+1]]
 			if len(roles) == 0 {
 				continue
 			}
-			t.countRow(row, i)
+			t.countRead(row, i)
 			for _, r := range roles {
 				neighbours := t.neighboursOf(int(r.target))[:r.place]
 				cells := t.system(counts, int(r.target)-from)[triangle(int(r.place)):]

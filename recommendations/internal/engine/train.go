@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 )
@@ -13,20 +14,29 @@ const chunkPairs = 1 << 25
 // Train makes a model from what readers like, on up to the given number of
 // goroutines (fewer than 1 counts as 1). It returns when all of them have ended.
 //
-// For every item j with neighbours N it solves (S_NN + lambda·I) v = S_Nj, where
-// S_ab = w_a·w_b·G_ab, and stores the weights B_ij = v_i·w_i/w_j.
+// For every item j with neighbours N it solves (S_NN + lambda·I) v = S_Nj and
+// stores the weights B_ij = v_i·w_i/w_j. S_ab is w_a·w_b·G_ab, and Params.Author
+// more where a and b are of one author: as if some readers more liked all that
+// this author wrote. So a book that nobody has read yet follows from others of
+// its author.
 //
 // Time is two counts of all pairs within each history, the sum of the squares of
 // their lengths, plus Neighbours³/6 for each item. Memory beyond the data set is
-// 4 bytes for each positive, about 30·Neighbours for each item, model included,
+// 8 bytes for each book of a reader, about 30·Neighbours for each item, model included,
 // and at most 128 MB of counts. Nothing grows with the square of the number of
 // items; of time, the search for neighbours does, as it passes over a row of all
 // items for each, which shows from 100,000 items on.
 func Train(data Dataset, params Params, workers int) (Model, error) {
-	return train(data, params, workers, chunkPairs)
+	return train(context.Background(), data, params, workers, chunkPairs)
 }
 
-func train(data Dataset, params Params, workers, chunk int) (Model, error) {
+// TrainContext is [Train] that gives up within milliseconds when ctx ends, with the
+// context's error.
+func TrainContext(ctx context.Context, data Dataset, params Params, workers int) (Model, error) {
+	return train(ctx, data, params, workers, chunkPairs)
+}
+
+func train(ctx context.Context, data Dataset, params Params, workers, chunk int) (Model, error) {
 	if err := params.Validate(); err != nil {
 		return Model{}, fmt.Errorf("training parameters: %w", err)
 	}
@@ -39,16 +49,19 @@ func train(data Dataset, params Params, workers, chunk int) (Model, error) {
 			data.Items, width, math.MaxInt32)
 	}
 	t := newTrainer(data, params, width, workers)
-	t.chooseNeighbours()
+	t.chooseNeighbours(ctx)
 	pairs := max(width*(width-1)/2, 1) // of one system
 	step := max(chunk/pairs, 1)
 	counts := make([]uint32, pairs*min(step, data.Items))
 	for from := 0; from < data.Items; from += step {
 		to := min(from+step, data.Items)
-		t.countPairs(counts, from, to)
-		if err := t.solve(counts, from, to); err != nil {
+		t.countPairs(ctx, counts, from, to)
+		if err := t.solve(ctx, counts, from, to); err != nil {
 			return Model{}, err
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return Model{}, err
 	}
 	return t.model(), nil
 }
@@ -56,13 +69,18 @@ func train(data Dataset, params Params, workers, chunk int) (Model, error) {
 // trainer holds the state of one training. Arrays of one line per item have
 // width cells a line, of which the item's degree are in use.
 type trainer struct {
-	data     Dataset
-	params   Params
-	workers  int
-	width    int // neighbours an item can have
-	audience audience
-	counts   []int32   // readers of each item, c
-	scale    []float64 // w
+	data    Dataset
+	params  Params
+	workers int
+	width   int     // neighbours an item can have
+	books   packed  // of each reader
+	readers packed  // of each item
+	authors []int32 // nil where they do not count
+
+	counts      []int32   // readers who like each item, c
+	mass        []float64 // diagonal of G, the sum of the squares of strengths
+	scale       []float64 // w of items that others follow from
+	targetScale []float64 // w of items that follow: only readers who like them count
 
 	degree     []int32   // neighbours each item has
 	neighbours []int32   // N of each item, the closest first
@@ -71,16 +89,23 @@ type trainer struct {
 }
 
 func newTrainer(data Dataset, params Params, width, workers int) *trainer {
-	a := newAudience(data)
-	counts := a.counts()
-	return &trainer{
+	t := &trainer{
 		data: data, params: params, workers: workers, width: width,
-		audience: a, counts: counts, scale: scales(counts, params.Alpha),
 		degree:     make([]int32, data.Items),
 		neighbours: make([]int32, data.Items*width),
 		joint:      make([]uint32, data.Items*width),
 		weights:    make([]float32, data.Items*width),
 	}
+	t.books = data.byReader()
+	t.readers = t.books.turned(data.Items)
+	if params.Author > 0 {
+		t.authors = data.Authors
+	}
+	liked, squares := t.readers.sums()
+	t.counts, t.mass = liked, atLeastOne(squares, unit)
+	t.scale = scales(t.mass, params.Alpha)
+	t.targetScale = scales(atLeastOne(liked, 1), params.Alpha)
+	return t
 }
 
 // neighboursOf gives the neighbours of item j, the closest first.

@@ -1,6 +1,9 @@
 package engine_test
 
 import (
+	stdcmp "cmp"
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -13,8 +16,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// TestTrainIsRidgeRegression compares with the textbook: the whole Gram matrix,
-// neighbours by exact comparison of fractions, Gaussian elimination.
+// TestTrainIsRidgeRegression compares with the textbook: whole matrices, a sort of
+// all neighbours, Gaussian elimination.
 func TestTrainIsRidgeRegression(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -34,53 +37,77 @@ func TestTrainIsRidgeRegression(t *testing.T) {
 
 func textbook(d engine.Dataset, p engine.Params) engine.Model {
 	n := d.Items
-	g := make([][]int64, n)
-	for i := range g {
-		g[i] = make([]int64, n)
-	}
-	for _, items := range d.Readers {
-		for _, i := range items {
-			for _, j := range items {
-				g[i][j]++
+	m := engine.Model{RowStart: []int32{0}, Counts: make([]int32, n)}
+	// x is what readers think of books, y what they like.
+	var x, y [][]float64
+	for r, items := range d.Readers {
+		weights, likes := make([]float64, n), make([]float64, n)
+		for k, i := range items {
+			weights[i] = 1
+			if d.Strengths != nil {
+				weights[i] = float64(d.Strengths[r][k]) / float64(engine.Full)
+			}
+			if weights[i] >= 0.5 {
+				likes[i] = 1
+				m.Counts[i]++
 			}
 		}
+		x, y = append(x, weights), append(y, likes)
 	}
-	w := make([]float64, n)
-	m := engine.Model{RowStart: []int32{0}, Counts: make([]int32, n)}
+	// product is a cell of AᵀB.
+	product := func(a, b [][]float64, i, j int) float64 {
+		sum := 0.0
+		for r := range a {
+			sum += a[r][i] * b[r][j]
+		}
+		return sum
+	}
+	kin := func(i, j int) float64 {
+		if d.Authors != nil && d.Authors[i] >= 0 && d.Authors[i] == d.Authors[j] {
+			return p.Author
+		}
+		return 0
+	}
+	w, u := make([]float64, n), make([]float64, n) // of sources, of targets
 	for i := range n {
-		m.Counts[i] = int32(g[i][i])
-		w[i] = math.Pow(math.Max(float64(g[i][i]), .01), -p.Alpha/2)
+		w[i] = math.Pow(math.Max(product(x, x, i, i), 1), -p.Alpha/2)
+		u[i] = math.Pow(math.Max(float64(m.Counts[i]), 1), -p.Alpha/2)
 	}
 	b := make([]map[int]float64, n) // by source
 	for i := range b {
 		b[i] = map[int]float64{}
 	}
 	for j := range n {
+		right := make([]float64, n) // S_Nj, scaled
+		cosine := make([]float64, n)
 		var near []int
 		for i := range n {
-			if i != j && g[i][j] > 0 {
+			right[i] = w[i]*u[j]*product(x, y, i, j) + kin(i, j)
+			cosine[i] = right[i] / w[i] / math.Sqrt(math.Max(product(x, x, i, i), 1))
+			if i != j && right[i] > 0 {
 				near = append(near, i)
 			}
 		}
 		slices.SortStableFunc(near, func(a, b int) int {
-			// G_aj²/c_a against G_bj²/c_b, the larger first.
-			x, y := g[a][j]*g[a][j]*g[b][b], g[b][j]*g[b][j]*g[a][a]
-			return int(min(max(y-x, -1), 1))
+			if math.Abs(cosine[a]-cosine[b]) < 1e-12 {
+				return 0
+			}
+			return stdcmp.Compare(cosine[b], cosine[a])
 		})
 		near = near[:min(p.Neighbours, len(near))]
 		system := make([][]float64, len(near))
 		for a, i := range near {
 			for c, k := range near {
-				s := w[i] * w[k] * float64(g[i][k])
+				s := w[i]*w[k]*product(x, x, i, k) + kin(i, k)
 				if a == c {
-					s += p.Lambda
+					s = w[i]*w[i]*math.Max(product(x, x, i, i), 1) + kin(i, i) + p.Lambda
 				}
 				system[a] = append(system[a], s)
 			}
-			system[a] = append(system[a], w[i]*w[j]*float64(g[i][j]))
+			system[a] = append(system[a], right[i])
 		}
 		for a, v := range eliminate(system) {
-			b[near[a]][j] = v * w[near[a]] / w[j]
+			b[near[a]][j] = v * w[near[a]] / u[j]
 		}
 	}
 	for i := range n {
@@ -118,6 +145,13 @@ func eliminate(s [][]float64) []float64 {
 
 func TestTrainIsDeterministic(t *testing.T) {
 	d := clusters(3000, 400, 20, 1)
+	rng := rand.New(rand.NewPCG(8, 8))
+	for _, items := range d.Readers {
+		d.Strengths = append(d.Strengths, randomStrengths(rng, len(items)))
+	}
+	for i := range d.Items {
+		d.Authors = append(d.Authors, int32(i/3))
+	}
 	want, err := engine.Train(d, engine.DefaultParams(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +232,11 @@ func TestTrainRefuses(t *testing.T) {
 		{"item negative", engine.Dataset{Items: 3, Readers: [][]int32{{-1}}}, engine.DefaultParams(), "item -1 is out of range"},
 		{"item of no items", engine.Dataset{Readers: [][]int32{{0}}}, engine.DefaultParams(), "item 0 is out of range"},
 		{"unsorted", engine.Dataset{Items: 3, Readers: [][]int32{{2, 0}}}, engine.DefaultParams(), "item 0 after item 2"},
+		{"strengths of others", engine.Dataset{Items: 3, Readers: good.Readers, Strengths: [][]engine.Strength{}}, engine.DefaultParams(), "strengths of 0 readers, want 1"},
+		{"too few strengths", engine.Dataset{Items: 3, Readers: good.Readers, Strengths: [][]engine.Strength{{1}}}, engine.DefaultParams(), "reader 0: 1 strengths for 2 items"},
+		{"too strong", engine.Dataset{Items: 3, Readers: good.Readers, Strengths: [][]engine.Strength{{1, 17}}}, engine.DefaultParams(), "reader 0: strength of item 2 is 17"},
+		{"too few authors", engine.Dataset{Items: 3, Authors: []int32{1}}, engine.DefaultParams(), "authors of 1 items, want 3"},
+		{"author", good, params(func(p *engine.Params) { p.Author = math.NaN() }), "author is NaN"},
 		{"repeated", engine.Dataset{Items: 3, Readers: [][]int32{{1, 1}}}, engine.DefaultParams(), "item 1 after item 1"},
 		{
 			// Three books that the same readers like are one equation, and
@@ -210,6 +249,86 @@ func TestTrainRefuses(t *testing.T) {
 	for _, tt := range tests {
 		if _, err := engine.Train(tt.d, tt.p, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestBooksOfOneAuthor has a book that nobody has read yet. It follows from
+// another of its author, from nothing else, and not where authors do not count.
+func TestBooksOfOneAuthor(t *testing.T) {
+	const hers, unread, other = 0, 3, 1
+	d := engine.Dataset{
+		Items: 5, Authors: []int32{7, -1, 2, 7, -1}, // two are unknown, which is not the same author
+		Readers: [][]int32{{hers, other}, {hers, 2}, {other, 2, 4}, {hers, 4}},
+	}
+	p := engine.DefaultParams()
+	m, err := engine.Train(d, p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range d.Items {
+		targets, weights := m.Row(i)
+		k := slices.Index(targets, unread)
+		if (k >= 0) != (i == hers) {
+			t.Errorf("row %d has the targets %v", i, targets)
+		}
+		if k >= 0 && weights[k] <= 0 {
+			t.Errorf("the new book gets %v", weights[k])
+		}
+	}
+	p.Author = 0
+	if m, err = engine.Train(d, p, 1); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(m.Targets, unread) {
+		t.Errorf("the new book is a target of %v", m)
+	}
+}
+
+// TestWeakBooks has one that nobody likes: it is no target, but others follow
+// from it.
+func TestWeakBooks(t *testing.T) {
+	weak := engine.Liked - 1
+	m, err := engine.Train(engine.Dataset{
+		Items: 3, Readers: [][]int32{{0, 1}, {0, 1}, {0, 2}},
+		Strengths: [][]engine.Strength{{engine.Full, weak}, {engine.Liked, weak}, {engine.Full, 0}},
+	}, engine.DefaultParams(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int32{0}, m.Targets); diff != "" {
+		t.Errorf("targets (-want +got):\n%s", diff)
+	}
+	if targets, weights := m.Row(1); len(targets) != 1 || weights[0] <= 0 {
+		t.Errorf("the weak book gives %v to %v", weights, targets)
+	}
+	if diff := cmp.Diff([]int32{3, 0, 0}, m.Counts); diff != "" {
+		t.Errorf("readers who like each (-want +got):\n%s", diff)
+	}
+}
+
+func TestStrengths(t *testing.T) {
+	s := engine.DefaultStrengths()
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	for stars, likes := range map[int]bool{-1: false, 0: false, 1: false, 2: false, 3: false, 4: true, 5: true, 6: false} {
+		if got := s.Of(stars); (got >= engine.Liked) != likes {
+			t.Errorf("%d stars have the strength %d", stars, got)
+		}
+	}
+	if err := (engine.Strengths{0, 0, 17}).Validate(); err == nil || !strings.Contains(err.Error(), "strength of 3 stars is 17") {
+		t.Error(err)
+	}
+}
+
+func TestTrainGivesUpWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, workers := range []int{1, 3} {
+		m, err := engine.TrainContext(ctx, clusters(300, 40, 10, 2), engine.DefaultParams(), workers)
+		if !errors.Is(err, context.Canceled) || m.Items() != 0 {
+			t.Errorf("%d workers: %d items, %v; want none, context canceled", workers, m.Items(), err)
 		}
 	}
 }

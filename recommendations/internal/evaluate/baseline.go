@@ -7,18 +7,31 @@ import (
 
 // Popularity recommends what most readers for training like, ties by lower
 // index, whoever asks.
-func Popularity(s Split) Recommender {
+func Popularity(s Split) Recommender { return inOrder(s.byPopularity()) }
+
+// popularity is the number of readers for training who like each item.
+func (s Split) popularity() []int {
 	counts := make([]int, s.Items)
 	for _, items := range s.Train {
 		for _, i := range items {
 			counts[i]++
 		}
 	}
+	return counts
+}
+
+func (s Split) byPopularity() []int32 {
+	counts := s.popularity()
 	order := make([]int32, s.Items)
 	for i := range order {
 		order[i] = int32(i)
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return counts[b] - counts[a] })
+	return order
+}
+
+// inOrder recommends the first of a list that the reader does not have.
+func inOrder(order []int32) Recommender {
 	return func(dst, foldIn, hidden []int32, k int) []int32 {
 		for _, i := range order {
 			if k == 0 {

@@ -16,7 +16,7 @@ import (
 func BenchmarkTrainGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
 	s := newData(b, g.union()).Split(0, g.isWhole)
-	data := engine.Dataset{Items: s.Items, Readers: s.Train}
+	data := dataset(b, s)
 	for b.Loop() {
 		if _, err := engine.Train(data, engine.DefaultParams(), runtime.GOMAXPROCS(0)); err != nil {
 			b.Fatal(err)

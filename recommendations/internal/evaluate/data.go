@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -21,8 +22,7 @@ type Rating struct {
 	Stars  int
 }
 
-// Data is ratings, reduced to who likes what. Books are items: the index of the
-// book in Books.
+// Data is ratings by reader. Books are items: the index of the book in Books.
 type Data struct {
 	Books   []int64  // ids, ascending
 	Readers []Reader // ascending by id
@@ -32,6 +32,13 @@ type Data struct {
 type Reader struct {
 	ID    int64
 	Items []int32 // liked, ascending, each once
+	Rated []Rated // all that has stars, liked or not, ascending by item, each once
+}
+
+// Rated is one book of a reader.
+type Rated struct {
+	Item  int32
+	Stars uint8
 }
 
 // NewData collects ratings by step 1 of the protocol. The catalogue gives the ids
@@ -39,29 +46,36 @@ type Reader struct {
 // of a book outside the catalogue is an error. The order of ratings is without
 // effect.
 func NewData(catalogue []int64, ratings iter.Seq[Rating]) (Data, error) {
-	liked := map[int64][]int64{} // books by reader
+	type stars struct {
+		book  int64
+		stars uint8
+	}
+	byReader := map[int64][]stars{}
 	rated := map[int64]bool{}
 	for r := range ratings {
 		rated[r.Book] = true
-		if r.Stars >= PositiveStars {
-			liked[r.Reader] = append(liked[r.Reader], r.Book)
-		}
+		byReader[r.Reader] = append(byReader[r.Reader], stars{r.Book, uint8(max(0, min(r.Stars, math.MaxUint8)))})
 	}
 	d, index, err := index(catalogue, rated)
 	if err != nil {
 		return Data{}, err
 	}
-	for id, books := range liked {
-		slices.Sort(books)
-		books = slices.Compact(books)
-		if len(books) < MinPositives {
-			continue
-		}
-		items := make([]int32, len(books))
+	for id, books := range byReader {
+		// A book that was rated twice counts as what it was liked most.
+		slices.SortFunc(books, func(a, b stars) int {
+			return cmp.Or(cmp.Compare(a.book, b.book), cmp.Compare(b.stars, a.stars))
+		})
+		books = slices.CompactFunc(books, func(a, b stars) bool { return a.book == b.book })
+		r := Reader{ID: id, Rated: make([]Rated, len(books))}
 		for k, b := range books {
-			items[k] = index[b]
+			r.Rated[k] = Rated{Item: index[b.book], Stars: b.stars}
+			if b.stars >= PositiveStars {
+				r.Items = append(r.Items, index[b.book])
+			}
 		}
-		d.Readers = append(d.Readers, Reader{ID: id, Items: items})
+		if len(r.Items) >= MinPositives {
+			d.Readers = append(d.Readers, r)
+		}
 	}
 	slices.SortFunc(d.Readers, func(a, b Reader) int {
 		if a.ID < b.ID {

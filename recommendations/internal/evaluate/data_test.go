@@ -32,8 +32,8 @@ func TestNewData(t *testing.T) {
 	want := evaluate.Data{
 		Books: []int64{10, 20, 30, 40, 50, 60},
 		Readers: []evaluate.Reader{
-			{ID: 3, Items: []int32{0, 1, 2, 3, 5}},
-			{ID: 9, Items: []int32{0, 1, 2, 3, 4}},
+			{ID: 3, Items: []int32{0, 1, 2, 3, 5}, Rated: rated(0, 5, 1, 5, 2, 5, 3, 5, 5, 4)},
+			{ID: 9, Items: []int32{0, 1, 2, 3, 4}, Rated: rated(0, 5, 1, 5, 2, 5, 3, 5, 4, 5, 5, 3)},
 		},
 	}
 	for name, list := range map[string][]evaluate.Rating{
@@ -52,6 +52,15 @@ func TestNewData(t *testing.T) {
 			}
 		}
 	}
+}
+
+// rated makes a list of pairs of item and stars.
+func rated(pairs ...int) []evaluate.Rated {
+	var list []evaluate.Rated
+	for k := 0; k < len(pairs); k += 2 {
+		list = append(list, evaluate.Rated{Item: int32(pairs[k]), Stars: uint8(pairs[k+1])})
+	}
+	return list
 }
 
 func reversed(list []evaluate.Rating) []evaluate.Rating {
@@ -81,7 +90,7 @@ func TestSplit(t *testing.T) {
 	if len(s.Train) != 2 || len(s.Cases) != 2 || s.Items != 7 || s.Liked != 7 {
 		t.Fatalf("%d for training, %d cases, %d items, %d liked; want 2, 2, 7, 7", len(s.Train), len(s.Cases), s.Items, s.Liked)
 	}
-	want := evaluate.Case{Reader: 183, FoldIn: []int32{1, 2, 3, 4}, Targets: []int32{0, 5, 6}}
+	want := evaluate.Case{Reader: 183, FoldIn: []int32{1, 2, 3, 4}, Targets: []int32{0, 5, 6}, Rated: rated(1, 5, 2, 5, 3, 5, 4, 5)}
 	if diff := cmp.Diff(want, s.Cases[0]); diff != "" {
 		t.Errorf("reader 183 (-want +got):\n%s", diff)
 	}
@@ -95,13 +104,25 @@ func TestSplit(t *testing.T) {
 
 func TestShorten(t *testing.T) {
 	s := evaluate.Split{Items: 10, Cases: []evaluate.Case{
-		{Reader: 5, FoldIn: []int32{0, 2, 3, 5, 7, 9}, Targets: []int32{1}},
+		{Reader: 5, FoldIn: []int32{0, 2, 3, 5, 7, 9}, Targets: []int32{1}, Rated: rated(0, 5, 2, 4, 3, 5, 4, 1, 5, 5, 6, 3, 7, 4, 8, 2, 9, 5)},
 	}}
 	var before []int32
 	for n := range 8 {
 		c := s.Shorten(n).Cases[0]
 		if len(c.FoldIn) != min(n, 6) || !slices.IsSorted(c.FoldIn) || !slices.IsSorted(c.Hidden) {
 			t.Errorf("shortened to %d: %+v", n, c)
+		}
+		others := 0
+		for _, r := range c.Rated {
+			if slices.Contains(c.Hidden, r.Item) {
+				t.Errorf("shortened to %d: the stars of item %d are known", n, r.Item)
+			}
+			if r.Stars < evaluate.PositiveStars {
+				others++
+			}
+		}
+		if len(c.Rated)-others != len(c.FoldIn) || others != min(n, 6)/2 {
+			t.Errorf("shortened to %d: %d books have stars, %d of them below 4", n, len(c.Rated), others)
 		}
 		all := slices.Concat(c.FoldIn, c.Hidden)
 		slices.Sort(all)

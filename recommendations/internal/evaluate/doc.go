@@ -13,6 +13,8 @@
 //  3. Book b of a held-out reader u is a target when h("u:b") mod 5 is 0, else it
 //     is given to the recommender (fold-in). Readers without a target or without
 //     fold-in are skipped.
+//     Stars are given to it too, also those of books below 4 stars, which are
+//     never targets: a shop knows them.
 //  4. The recommender ranks all books that are not fold-in. Recall@20, Recall@50
 //     and NDCG@100 are means over readers; coverage@20 is the share of the
 //     books with a positive that come in at least one reader's first 20.
@@ -20,6 +22,10 @@
 // This is strong generalisation as in Liang et al., "Variational Autoencoders
 // for Collaborative Filtering" (WWW 2018, arXiv:1802.05814), with hashes in
 // place of random draws.
+//
+// Simple methods stand beside for comparison: popularity, popularity within the
+// reader's categories, item-kNN and chance. Report is what comes out, as a table,
+// as JSON or as a picture.
 //
 // The package is pure: it knows ratings and rankings, not how either is made. It
 // must not import gRPC, HTTP, metrics, storage or any other package of this

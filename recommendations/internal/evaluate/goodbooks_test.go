@@ -2,17 +2,18 @@ package evaluate_test
 
 import (
 	"compress/gzip"
-	"encoding/csv"
 	"errors"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"sync"
 	"testing"
 
+	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/evaluate"
+	"bookstall/recommendations/internal/goodbooks"
 )
 
 const (
@@ -22,8 +23,8 @@ const (
 	defaultData = "../shared/data"
 )
 
-// goodbooks is ratings of goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
-type goodbooks struct {
+// ratings is those of goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
+type ratings struct {
 	capped []evaluate.Rating // version 1 of the set, at most 100 ratings a book
 	full   []evaluate.Rating // whole histories of 5 % of the readers of version 2
 	whole  map[int64]bool    // readers of full
@@ -41,26 +42,36 @@ func dataDir() string {
 	return filepath.Join(dir, "goodbooks")
 }
 
-// openGoodbooks reads the ratings, or skips the test where they are absent.
-func openGoodbooks(tb testing.TB) goodbooks {
+// openGoodbooks reads the ratings once, or skips the test where they are absent.
+func openGoodbooks(tb testing.TB) ratings {
 	tb.Helper()
 	dir := dataDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		tb.Skipf("SKIP (counted): optional data: no %s; set BOOKSTALL_DATA to the folder that holds goodbooks/", dir)
 	}
-	g := goodbooks{
-		capped: readRatings(tb, filepath.Join(dir, "ratings-v1.csv.gz")),
-		full:   readRatings(tb, filepath.Join(dir, "ratings-full-histories.csv.gz")),
-		whole:  map[int64]bool{},
-	}
-	for _, r := range g.full {
-		g.whole[r.Reader] = true
+	g, err := readGoodbooks()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return g
 }
 
+var readGoodbooks = sync.OnceValues(func() (g ratings, err error) {
+	if g.capped, err = readRatings(filepath.Join(dataDir(), "ratings-v1.csv.gz")); err != nil {
+		return g, err
+	}
+	if g.full, err = readRatings(filepath.Join(dataDir(), "ratings-full-histories.csv.gz")); err != nil {
+		return g, err
+	}
+	g.whole = map[int64]bool{}
+	for _, r := range g.full {
+		g.whole[r.Reader] = true
+	}
+	return g, nil
+})
+
 // union is the whole histories, and of all other readers the capped ones.
-func (g goodbooks) union() iter.Seq[evaluate.Rating] {
+func (g ratings) union() iter.Seq[evaluate.Rating] {
 	return func(yield func(evaluate.Rating) bool) {
 		for _, r := range g.full {
 			if !yield(r) {
@@ -76,7 +87,7 @@ func (g goodbooks) union() iter.Seq[evaluate.Rating] {
 }
 
 // isWhole says whether the history of a reader of the union is complete.
-func (g goodbooks) isWhole(reader int64) bool { return g.whole[reader] }
+func (g ratings) isWhole(reader int64) bool { return g.whole[reader] }
 
 // catalogue is the ids of the set, 1 to 10,000.
 func catalogue() []int64 {
@@ -96,89 +107,75 @@ func newData(tb testing.TB, ratings iter.Seq[evaluate.Rating]) evaluate.Data {
 	return d
 }
 
-// readRatings reads a packed CSV file with the columns user_id, book_id and
-// rating in any order.
-func readRatings(tb testing.TB, path string) []evaluate.Rating {
-	tb.Helper()
-	var ratings []evaluate.Rating
-	var columns []int
-	for record := range records(tb, path) {
-		if columns == nil {
-			for _, name := range []string{"user_id", "book_id", "rating"} {
-				columns = append(columns, slices.Index(record, name))
-			}
-			if slices.Contains(columns, -1) {
-				tb.Fatalf("%s: columns are %q", path, record)
-			}
-			continue
-		}
-		var n [3]int64
-		for k, c := range columns {
-			var err error
-			if n[k], err = strconv.ParseInt(record[c], 10, 64); err != nil {
-				tb.Fatalf("%s: %v", path, err)
-			}
-		}
-		ratings = append(ratings, evaluate.Rating{Reader: n[0], Book: n[1], Stars: int(n[2])})
+// readRatings reads a packed file.
+func readRatings(path string) ([]evaluate.Rating, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return ratings
+	defer file.Close()
+	unpacked, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := bookcsv.NewRatingReader(path, unpacked)
+	if err != nil {
+		return nil, err
+	}
+	var list []evaluate.Rating
+	for r, err := range rows.All() {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, evaluate.Rating{Reader: r.UserID, Book: r.BookID, Stars: r.Stars})
+	}
+	return list, nil
 }
 
-// records yields the lines of a packed CSV file; each is valid until the next.
-func records(tb testing.TB, path string) iter.Seq[[]string] {
+// authors gives the first author of each book as a number.
+func authors(tb testing.TB) []int32 {
 	tb.Helper()
-	return func(yield func([]string) bool) {
-		file, err := os.Open(path)
+	numbers := map[string]int32{}
+	list := make([]int32, 10_000)
+	for b, err := range goodbooks.Books("books.csv.gz", unpack(tb, "books.csv.gz")) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		defer func() { _ = file.Close() }() // it was only read
-		unpacked, err := gzip.NewReader(file)
-		if err != nil {
-			tb.Fatalf("%s: %v", path, err)
+		if _, known := numbers[b.Author]; !known {
+			numbers[b.Author] = int32(len(numbers))
 		}
-		lines := csv.NewReader(unpacked)
-		lines.ReuseRecord = true
-		for {
-			record, err := lines.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				tb.Fatalf("%s: %v", path, err)
-			}
-			if !yield(record) {
-				return
-			}
-		}
+		list[b.ID-1] = numbers[b.Author]
 	}
+	return list
 }
 
-// shelfCategories gives the categories of each book: every shelf (genre) with at
-// least a fifth of the readers of the book's largest one, the largest first.
+func unpack(tb testing.TB, name string) io.Reader {
+	tb.Helper()
+	file, err := os.Open(filepath.Join(dataDir(), name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { file.Close() })
+	unpacked, err := gzip.NewReader(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return unpacked
+}
+
+// shelfCategories gives the categories of each book, the main one first.
 func shelfCategories(tb testing.TB) [][]int {
 	tb.Helper()
+	names := goodbooks.CategoryNames()
 	categories := make([][]int, 10_000)
-	for record := range records(tb, filepath.Join(dataDir(), "shelves.csv.gz")) {
-		id, err := strconv.Atoi(record[1])
+	for book, err := range goodbooks.Shelves("shelves.csv.gz", unpack(tb, "shelves.csv.gz")) {
 		if err != nil {
-			continue // the line of column names
+			tb.Fatal(err)
 		}
-		counts := make([]float64, 0, 40)
-		for _, cell := range record[6:] {
-			n, err := strconv.ParseFloat(cell, 64)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			counts = append(counts, n)
+		for _, name := range book.Shelved.Categories() {
+			i := book.BookID - 1
+			categories[i] = append(categories[i], slices.Index(names, name))
 		}
-		largest := slices.Max(counts)
-		for c, n := range counts {
-			if n > 0 && n >= largest/5 {
-				categories[id-1] = append(categories[id-1], c)
-			}
-		}
-		slices.SortStableFunc(categories[id-1], func(a, b int) int { return int(counts[b] - counts[a]) })
 	}
 	return categories
 }

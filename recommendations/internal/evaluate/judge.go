@@ -10,6 +10,12 @@ type gains struct {
 	recall20, recall50, ndcg100 float64
 }
 
+func (g *gains) add(other gains) {
+	g.recall20 += other.recall20
+	g.recall50 += other.recall50
+	g.ndcg100 += other.ndcg100
+}
+
 // judge rates one ranking after the other. Between them all marks are plain.
 type judge struct {
 	marks []mark // by item

@@ -79,11 +79,28 @@ func TestMeasureIsTheMeanOverReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := evaluate.Result{
-		Readers: 2, Recall20: 0.5, Recall50: 0.5, NDCG100: 0.5,
-		NDCG100Error: math.Sqrt(0.25 / 2), Coverage20: 0.25,
+		Readers: 2, Recall20: 0.5, Recall50: 0.5, NDCG100: 0.5, Coverage20: 0.25,
+		Recall20Error: math.Sqrt(0.25 / 2), Recall50Error: math.Sqrt(0.25 / 2), NDCG100Error: math.Sqrt(0.25 / 2),
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCoverageIsOfLikedBooks shows a book that nobody likes.
+func TestCoverageIsOfLikedBooks(t *testing.T) {
+	ratings := append(likes(183, 1, 2, 3, 4, 5, 113, 162), evaluate.Rating{Reader: 1, Book: 6, Stars: 2})
+	d, err := evaluate.NewData(nil, slices.Values(ratings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := d.Split(0, nil)
+	got, err := evaluate.Measure(s, fixed(0, 5)) // books 1 and 6
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 1. / 7; got.Coverage20 != want {
+		t.Errorf("coverage %v, want %v", got.Coverage20, want)
 	}
 }
 

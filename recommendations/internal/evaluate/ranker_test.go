@@ -8,11 +8,29 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
+// dataset is the training part of a split, as the service gives it to the engine.
+func dataset(tb testing.TB, s evaluate.Split) engine.Dataset {
+	tb.Helper()
+	d := engine.Dataset{Items: s.Items, Authors: authors(tb)}
+	for _, rated := range s.TrainRated {
+		items, strengths := opinions(rated)
+		d.Readers, d.Strengths = append(d.Readers, items), append(d.Strengths, strengths)
+	}
+	return d
+}
+
+func opinions(rated []evaluate.Rated) ([]int32, []engine.Strength) {
+	items, strengths := make([]int32, len(rated)), make([]engine.Strength, len(rated))
+	for k, r := range rated {
+		items[k], strengths[k] = r.Item, engine.DefaultStrengths().Of(int(r.Stars))
+	}
+	return items, strengths
+}
+
 // newRanker trains the engine on a split, as the service does.
 func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [][]int) *engine.Ranker {
 	tb.Helper()
-	data := engine.Dataset{Items: s.Items, Readers: s.Train}
-	model, err := engine.Train(data, engine.DefaultParams(), runtime.GOMAXPROCS(0))
+	model, err := engine.Train(dataset(tb, s), engine.DefaultParams(), runtime.GOMAXPROCS(0))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -24,11 +42,16 @@ func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [
 }
 
 // recommender lets a ranker be measured.
-func recommender(r *engine.Ranker) evaluate.Recommender {
+func recommender(r *engine.Ranker) evaluate.CaseRecommender {
+	return recommenderIn(r, engine.AnyCategory)
+}
+
+func recommenderIn(r *engine.Ranker, category int) evaluate.CaseRecommender {
 	var scored []engine.Scored
-	return func(dst, foldIn, hidden []int32, k int) []int32 {
+	return func(dst []int32, c evaluate.Case, k int) []int32 {
+		items, strengths := opinions(c.Rated)
 		scored = r.Recommend(scored[:0], engine.Query{
-			History: foldIn, Exclude: hidden, Category: engine.AnyCategory, K: k,
+			History: items, Strengths: strengths, Exclude: c.Hidden, Category: category, K: k,
 		})
 		for _, s := range scored {
 			dst = append(dst, s.Item)

@@ -1,32 +1,48 @@
 package evaluate
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Shorten gives the split with at most n books of fold-in for each reader, the
 // targets unchanged: how good is the recommender for readers it knows little of?
 // Which books stay is as good as random, by hash of reader and book, so a
 // shorter history is a part of a longer one. The books taken away stay out of
-// the ranking, as they are not to be found.
+// the ranking, as they are not to be found. Of the books rated below 4 as large a
+// share stays, rounded down.
 func (s Split) Shorten(n int) Split {
 	cases := make([]Case, len(s.Cases))
 	for k, c := range s.Cases {
-		items := slices.Concat(c.FoldIn, c.Hidden)
-		slices.SortFunc(items, func(a, b int32) int {
-			switch ha, hb := drawOf(c.Reader, a), drawOf(c.Reader, b); {
-			case ha < hb:
-				return -1
-			case ha > hb:
-				return 1
+		items := c.drawn(c.FoldIn)
+		keep := min(max(n, 0), len(items))
+		var other []int32
+		for _, r := range c.Rated {
+			if !has(c.FoldIn, r.Item) {
+				other = append(other, r.Item)
 			}
-			return int(a) - int(b)
-		})
-		n := min(max(n, 0), len(items))
-		slices.Sort(items[:n])
-		slices.Sort(items[n:])
-		cases[k] = Case{Reader: c.Reader, FoldIn: items[:n], Hidden: items[n:], Targets: c.Targets}
+		}
+		other = c.drawn(other)[len(other)*keep/max(len(items), 1):] // no longer known
+		slices.Sort(other)
+		hidden := slices.Concat(items[keep:], c.Hidden)
+		slices.Sort(hidden)
+		slices.Sort(items[:keep])
+		cases[k] = Case{
+			Reader: c.Reader, FoldIn: items[:keep], Hidden: hidden, Targets: c.Targets,
+			Rated: without(without(c.Rated, hidden), other),
+		}
 	}
 	s.Cases = cases
 	return s
+}
+
+// drawn gives items in an order that is as good as random.
+func (c Case) drawn(items []int32) []int32 {
+	items = slices.Clone(items)
+	slices.SortFunc(items, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(drawOf(c.Reader, a), drawOf(c.Reader, b)), cmp.Compare(a, b))
+	})
+	return items
 }
 
 // drawOf spreads the hash of a pair over all bits: FNV-1a alone gives pairs that

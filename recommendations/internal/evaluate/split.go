@@ -14,7 +14,11 @@ type Split struct {
 	Items int       // number of books
 	Liked int       // books that at least one reader likes, held out or not
 	Train [][]int32 // what each reader for training likes, ascending
-	Cases []Case    // ascending by reader
+	// TrainRated is all that the same readers rated, liked or not.
+	TrainRated [][]Rated
+	Cases      []Case // ascending by reader
+
+	liked []bool // which items Liked counts; nil for all
 }
 
 // Case is a held-out reader: three lists without a book in common, each
@@ -24,23 +28,27 @@ type Case struct {
 	FoldIn  []int32 // what the recommender is told
 	Hidden  []int32 // the rest of the fold-in, when it was shortened
 	Targets []int32 // what the recommender should find
+	// Rated is the fold-in with its stars, and what else the reader rated, below
+	// 4. The latter is neither a target nor left out of the ranking: a shop knows
+	// it, and it counts for what can be learnt from it alone.
+	Rated []Rated
 }
 
 // Split holds out one fold, 0 to Folds-1. Where mayTest is given, only readers
 // it accepts are held out and all others are for training; it serves data in
 // which only some histories are complete.
 func (d Data) Split(fold int, mayTest func(reader int64) bool) Split {
-	s := Split{Items: len(d.Books)}
-	liked := make([]bool, len(d.Books))
+	s := Split{Items: len(d.Books), liked: make([]bool, len(d.Books))}
 	for _, r := range d.Readers {
 		for _, i := range r.Items {
-			if !liked[i] {
-				liked[i] = true
+			if !s.liked[i] {
+				s.liked[i] = true
 				s.Liked++
 			}
 		}
 		if !heldOut(r.ID, fold, mayTest) {
 			s.Train = append(s.Train, r.Items)
+			s.TrainRated = append(s.TrainRated, r.Rated)
 		} else if c := d.divide(r); len(c.Targets) > 0 && len(c.FoldIn) > 0 {
 			s.Cases = append(s.Cases, c)
 		}
@@ -75,6 +83,7 @@ func (d Data) divide(r Reader) Case {
 			c.FoldIn = append(c.FoldIn, i)
 		}
 	}
+	c.Rated = without(r.Rated, c.Targets)
 	return c
 }
 
@@ -88,4 +97,15 @@ func hash(s string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s)) // a hash never fails
 	return h.Sum64()
+}
+
+// without gives the books that are not among some items.
+func without(rated []Rated, items []int32) []Rated {
+	var rest []Rated
+	for _, r := range rated {
+		if !has(items, r.Item) {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }

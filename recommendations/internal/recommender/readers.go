@@ -5,7 +5,9 @@ import (
 	"slices"
 	"sync"
 
+	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/training"
 )
 
 // Reader is what is known of one reader.
@@ -111,9 +113,9 @@ func (r *readers) all() []Reader {
 	return slices.Collect(maps.Values(r.byID))
 }
 
-// history sorts the books of an encoded history by what they mean, as the
-// engine knows books; those that the catalogue does not have are left out.
-func (s *state) history(encoded []byte) (liked, other []int32, last *library.Entry) {
+// query makes a query of an encoded history; books that the catalogue does not
+// have are left out. likes is how many of them the reader likes.
+func (s *state) query(encoded []byte) (q engine.Query, likes int, last *library.Entry) {
 	// A damaged history counts as far as it can be read: it was checked on its
 	// way in, and a shelf is better than none.
 	_ = library.EachEntry(encoded, func(e library.Entry) {
@@ -122,12 +124,19 @@ func (s *state) history(encoded []byte) (liked, other []int32, last *library.Ent
 			return
 		}
 		last = &e
-		switch {
-		case e.Positive():
-			liked = append(liked, i)
-		case e.Present():
-			other = append(other, i)
+		if !e.Present() {
+			return
+		}
+		q.Exclude = append(q.Exclude, i)
+		if strength := training.Strength(e); strength > 0 {
+			q.History, q.Strengths = append(q.History, i), append(q.Strengths, strength)
+			if strength >= engine.Liked {
+				likes++
+			}
 		}
 	})
-	return liked, other, last
+	if likes == 0 { // what is neither liked nor disliked says too little alone
+		q.History, q.Strengths = nil, nil
+	}
+	return q, likes, last
 }

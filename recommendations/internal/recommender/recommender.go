@@ -176,7 +176,7 @@ func (r *Recommender) History(userID int64) (library.History, int64, error) {
 	}
 	reader := r.readers.of(userID)
 	var h library.History
-	_ = library.EachEntry(reader.History, func(e library.Entry) { // as in state.history
+	_ = library.EachEntry(reader.History, func(e library.Entry) { // as in state.query
 		if _, ok := s.index[e.BookID]; ok && e.Present() {
 			h = append(h, e)
 		}
@@ -213,12 +213,11 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	}
 	n = min(n, len(s.catalog.Books))
 	reader := r.readers.of(userID)
-	liked, other, last := s.history(reader.History)
-	scored := s.ranker.Recommend(make([]engine.Scored, 0, max(n, 0)), engine.Query{
-		History: liked, Exclude: other, Category: number, K: n,
-	})
+	q, likes, last := s.query(reader.History)
+	q.Category, q.K = number, n
+	scored := s.ranker.Recommend(make([]engine.Scored, 0, max(n, 0)), q)
 	shelf := s.shelf(scored)
-	shelf.Personal, shelf.ReaderVersion = len(liked) > 0, reader.Version
+	shelf.Personal, shelf.ReaderVersion = likes > 0, reader.Version
 	if last != nil {
 		shelf.Last, shelf.LastBook = last, &s.catalog.Books[s.index[last.BookID]]
 	}

@@ -63,8 +63,35 @@ type collected struct {
 }
 
 type reader struct {
-	id    int64
-	liked []int32 // ascending indexes of books
+	id        int64
+	books     []int32 // indexes, ascending
+	strengths []engine.Strength
+}
+
+// Strength is how much a book of a history counts. A rating says it by its stars;
+// a like or a purchase is as good as five.
+func Strength(e library.Entry) engine.Strength {
+	if e.Liked || e.Purchased {
+		return engine.Full
+	}
+	return engine.DefaultStrengths().Of(e.Stars)
+}
+
+// Authors numbers the authors of books, equal ones alike.
+func Authors(books []library.Book) []int32 {
+	numbers := map[string]int32{}
+	list := make([]int32, len(books))
+	for i, b := range books {
+		if b.Author == "" {
+			list[i] = -1
+			continue
+		}
+		if _, known := numbers[b.Author]; !known {
+			numbers[b.Author] = int32(len(numbers))
+		}
+		list[i] = numbers[b.Author]
+	}
+	return list
 }
 
 func collect(in Input) (*collected, error) {
@@ -73,32 +100,45 @@ func collect(in Input) (*collected, error) {
 	for i, b := range c.books {
 		index[b.ID] = int32(i)
 	}
-	var liked []int32
+	type counted struct {
+		book     int32
+		strength engine.Strength
+	}
+	var read []counted
 	for id, history := range in.Histories {
-		liked = liked[:0]
+		read = read[:0]
+		likes := 0
 		err := library.EachEntry(history, func(e library.Entry) {
-			if i, ok := index[e.BookID]; ok && e.Positive() {
-				liked = append(liked, i)
+			i, ok := index[e.BookID]
+			if strength := Strength(e); ok && strength > 0 {
+				read = append(read, counted{i, strength})
+				if strength >= engine.Liked {
+					likes++
+				}
 			}
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reader %d: %w", id, err)
 		}
-		if len(liked) == 0 {
+		if likes == 0 {
 			continue
 		}
-		slices.Sort(liked)
-		c.readers = append(c.readers, reader{id: id, liked: slices.Clone(liked)})
-		c.positives += len(liked)
+		slices.SortFunc(read, func(a, b counted) int { return cmp.Compare(a.book, b.book) })
+		r := reader{id: id, books: make([]int32, len(read)), strengths: make([]engine.Strength, len(read))}
+		for k, b := range read {
+			r.books[k], r.strengths[k] = b.book, b.strength
+		}
+		c.readers = append(c.readers, r)
+		c.positives += likes
 	}
 	slices.SortFunc(c.readers, func(a, b reader) int { return cmp.Compare(a.id, b.id) })
 	return c, nil
 }
 
 func (c *collected) dataset() engine.Dataset {
-	d := engine.Dataset{Items: len(c.books), Readers: make([][]int32, len(c.readers))}
-	for i, r := range c.readers {
-		d.Readers[i] = r.liked
+	d := engine.Dataset{Items: len(c.books), Authors: Authors(c.books)}
+	for _, r := range c.readers {
+		d.Readers, d.Strengths = append(d.Readers, r.books), append(d.Strengths, r.strengths)
 	}
 	return d
 }
@@ -112,14 +152,17 @@ func (c *collected) fingerprint() string {
 		_, _ = h.Write(buf) // never fails
 	}
 	write(int64(len(c.books)))
-	for _, b := range c.books {
+	authors := Authors(c.books)
+	for i, b := range c.books {
 		write(b.ID)
+		write(int64(authors[i]))
 	}
 	for _, r := range c.readers {
 		write(r.id)
-		write(int64(len(r.liked)))
-		for _, i := range r.liked {
+		write(int64(len(r.books)))
+		for k, i := range r.books {
 			write(int64(i))
+			write(int64(r.strengths[k]))
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])

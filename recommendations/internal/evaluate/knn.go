@@ -1,0 +1,90 @@
+package evaluate
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+)
+
+// KNN is the classic that a recommender has to beat: the score of a book is the
+// sum of its cosines to those books of the fold-in that are among the k most
+// similar to it. Ties go to the more popular book. It ends early when ctx does,
+// with the context's error.
+func KNN(ctx context.Context, s Split, k int) (Recommender, error) {
+	readers := make([][]int32, s.Items) // of each item
+	for r, items := range s.Train {
+		for _, i := range items {
+			readers[i] = append(readers[i], int32(r))
+		}
+	}
+	// says[i] is what item i of a fold-in adds to the scores of others.
+	says := make([][]closeness, s.Items)
+	var near []closeness
+	joint := make([]int, s.Items)
+	for j := range s.Items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		clear(joint)
+		for _, r := range readers[j] {
+			for _, i := range s.Train[r] {
+				joint[i]++
+			}
+		}
+		near = near[:0]
+		for i, n := range joint {
+			if n > 0 && i != j {
+				near = append(near, closeness{int32(i), float64(n) / math.Sqrt(float64(len(readers[i])*len(readers[j])))})
+			}
+		}
+		for _, n := range closest(near, k) {
+			says[n.item] = append(says[n.item], closeness{int32(j), n.cosine})
+		}
+	}
+	order := s.byPopularity()
+	score := make([]float64, s.Items)
+	return func(dst, foldIn, hidden []int32, want int) []int32 {
+		clear(score)
+		for _, i := range foldIn {
+			for _, n := range says[i] {
+				score[n.item] += n.cosine
+			}
+		}
+		return appendBest(dst, order, score, foldIn, hidden, want)
+	}, nil
+}
+
+// closeness of one item to another.
+type closeness struct {
+	item   int32
+	cosine float64
+}
+
+// closest gives the k most similar of a list, which it sorts.
+func closest(list []closeness, k int) []closeness {
+	slices.SortFunc(list, func(a, b closeness) int {
+		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.item, b.item))
+	})
+	return list[:min(k, len(list))]
+}
+
+// appendBest appends the k items with the highest scores that the reader does
+// not have, ties in the order given, which names all items.
+func appendBest(dst, order []int32, score []float64, foldIn, hidden []int32, k int) []int32 {
+	base := len(dst)
+	for _, i := range order {
+		full := len(dst)-base >= k
+		if full && (k < 1 || score[i] <= score[dst[len(dst)-1]]) || has(foldIn, i) || has(hidden, i) {
+			continue
+		}
+		if full {
+			dst = dst[:len(dst)-1]
+		}
+		dst = append(dst, i)
+		for p := len(dst) - 1; p > base && score[dst[p-1]] < score[i]; p-- {
+			dst[p-1], dst[p] = dst[p], dst[p-1]
+		}
+	}
+	return dst
+}

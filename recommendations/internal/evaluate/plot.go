@@ -1,0 +1,131 @@
+package evaluate
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math"
+)
+
+// The picture, in pixels of a plain screen.
+const (
+	plotWidth, plotHeight = 760, 440
+	plotLeft, plotRight   = 64, 190 // for the numbers, for the legend
+	plotTop, plotBottom   = 52, 56
+)
+
+// plotColours are apart for people who cannot tell red from green; the first
+// follows the text, dark on light or light on dark.
+func plotColours() []string {
+	return []string{"currentColor", "#0a84c1", "#d97706", "#8b5fbf", "#0f9d76"}
+}
+
+// WritePlot draws NDCG@100 against the number of books known, a line for each
+// method, from ShortHistories. The picture is SVG without script or font of its
+// own, and readable on light and on dark.
+func (r Report) WritePlot(w io.Writer) error {
+	if len(r.ShortHistories) == 0 {
+		return fmt.Errorf("nothing to draw: no short histories were measured")
+	}
+	p := plot{report: r, step: axisStep(r.highest())}
+	p.open()
+	p.axes()
+	for k := range r.ShortHistories[0].Methods {
+		p.line(k)
+	}
+	p.print("</svg>\n")
+	_, err := w.Write(p.text.Bytes())
+	return err
+}
+
+func (r Report) highest() float64 {
+	most := 0.0
+	for _, h := range r.ShortHistories {
+		for _, m := range h.Methods {
+			most = max(most, m.Result.NDCG100+m.Result.NDCG100Error)
+		}
+	}
+	return most
+}
+
+// axisStep divides an axis into four to ten round parts.
+func axisStep(highest float64) float64 {
+	highest = max(highest, 0.01)
+	step := math.Pow(10, math.Floor(math.Log10(highest)))
+	for highest/step < 4 {
+		step /= 2
+	}
+	return step
+}
+
+type plot struct {
+	report Report
+	step   float64
+	text   bytes.Buffer
+}
+
+func (p *plot) print(format string, args ...any) { fmt.Fprintf(&p.text, format, args...) }
+
+func (p *plot) top() float64 { return math.Ceil(p.report.highest()/p.step) * p.step }
+
+func (p *plot) x(k int) float64 {
+	return plotLeft + (plotWidth-plotLeft-plotRight)*(float64(k)+0.5)/float64(len(p.report.ShortHistories))
+}
+
+func (p *plot) y(value float64) float64 {
+	return plotHeight - plotBottom - (plotHeight-plotTop-plotBottom)*value/max(p.top(), p.step)
+}
+
+func (p *plot) open() {
+	r := p.report
+	title := fmt.Sprintf("NDCG@100 by number of books known, fold %d, %d readers", r.Fold, r.Readers)
+	p.print(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="title">`+"\n",
+		plotWidth, plotHeight, plotWidth, plotHeight)
+	p.print("<title id=\"title\">%s</title>\n", title)
+	p.print(`<style>
+svg { color: #1a1a1a; background: #ffffff; font: 13px system-ui, sans-serif }
+@media (prefers-color-scheme: dark) { svg { color: #f0f0f0; background: #16181c } }
+text { fill: currentColor }
+.grid { stroke: currentColor; stroke-opacity: .18 }
+.line { fill: none; stroke-width: 2.2 }
+</style>
+`)
+	p.print(`<text x="%d" y="26" font-size="15">%s</text>`+"\n", plotLeft, title)
+}
+
+func (p *plot) axes() {
+	right := plotWidth - plotRight
+	for value := 0.0; value < p.top()+p.step/2; value += p.step {
+		p.print(`<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%.3g</text>`+"\n",
+			plotLeft, right, p.y(value), p.y(value), plotLeft-8, p.y(value)+4.5, value)
+	}
+	for k, h := range p.report.ShortHistories {
+		p.print(`<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", p.x(k), plotHeight-plotBottom+20, h.books())
+	}
+	p.print(`<text x="%d" y="%d" text-anchor="middle">books of the reader that the recommender knows</text>`+"\n",
+		(plotLeft+right)/2, plotHeight-14)
+	p.print(`<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">NDCG@100, bars: one standard error</text>`+"\n",
+		(plotTop+plotHeight-plotBottom)/2)
+}
+
+// line draws method number k and its place in the legend.
+func (p *plot) line(k int) {
+	colours := plotColours()
+	colour := colours[k%len(colours)]
+	p.print(`<g stroke="%s"><polyline class="line" points="`, colour)
+	for x, h := range p.report.ShortHistories {
+		p.print("%.1f,%.1f ", p.x(x), p.y(h.Methods[k].Result.NDCG100))
+	}
+	p.print(`"/>` + "\n")
+	for x, h := range p.report.ShortHistories {
+		m := h.Methods[k].Result
+		p.print(`<line x1="%.1[1]f" x2="%.1[1]f" y1="%.1[2]f" y2="%.1[3]f"/><circle cx="%.1[1]f" cy="%.1[4]f" r="3" fill="%[5]s"/>`+"\n",
+			p.x(x), p.y(m.NDCG100-m.NDCG100Error), p.y(m.NDCG100+m.NDCG100Error), p.y(m.NDCG100), colour)
+	}
+	left, y := plotWidth-plotRight+16, plotTop+8+22*k
+	p.print(`<line class="line" x1="%d" x2="%d" y1="%d" y2="%d"/></g>`+"\n", left, left+22, y, y)
+	p.print(`<text x="%d" y="%d">`, left+30, y+4)
+	_ = xml.EscapeText(&p.text, []byte(p.report.ShortHistories[0].Methods[k].Name)) // into memory
+	p.print("</text>\n")
+}
