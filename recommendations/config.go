@@ -64,6 +64,9 @@ type settings struct {
 	Pprof bool             `help:"Serve /debug/pprof on the admin address."`
 
 	Faults bool `help:"Let /debug/fault on the admin address make this replica misbehave; for drills only."`
+
+	Tutorial            bool   `help:"Answer the examples of docs/tutorial.md too, on the gRPC address; for learners only."`
+	TutorialRESTAddress string `name:"tutorial-rest-address" help:"host:port of the one that is answered over REST; used with --tutorial only." default:":8081"`
 }
 
 // Validate is called by the parser. It reports all faults at once.

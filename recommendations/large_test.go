@@ -157,7 +157,7 @@ func timed(t *testing.T, procs, name string, args ...string) (time.Duration, int
 		t.Fatalf("%v: %v\n%s", args, err, out)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return time.Since(began).Round(10 * time.Millisecond), int64(usage.Maxrss) >> 10, string(out)
+	return time.Since(began).Round(10 * time.Millisecond), usage.Maxrss >> 10, string(out)
 }
 
 func residentMB(t *testing.T, pid int) int64 {

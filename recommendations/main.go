@@ -118,11 +118,22 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		FollowAge: cfg.followAge(), Readiness: ready, Registry: tel.Registry,
 	}).Register(grpcServer)
 	tutorial.New(books).Register(grpcServer)
+	var examples *tutorial.REST
+	if cfg.Tutorial {
+		tutorial.RegisterExamples(grpcServer)
+		if examples, err = tutorial.ListenREST(cfg.TutorialRESTAddress, tel); err != nil {
+			return errors.Join(err, operators.Close(), grpcServer.Close())
+		}
+	}
 
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
 	group.Add(lifecycle.Part{Name: "admin", Run: operators.Serve, Stop: operators.Stop, StopTimeout: time.Second})
 	group.Add(from.Part)
 	group.Add(lifecycle.Part{Name: "grpc", Run: grpcServer.Serve, Stop: grpcServer.Stop, StopTimeout: cfg.DrainTimeout})
+	if examples != nil {
+		group.Add(lifecycle.Part{Name: "tutorial", Run: examples.Serve, Stop: examples.Stop, StopTimeout: time.Second})
+		tel.Log.Info("answers the examples of the tutorials (--tutorial)", "restAddress", examples.Addr().String())
+	}
 	tel.Log.Info("listening", "grpcAddress", grpcServer.Addr().String(), "adminAddress", operators.Addr().String(),
 		"tls", cfg.TLS.Enabled(), "version", telemetry.Version())
 	return group.Run(ctx)

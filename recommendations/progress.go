@@ -37,7 +37,7 @@ func (p *progress) at(file string, read, size, rows int64) {
 	if p.terminal {
 		every = progressRedraw
 	}
-	if done := read >= size; time.Since(p.last) < every && !(done && p.terminal) {
+	if done := read >= size; time.Since(p.last) < every && (!done || !p.terminal) {
 		return
 	}
 	p.last = time.Now()

@@ -142,8 +142,8 @@ func changes(sum transfer.Summary) string {
 	if sum.ReadersChanged > 0 {
 		add("the histories of %d readers changed", sum.ReadersChanged)
 	}
-	if sum.ImportResult.Interactions > 0 {
-		add("%d interactions came back", sum.ImportResult.Interactions)
+	if sum.Interactions > 0 {
+		add("%d interactions came back", sum.Interactions)
 	}
 	if sum.Repeated > 0 {
 		add("%d ratings were of a reader and a book that another row has too: the last counts", sum.Repeated)

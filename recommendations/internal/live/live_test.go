@@ -114,9 +114,9 @@ func within(t *testing.T, most time.Duration, what string, holds func() bool) ti
 	return time.Since(began)
 }
 
-func (r *replica) titles(t *testing.T, user int64) string {
+func (r *replica) titles(t *testing.T) string {
 	t.Helper()
-	shelf, err := r.books.Recommend(user, "", 5)
+	shelf, err := r.books.Recommend(1, "", 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestANewCatalogueIsTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range []*replica{a, b} {
-		within(t, 5*time.Second, "the new books", func() bool { return strings.HasPrefix(r.titles(t, 1), "Other") })
+		within(t, 5*time.Second, "the new books", func() bool { return strings.HasPrefix(r.titles(t), "Other") })
 		shelf, err := r.books.Recommend(1, "", 5)
 		if err != nil || !shelf.Personal || shelf.Items[0].Because == nil {
 			t.Errorf("the model for them: %+v, %v", shelf, err)
@@ -226,7 +226,7 @@ func TestANewCatalogueIsTakenUp(t *testing.T) {
 func TestABadModelIsRefused(t *testing.T) {
 	url := newURL(t)
 	a := start(t, url)
-	before := a.titles(t, 1)
+	before := a.titles(t)
 	head, err := a.store.Head(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -242,12 +242,12 @@ func TestABadModelIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, time.Second, "the refusal", func() bool { return a.value(t, "recommendations_models_refused_total") == 1 })
-	if after := a.titles(t, 1); after != before {
+	if after := a.titles(t); after != before {
 		t.Errorf("the shelf was %s and is %s", before, after)
 	}
 	// A replica that starts now has no old model to go on with: it makes one.
 	b := start(t, url)
-	if got := b.titles(t, 1); got != before {
+	if got := b.titles(t); got != before {
 		t.Errorf("a new replica serves %s, want %s", got, before)
 	}
 	if _, _, err := a.store.Rollback(t.Context()); err != nil {

@@ -78,7 +78,7 @@ func (l *Live) usable(ctx context.Context, head store.Head, catalog library.Cata
 		}
 	}
 	if l.Train {
-		return l.train(ctx, catalog)
+		return l.train(catalog)
 	}
 	l.Log.Info("no model fits the catalogue: everybody gets bestsellers until one is trained")
 	return nil, engine.Model{RowStart: make([]int32, len(catalog.Books)+1), Counts: make([]int32, len(catalog.Books))}, nil
@@ -120,7 +120,7 @@ func (l *Live) fetch(ctx context.Context, version string, catalog library.Catalo
 // train trains from the histories in memory, unless another replica did while
 // this one waited for its turn. However long that takes: shelves are answered
 // meanwhile, by the old books and model.
-func (l *Live) train(ctx context.Context, catalog library.Catalog) (next *inUse, weights engine.Model, err error) {
+func (l *Live) train(catalog library.Catalog) (next *inUse, weights engine.Model, err error) {
 	err = l.Store.WithLock(l.ctx, TrainLock, func(ctx context.Context) error {
 		head, err := l.Store.Head(ctx)
 		if err != nil {

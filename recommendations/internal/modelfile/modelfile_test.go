@@ -39,11 +39,11 @@ func model() modelfile.Model {
 	return m
 }
 
-func encode(t testing.TB, m modelfile.Model) []byte {
-	t.Helper()
+func encode(tb testing.TB, m modelfile.Model) []byte {
+	tb.Helper()
 	encoded, err := modelfile.Encode(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return encoded
 }
