@@ -33,11 +33,21 @@ func measureSize(_ context.Context, bin string) (table, error) {
 	return t, nil
 }
 
-// measureOpening runs what make run runs, on its addresses.
+// measureOpening runs what make run runs, on its addresses, in a folder of its own:
+// what this machine's readers did is not measured.
 func measureOpening(ctx context.Context, bin string) (t table, err error) {
 	t.title = "make run, built"
+	if bin, err = filepath.Abs(bin); err != nil {
+		return t, err
+	}
+	dir, err := os.MkdirTemp("", "bookstall-bench-")
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var log bytes.Buffer
 	runner := exec.Command(filepath.Join(bin, "local"), "-bin", bin) //nolint:gosec // our own binary
+	runner.Dir = dir
 	runner.Stdout, runner.Stderr = &log, &log
 	began := time.Now()
 	if err := runner.Start(); err != nil {
