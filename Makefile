@@ -6,8 +6,9 @@ SHELL := /bin/bash
 
 BIN := .tools/bin
 GO ?= go
-# Static and stripped, without the paths of this machine.
-BUILD_FLAGS := -trimpath -ldflags='-s -w'
+# Static and stripped, without the paths of this machine, and without what nobody
+# uses: gRPC's trace pages, HTTP/2 in net/http. .ko.yaml says the same.
+BUILD_FLAGS := -trimpath -tags=grpcnotrace,nethttpomithttp2 -ldflags='-s -w'
 # Packages under test; PKG=./internal/rpc make test runs one.
 PKG ?= ./...
 TEST_FLAGS ?=
@@ -45,6 +46,10 @@ golden: $(BIN)/helm $(BIN)/helm3 ## write the golden files anew; look at the dif
 .PHONY: bench
 bench: build ## the figures of docs/performance.md, as tables
 	$(GO) run ./internal/bench
+
+.PHONY: bench-tutorial
+bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
+	$(GO) run ./marketplace/internal/tutorial/bench
 
 .PHONY: load
 load: build ## a steady load on the shop of make run, and how each call ended

@@ -57,6 +57,9 @@ type settings struct {
 	Pprof         bool             `help:"Serve /debug/pprof on the admin address."`
 
 	Faults bool `help:"Let /debug/fault on the admin address make this shop misbehave; for drills only."`
+
+	Tutorial           bool   `help:"Show the examples of docs/tutorial.md under /tutorial and /api/v1/say-hello; for learners only."`
+	TutorialRESTTarget string `name:"tutorial-rest-target" help:"Where replicas answer the one that is fetched over REST, like --recommendations-target; that with port 8081 if empty. Used with --tutorial only." placeholder:"TARGET"`
 }
 
 // Validate is called by the parser. It reports all faults at once.
@@ -67,6 +70,11 @@ func (s *settings) Validate() error {
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))
+	}
+	if s.TutorialRESTTarget != "" {
+		if err := rpc.CheckTarget(s.TutorialRESTTarget); err != nil {
+			errs = append(errs, fmt.Errorf("--tutorial-rest-target: %w", err))
+		}
 	}
 	errs = append(errs,
 		config.AtLeast("--recommendations-timeout", s.RecommendationsTimeout, time.Millisecond),

@@ -90,10 +90,19 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		Log: tel.Log, Registry: tel.Registry,
 	})
 	ready := lifecycle.NewReadiness()
+	var extras []web.Extra
+	if cfg.Tutorial {
+		examples, err := newTutorial(cfg, conn, tel)
+		if err != nil {
+			return err
+		}
+		defer examples.close()
+		extras = examples.extras
+	}
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
 		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
-		MaxStreams: cfg.LiveStreams, Draining: ready.Drained(),
+		MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})
 	if err != nil {

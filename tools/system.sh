@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the tests need of the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, and the programs of PostgreSQL.
+# browser, npm for the accessibility rules, the programs of PostgreSQL, and Python
+# with gRPC, whose clients learners come with.
 # Installed where this is Debian and we are root; named where not. Tests that miss
 # something skip loudly.
 set -euo pipefail
@@ -12,6 +13,10 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
 command -v npm >/dev/null || missing+=(npm)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql@*/bin/initdb' >/dev/null ||
   command -v initdb >/dev/null || missing+=(postgresql)
+speaks_grpc() { "$1" -c 'import grpc, google.protobuf' 2>/dev/null; }
+speaks_grpc python3 || speaks_grpc /usr/bin/python3 || missing+=(python3-grpcio python3-protobuf)
+command -v protoc >/dev/null || missing+=(protobuf-compiler)
+command -v grpc_python_plugin >/dev/null || missing+=(protobuf-compiler-grpc)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -27,6 +32,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 echo "not installed: ${missing[*]}"
 case "$(uname -s)" in
-  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17" ;;
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 grpc protobuf; pip3 install grpcio protobuf" ;;
   *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
 esac

@@ -22,6 +22,10 @@ type layout struct {
 	dnsName         string // what the DNS server answers for
 	replicas        []replica
 	only            replica // instead of those, where their addresses do not exist
+
+	// tutorialPort is where replicas answer the tutorials' example over REST; ""
+	// for no examples.
+	tutorialPort string
 }
 
 // replica is one process of recommendations. A records have no ports, so all
@@ -40,6 +44,8 @@ func standardLayout(bin string) layout {
 		dnsName:   "recommendations.bookstall.test.",
 		// Not admin port 9090, which is marketplace's at this address.
 		only: replica{name: "replica-1", grpc: "127.0.0.1:50051", admin: "127.0.0.1:9091"},
+
+		tutorialPort: "8081",
 	}
 	for i := 1; i <= 3; i++ {
 		ip := fmt.Sprintf("127.0.0.%d", i+1)
@@ -95,6 +101,9 @@ func (l layout) marketplaceProgram() (program, error) {
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
 	}
+	if l.tutorialPort != "" && os.Getenv("MARKETPLACE_TUTORIAL") == "" {
+		env = append(env, "MARKETPLACE_TUTORIAL=true")
+	}
 	if os.Getenv("MARKETPLACE_COOKIE_KEY") == "" { // the user's own key wins
 		env = append(env, "MARKETPLACE_COOKIE_KEY_FILE="+l.keyFile())
 	}
@@ -106,6 +115,16 @@ func (l layout) marketplaceProgram() (program, error) {
 	}, nil
 }
 
+// tutorialREST is where a replica answers the tutorials' example over REST, "" for
+// nowhere.
+func (l layout) tutorialREST(r replica) string {
+	host, _, err := net.SplitHostPort(r.grpc)
+	if err != nil || l.tutorialPort == "" {
+		return ""
+	}
+	return net.JoinHostPort(host, l.tutorialPort)
+}
+
 func (l layout) storeFile() string { return filepath.Join(l.state, "bookstall.db") }
 
 func (l layout) replicaProgram(r replica) program {
@@ -115,6 +134,9 @@ func (l layout) replicaProgram(r replica) program {
 		"RECOMMENDATIONS_NAME=" + r.name,
 		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
 		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
+	}
+	if rest := l.tutorialREST(r); rest != "" && os.Getenv("RECOMMENDATIONS_TUTORIAL") == "" {
+		env = append(env, "RECOMMENDATIONS_TUTORIAL=true", "RECOMMENDATIONS_TUTORIAL_REST_ADDRESS="+rest)
 	}
 	if os.Getenv("RECOMMENDATIONS_STORE") == "" { // the user's own store wins
 		env = append(env, "RECOMMENDATIONS_STORE=sqlite:"+l.storeFile())

@@ -34,6 +34,9 @@ func (l layout) replicaUses() []use {
 		uses = append(uses,
 			use{r.grpc, r.name + " gRPC", bindTCP},
 			use{r.admin, r.name + " admin", bindTCP})
+		if rest := l.tutorialREST(r); rest != "" {
+			uses = append(uses, use{rest, r.name + " tutorial", bindTCP})
+		}
 	}
 	return uses
 }

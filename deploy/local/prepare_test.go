@@ -89,6 +89,7 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		"MARKETPLACE_CATALOG_FILE=.run/catalog.json",
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
+		"MARKETPLACE_TUTORIAL=true",
 		"MARKETPLACE_COOKIE_KEY_FILE=.run/cookie.key",
 	}
 	if d := cmp.Diff(want, p.env); d != "" {
@@ -100,6 +101,8 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		"RECOMMENDATIONS_NAME=replica-3",
 		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
 		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
+		"RECOMMENDATIONS_TUTORIAL=true",
+		"RECOMMENDATIONS_TUTORIAL_REST_ADDRESS=127.0.0.4:8081",
 		"RECOMMENDATIONS_STORE=sqlite:.run/bookstall.db",
 	}
 	if d := cmp.Diff(want, l.replicaProgram(l.replicas[2]).env); d != "" {

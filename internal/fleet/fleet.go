@@ -29,31 +29,52 @@ type Config struct {
 	Bin      string    // folder of the built programs
 	Replicas int       // to start and to publish
 	Log      io.Writer // of all processes; may be nil
+	// Switched puts marketplaces behind a switch of their own.
+	Switched bool
 	// MarketplaceArgs are added to the flags of marketplace.
 	MarketplaceArgs []string
 	// ReplicaArgs are added to the flags of each replica.
 	ReplicaArgs []string
+	// Tutorial turns the tutorials' examples on, in all programs.
+	Tutorial bool
 }
 
-// Fleet is one marketplace and its replicas.
+// Fleet is one marketplace, or more behind a switch, and its replicas.
 type Fleet struct {
 	DNS         *dnsserver.Server
 	Marketplace *Process
-	URL         string // of the shop
-	Admin       string // URL of the shop's admin port
+	URL         string  // of the shop
+	Admin       string  // URL of the first marketplace's admin port
+	Switch      *Switch // nil unless Config.Switched
 
-	cfg      Config
-	port     uint16
-	dir      string
-	mu       sync.Mutex
-	replicas []*Replica
+	cfg          Config
+	port         uint16
+	restPort     uint16 // of the tutorials' REST example
+	dir          string
+	mu           sync.Mutex
+	addresses    int // taken
+	shops, named int // marketplaces and replicas that have a name
+	marketplaces []*Marketplace
+	replicas     []*Replica
+	relays       []*Relay
+}
+
+// Marketplace is one process of marketplace.
+type Marketplace struct {
+	*Process
+
+	Admin string // URL of its admin port
+
+	address string // of its shop
 }
 
 // Replica is one process of recommendations.
 type Replica struct {
 	*Process
 
+	Name  string
 	IP    netip.Addr
+	GRPC  string // its address
 	Admin string // URL of its admin port
 }
 
@@ -78,51 +99,110 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	if f.port, err = freePort(address(0)); err != nil {
 		return nil, err
 	}
+	if cfg.Tutorial {
+		if f.restPort, err = freePort(address(0)); err != nil {
+			return nil, err
+		}
+	}
 	for range cfg.Replicas {
 		if _, err := f.AddReplica(); err != nil {
 			return nil, err
 		}
 	}
 	f.Publish(f.replicas...)
-	return f, f.startMarketplace()
+	if cfg.Switched {
+		if f.Switch, err = newSwitch(); err != nil {
+			return nil, err
+		}
+	}
+	m, err := f.AddMarketplace()
+	if err != nil {
+		return nil, err
+	}
+	f.Marketplace, f.URL, f.Admin = m.Process, "http://"+m.address, m.Admin
+	if f.Switch != nil {
+		f.URL = f.Switch.URL
+	}
+	return f, nil
 }
 
-func (f *Fleet) startMarketplace() error {
+// cookieKey is the same in all marketplaces, so that each knows the readers of the
+// others.
+const cookieKey = "6b6579206f66206120666c65657420666f72207465737473206f6e6c79212121"
+
+// AddMarketplace runs one more marketplace, behind the switch if there is one, and
+// returns when it is ready.
+func (f *Fleet) AddMarketplace() (*Marketplace, error) {
+	f.mu.Lock()
+	f.shops++
+	n := f.shops
+	f.mu.Unlock()
+	name := "marketplace"
+	if n > 1 {
+		name = fmt.Sprintf("marketplace-%d", n)
+	}
 	args := append([]string{
-		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=marketplace",
+		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=" + name,
 		fmt.Sprintf("--recommendations-target=dns://%s/%s:%d", f.DNS.Addr(), Name, f.port),
-		"--catalog-file=" + filepath.Join(f.dir, "catalog.json"),
+		"--catalog-file=" + filepath.Join(f.dir, name+".json"), "--cookie-key=" + cookieKey,
 		"--drain-delay=0s",
 	}, f.cfg.MarketplaceArgs...)
+	if f.cfg.Tutorial {
+		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-target=dns://%s/%s:%d", f.DNS.Addr(), Name, f.restPort))
+	}
 	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	f.Marketplace = p
-	f.URL, f.Admin = "http://"+line.HTTPAddress, "http://"+line.AdminAddress
-	return p.waitReady(f.Admin)
+	m := &Marketplace{Process: p, Admin: "http://" + line.AdminAddress, address: line.HTTPAddress}
+	f.mu.Lock()
+	f.marketplaces = append(f.marketplaces, m)
+	f.mu.Unlock()
+	if f.Switch != nil {
+		f.Switch.add(m)
+	}
+	return m, p.waitReady(m.Admin)
+}
+
+// Marketplaces returns all that were started, those that ended included.
+func (f *Fleet) Marketplaces() []*Marketplace {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.marketplaces)
 }
 
 // AddReplica runs one more replica on an address of its own and returns when it
 // is ready. It is not in DNS yet.
 func (f *Fleet) AddReplica() (*Replica, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := len(f.replicas)
-	ip := address(n)
+	ip := f.take()
+	f.named++
+	name := fmt.Sprintf("replica-%d", f.named)
+	f.mu.Unlock()
 	args := append([]string{
 		fmt.Sprintf("--grpc-address=%s:%d", ip, f.port),
 		fmt.Sprintf("--admin-address=%s:0", ip),
-		fmt.Sprintf("--name=replica-%d", n+1),
+		"--name=" + name,
 		"--drain-delay=1s", "--drain-timeout=5s",
 	}, f.cfg.ReplicaArgs...)
+	if f.cfg.Tutorial {
+		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-address=%s:%d", ip, f.restPort))
+	}
 	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	r := &Replica{Process: p, IP: ip, Admin: "http://" + line.AdminAddress}
+	r := &Replica{Process: p, Name: name, IP: ip, GRPC: line.GRPCAddress, Admin: "http://" + line.AdminAddress}
+	f.mu.Lock()
 	f.replicas = append(f.replicas, r)
+	f.mu.Unlock()
 	return r, p.waitReady(r.Admin)
+}
+
+// Targets are what finds the replicas: over gRPC, and the tutorials' REST example.
+func (f *Fleet) Targets() (grpc, rest string) {
+	at := func(port uint16) string { return fmt.Sprintf("dns://%s/%s:%d", f.DNS.Addr(), Name, port) }
+	return at(f.port), at(f.restPort)
 }
 
 // Replicas returns all that were started, those that ended included.
@@ -141,17 +221,68 @@ func (f *Fleet) Publish(replicas ...*Replica) {
 	f.DNS.SetA(Name, ips...)
 }
 
-// Close stops all processes and the DNS server.
+// PublishAddresses puts exactly these addresses in DNS, whoever is there.
+func (f *Fleet) PublishAddresses(ips ...netip.Addr) { f.DNS.SetA(Name, ips...) }
+
+// FreeAddress returns an address where nobody listens, with the port that replicas
+// have.
+func (f *Fleet) FreeAddress() netip.AddrPort {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return netip.AddrPortFrom(f.take(), f.port)
+}
+
+// take returns an address that nobody has. The caller holds the lock.
+func (f *Fleet) take() netip.Addr {
+	ip := address(f.addresses)
+	f.addresses++
+	return ip
+}
+
+// Link is a way to one replica, on an address of its own.
+type Link struct {
+	*Relay
+
+	IP netip.Addr
+}
+
+// AddLink makes a way to r that can be made slow and be cut. It is not in DNS yet.
+func (f *Fleet) AddLink(r *Replica) (*Link, error) {
+	at := f.FreeAddress()
+	behind := []string{netip.AddrPortFrom(r.IP, f.port).String()}
+	relay, err := startRelay(at.String(), func() []string { return behind })
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.relays = append(f.relays, relay)
+	return &Link{relay, at.Addr()}, nil
+}
+
+// Close stops all processes, relays and the DNS server.
 func (f *Fleet) Close() error {
 	var errs []error
+	if f.Switch != nil {
+		errs = append(errs, f.Switch.Close())
+	}
 	if f.Marketplace != nil {
-		errs = append(errs, f.Marketplace.Stop(5*time.Second))
+		err := f.Marketplace.Stop(5 * time.Second)
+		if f.Switch == nil { // else it may have been killed before
+			errs = append(errs, err)
+		}
 	}
 	var stopping sync.WaitGroup
+	for _, m := range f.Marketplaces() {
+		stopping.Go(func() { _ = m.Stop(5 * time.Second) })
+	}
 	for _, r := range f.Replicas() {
 		stopping.Go(func() { _ = r.Stop(5 * time.Second) }) // it may have been killed before
 	}
 	stopping.Wait()
+	for _, r := range f.relays {
+		errs = append(errs, r.Close())
+	}
 	if f.DNS != nil {
 		errs = append(errs, f.DNS.Close())
 	}

@@ -57,3 +57,16 @@ func (r *Replica) Calls() (int64, error) {
 		`grpc_method="recommendations.v1.RecommendationsService/Recommend"`, `grpc_status="OK"`)
 	return int64(n), err
 }
+
+// Asked returns how many calls of readers the replica has ended, well or not.
+func (r *Replica) Asked() (int64, error) {
+	var sum float64
+	for _, method := range []string{"Recommend", "SimilarBooks"} {
+		n, err := Metric(r.Admin, "grpc_server_call_duration_seconds_count", "RecommendationsService/"+method+`"`)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return int64(sum), nil
+}

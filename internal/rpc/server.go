@@ -83,6 +83,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from the line above
 			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 		)),
+		grpc.StatsHandler(newConnectionCount(cfg.Telemetry.Registry)),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
 	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, cfg.Faults)...)

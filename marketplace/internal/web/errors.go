@@ -52,10 +52,13 @@ type outcome struct {
 func outcomeOf(err error) outcome {
 	var invalid invalidRequest
 	var tooLarge *http.MaxBytesError
+	var refusal *Refusal
 	answer := func(status int, detail string) outcome { return outcome{status: status, detail: detail} }
 	switch {
 	case errors.As(err, &invalid):
 		return outcome{status: http.StatusBadRequest, detail: "The request has fields that cannot be used.", fields: invalid}
+	case errors.As(err, &refusal):
+		return answer(refusal.Status, refusal.Detail)
 	case errors.Is(err, errBadForm):
 		return answer(http.StatusBadRequest, "The form could not be read.")
 	case errors.Is(err, errUnauthorized):

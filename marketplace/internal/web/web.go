@@ -38,8 +38,8 @@ type Recommender interface {
 	Forget(ctx context.Context, userID int64) (version int64, err error)
 }
 
-// Config is what the shop is made from. All but APIToken, SecureCookie, MaxStreams
-// and Draining are needed.
+// Config is what the shop is made from. All but APIToken, SecureCookie, MaxStreams,
+// Draining and Extras are needed.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    Recommender
@@ -48,6 +48,7 @@ type Config struct {
 	SecureCookie   bool            // for shops served by HTTPS
 	MaxStreams     int             // live shelves at a time; 0 for none
 	Draining       <-chan struct{} // closed when live shelves must end
+	Extras         []Extra         // what other packages answer
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	TracerProvider trace.TracerProvider
@@ -121,6 +122,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	for _, route := range s.routes() {
 		s.mux.Handle(route.pattern, s.handle(route.handler))
+	}
+	for _, e := range cfg.Extras {
+		s.mux.Handle(e.Pattern, s.handle(s.extra(e)))
 	}
 	var handler http.Handler = http.HandlerFunc(s.dispatch)
 	chain := s.chain()

@@ -1,6 +1,7 @@
-// Package tutorial answers the gRPC contract of the tutorial that this project
-// descends from, so that its client works unchanged. It is wire-compatible; the
-// answers are our own recommendations.
+// Package tutorial answers the gRPC contracts of the tutorials that this project
+// descends from, so that their clients work unchanged: Recommendations with our
+// own recommendations, always; the others, and one over REST to compare with,
+// when they are asked for (--tutorial). All are wire-compatible.
 //
 // It must not be used by anything else: new callers speak recommendations.v1.
 package tutorial

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bookstall/internal/fleet"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/tutorial"
+)
+
+// kind is one way to ask.
+type kind struct {
+	name string
+	call func(context.Context) error
+	// connections returns how many the replicas saw so far; already are those
+	// that were made for this kind before it was driven.
+	connections func() (float64, error)
+	already     float64
+}
+
+type kinds struct {
+	list  []kind
+	close func()
+}
+
+const (
+	overGRPC = "gRPC"
+	overREST = "REST, keep-alive"
+	overOnce = "REST, a connection a request"
+)
+
+// counted adds up a counter of all replicas.
+func counted(f *fleet.Fleet, metric string) func() (float64, error) {
+	return func() (sum float64, err error) {
+		for _, r := range f.Replicas() {
+			n, err := fleet.Metric(r.Admin, metric)
+			if err != nil {
+				return 0, err
+			}
+			sum += n
+		}
+		return sum, nil
+	}
+}
+
+const (
+	grpcConnections = "rpc_server_connections_total"
+	restConnections = "tutorial_rest_connections_total"
+)
+
+// settled waits until a client that connects in the background has a connection
+// to each replica, and returns how many the replicas saw then.
+func settled(ctx context.Context, count func() (float64, error), least float64) (float64, error) {
+	for {
+		if n, err := count(); err != nil || n >= least {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// clientKinds are the shop's own clients, without the shop.
+func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
+	tel, err := telemetry.New(ctx, "bench", "bench", telemetry.Config{LogLevel: "error"}, io.Discard)
+	if err != nil {
+		return kinds{}, err
+	}
+	connections := counted(f, grpcConnections)
+	before, err := settled(ctx, connections, replicas) // those of the shop
+	if err != nil {
+		return kinds{}, err
+	}
+	grpcTarget, restTarget := f.Targets()
+	conn, err := rpc.NewClient(rpc.ClientConfig{
+		Target: grpcTarget, Service: "recommendations.v1.RecommendationsService",
+		DNSInterval: time.Second, DNSMaxStale: time.Minute, Telemetry: tel,
+	})
+	if err != nil {
+		return kinds{}, err
+	}
+	after, err := settled(ctx, connections, before+replicas)
+	if err != nil {
+		return kinds{}, err
+	}
+	kept, once := tutorial.NewREST(restTarget, true, tel), tutorial.NewREST(restTarget, false, tel)
+	ask := func(process func(context.Context, string) (string, error)) func(context.Context) error {
+		return func(ctx context.Context) error {
+			name, err := process(ctx, "test")
+			if err == nil && name != "TEST" {
+				err = fmt.Errorf("got %q", name)
+			}
+			return err
+		}
+	}
+	rest := counted(f, restConnections)
+	return kinds{
+		list: []kind{
+			{overGRPC, ask(tutorial.NewClient(conn).ProcessName), connections, after - before},
+			{overREST, ask(kept.ProcessName), rest, 0},
+			{overOnce, ask(once.ProcessName), rest, 0},
+		},
+		close: func() {
+			kept.Close()
+			once.Close()
+			_ = errors.Join(conn.Close(), tel.Close()) // nobody waits for what they would deliver
+		},
+	}, nil
+}
+
+// shopKinds ask the shop, which asks the replicas.
+func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
+	const most = 256
+	transport := &http.Transport{MaxIdleConnsPerHost: most}
+	client := &http.Client{Transport: transport}
+	ask := func(via string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL+"/api/v1/say-hello?name=test&via="+via, http.NoBody)
+			if err != nil {
+				return err
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err == nil && strings.TrimSpace(string(body)) != `"Hello, TEST!"` {
+				err = fmt.Errorf("%s: %s", resp.Status, body)
+			}
+			return err
+		}
+	}
+	connections, rest := counted(f, grpcConnections), counted(f, restConnections)
+	already, err := settled(ctx, connections, replicas)
+	return kinds{
+		list: []kind{
+			{overGRPC, ask("grpc"), connections, already},
+			{overREST, ask("rest"), rest, 0},
+			{overOnce, ask("rest-once"), rest, 0},
+		},
+		close: transport.CloseIdleConnections,
+	}, err
+}
+
+// driven is what one measurement saw.
+type driven struct {
+	took        []time.Duration
+	elapsed     time.Duration
+	connections float64 // made meanwhile
+	failed      int
+}
+
+// drive makes requests, so many at a time, and fails when most of them do.
+func drive(ctx context.Context, k kind, atATime, requests int) (driven, error) {
+	before, err := k.connections()
+	if err != nil {
+		return driven{}, err
+	}
+	var (
+		left   atomic.Int64
+		failed atomic.Int64
+		sample atomic.Value
+		wg     sync.WaitGroup
+		d      = driven{took: make([]time.Duration, requests)}
+	)
+	began := time.Now()
+	for range atATime {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				n := int(left.Add(1)) - 1
+				if n >= requests {
+					return
+				}
+				asked := time.Now()
+				if err := k.call(ctx); err != nil {
+					failed.Add(1)
+					sample.Store(err.Error())
+				}
+				d.took[n] = time.Since(asked)
+			}
+		})
+	}
+	wg.Wait()
+	d.elapsed, d.failed = time.Since(began), int(failed.Load())
+	if d.failed > requests/2 {
+		return d, fmt.Errorf("%s, %d at a time: %d of %d requests failed: %v", k.name, atATime, d.failed, requests, sample.Load())
+	}
+	after, err := k.connections()
+	d.connections = after - before
+	return d, errors.Join(err, ctx.Err())
+}

@@ -1,0 +1,177 @@
+package tutorial
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/web"
+)
+
+//go:embed templates/tutorial.html
+var templateFiles embed.FS
+
+// How much the page asks for, and takes.
+const (
+	recommendPick = 3
+	allItems      = 10
+	streamItems   = 5
+	maxSaid       = 300 // characters: percent-encoded, they fit an address that the shop takes
+	maxMessages   = 20
+)
+
+// How say-hello can fetch its answer.
+const (
+	viaGRPC     = "grpc"
+	viaREST     = "rest"
+	viaRESTOnce = "rest-once" // a connection for each request
+)
+
+// Config is what the examples are made from.
+type Config struct {
+	Client    *Client
+	REST      *REST // with connections that are used again
+	RESTOnce  *REST // with a connection for each request
+	Telemetry *telemetry.Telemetry
+}
+
+// examples answers the addresses of this package.
+type examples struct {
+	Config
+	page *template.Template
+	log  logr.Logger
+}
+
+// Extras are the addresses: a page, and the greeting for programs.
+func Extras(cfg Config) ([]web.Extra, error) {
+	page, err := template.ParseFS(templateFiles, "templates/tutorial.html")
+	if err != nil {
+		return nil, err
+	}
+	e := &examples{Config: cfg, page: page, log: cfg.Telemetry.Log}
+	return []web.Extra{
+		{Pattern: "GET /tutorial", Answer: e.answerPage},
+		{Pattern: "GET /api/v1/say-hello", Answer: e.sayHello},
+	}, nil
+}
+
+// sayHello is GET /api/v1/say-hello.
+func (e *examples) sayHello(r *http.Request) (web.ExtraAnswer, error) {
+	q := web.NewQuery(r, "name", "via")
+	name, via := q.Text("name"), q.OneOf("via", viaGRPC, viaREST, viaRESTOnce)
+	if err := q.Err(); err != nil {
+		return web.ExtraAnswer{}, err
+	}
+	process := e.Client.ProcessName
+	switch via {
+	case viaREST:
+		process = e.REST.ProcessName
+	case viaRESTOnce:
+		process = e.RESTOnce.ProcessName
+	}
+	upper, err := process(r.Context(), name)
+	if err != nil {
+		return web.ExtraAnswer{}, e.refusal(r.Context(), err)
+	}
+	return web.ExtraAnswer{JSON: "Hello, " + upper + "!"}, nil
+}
+
+// apology is what readers and programs are told when a call fails.
+func apology(err error) string {
+	if errors.Is(err, ErrOff) {
+		return "Recommendations does not answer the examples: its replicas must run with --tutorial too."
+	}
+	return "Recommendations is away for a moment."
+}
+
+// refusal says why there is no answer; what nobody expected goes through as it is.
+func (e *examples) refusal(ctx context.Context, err error) error {
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, ErrOff):
+		status = http.StatusNotImplemented
+	case !errors.Is(err, ErrAway):
+		return err
+	}
+	telemetry.Logger(ctx, e.log).Info("an example failed", "error", err.Error())
+	return &web.Refusal{Status: status, Detail: apology(err), Err: err}
+}
+
+// view is what the page shows. Each part has its own apology: one call that fails
+// does not take the page down.
+type view struct {
+	Recommended shown[[]string]
+	Greeting    shown[string]
+	All         shown[[]Item]
+	Stream      shown[[]Item]
+
+	Said    string   // in the form
+	Sent    []string // its words
+	Told    shown[string]
+	ToldAll shown[string]
+	Echoed  shown[[]string]
+}
+
+// shown is what a call returned, or an apology.
+type shown[T any] struct {
+	Value   T
+	Apology string
+}
+
+// answerPage is GET /tutorial. It makes all calls at once.
+func (e *examples) answerPage(r *http.Request) (web.ExtraAnswer, error) {
+	v := &view{Said: said(r.URL.Query().Get("say"))}
+	v.Sent = strings.Fields(v.Said)
+	v.Sent = v.Sent[:min(len(v.Sent), maxMessages)]
+
+	ctx := r.Context()
+	var calls sync.WaitGroup
+	ask(ctx, e, &calls, &v.Recommended, func() ([]string, error) { return e.Client.Recommend(ctx, recommendPick) })
+	ask(ctx, e, &calls, &v.Greeting, func() (string, error) { return e.Client.SayHello(ctx, "reader") })
+	ask(ctx, e, &calls, &v.All, func() ([]Item, error) { return e.Client.GetAll(ctx, allItems) })
+	ask(ctx, e, &calls, &v.Stream, func() (list []Item, err error) {
+		return list, e.Client.GetStream(ctx, streamItems, func(i Item) { list = append(list, i) })
+	})
+	if len(v.Sent) > 0 {
+		ask(ctx, e, &calls, &v.Told, func() (string, error) { return e.Client.Tell(ctx, v.Said) })
+		ask(ctx, e, &calls, &v.ToldAll, func() (string, error) { return e.Client.TellAll(ctx, v.Sent) })
+		ask(ctx, e, &calls, &v.Echoed, func() (list []string, err error) {
+			return list, e.Client.Echo(ctx, v.Sent, func(m string) { list = append(list, m) })
+		})
+	}
+	calls.Wait()
+
+	var main bytes.Buffer
+	if err := e.page.Execute(&main, v); err != nil {
+		return web.ExtraAnswer{}, fmt.Errorf("render: %w", err)
+	}
+	return web.ExtraAnswer{Title: "The tutorials’ examples", Main: template.HTML(main.String())}, nil //nolint:gosec // made by html/template
+}
+
+// ask makes a call beside others and keeps what it returned.
+func ask[T any](ctx context.Context, e *examples, calls *sync.WaitGroup, to *shown[T], call func() (T, error)) {
+	calls.Go(func() {
+		value, err := call()
+		if err != nil {
+			telemetry.Logger(ctx, e.log).Info("an example failed", "error", err.Error())
+			to.Apology = apology(err)
+			return
+		}
+		to.Value = value
+	})
+}
+
+// said makes something of whatever was typed.
+func said(typed string) string {
+	text := []rune(strings.ToValidUTF8(typed, " "))
+	return strings.TrimSpace(string(text[:min(len(text), maxSaid)]))
+}

@@ -1,0 +1,139 @@
+package tutorial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+)
+
+const (
+	lookupInterval = 2 * time.Second
+	connectTimeout = time.Second
+	idleTimeout    = 90 * time.Second
+	maxIdle        = 256 // connections to one replica
+	maxAnswer      = 64 << 10
+)
+
+// REST makes over HTTP/1.1 the call that Client.ProcessName makes over gRPC. It
+// finds the replicas by the same name and asks them in turn, on another one when
+// one cannot be reached: the least that gRPC's comparison with it needs.
+type REST struct {
+	target    string
+	transport *http.Transport
+	client    *http.Client
+
+	mu       sync.Mutex
+	replicas []netip.AddrPort
+	asked    time.Time // when DNS was
+	turn     int
+}
+
+// NewREST returns a client of the replicas behind target, a dial target as for
+// gRPC. With keepAlive it uses connections again; without, each request has one of
+// its own, as where a client is made for each.
+func NewREST(target string, keepAlive bool, tel *telemetry.Telemetry) *REST {
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	transport := &http.Transport{ // with no proxy: it would hide the replicas
+		DialContext:         dialer.DialContext,
+		DisableKeepAlives:   !keepAlive,
+		DisableCompression:  true,
+		MaxIdleConns:        0, // no bound but the next
+		MaxIdleConnsPerHost: maxIdle,
+		IdleConnTimeout:     idleTimeout,
+	}
+	return &REST{
+		target: target, transport: transport,
+		client: &http.Client{Transport: otelhttp.NewTransport(transport,
+			otelhttp.WithTracerProvider(tel.TracerProvider),
+			otelhttp.WithPropagators(tel.Propagator),
+			otelhttp.WithMeterProvider(noop.NewMeterProvider()),
+		)},
+	}
+}
+
+// Close ends the connections that wait for a next request.
+func (c *REST) Close() { c.transport.CloseIdleConnections() }
+
+// ProcessName returns a name in upper case.
+func (c *REST) ProcessName(ctx context.Context, name string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	const attempts = 3
+	var err error
+	for range attempts {
+		var replica netip.AddrPort
+		if replica, err = c.next(ctx); err != nil {
+			break
+		}
+		var answer string
+		var dialing *net.OpError
+		if answer, err = c.ask(ctx, replica, name); err == nil {
+			return answer, nil
+		} else if !errors.As(err, &dialing) || dialing.Op != "dial" {
+			break // it was reached
+		}
+	}
+	return "", fmt.Errorf("process-name: %w: %w", ErrAway, err)
+}
+
+// next returns the replica whose turn it is. Its callers wait for each other
+// while DNS is asked.
+func (c *REST) next(ctx context.Context) (netip.AddrPort, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.asked) > lookupInterval {
+		list, err := rpc.Addresses(ctx, c.target)
+		if err != nil && len(c.replicas) == 0 {
+			return netip.AddrPort{}, err
+		} else if err == nil {
+			c.replicas = list // else those of before are better than none
+		}
+		c.asked = time.Now()
+	}
+	c.turn++
+	return c.replicas[c.turn%len(c.replicas)], nil
+}
+
+func (c *REST) ask(ctx context.Context, replica netip.AddrPort, name string) (string, error) {
+	to := url.URL{Scheme: "http", Host: replica.String(), Path: "/api/v1/process-name", RawQuery: url.Values{"name": {name}}.Encode()}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.String(), http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	if id := telemetry.RequestID(ctx); id != "" {
+		req.Header.Set(telemetry.RequestIDHeader, id)
+	}
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection can be used again
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %s", resp.Status)
+	}
+	var answer struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "", fmt.Errorf("answer: %w", err)
+	}
+	return answer.Name, nil
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// shopWithExtras has one page, and one address for programs.
+func shopWithExtras(t *testing.T) *testShop {
+	t.Helper()
+	refuse := func(r *http.Request) error {
+		switch r.URL.Query().Get("fail") {
+		case "away":
+			return &Refusal{Status: http.StatusServiceUnavailable, Detail: "Away.", Err: errors.New("10.1.2.3")}
+		case "bug":
+			return errors.New("secret of 10.1.2.3")
+		case "panic":
+			panic("secret of 10.1.2.3")
+		}
+		return nil
+	}
+	return newTestShop(t, fewBooks(), func(c *Config) {
+		c.Extras = []Extra{
+			{Pattern: "GET /extra", Answer: func(r *http.Request) (ExtraAnswer, error) {
+				return ExtraAnswer{Title: "More", Main: template.HTML("<h1>More</h1>")}, refuse(r)
+			}},
+			// Not under /api, whose answers the tests check against the contract.
+			{Pattern: "GET /extra.json", Answer: func(r *http.Request) (ExtraAnswer, error) {
+				q := NewQuery(r, "name", "how")
+				name, how := q.Text("name"), q.OneOf("how", "well", "badly")
+				if err := q.Err(); err != nil {
+					return ExtraAnswer{}, err
+				}
+				return ExtraAnswer{JSON: name + " " + how}, nil
+			}},
+		}
+	})
+}
+
+func TestExtrasLookAndFailLikeTheShop(t *testing.T) {
+	s := shopWithExtras(t)
+	page := s.get("/extra", "X-Request-ID", "an-extra-page").want(t, http.StatusOK, "<title>More · Bookstall</title>", "<h1>More</h1>", `class="brand"`)
+	if page.Header.Get("Content-Security-Policy") == "" || page.Header.Get("X-Request-ID") != "an-extra-page" {
+		t.Errorf("headers %v", page.Header)
+	}
+	if len(s.log.with(`"route":"/extra"`)) != 1 || len(s.log.with("an-extra-page")) != 1 {
+		t.Errorf("log %v", s.log.with(""))
+	}
+	away := s.get("/extra?fail=away").want(t, http.StatusServiceUnavailable, "Away.").without(t, "10.1.2.3")
+	if away.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	s.get("/extra?fail=bug").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
+	s.get("/extra?fail=panic").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
+	s.do(http.MethodPost, "/extra", "").want(t, http.StatusMethodNotAllowed)
+}
+
+func TestQueriesOfExtras(t *testing.T) {
+	s := shopWithExtras(t)
+	s.get("/extra.json?name=Ann").want(t, http.StatusOK, `"Ann well"`)
+	s.get("/extra.json?name=Ann&how=badly").want(t, http.StatusOK, `"Ann badly"`)
+	for query, want := range map[string][]string{
+		"":                                      {"<strong>name</strong> is required"},
+		"?how=so":                               {"<strong>name</strong> is required", "<strong>how</strong> must be one of well, badly"},
+		"?name=a&name=b":                        {"given more than once"},
+		"?name=a&x=1":                           {"<strong>x</strong> is not known here; allowed are name, how"},
+		"?name=%ff":                             {"must be UTF-8"},
+		"?name=" + strings.Repeat("a", 201):     {"at most 200 characters"},
+		"?name=a&%zz=" + strings.Repeat("a", 9): {"cannot be read"},
+	} {
+		s.get("/extra.json"+query).want(t, http.StatusBadRequest, want...)
+	}
+}
+
+func TestWithoutExtrasThereAreNone(t *testing.T) {
+	newTestShop(t, fewBooks()).get("/extra").want(t, http.StatusNotFound)
+}

@@ -1,0 +1,172 @@
+package tutorial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"bookstall/internal/telemetry"
+)
+
+// processNamePath is where Service1/ProcessName is answered over REST.
+const processNamePath = "/api/v1/process-name"
+
+// maxRESTName is the longest name over REST, in bytes: it is part of an address.
+const maxRESTName = 1000
+
+// REST answers over plain HTTP/1.1 what Service1/ProcessName answers over gRPC,
+// so that the two can be compared.
+type REST struct {
+	http     *http.Server
+	listener net.Listener
+}
+
+// ListenREST binds the address.
+func ListenREST(address string, tel *telemetry.Telemetry) (*REST, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("tutorial REST address: %w", err)
+	}
+	with := promauto.With(tel.Registry)
+	connections := with.NewCounter(prometheus.CounterOpts{
+		Name: "tutorial_rest_connections_total",
+		Help: "Connections that were made to the tutorials' REST example.",
+	})
+	s := &restServer{
+		log: tel.Log,
+		requests: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "tutorial_rest_requests_total",
+			Help: "Requests that the tutorials' REST example answered, by status.",
+		}, []string{"status"}),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+processNamePath, s.processName)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, http.StatusNotFound, "There is GET "+processNamePath+"?name= only.")
+	})
+	return &REST{
+		listener: listener,
+		http: &http.Server{
+			Handler: otelhttp.NewHandler(s.logged(mux), "GET "+processNamePath,
+				otelhttp.WithTracerProvider(tel.TracerProvider),
+				otelhttp.WithMeterProvider(noop.NewMeterProvider()),
+				otelhttp.WithPropagators(tel.Propagator),
+			),
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       15 * time.Second,
+			WriteTimeout:      15 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(tel.Log.WithName("http")), slog.LevelInfo),
+			ConnState: func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Inc()
+				}
+			},
+		},
+	}, nil
+}
+
+// Addr is where it listens.
+func (r *REST) Addr() net.Addr { return r.listener.Addr() }
+
+// Close gives the address back when Serve is never reached.
+func (r *REST) Close() error { return r.listener.Close() }
+
+// Serve answers until Stop.
+func (r *REST) Serve() error {
+	if err := r.http.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Stop lets answers in progress finish until ctx ends, then cuts them.
+func (r *REST) Stop(ctx context.Context) error {
+	if err := r.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, r.http.Close())
+	}
+	return nil
+}
+
+type restServer struct {
+	log      logr.Logger
+	requests *prometheus.CounterVec
+}
+
+// logged takes the caller's request id, and writes one line a request, as for gRPC.
+func (s *restServer) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, id := time.Now(), r.Header.Get(telemetry.RequestIDHeader)
+		if !telemetry.ValidRequestID(id) {
+			id = telemetry.NewRequestID()
+		}
+		w.Header().Set(telemetry.RequestIDHeader, id)
+		r = r.WithContext(telemetry.WithRequestID(r.Context(), id))
+		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(rec, r)
+		s.requests.WithLabelValues(strconv.Itoa(rec.status)).Inc()
+		route := "none"
+		if r.URL.Path == processNamePath {
+			route = processNamePath
+		}
+		telemetry.Logger(r.Context(), s.log).Info("request", "route", route, "status", rec.status,
+			"durationMillis", float64(time.Since(began).Microseconds())/1000)
+	})
+}
+
+// statusRecorder notes the status of an answer.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (rec *statusRecorder) WriteHeader(status int) {
+	rec.status = status
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (s *restServer) processName(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Query().Get("name")
+	switch {
+	case len(name) > maxRESTName:
+		s.refuse(w, r, http.StatusBadRequest, fmt.Sprintf("name has %d bytes, want at most %d", len(name), maxRESTName))
+	case !utf8.ValidString(name):
+		s.refuse(w, r, http.StatusBadRequest, "name is not UTF-8")
+	default:
+		writeJSON(w, http.StatusOK, "application/json", map[string]string{"name": strings.ToUpper(name)})
+	}
+}
+
+// refuse answers with a problem of RFC 9457.
+func (s *restServer) refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	writeJSON(w, status, "application/problem+json", map[string]any{
+		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
+		"request_id": telemetry.RequestID(r.Context()),
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // cannot be: it is text and numbers
+		body = []byte("{}")
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller went away; nobody to tell
+}
