@@ -223,8 +223,8 @@ func shared(from, root string) (libraries []string, err error) {
 	return libraries, nil
 }
 
-// passwd names the user: there are programs that do not start without a name.
-const passwd = "nonroot:x:65532:65532:nonroot:/:/none\n"
+// users names the user: there are programs that do not start without a name.
+const users = "nonroot:x:65532:65532:nonroot:/:/none\n"
 
 // archive writes files under their names in the image.
 func archive(w io.Writer, files map[string]string) error {
@@ -246,5 +246,5 @@ func archive(w io.Writer, files map[string]string) error {
 			return err
 		}
 	}
-	return errors.Join(write("/etc/passwd", []byte(passwd)), t.Close())
+	return errors.Join(write("/etc/passwd", []byte(users)), t.Close())
 }
