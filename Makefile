@@ -81,10 +81,15 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 	@$(GO) test -tags=compose -c -o bin/composetest ./internal/composetest
 	@cd internal/composetest && ../../tools/docker.sh ../../bin/composetest -test.v -test.timeout=8m
 
+.PHONY: drills
+drills: ## the built programs through rollouts, losses and bad networks on loopback, under load; some 8 minutes
+	$(GO) run ./internal/drills
+
 .PHONY: e2e
 e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
 	@tools/prometheus.sh bin/images/prometheus.tar bookstall/prometheus:e2e
-	@tools/load-images.sh bin/images/prometheus.tar
+	@tools/postgres.sh bin/images/postgres.tar bookstall/postgres:e2e
+	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar
 	@for tag in e2e e2e-next; do \
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
 		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \

@@ -47,7 +47,7 @@ func TestRendersAsItsGoldenFiles(t *testing.T) {
 // canonical returns manifests in an order and with ends of lines that do not
 // depend on Helm, and with nothing random.
 func canonical(manifests []byte) []byte {
-	random := regexp.MustCompile(`(?m)^( +(?:api-token|cookie-key|checksum/config): ).*$`)
+	random := regexp.MustCompile(`(?m)^( +(?:api-token|cookie-key|password|url|checksum/config): ).*$`)
 	manifests = random.ReplaceAll(manifests, []byte("${1}RANDOM"))
 	var documents []string
 	for document := range strings.SplitSeq("\n"+string(manifests), "\n---\n") {

@@ -81,8 +81,11 @@ func (o object) text(path ...string) string { s, _ := o.at(path...).(string); re
 // pod returns the pod that an object makes, nil if none.
 func (o object) pod() object {
 	switch o.kind() {
-	case "Deployment":
+	case "Deployment", "StatefulSet", "Job":
 		pod, _ := o.at("spec", "template").(map[string]any)
+		return pod
+	case "CronJob":
+		pod, _ := o.at("spec", "jobTemplate", "spec", "template").(map[string]any)
 		return pod
 	case "Pod":
 		return o

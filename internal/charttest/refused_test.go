@@ -43,12 +43,27 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"networkPolicy.shopFrom[0].pods=x", "/networkPolicy/shopFrom/0"},
 				{"serviceMonitor.interval=often", "/serviceMonitor/interval"},
 				{"shop.enabled=true", "'shop'"},
+				{"store.existingSecret=Not_A_Name", "/store/existingSecret"},
+				{"store.url=postgres://x", "'url'"},
+				{"postgresql.persistence.size=much", "/postgresql/persistence/size"},
+				{"postgresql.image.repository=", "/postgresql/image/repository"},
+				{"postgresql.settings.Work-Mem=4MB", "'Work-Mem'"},
+				{"import.args=--books", "/import/args"},
+				{"train.schedule=nightly", "/train/schedule"},
+				{"train.schedule=3 *", "/train/schedule"},
+				{"networkPolicy.storePort=70000", "/networkPolicy/storePort"},
 				// What takes more than one value to see.
 				{"marketplace.enabled=false,recommendations.enabled=false", "recommendations.enabled"},
 				{"recommendations.autoscaling.maxReplicas=2", "recommendations.autoscaling.maxReplicas"},
 				{"marketplace.autoscaling.enabled=true,marketplace.resources.requests.cpu=null", "marketplace.resources.requests.cpu"},
 				{"tls.enabled=true", "tls.secretName"},
 				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
+				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
+				{"postgresql.enabled=true,recommendations.enabled=false", "recommendations.enabled"},
+				{"import.enabled=true,import.args={--books=x}", "import.enabled"},
+				{"train.enabled=true", "train.enabled"},
+				{"store.existingSecret=x,import.enabled=true", "import.args"},
+				{"postgresql.enabled=true,postgresql.image.tag=", "postgresql.image.tag"},
 			} {
 				out, err := render(t, path, "--set="+tc.set)
 				switch {

@@ -75,6 +75,7 @@ func exceptions() map[string]string {
 	return map[string]string{
 		"container-resources":                 "no CPU limit: it throttles, which shows as latency; a request gives a fair share. Memory limits are there, as another test says",
 		"container-image-pull-policy":         "tags are never moved, and a digest can be given; Always would make a registry part of each start",
+		"statefulset-has-servicename":         "wants a headless Service; nobody asks for the one pod of the trial database by a name of its own, and a cluster IP outlives it",
 		"deployment-has-host-podantiaffinity": "topology spread constraints say the same for more than two pods; kube-score does not look at them",
 	}
 }

@@ -31,6 +31,7 @@ func TestDrills(t *testing.T) {
 
 	t.Run("containers may do little", p.restricted)
 	t.Run("a personal shelf", p.personalShelf)
+	t.Run("a like counts with all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
 	t.Run("steady", func(t *testing.T) {
 		equalShares(t, p.startLoad(t, 10*time.Second).within(t, planned()), 3)
 	})
@@ -96,30 +97,11 @@ func TestNewerCompose(t *testing.T) {
 	p := newProject(t, "bookstall-newer", root+"/.tools/bin/docker-compose",
 		"MARKETPLACE_COOKIE_KEY="+strings.Repeat("0123456789abcdef", 4))
 	p.run(t, "up", "--detach", "--wait")
-	before := p.healthy(t, "marketplace", 1)[0]
 	p.healthy(t, "recommendations", 3)
 
 	t.Run("containers may do little", p.restricted)
 	t.Run("a personal shelf", p.personalShelf)
-	t.Run("a reader is known to a new container", func(t *testing.T) {
-		reader := visitor(t)
-		id := sampleReader(t, get(t, reader, "/"))
-		resp, err := reader.PostForm(shop+"/reader", url.Values{"reader": {id}, "return": {"/"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if page := get(t, reader, "/"); !strings.Contains(page, `data-source="personal"`) {
-			t.Fatalf("the sample reader's front page is not personal:\n%.2000s", page)
-		}
-		p.run(t, "up", "--detach", "--wait", "--no-deps", "--force-recreate", "marketplace")
-		if after := p.healthy(t, "marketplace", 1)[0]; after.ID == before.ID {
-			t.Fatal("the container was not made anew")
-		}
-		if page := get(t, reader, "/"); !strings.Contains(page, `data-source="personal"`) {
-			t.Errorf("the reader is forgotten:\n%.2000s", page)
-		}
-	})
+	t.Run("what readers did outlives containers", p.remembers)
 	t.Run("scale 3 to 5", func(t *testing.T) {
 		p.run(t, "up", "--detach", "--wait", "--no-recreate", "--scale", "recommendations=5")
 		p.check(t, 5)
@@ -183,6 +165,113 @@ func (p *project) check(t *testing.T, replicas int) {
 	out := p.run(t, "exec", "-T", "marketplace", "/ko-app/marketplace", "check",
 		"--shop=http://127.0.0.1:8080", fmt.Sprintf("--replicas=%d", replicas), "--tolerance=0.05")
 	t.Logf("\n%s", out)
+}
+
+// remembers takes the containers away, in two ways, and compares what is known of
+// a reader, and of a visitor by the cookie. They are killed before they have
+// drained: what was acknowledged is on the volume.
+func (p *project) remembers(t *testing.T) {
+	client := visitor(t)
+	resp, err := client.PostForm(shop+"/reader", url.Values{"reader": {sampleReader(t, get(t, client, "/"))}, "return": {"/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
+		t.Fatalf("the sample reader's front page is not personal:\n%.2000s", page)
+	}
+	version := like(t, 900_001)
+	before := p.agreed(t, version)
+	all := func() map[string]bool {
+		ids := map[string]bool{}
+		for _, c := range append(p.healthy(t, "recommendations", 3), p.healthy(t, "marketplace", 1)...) {
+			ids[c.ID] = true
+		}
+		return ids
+	}
+	old := all()
+	same := func(after string) {
+		now := all()
+		for id := range now {
+			if old[id] {
+				t.Fatalf("%s: a container is still there", after)
+			}
+		}
+		old = now
+		if now := p.agreed(t, version); now != before {
+			t.Errorf("%s: the reader gets %s, got %s", after, now, before)
+		}
+		if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
+			t.Errorf("%s: the visitor's front page is not personal:\n%.2000s", after, page)
+		}
+	}
+	p.run(t, "up", "--detach", "--wait", "--force-recreate", "--timeout=1")
+	same("after all containers were made anew")
+
+	p.run(t, "down", "--timeout=1")
+	if containers, networks, volumes := p.left(t, p.name); containers+networks > 0 || volumes != 1 {
+		t.Errorf("after down: %d containers, %d networks, %d volumes; want the volume alone", containers, networks, volumes)
+	}
+	p.run(t, "up", "--detach", "--wait")
+	same("after down and up")
+}
+
+// like makes a reader like three books, and returns the reader's version.
+func like(t *testing.T, reader int64) (version int64) {
+	t.Helper()
+	var list struct {
+		Books []struct{ ID int64 }
+	}
+	if err := json.Unmarshal([]byte(get(t, visitor(t), "/api/v1/books?page_size=3")), &list); err != nil || len(list.Books) != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, b := range list.Books {
+		body := fmt.Sprintf(`{"user_id":%d,"book_id":%d,"kind":"like"}`, reader, b.ID)
+		resp, err := visitor(t).Post(shop+"/api/v1/interactions", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		var recorded struct{ Version int64 }
+		if err == nil {
+			err = json.Unmarshal(text, &recorded)
+		}
+		if err != nil || resp.StatusCode != http.StatusCreated || recorded.Version == 0 {
+			t.Fatalf("%s: status %d, %v: %s", body, resp.StatusCode, err, text)
+		}
+		version = recorded.Version
+	}
+	return version
+}
+
+// agreed asks for the shelf of the reader who likes three books until each replica
+// has answered; it must be the same of all.
+func (p *project) agreed(t *testing.T, version int64) (books string) {
+	t.Helper()
+	replicas := map[string]bool{}
+	for _, c := range p.healthy(t, "recommendations", 3) {
+		replicas[c.ID[:12]] = true
+	}
+	wait(t, "each replica has answered", func() bool {
+		var shelf struct {
+			Source          string
+			ServedBy        string `json:"served_by"`
+			Recommendations []struct{ ID int64 }
+		}
+		text := get(t, visitor(t), fmt.Sprintf("/api/v1/recommendations?max_results=10&user_id=900001&min_version=%d", version))
+		if err := json.Unmarshal([]byte(text), &shelf); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		got := fmt.Sprint(shelf.Recommendations)
+		if shelf.Source != "personal" || books != "" && got != books {
+			t.Fatalf("%s, another replica gives %s", text, books)
+		}
+		books = got
+		delete(replicas, shelf.ServedBy)
+		return len(replicas) == 0
+	})
+	return books
 }
 
 func (p *project) downLeavesNothing(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 type compose struct {
 	Shared   any                       `yaml:"x-service"`
 	Services map[string]composeService `yaml:"services"`
+	Volumes  map[string]struct{}       `yaml:"volumes"`
 }
 
 type composeService struct {
@@ -39,6 +40,7 @@ type composeService struct {
 	Entrypoint  []string                     `yaml:"entrypoint"`
 	Environment map[string]string            `yaml:"environment"`
 	Ports       []string                     `yaml:"ports"`
+	Volumes     []string                     `yaml:"volumes"`
 	Deploy      struct {
 		Replicas int `yaml:"replicas"`
 	} `yaml:"deploy"`
@@ -246,6 +248,30 @@ func TestComposeLetsContainersDoLittle(t *testing.T) {
 		if got := c.Services[name].MemLimit; strings.TrimSuffix(limit, "i") != strings.ToUpper(got) {
 			t.Errorf("%s may take %q of memory, in the chart %q", name, got, limit)
 		}
+	}
+}
+
+// TestComposeKeepsTheStore: the file of the store lies on a volume that has a name,
+// in a folder that images have for it.
+func TestComposeKeepsTheStore(t *testing.T) {
+	c := readCompose(t)
+	s := c.Services["recommendations"]
+	if got, want := s.Volumes, []string{"library:/data"}; !slices.Equal(got, want) {
+		t.Errorf("volumes %v, want %v", got, want)
+	}
+	if _, ok := c.Volumes["library"]; !ok || len(c.Volumes) != 1 {
+		t.Errorf("the file's volumes are %v", c.Volumes)
+	}
+	if got, want := s.Environment["RECOMMENDATIONS_STORE"], "${RECOMMENDATIONS_STORE:-sqlite:/data/bookstall.db}"; got != want {
+		t.Errorf("the store is %s, want %s", got, want)
+	}
+	made, owned := false, false
+	for _, i := range dockerfile(t) {
+		made = made || i.name == "RUN" && strings.Contains(i.args, "install -d /owned/data")
+		owned = owned || i.name == "COPY" && i.args == "--from=build --chown=65532:65532 /owned/ /"
+	}
+	if !made || !owned {
+		t.Errorf("deploy/Dockerfile makes /data: %v, for the user: %v", made, owned)
 	}
 }
 

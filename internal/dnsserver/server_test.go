@@ -258,13 +258,29 @@ func TestHeaderWithoutQuestion(t *testing.T) {
 	}
 }
 
+// multicastDaemon holds a UDP port on all addresses whose TCP twin nobody has.
+func multicastDaemon(t *testing.T) net.PacketConn {
+	t.Helper()
+	lc := net.ListenConfig{Control: dnsserver.ReuseAddr}
+	for range 100 {
+		mdns, err := lc.ListenPacket(t.Context(), "udp4", "0.0.0.0:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		twin, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", mdns.LocalAddr().(*net.UDPAddr).Port))
+		if err == nil {
+			twin.Close()
+			return mdns
+		}
+		mdns.Close()
+	}
+	t.Fatal("no port is free for UDP and TCP alike")
+	return nil
+}
+
 // Most desktops run a daemon that holds port 5353 on all addresses.
 func TestBesideAMulticastDaemon(t *testing.T) {
-	lc := net.ListenConfig{Control: dnsserver.ReuseAddr}
-	mdns, err := lc.ListenPacket(t.Context(), "udp4", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	mdns := multicastDaemon(t)
 	defer mdns.Close()
 	s, err := dnsserver.Start(fmt.Sprintf("127.0.0.1:%d", mdns.LocalAddr().(*net.UDPAddr).Port))
 	if err != nil {

@@ -138,8 +138,10 @@ func (w *watch) ask(ctx context.Context, admin string) (metered, error) {
 	return parseMetrics(resp.Body)
 }
 
-// parseMetrics sums up the readers' calls that were answered well. Streams are
-// left out: they are not spread call by call.
+// parseMetrics sums up the readers' calls that were answered well: for shelves, and
+// for what readers did, which most pages ask for too. The calls take turns together,
+// so some of them alone would seem unevenly spread. Streams are left out: they are
+// not spread call by call.
 func parseMetrics(text io.Reader) (m metered, err error) {
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)
@@ -157,7 +159,8 @@ func parseMetrics(text io.Reader) (m metered, err error) {
 		case !counted:
 			m.started = value
 		case strings.Contains(labels, `grpc_status="OK"`) &&
-			(strings.Contains(labels, `RecommendationsService/Recommend"`) || strings.Contains(labels, `RecommendationsService/SimilarBooks"`)):
+			(strings.Contains(labels, `RecommendationsService/Recommend"`) || strings.Contains(labels, `RecommendationsService/SimilarBooks"`) ||
+				strings.Contains(labels, `RecommendationsService/GetHistory"`)):
 			m.calls += int64(value)
 		}
 	}

@@ -103,7 +103,7 @@ func (b builder) compile(ctx context.Context, p program, platform v1.Platform, f
 
 // assemble puts the binary on the base.
 func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Image, error) {
-	base, err := layer(baseFiles())
+	base, err := layer(append(baseFiles(), data(p.ID)...))
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +172,8 @@ func description(id string) string {
 		return "Answers over gRPC which books a reader may like; part of Bookstall, an online bookshop"
 	case "load":
 		return "Makes a steady load at the shop and says how it ended; for tests"
+	case "otlpsink":
+		return "Receives traces and prints their spans; for tests"
 	default:
 		return ""
 	}
@@ -192,9 +194,19 @@ func ports(id string) map[string]struct{} {
 
 // entry is a file or, with a slash at its end, a folder.
 type entry struct {
-	name string
-	mode int64
-	data []byte
+	name  string
+	mode  int64
+	data  []byte
+	owner int // user and group
+}
+
+// data is where programs keep things, if they do: a volume that is mounted there
+// gets its owner, and can be written to.
+func data(id string) []entry {
+	if id != "recommendations" {
+		return nil
+	}
+	return []entry{{name: "data/", mode: 0o755, owner: 65532}}
 }
 
 // baseFiles are what programs look for on any system: names for the two users, and
@@ -208,13 +220,12 @@ func baseFiles() []entry {
 	}
 }
 
-// layer packs entries, which belong to root and have no time: only their content
-// counts.
+// layer packs entries, which have no time: only their content counts.
 func layer(entries []entry) (v1.Layer, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, e := range entries {
-		h := &tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg}
+		h := &tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg, Uid: e.owner, Gid: e.owner}
 		if strings.HasSuffix(e.name, "/") {
 			h.Typeflag = tar.TypeDir
 		}

@@ -48,20 +48,8 @@ spec:
       # Both programs drain by themselves, so there is no preStop: not ready, the
       # delay, requests in flight. Ten seconds more are for what they close last.
       terminationGracePeriodSeconds: {{ add $values.drain.delaySeconds $values.drain.timeoutSeconds 10 }}
-      {{- with $values.priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
-      {{- with $values.nodeSelector }}
-      nodeSelector:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $values.tolerations }}
-      tolerations:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $values.affinity }}
-      affinity:
-        {{- toYaml . | nindent 8 }}
+      {{- with include "bookstall.placement" $values | trim }}
+      {{- . | nindent 6 }}
       {{- end }}
       topologySpreadConstraints:
         {{- if $values.topologySpreadConstraints }}
@@ -122,6 +110,25 @@ spec:
       {{- end }}
 {{- end -}}
 
+{{- /* Which nodes pods go to; takes the values that say it. */ -}}
+{{- define "bookstall.placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- /* What all pods of the release have in common, that of the test too. */ -}}
 {{- define "bookstall.podSpec" -}}
 serviceAccountName: {{ include "bookstall.serviceAccount" . }}
@@ -147,6 +154,10 @@ securityContext:
 {{- define "bookstall.container" -}}
 image: {{ include "bookstall.image" . }}
 imagePullPolicy: {{ (index . 0).Values.image.pullPolicy }}
+{{ include "bookstall.containerSecurity" . }}
+{{- end -}}
+
+{{- define "bookstall.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -154,12 +165,9 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{- /* Variables of both programs; takes (list root component). */ -}}
-{{- define "bookstall.env" -}}
-{{- $root := index . 0 -}}
-{{- $values := index $root.Values (index . 1) -}}
-{{- $prefix := upper (index . 1) -}}
-{{- if dig "limits" "memory" "" ($values.resources | default dict) -}}
+{{- /* How much memory a program of ours may take; takes its resources. */ -}}
+{{- define "bookstall.memoryEnv" -}}
+{{- if dig "limits" "memory" "" (. | default dict) -}}
 # The limit in MiB times 10^6 is 95 % of it: the garbage collector works harder
 # before the kernel kills. Taken from the pod, so that it follows the limit that
 # a vertical autoscaler sets.
@@ -168,6 +176,16 @@ securityContext:
     resourceFieldRef: {resource: limits.memory, divisor: 1Mi}
 - name: GOMEMLIMIT
   value: $(MEMORY_LIMIT_MI)000000B
+{{- end -}}
+{{- end -}}
+
+{{- /* Variables of both programs; takes (list root component). */ -}}
+{{- define "bookstall.env" -}}
+{{- $root := index . 0 -}}
+{{- $values := index $root.Values (index . 1) -}}
+{{- $prefix := upper (index . 1) -}}
+{{- with include "bookstall.memoryEnv" $values.resources -}}
+{{ . }}
 {{ end -}}
 - name: {{ $prefix }}_LOG_LEVEL
   value: {{ $values.logLevel }}

@@ -70,9 +70,13 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $root := index . 0 -}}
 {{- $image := (index $root.Values (index . 1)).image -}}
 {{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- $image.repository -}}
-:{{ coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion -}}
-{{- with $image.digest }}@{{ . }}{{ end -}}
+{{- include "bookstall.reference" (list $image (coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion)) -}}
+{{- end -}}
+
+{{- /* The same without a registry; takes (list image tag). */ -}}
+{{- define "bookstall.reference" -}}
+{{- $image := index . 0 -}}
+{{ $image.repository }}:{{ index . 1 }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
 {{- /* Where marketplace finds recommendations. The dot at the end makes the name

@@ -1,0 +1,137 @@
+// Command pgtrial starts PostgreSQL in a container for trials and tests, where the
+// official image cannot be had. It knows that image's variables, as far as the
+// chart sets them: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA. At the
+// first start it makes the cluster and the database; then it becomes postgres,
+// with the arguments that it was given.
+//
+// It must not import anything of this project.
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtrial:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, getenv func(string) string, stdout io.Writer) error {
+	c, err := settings(getenv)
+	if err != nil {
+		return err
+	}
+	if err := c.prepare(stdout); err != nil {
+		return err
+	}
+	postgres, err := exec.LookPath("postgres")
+	if err != nil {
+		return err
+	}
+	argv := append([]string{"postgres", "-D", c.data, "-c", "listen_addresses=*"}, args...)
+	return syscall.Exec(postgres, argv, os.Environ()) //nolint:gosec // which is what this program is for
+}
+
+// cluster is what is to be made.
+type cluster struct {
+	data     string
+	user     string
+	database string
+	password string
+}
+
+// name is what needs no quotes, here and in SQL.
+var name = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+func settings(getenv func(string) string) (cluster, error) {
+	c := cluster{data: cmp.Or(getenv("PGDATA"), "/var/lib/postgresql/data"), user: cmp.Or(getenv("POSTGRES_USER"), "postgres")}
+	c.database = cmp.Or(getenv("POSTGRES_DB"), c.user)
+	c.password = getenv("POSTGRES_PASSWORD")
+	var errs []error
+	for variable, value := range map[string]string{"POSTGRES_USER": c.user, "POSTGRES_DB": c.database} {
+		if !name.MatchString(value) {
+			errs = append(errs, fmt.Errorf("%s is %q, want lower-case letters, digits and _", variable, value))
+		}
+	}
+	if c.password == "" || strings.ContainsAny(c.password, "\r\n") {
+		errs = append(errs, errors.New("POSTGRES_PASSWORD is empty or has more than one line"))
+	}
+	return c, errors.Join(errs...)
+}
+
+// prepare makes the cluster if it is not there: beside its place, so that one that
+// was half made is never taken for whole.
+func (c cluster) prepare(stdout io.Writer) error {
+	if _, err := os.Stat(filepath.Join(c.data, "PG_VERSION")); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	half := c.data + ".half"
+	if err := os.RemoveAll(half); err != nil {
+		return err
+	}
+	if err := c.initdb(half, stdout); err != nil {
+		return fmt.Errorf("initdb: %w", err)
+	}
+	if err := c.create(half, stdout); err != nil {
+		return fmt.Errorf("create the database: %w", err)
+	}
+	if err := os.Remove(c.data); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty folder may be there
+		return err
+	}
+	return os.Rename(half, c.data)
+}
+
+func (c cluster) initdb(dir string, stdout io.Writer) (err error) {
+	file, err := os.CreateTemp("", "password")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	_, err = io.WriteString(file, c.password+"\n")
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	cmd := exec.Command("initdb", "--pgdata="+dir, "--username="+c.user, "--pwfile="+file.Name(), //nolint:gosec // names were checked
+		"--encoding=UTF8", "--locale=C", "--auth-local=trust", "--auth-host=scram-sha-256")
+	cmd.Stdout, cmd.Stderr = stdout, stdout
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	// initdb lets this host in only.
+	hba, err := os.OpenFile(filepath.Join(dir, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(hba, "host all all all scram-sha-256\n")
+	return errors.Join(err, hba.Close())
+}
+
+// create makes the database without a server that others could find.
+func (c cluster) create(dir string, stdout io.Writer) error {
+	if c.database == "postgres" {
+		return nil
+	}
+	cmd := exec.Command("postgres", "--single", "-j", "-D", dir, "postgres") //nolint:gosec // a folder of ours
+	cmd.Stdin = strings.NewReader("CREATE DATABASE " + c.database + ";\n\n")
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, &said), io.MultiWriter(stdout, &said)
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	// It ends with 0 whatever became of the statement.
+	if strings.Contains(said.String(), "ERROR:") {
+		return errors.New("PostgreSQL refused it")
+	}
+	return nil
+}

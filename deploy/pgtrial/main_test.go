@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestSettings(t *testing.T) {
+	for name, row := range map[string]struct {
+		env  map[string]string
+		want cluster
+		err  string
+	}{
+		"as the chart sets them": {
+			map[string]string{"POSTGRES_USER": "bookstall", "POSTGRES_DB": "books", "POSTGRES_PASSWORD": "x", "PGDATA": "/d"},
+			cluster{data: "/d", user: "bookstall", database: "books", password: "x"}, "",
+		},
+		"as little as can be": {
+			map[string]string{"POSTGRES_PASSWORD": "x"},
+			cluster{data: "/var/lib/postgresql/data", user: "postgres", database: "postgres", password: "x"}, "",
+		},
+		"no password":      {nil, cluster{}, "POSTGRES_PASSWORD is empty"},
+		"two lines":        {map[string]string{"POSTGRES_PASSWORD": "a\nb"}, cluster{}, "more than one line"},
+		"a user to quote":  {map[string]string{"POSTGRES_PASSWORD": "x", "POSTGRES_USER": "A b"}, cluster{}, `POSTGRES_USER is "A b"`},
+		"a name to escape": {map[string]string{"POSTGRES_PASSWORD": "x", "POSTGRES_DB": `a"; DROP`}, cluster{}, "POSTGRES_DB is"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := settings(func(key string) string { return row.env[key] })
+			if row.err == "" && (err != nil || got != row.want) {
+				t.Errorf("%+v, %v, want %+v", got, err, row.want)
+			}
+			if row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
+				t.Errorf("%v, want %s", err, row.err)
+			}
+		})
+	}
+}
+
+// asPreparer says to a copy of this test that it is the program that prepares.
+const asPreparer = "PGTRIAL_TEST_PREPARES"
+
+// TestPrepare makes a cluster with the PostgreSQL of this machine, twice, the second
+// time over the remains of one that was half made. PostgreSQL refuses root, so it is
+// made by a process of another user.
+func TestPrepare(t *testing.T) {
+	if os.Getenv(asPreparer) != "" {
+		c, err := settings(os.Getenv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		if err := c.prepare(&said); err != nil {
+			t.Fatalf("%v\n%s", err, &said)
+		}
+		return
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(found) == 0 {
+		t.Skip("SKIP (counted): PostgreSQL is not installed")
+	}
+	dir, err := os.MkdirTemp("", "pgtrial-") // t.TempDir is closed to other users
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	data := filepath.Join(dir, "data")
+	half := filepath.Join(dir, "data.half")
+	if err := os.Mkdir(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "PG_VERSION"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "pgtrial.test") // where the other user can read it
+	if text, err := os.ReadFile(os.Args[0]); err != nil || os.WriteFile(program, text, 0o755) != nil { //nolint:gosec // to be run
+		t.Fatal(err)
+	}
+	prepare := func() {
+		cmd := exec.Command(program, "-test.run=^TestPrepare$")
+		cmd.Dir = dir
+		cmd.Env = []string{
+			"PATH=" + found[len(found)-1] + ":/usr/bin:/bin", "PGDATA=" + data, "TMPDIR=" + dir, asPreparer + "=1",
+			"POSTGRES_USER=bookstall", "POSTGRES_DB=books", "POSTGRES_PASSWORD=secret",
+		}
+		if os.Getuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: another(t, dir)}
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	prepare()
+	first, err := os.ReadFile(filepath.Join(data, "global", "pg_control"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hba, err := os.ReadFile(filepath.Join(data, "pg_hba.conf"))
+	if err != nil || !strings.HasSuffix(string(hba), "\nhost all all all scram-sha-256\n") {
+		t.Errorf("%v: %s", err, hba)
+	}
+	if databases, err := filepath.Glob(filepath.Join(data, "base", "*")); err != nil || len(databases) != 4 {
+		t.Errorf("%v, %v; want the three of initdb and one", databases, err)
+	}
+	prepare()
+	if second, err := os.ReadFile(filepath.Join(data, "global", "pg_control")); err != nil || !bytes.Equal(first, second) {
+		t.Errorf("the second start changed the cluster: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "password*")); err != nil || len(left) > 0 {
+		t.Errorf("the password is left in %v, %v", left, err)
+	}
+}
+
+// another returns a user that is not root, and gives it the folder.
+func another(t *testing.T, folder string) *syscall.Credential {
+	t.Helper()
+	u, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skipf("SKIP (counted): %v", err)
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chown(path, int(uid), -1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
+}

@@ -1,0 +1,79 @@
+{{- /* Where recommendations keeps what it knows. */ -}}
+
+{{- define "bookstall.postgresql.fullname" -}}
+{{- include "bookstall.fullname" . }}-postgresql
+{{- end -}}
+
+{{- /* Name of the Secret with the URL of the store; nothing if there is no store. */ -}}
+{{- define "bookstall.storeSecret" -}}
+{{- if .Values.postgresql.enabled -}}
+{{- include "bookstall.postgresql.fullname" . -}}
+{{- else -}}
+{{- .Values.store.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "bookstall.storeEnv" -}}
+{{- with include "bookstall.storeSecret" . -}}
+- name: RECOMMENDATIONS_STORE
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: {{ ternary "url" $.Values.store.secretKey $.Values.postgresql.enabled }}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Data of the Secret of the trial database, as JSON: the password that the
+cluster has, else a new one, and the URL made of it. Kept for the same reason as
+bookstall.secretData. */ -}}
+{{- define "bookstall.postgresql.secretData" -}}
+{{- if not (hasKey .Values.postgresql "secretData") -}}
+{{- $name := include "bookstall.postgresql.fullname" . -}}
+{{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
+{{- $password := get $old "password" | default (randAlphaNum 32 | b64enc) -}}
+{{- $host := printf "%s.%s.svc.%s." $name .Release.Namespace (trimSuffix "." .Values.clusterDomain) -}}
+{{- $url := printf "postgres://bookstall:%s@%s:5432/bookstall?sslmode=disable" (b64dec $password) $host -}}
+{{- $_ := set .Values.postgresql "secretData" (dict "password" $password "url" ($url | b64enc)) -}}
+{{- end -}}
+{{- toJson .Values.postgresql.secretData -}}
+{{- end -}}
+
+{{- /* Pod of a Job, and what goes around it; takes (list root job restart-policy),
+where the job is also the command of recommendations. */ -}}
+{{- define "bookstall.jobTemplate" -}}
+{{- $root := index . 0 -}}
+{{- $job := index . 1 -}}
+{{- $values := index $root.Values $job -}}
+metadata:
+  labels:
+    {{- include "bookstall.podSelector" (list $root $job) | nindent 4 }}
+spec:
+  {{- include "bookstall.podSpec" $root | nindent 2 }}
+  restartPolicy: Never
+  {{- with include "bookstall.placement" $root.Values.recommendations | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  containers:
+    - name: {{ $job }}
+      {{- include "bookstall.container" (list $root "recommendations") | nindent 6 }}
+      args:
+        - {{ $job }}
+        {{- range $values.args }}
+        - {{ . | quote }}
+        {{- end }}
+      env:
+        {{- include "bookstall.storeEnv" $root | nindent 8 }}
+        {{- with include "bookstall.memoryEnv" $values.resources }}
+        {{- . | nindent 8 }}
+        {{- end }}
+      {{- with $values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.extraVolumeMounts }}
+      volumeMounts:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+  {{- with $values.extraVolumes }}
+  volumes:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}

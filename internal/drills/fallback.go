@@ -1,0 +1,39 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// startFallback runs a shop that answers in time and always with its own
+// bestsellers: the one that no drill may let pass.
+func startFallback() (shop string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: fallbackShop(), ReadHeaderTimeout: 5 * time.Second}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) }) // it ends with stop
+	return "http://" + l.Addr().String(), func() {
+		_ = server.Close() // only connections that are done with are left
+		serving.Wait()
+	}, nil
+}
+
+func fallbackShop() http.Handler {
+	mux := http.NewServeMux()
+	says := func(pattern, text string) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
+	}
+	says("GET /{$}", `<button name="reader" value="7">Seven</button><section data-source="fallback">`)
+	says("GET /books/{id}", `<article class="book"><section data-source="fallback">`)
+	says("GET /search", `<a href="/books/1">`)
+	says("GET /api/v1/books", `{"books":[{"id":1,"title":"One"}]}`)
+	says("GET /api/v1/recommendations", `{"source":"fallback","served_by":"","recommendations":[{"id":1}]}`)
+	mux.HandleFunc("POST /reader", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
+	return mux
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# postgres.sh FILE.tar TAG: an image of PostgreSQL for trials, and for the tests on a
+# cluster, where the official one cannot be pulled: Debian's server, started by
+# deploy/pgtrial, which knows the official image's variables. Packages that this
+# machine lacks are unpacked and not installed: nothing starts here.
+set -euo pipefail
+file=$(realpath -m "$1") tag=$2
+cd "$(dirname "$0")"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+mkdir "$dir/root" "$dir/debs"
+
+find_server() { compgen -G "$1/usr/lib/postgresql/*/bin/postgres" | sort -V | tail -n 1 || true; }
+root=/
+server=$(find_server "")
+if [ -z "$server" ]; then
+  if ! command -v apt-get >/dev/null; then
+    echo "no PostgreSQL below /usr/lib/postgresql, and no apt-get: use the image postgres of a registry" >&2
+    exit 1
+  fi
+  # With a folder of its own for the archives, --download-only changes nothing here.
+  fetch() {
+    apt-get install -y -qq --download-only --no-install-recommends -o Debug::NoLocking=true -o APT::Sandbox::User=root \
+      -o Dir::Cache="$dir" -o Dir::Cache::archives="$dir/debs" postgresql >/dev/null
+  }
+  fetch 2>/dev/null || { apt-get update -qq && fetch; }
+  for deb in "$dir"/debs/*.deb; do dpkg -x "$deb" "$dir/root"; done
+  root=$dir/root
+  server=$(find_server "$root")
+fi
+bin=$(dirname "${server#"$dir/root"}")
+version=$(basename "$(dirname "$bin")")
+lib=/usr/lib/postgresql/$version/lib share=/usr/share/postgresql/$version
+
+mkdir -p "$(dirname "$file")"
+CGO_ENABLED=0 go build -C .. -trimpath -ldflags='-s -w' -o "$dir/pgtrial" ./deploy/pgtrial
+# initdb starts postgres by /bin/sh. Times have zones of the system, in Debian's.
+go run ./pack -o "$file" -tag "$tag" -root "$root" -path "$bin:/bin" -stop-signal SIGINT "$dir/pgtrial" \
+  /bin/sh "$bin"/{postgres,initdb,pg_isready,psql} "$lib"/{plpgsql,dict_snowball}.so \
+  "$share"/{errcodes.txt,postgres.bki,information_schema.sql,snowball_create.sql,sql_features.txt} \
+  "$share"/{system_constraints,system_functions,system_views}.sql "$share"/{pg_hba,pg_ident,postgresql}.conf.sample \
+  "$share"/{timezonesets,tsearch_data} "$share"/extension/plpgsql{.control,--1.0.sql} /usr/share/zoneinfo/{UTC,Etc}
+echo "$tag  PostgreSQL $version  $(du -h "$file" | cut -f1)  $file"
