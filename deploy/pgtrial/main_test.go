@@ -65,7 +65,7 @@ func TestPrepare(t *testing.T) {
 	if err != nil || len(found) == 0 {
 		t.Skip("SKIP (counted): PostgreSQL is not installed")
 	}
-	dir, err := os.MkdirTemp("", "pgtrial-") // t.TempDir is closed to other users
+	dir, err := os.MkdirTemp("", "pgtrial-") //nolint:usetesting // t.TempDir is closed to other users
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(dir, "pgtrial.test") // where the other user can read it
-	if text, err := os.ReadFile(os.Args[0]); err != nil || os.WriteFile(program, text, 0o755) != nil { //nolint:gosec // to be run
+	if text, err := os.ReadFile(os.Args[0]); err != nil || os.WriteFile(program, text, 0o755) != nil {
 		t.Fatal(err)
 	}
 	prepare := func() {

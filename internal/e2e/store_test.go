@@ -74,6 +74,7 @@ func (a shopAPI) bestsellers(t *testing.T) (ids []int64) {
 // strangers lets pods with and without the label of a job try the database's port:
 // that one of them succeeds shows that the others fail by the policy.
 func strangers(t *testing.T, n *namespace) {
+	t.Helper()
 	want := map[string]string{"train": "Succeeded", "marketplace": "Failed", "none": "Failed"}
 	for component := range want {
 		labels := ""
@@ -112,6 +113,7 @@ spec:
 // survives writes by the shop's API, takes all replicas away, in a rollout and at
 // once, and compares.
 func survives(t *testing.T, n *namespace, shop shopAPI, books []int64) {
+	t.Helper()
 	readers := []int64{900_001, 900_002, 900_003}
 	versions := map[int64]int64{}
 	for i, book := range books[:12] {
@@ -171,6 +173,7 @@ func (a shopAPI) fullAgain(t *testing.T) {
 
 // cutOff takes the database off the network for 30 s, while readers read and write.
 func cutOff(t *testing.T, n *namespace, shop shopAPI, books []int64) {
+	t.Helper()
 	const away = 30 * time.Second
 	const policy = "networkpolicy/" + release + "-postgresql"
 	ingress := n.kubectl(t, "get", policy, "-o", "jsonpath={.spec.ingress}")
@@ -266,6 +269,7 @@ func (n *namespace) finished(t *testing.T, job string) string {
 
 // trained runs the CronJob out of its turn.
 func trained(t *testing.T, n *namespace) {
+	t.Helper()
 	replicas := n.pods(t, "recommendations")
 	before := n.modelOf(t, replicas[0])
 	n.kubectl(t, "create", "job", "--from=cronjob/"+release+"-train", "train-now")
@@ -290,6 +294,7 @@ func trained(t *testing.T, n *namespace) {
 
 // imported brings another catalogue by an upgrade that makes the Job.
 func imported(t *testing.T, n *namespace, shop shopAPI) {
+	t.Helper()
 	const title = "A Catalogue of One's Own"
 	books, ratings := "book_id,title,author,year,categories,popularity\n", "user_id,book_id,rating\n"
 	for i := 1; i <= 40; i++ {
