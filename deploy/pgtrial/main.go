@@ -125,7 +125,8 @@ func (c cluster) create(dir string, stdout io.Writer) error {
 	cmd := exec.Command("postgres", "--single", "-j", "-D", dir, "postgres") //nolint:gosec // a folder of ours
 	cmd.Stdin = strings.NewReader("CREATE DATABASE " + c.database + ";\n\n")
 	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, &said), io.MultiWriter(stdout, &said)
+	both := io.MultiWriter(stdout, &said)
+	cmd.Stdout, cmd.Stderr = both, both // one writer, so that one goroutine copies
 	if err := cmd.Run(); err != nil {
 		return err
 	}
