@@ -8,25 +8,73 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// A Probe asks the replica at addr (host:port) for its health. nil means that
-// it may get readers' calls again.
-type Probe func(ctx context.Context, addr string) error
+// A Probe asks the replica at addr (host:port) for its health, and makes a call
+// that costs little. It returns how long that call took; an error means that the
+// replica may not get readers' calls yet.
+type Probe func(ctx context.Context, addr string) (took time.Duration, err error)
 
-// EjectorConfig says when a replica is taken off the list.
+// EjectorConfig says when a replica is taken off the list. All fields must be set.
 type EjectorConfig struct {
-	Threshold     int           // timeouts in a row that eject
-	ProbeInterval time.Duration // between probes of an ejected address
-	ProbeTimeout  time.Duration // of one probe
-	Probe         Probe
-	Metrics       *Metrics
-	Log           logr.Logger
+	// Threshold is how many calls of one method must end badly in a row.
+	Threshold int
+	// A call is slow if it takes SlowFloor or more, and SlowFactor times as long
+	// as is usual at the other replicas. SlowThreshold of them in a row, begun
+	// over SlowSpan at least, eject: a moment that holds up many calls at once
+	// does not.
+	SlowFloor     time.Duration
+	SlowFactor    int
+	SlowThreshold int
+	SlowSpan      time.Duration
+	// ProbeInterval is the time between probes of an ejected address. It doubles,
+	// up to MaxProbeInterval, each time that one is ejected again within a minute
+	// of its return.
+	ProbeInterval    time.Duration
+	MaxProbeInterval time.Duration
+	ProbeTimeout     time.Duration // of one probe
+	Probe            Probe
+	Metrics          *Metrics
+	Log              logr.Logger
 }
 
-// Ejector decides which of the discovered addresses are left out because their
-// calls time out: health checks do not see a replica that answers them and
-// hangs in everything else, and a retry cannot help once the deadline is spent.
-// It never leaves out more than half, since then it is likelier that the caller
-// or the network is at fault.
+const (
+	// relapse is how soon after its return an ejection is one more of the same.
+	relapse = time.Minute
+	// wellFor is how long a good call speaks for a replica.
+	wellFor = time.Minute
+)
+
+// Reasons why a replica is ejected.
+const (
+	ReasonErrors   = "errors"
+	ReasonTimeouts = "timeouts"
+	ReasonSlow     = "slow"
+)
+
+// Result is what the end of a call says of the replica.
+type Result int
+
+// The results.
+const (
+	Good     Result = iota // it answered, whatever the answer is
+	Failed                 // it failed
+	TimedOut               // it did not answer in time
+)
+
+// Ending is how a call ended.
+type Ending struct {
+	Method string // calls of one method are compared with each other
+	Result Result
+	Took   time.Duration // 0 where it says nothing, as of a stream
+}
+
+// Ejector decides which of the discovered addresses are left out because they fail
+// calls, let them time out, or are slow. Health checks do not see a replica that
+// answers them and is sick in everything else, and a retry cannot help once the
+// deadline is spent.
+//
+// What a replica does is held against what the others do with the same method at
+// the same time: when all do badly, it is the call, the database or the network,
+// and none is ejected. More than half never are.
 //
 // It is safe for concurrent use. Close stops its probes and waits for them.
 type Ejector struct {
@@ -43,8 +91,23 @@ type Ejector struct {
 
 // endpoint is what is known of one listed address.
 type endpoint struct {
-	timeouts int                // in a row
-	stop     context.CancelFunc // of its probe; nil while it gets calls
+	records map[string]*record // by method
+	since   time.Time          // when it was listed, ejected or readmitted last
+
+	// Of an ejected one.
+	stop   context.CancelFunc // of its probe; nil while it gets calls
+	reason string
+	method string // that it was ejected for
+
+	ejections  int       // in a row, each soon after a return
+	readmitted time.Time // last
+}
+
+// Listed is an address that DNS names.
+type Listed struct {
+	Address string
+	Ejected string    // the reason; "" while it gets calls
+	Since   time.Time // when it was listed, ejected or readmitted last
 }
 
 // NewEjector returns an ejector that knows no addresses yet.
@@ -59,30 +122,122 @@ func NewEjector(cfg EjectorConfig) *Ejector {
 	}
 }
 
-// Report tells how a call to addr ended: whether it ran into its deadline, or
-// came back with anything else, good or bad.
-func (e *Ejector) Report(addr string, timedOut bool) {
+// Report tells how a call to addr ended.
+func (e *Ejector) Report(addr string, end Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ep, ok := e.listed[addr]
 	if !ok || ep.stop != nil {
 		return
 	}
-	if !timedOut {
-		ep.timeouts = 0
+	now := time.Now()
+	r := ep.record(end.Method)
+	if end.Result != Good {
+		if r.bad++; r.bad >= e.cfg.Threshold && e.othersDo(addr, end.Method, func(r *record) bool { return r.well(now) }) {
+			e.eject(addr, end.Method, map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts}[end.Result])
+		}
 		return
 	}
-	ep.timeouts++
-	if ep.timeouts < e.cfg.Threshold || (e.ejected+1)*2 > len(e.listed) || e.ctx.Err() != nil {
+	r.bad, r.good = 0, now
+	if end.Took == 0 {
 		return
+	}
+	r.add(end.Took)
+	began := now.Add(-end.Took)
+	switch limit, known := e.slowLimit(addr, end.Method, end.Took); {
+	case !known || end.Took < limit:
+		r.slow = 0
+		return
+	case r.slow == 0:
+		r.slowFrom = began
+	}
+	if r.slow++; r.slow >= e.cfg.SlowThreshold && began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
+		e.othersDo(addr, end.Method, func(r *record) bool { return r.slow == 0 }) {
+		e.eject(addr, end.Method, ReasonSlow)
+	}
+}
+
+func (ep *endpoint) record(method string) *record {
+	r, ok := ep.records[method]
+	if !ok {
+		r = &record{}
+		ep.records[method] = r
+	}
+	return r
+}
+
+// others calls do with what is known of a method at each replica that gets calls,
+// but addr. The caller holds e.mu.
+func (e *Ejector) others(addr, method string, do func(*record)) {
+	for other, ep := range e.listed {
+		if other != addr && ep.stop == nil {
+			do(ep.record(method))
+		}
+	}
+}
+
+// othersDo reports whether half of the other replicas and more, and at least one,
+// do well what this one does not. The caller holds e.mu.
+func (e *Ejector) othersDo(addr, method string, well func(*record) bool) bool {
+	var all, good int
+	e.others(addr, method, func(r *record) {
+		if all++; well(r) {
+			good++
+		}
+	})
+	return good > 0 && good*2 >= all
+}
+
+// slowLimit returns what is slow for a call of a method, once enough is known of
+// it at other replicas. A call that took less than the floor is not looked into.
+// The caller holds e.mu.
+func (e *Ejector) slowLimit(addr, method string, took time.Duration) (limit time.Duration, known bool) {
+	if took < e.cfg.SlowFloor {
+		return e.cfg.SlowFloor, true
+	}
+	var usual []time.Duration
+	e.others(addr, method, func(r *record) {
+		if m, ok := r.median(); ok {
+			usual = append(usual, m)
+		}
+	})
+	if len(usual) == 0 {
+		return 0, false
+	}
+	return max(e.cfg.SlowFloor, time.Duration(e.cfg.SlowFactor)*median(usual)), true
+}
+
+// eject takes addr off the list and probes it, unless that would leave less than
+// half. The caller holds e.mu.
+func (e *Ejector) eject(addr, method, reason string) {
+	if (e.ejected+1)*2 > len(e.listed) || e.ctx.Err() != nil {
+		return
+	}
+	ep := e.listed[addr]
+	now := time.Now()
+	if ep.ejections++; now.Sub(ep.readmitted) > relapse {
+		ep.ejections = 1
 	}
 	ctx, stop := context.WithCancel(e.ctx)
-	ep.stop = stop
+	ep.stop, ep.reason, ep.method, ep.since = stop, reason, method, now
 	e.ejected++
-	e.cfg.Metrics.ejections.Inc()
-	e.cfg.Log.Info("replica ejected: its calls time out", "address", addr, "timeouts", ep.timeouts)
+	e.cfg.Metrics.ejections.WithLabelValues(reason).Inc()
+	e.cfg.Log.Info("replica ejected", "address", addr, "reason", reason, "method", method, "timesInARow", ep.ejections)
 	e.notify()
-	e.probes.Go(func() { e.probeUntilHealthy(ctx, addr) })
+	every := e.probeInterval(ep.ejections)
+	e.probes.Go(func() { e.probeUntilWell(ctx, addr, every) })
+}
+
+// probeInterval returns the time between probes of a replica that is ejected for
+// the n-th time in a row.
+func (e *Ejector) probeInterval(n int) time.Duration {
+	every := e.cfg.ProbeInterval
+	for range n - 1 {
+		if every *= 2; every >= e.cfg.MaxProbeInterval {
+			return e.cfg.MaxProbeInterval
+		}
+	}
+	return every
 }
 
 // filter takes the list as DNS has it and returns it without the ejected
@@ -96,7 +251,7 @@ func (e *Ejector) filter(addrs []string) []string {
 	for _, addr := range addrs {
 		ep, ok := known[addr]
 		if !ok {
-			ep = &endpoint{}
+			ep = &endpoint{records: map[string]*record{}, since: time.Now()}
 		}
 		delete(known, addr)
 		e.listed[addr] = ep
@@ -118,19 +273,33 @@ func (e *Ejector) filter(addrs []string) []string {
 	return kept
 }
 
-// readmit makes ep take calls again. The caller holds e.mu.
+// Listed returns the addresses that DNS names, in no order.
+func (e *Ejector) Listed() []Listed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]Listed, 0, len(e.listed))
+	for addr, ep := range e.listed {
+		list = append(list, Listed{Address: addr, Ejected: ep.reason, Since: ep.since})
+	}
+	return list
+}
+
+// readmit makes ep take calls again, as one of which nothing is known. The caller
+// holds e.mu.
 func (e *Ejector) readmit(ep *endpoint) {
 	if ep.stop == nil {
 		return
 	}
 	ep.stop()
-	ep.stop = nil
-	ep.timeouts = 0
+	ep.stop, ep.reason, ep.method = nil, "", ""
+	clear(ep.records)
+	ep.readmitted = time.Now()
+	ep.since = ep.readmitted
 	e.ejected--
 }
 
-func (e *Ejector) probeUntilHealthy(ctx context.Context, addr string) {
-	tick := time.NewTicker(e.cfg.ProbeInterval)
+func (e *Ejector) probeUntilWell(ctx context.Context, addr string, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -138,24 +307,32 @@ func (e *Ejector) probeUntilHealthy(ctx context.Context, addr string) {
 			return
 		case <-tick.C:
 		}
-		if err := e.probeOnce(ctx, addr); err != nil {
+		took, err := e.probeOnce(ctx, addr)
+		if err != nil {
 			e.cfg.Log.V(1).Info("ejected replica is still sick", "address", addr, "error", err.Error())
 			continue
 		}
 		e.mu.Lock()
-		// Off the list, or readmitted by the panic limit, while the probe ran?
-		if ctx.Err() == nil {
-			e.readmit(e.listed[addr])
-			e.cfg.Metrics.readmissions.Inc()
-			e.cfg.Log.Info("replica readmitted: it answers health checks", "address", addr)
-			e.notify()
+		if ctx.Err() != nil { // off the list, or readmitted by the panic limit, while the probe ran
+			e.mu.Unlock()
+			return
 		}
+		ep := e.listed[addr]
+		if limit, known := e.slowLimit(addr, ep.method, took); known && took >= limit {
+			e.mu.Unlock()
+			e.cfg.Log.V(1).Info("ejected replica is still slow", "address", addr, "took", took.String())
+			continue
+		}
+		e.readmit(ep)
+		e.cfg.Metrics.readmissions.Inc()
+		e.cfg.Log.Info("replica readmitted: it answers a probe", "address", addr)
+		e.notify()
 		e.mu.Unlock()
 		return
 	}
 }
 
-func (e *Ejector) probeOnce(ctx context.Context, addr string) error {
+func (e *Ejector) probeOnce(ctx context.Context, addr string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.ProbeTimeout)
 	defer cancel()
 	return e.cfg.Probe(ctx, addr)

@@ -10,38 +10,159 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-func timeouts(w *world, ip string, n int) {
+const method = "/test.Books/Get"
+
+// reports tells of n calls to ip that ended so.
+func reports(w *world, ip string, n int, result Result, took time.Duration) {
 	for range n {
-		w.ejector.Report(ip+":50051", true)
+		w.ejector.Report(ip+":50051", Ending{Method: method, Result: result, Took: took})
 	}
 	synctest.Wait()
 }
 
-func TestTimeoutsInARowEject(t *testing.T) {
+// ips returns n addresses.
+func ips(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("10.0.0.%d", i+1))
+	}
+	return list
+}
+
+// well starts n replicas that answer in a millisecond.
+func well(t *testing.T, n int) *world {
+	t.Helper()
+	w := start(t, &fakeDNS{ips: ips(n)})
+	for _, ip := range ips(n) {
+		reports(w, ip, enough, Good, time.Millisecond)
+	}
+	return w
+}
+
+func TestBadCallsInARowEject(t *testing.T) {
+	for result, reason := range map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts} {
+		t.Run(reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := well(t, 3)
+				reports(w, "10.0.0.2", 2, result, 0)
+				reports(w, "10.0.0.2", 1, Good, 0) // an answer breaks the row
+				reports(w, "10.0.0.2", 2, result, 0)
+				wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+				reports(w, "10.0.0.2", 1, result, 0)
+				wantList(t, w, "10.0.0.1", "10.0.0.3")
+				if got := testutil.ToFloat64(w.metrics.ejected); got != 1 {
+					t.Errorf("ejected gauge %v, want 1", got)
+				}
+				if got := testutil.ToFloat64(w.metrics.ejections.WithLabelValues(reason)); got != 1 {
+					t.Errorf("%v ejections for %s, want 1", got, reason)
+				}
+				for _, l := range w.ejector.Listed() {
+					if want := map[bool]string{true: reason}[l.Address == "10.0.0.2:50051"]; l.Ejected != want {
+						t.Errorf("%s is ejected for %q, want %q", l.Address, l.Ejected, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestMethodsAreToldApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := start(t, &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}})
-		timeouts(w, "10.0.0.2", 2)
-		w.ejector.Report("10.0.0.2:50051", false) // an answer breaks the row
-		timeouts(w, "10.0.0.2", 2)
-		wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
-		timeouts(w, "10.0.0.2", 1)
-		wantList(t, w, "10.0.0.1", "10.0.0.3")
-		if got := testutil.ToFloat64(w.metrics.ejected); got != 1 {
-			t.Errorf("ejected gauge %v, want 1", got)
+		w := well(t, 3)
+		for range 3 { // another method goes well all the while
+			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put"})
+			reports(w, "10.0.0.1", 1, TimedOut, 0)
 		}
+		wantList(t, w, "10.0.0.2", "10.0.0.3")
 	})
 }
 
-func TestOnlyAHealthyProbeReadmits(t *testing.T) {
+func TestWhatAllDoEjectsNone(t *testing.T) {
+	t.Run("they fail", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := well(t, 3)
+			for range 10 {
+				for _, ip := range ips(3) {
+					reports(w, ip, 1, Failed, 0)
+				}
+			}
+			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		})
+	})
+	t.Run("they are slow", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := well(t, 3)
+			for range 50 {
+				for _, ip := range ips(3) {
+					pass(10 * time.Millisecond)
+					reports(w, ip, 1, Good, 100*time.Millisecond)
+				}
+			}
+			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		})
+	})
+	t.Run("nothing is known of the others", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := start(t, &fakeDNS{ips: ips(2)})
+			reports(w, "10.0.0.1", 10, TimedOut, 0)
+			wantList(t, w, "10.0.0.1", "10.0.0.2")
+		})
+	})
+	t.Run("the others were well long ago", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := well(t, 2)
+			pass(2 * wellFor)
+			reports(w, "10.0.0.1", 10, TimedOut, 0)
+			wantList(t, w, "10.0.0.1", "10.0.0.2")
+		})
+	})
+}
+
+func TestSlowCallsInARowEject(t *testing.T) {
+	for name, test := range map[string]struct {
+		took  time.Duration
+		every time.Duration // between calls
+		quick int           // a quick one after so many; 0 for none
+		out   bool
+	}{
+		"slow":                         {150 * time.Millisecond, 60 * time.Millisecond, 0, true},
+		"below the floor":              {49 * time.Millisecond, 60 * time.Millisecond, 0, false},
+		"one moment, many calls":       {150 * time.Millisecond, time.Millisecond, 0, false},
+		"each fifth is quick":          {150 * time.Millisecond, 60 * time.Millisecond, 4, false},
+		"slow, with a quick one later": {150 * time.Millisecond, 60 * time.Millisecond, 6, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := well(t, 3)
+				for i := range 20 {
+					pass(test.every)
+					took := test.took
+					if test.quick > 0 && i%(test.quick+1) == test.quick {
+						took = time.Millisecond
+					}
+					reports(w, "10.0.0.1", 1, Good, took)
+				}
+				if out := len(w.cc.last()) == 2; out != test.out {
+					t.Errorf("ejected: %t, want %t", out, test.out)
+				}
+			})
+		})
+	}
+}
+
+func TestOnlyAProbeReadmits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := start(t, &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}})
-		timeouts(w, "10.0.0.1", 3)
+		w := well(t, 2)
+		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
-		w.ejector.Report("10.0.0.1:50051", false) // a late answer of an old call
+		reports(w, "10.0.0.1", 1, Good, time.Millisecond) // a late answer of an old call
 		w.sick <- errors.New("hangs")
 		pass(5 * time.Second) // probes run into their timeout
 		wantList(t, w, "10.0.0.2")
+		w.probeTakes.Store(int64(60 * time.Millisecond))
 		close(w.sick)
+		pass(5 * time.Second) // it answers, slowly
+		wantList(t, w, "10.0.0.2")
+		w.probeTakes.Store(int64(time.Millisecond))
 		pass(3 * time.Second)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 		if got := testutil.ToFloat64(w.metrics.readmissions); got != 1 {
@@ -50,17 +171,34 @@ func TestOnlyAHealthyProbeReadmits(t *testing.T) {
 	})
 }
 
+func TestARelapseWaitsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := well(t, 2)
+		close(w.sick) // probes always go well: what is wrong, they do not see
+		for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second} {
+			reports(w, "10.0.0.1", 3, Failed, 0)
+			reports(w, "10.0.0.2", 1, Good, 0)
+			wantList(t, w, "10.0.0.2")
+			pass(want - time.Millisecond)
+			wantList(t, w, "10.0.0.2")
+			pass(2 * time.Millisecond)
+			wantList(t, w, "10.0.0.1", "10.0.0.2")
+		}
+		pass(2 * relapse)
+		reports(w, "10.0.0.2", 1, Good, 0)
+		reports(w, "10.0.0.1", 3, Failed, 0)
+		pass(time.Second + time.Millisecond)
+		wantList(t, w, "10.0.0.1", "10.0.0.2")
+	})
+}
+
 func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 	for total := 1; total <= 5; total++ {
 		t.Run(fmt.Sprint(total), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var ips []string
-				for i := range total {
-					ips = append(ips, fmt.Sprintf("10.0.0.%d", i+1))
-				}
-				w := start(t, &fakeDNS{ips: ips})
-				for _, ip := range ips {
-					timeouts(w, ip, 10)
+				w := well(t, total)
+				for _, ip := range ips(total) {
+					reports(w, ip, 10, TimedOut, 0)
 				}
 				if got, want := len(w.cc.last()), total-total/2; got != want {
 					t.Errorf("%d of %d get calls, want %d", got, total, want)
@@ -72,11 +210,10 @@ func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 
 func TestShrinkingListKeepsToThePanicLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dns := &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}}
-		w := start(t, dns)
-		timeouts(w, "10.0.0.1", 3)
+		w := well(t, 2)
+		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
-		dns.set(nil, "10.0.0.1") // the healthy one is gone
+		w.dns.set(nil, "10.0.0.1") // the healthy one is gone
 		pass(2 * interval)
 		wantList(t, w, "10.0.0.1")
 	})
@@ -84,12 +221,11 @@ func TestShrinkingListKeepsToThePanicLimit(t *testing.T) {
 
 func TestAnAddressThatLeftStartsAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dns := &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}}
-		w := start(t, dns)
-		timeouts(w, "10.0.0.1", 3)
-		dns.set(nil, "10.0.0.2")
+		w := well(t, 2)
+		reports(w, "10.0.0.1", 3, TimedOut, 0)
+		w.dns.set(nil, "10.0.0.2")
 		pass(2 * interval)
-		dns.set(nil, "10.0.0.1", "10.0.0.2")
+		w.dns.set(nil, "10.0.0.1", "10.0.0.2")
 		pass(2 * interval)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 		if got := testutil.ToFloat64(w.metrics.ejected); got != 0 {
@@ -100,8 +236,8 @@ func TestAnAddressThatLeftStartsAfresh(t *testing.T) {
 
 func TestStrangersAreNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := start(t, &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}})
-		timeouts(w, "10.9.9.9", 10)
+		w := well(t, 2)
+		reports(w, "10.9.9.9", 10, TimedOut, 0)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 	})
 }

@@ -14,7 +14,7 @@ type Metrics struct {
 	ejected      prometheus.Gauge
 	lookups      *prometheus.CounterVec
 	emptyIgnored prometheus.Counter
-	ejections    prometheus.Counter
+	ejections    *prometheus.CounterVec
 	readmissions prometheus.Counter
 
 	answered atomic.Int64 // when DNS last gave a list, Unix nanoseconds; 0 for never
@@ -30,7 +30,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		ejected: with.NewGauge(prometheus.GaugeOpts{
 			Name: "discovery_ejected_endpoints",
-			Help: "Addresses that get no calls at present because their calls timed out in a row.",
+			Help: "Addresses that get no calls at present because those went badly in a row.",
 		}),
 		lookups: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "discovery_lookups_total",
@@ -40,27 +40,38 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "discovery_empty_answers_ignored_total",
 			Help: "Empty answers that left the last good list in place.",
 		}),
-		ejections: with.NewCounter(prometheus.CounterOpts{
+		ejections: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "discovery_ejections_total",
-			Help: "Addresses taken off the list because their calls timed out in a row.",
-		}),
+			Help: "Addresses that were ejected, by reason: errors, timeouts or slow calls in a row.",
+		}, []string{"reason"}),
 		readmissions: with.NewCounter(prometheus.CounterOpts{
 			Name: "discovery_readmissions_total",
-			Help: "Ejected addresses put back because a health check said so.",
+			Help: "Ejected addresses put back because a probe went well.",
 		}),
 	}
 	for _, result := range []string{"ok", "empty", "error"} {
 		m.lookups.WithLabelValues(result)
 	}
+	for _, reason := range []string{ReasonErrors, ReasonTimeouts, ReasonSlow} {
+		m.ejections.WithLabelValues(reason)
+	}
 	with.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "discovery_list_age_seconds",
 		Help: "Time since DNS last gave addresses; -1 before the first answer.",
 	}, func() float64 {
-		at := m.answered.Load()
-		if at == 0 {
-			return -1
+		if age := m.listAge(); age >= 0 {
+			return age.Seconds()
 		}
-		return time.Since(time.Unix(0, at)).Seconds()
+		return -1
 	})
 	return m
+}
+
+// listAge is the time since DNS last gave a list; negative before the first.
+func (m *Metrics) listAge() time.Duration {
+	at := m.answered.Load()
+	if at == 0 {
+		return -1
+	}
+	return time.Since(time.Unix(0, at))
 }

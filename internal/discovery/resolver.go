@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -36,11 +37,21 @@ type Config struct {
 type Builder struct {
 	cfg       Config
 	newLookup func(server string) lookupFunc
+	trouble   *atomic.Pointer[string] // of the resolver
 }
 
 // NewBuilder returns a Builder. All fields of cfg must be set.
 func NewBuilder(cfg Config) *Builder {
-	return &Builder{cfg: cfg, newLookup: newLookup}
+	return &Builder{cfg: cfg, newLookup: newLookup, trouble: &atomic.Pointer[string]{}}
+}
+
+// Look returns how long ago DNS last gave addresses, negative before the first,
+// and what it did wrong since; "" for nothing.
+func (b *Builder) Look() (age time.Duration, trouble string) {
+	if t := b.trouble.Load(); t != nil {
+		trouble = *t
+	}
+	return b.cfg.Metrics.listAge(), trouble
 }
 
 // Scheme implements resolver.Builder.
@@ -64,6 +75,7 @@ func (b *Builder) Build(t resolver.Target, cc resolver.ClientConn, _ resolver.Bu
 		cc:         cc,
 		cancel:     cancel,
 		resolveNow: make(chan struct{}, 1),
+		trouble:    b.trouble,
 	}
 	r.wg.Go(func() { r.watch(ctx) })
 	return r, nil
@@ -82,7 +94,8 @@ type dnsResolver struct {
 	addrs     []string  // as DNS has them; nil before the first good answer
 	answered  time.Time // when it gave them
 	published []string  // what the balancer has
-	trouble   string    // what DNS did wrong last time, so that it is logged once
+
+	trouble *atomic.Pointer[string] // what DNS did wrong last time, so that it is logged once
 }
 
 // ResolveNow implements resolver.Resolver.
@@ -162,7 +175,7 @@ func (r *dnsResolver) accept(ips []netip.Addr) {
 		r.cfg.Log.Info("replicas changed", "name", r.target.host, "addresses", addrs)
 	}
 	r.addrs = addrs
-	r.trouble = ""
+	r.trouble.Store(nil)
 	r.answered = time.Now()
 	r.cfg.Metrics.answered.Store(r.answered.UnixNano())
 	r.publish()
@@ -185,10 +198,9 @@ func (r *dnsResolver) acceptEmpty() {
 
 // report logs what is wrong with DNS, once until it changes.
 func (r *dnsResolver) report(trouble string, keysAndValues ...any) {
-	if r.trouble == trouble {
+	if last := r.trouble.Swap(&trouble); last != nil && *last == trouble {
 		return
 	}
-	r.trouble = trouble
 	r.cfg.Log.Info(trouble, append([]any{"name", r.target.host, "addresses", len(r.addrs)}, keysAndValues...)...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +103,9 @@ type world struct {
 	metrics *Metrics
 	res     resolver.Resolver
 	sick    chan error // what the next probe answers; closed is healthy
+
+	probes     atomic.Int64
+	probeTakes atomic.Int64 // nanoseconds
 }
 
 const (
@@ -113,14 +117,17 @@ func start(t *testing.T, dns *fakeDNS) *world {
 	t.Helper()
 	w := &world{dns: dns, cc: &fakeBalancer{}, metrics: NewMetrics(prometheus.NewRegistry()), sick: make(chan error)}
 	w.ejector = NewEjector(EjectorConfig{
-		Threshold: 3, ProbeInterval: time.Second, ProbeTimeout: time.Second,
+		Threshold: 3,
+		SlowFloor: 50 * time.Millisecond, SlowFactor: 5, SlowThreshold: 5, SlowSpan: 200 * time.Millisecond,
+		ProbeInterval: time.Second, MaxProbeInterval: 8 * time.Second, ProbeTimeout: time.Second,
 		Metrics: w.metrics, Log: logr.Discard(),
-		Probe: func(ctx context.Context, _ string) error {
+		Probe: func(ctx context.Context, _ string) (time.Duration, error) {
+			w.probes.Add(1)
 			select {
 			case err := <-w.sick:
-				return err
+				return time.Duration(w.probeTakes.Load()), err
 			case <-ctx.Done():
-				return ctx.Err()
+				return 0, ctx.Err()
 			}
 		},
 	})

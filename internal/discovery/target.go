@@ -22,7 +22,9 @@ type target struct {
 // with the first call only.
 func CheckTarget(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "dns" {
+	// What else an address can have is of no use here, and in the way of who changes
+	// the port.
+	if err != nil || u.Scheme != "dns" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.RawPath != "" {
 		return fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", text)
 	}
 	_, err = parseTarget(resolver.Target{URL: *u})
@@ -45,12 +47,14 @@ func parseTarget(t resolver.Target) (target, error) {
 		return parsed, nil
 	}
 	parsed.server = t.URL.Host
-	if _, _, err := net.SplitHostPort(parsed.server); err != nil {
-		var addrErr *net.AddrError
-		if !errors.As(err, &addrErr) || addrErr.Err != "missing port in address" {
-			return target{}, fmt.Errorf("target %q: DNS server %q: want HOST or HOST:PORT", t.String(), parsed.server)
-		}
+	name, port, err := net.SplitHostPort(parsed.server)
+	var addrErr *net.AddrError
+	if errors.As(err, &addrErr) && addrErr.Err == "missing port in address" {
 		parsed.server = net.JoinHostPort(t.URL.Hostname(), "53")
+		name, port, err = net.SplitHostPort(parsed.server)
+	}
+	if err != nil || name == "" || port == "" {
+		return target{}, fmt.Errorf("target %q: DNS server %q: want HOST or HOST:PORT", t.String(), t.URL.Host)
 	}
 	return parsed, nil
 }

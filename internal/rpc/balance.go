@@ -9,7 +9,7 @@ type Balance struct {
 	ListAge time.Duration
 	// Trouble is what DNS did wrong last time; "" for nothing.
 	Trouble string
-	// Window is the time that Rate, Share and Typical of replicas are of.
+	// Window is the time that Rate and Share of replicas are of.
 	Window   time.Duration
 	Replicas []Replica // by address
 }
@@ -27,7 +27,7 @@ type Replica struct {
 	Failed  int64         // of them, those that ended badly through its fault
 	Rate    float64       // calls a second, within the window
 	Share   float64       // of all calls, within the window; 0 to 1
-	Typical time.Duration // median time of a call, within the window; 0 without calls
+	Typical time.Duration // median time of its last calls; 0 without any
 
 	LastError   string    // gRPC's name of the last bad ending; "" for none
 	LastErrorAt time.Time // zero for none
@@ -40,7 +40,13 @@ type State string
 const (
 	Connecting State = "connecting"  // no connection to it yet, or not any more
 	Serving    State = "serving"     // gets calls
-	NotServing State = "not serving" // says so by itself, and gets no calls
+	NotServing State = "not serving" // connected and passed over: its health check says so
 	Ejected    State = "ejected"     // left out by us, for Reason
 	Gone       State = "gone"        // not in DNS any more
 )
+
+// Balance returns what is known now.
+func (c *Client) Balance() Balance {
+	age, trouble := c.builder.Look()
+	return Balance{Target: c.target, ListAge: age, Trouble: trouble, Window: rateWindow * time.Second, Replicas: c.replicas.list(time.Now())}
+}

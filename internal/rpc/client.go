@@ -11,10 +11,12 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/health" // the client side of healthCheckConfig
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/stats/opentelemetry"
+	"google.golang.org/grpc/status"
 
 	"bookstall/internal/discovery"
 	"bookstall/internal/telemetry"
@@ -32,7 +34,7 @@ type ClientConfig struct {
 	DNSInterval   time.Duration // between two questions
 	DNSMaxStale   time.Duration // how long empty answers leave the last list in place
 	// Probe is a call of the service that costs little and changes nothing. A
-	// replica that was ejected must answer it, besides its health check, before
+	// replica that was ejected must answer it soon, besides its health check, before
 	// it gets readers' calls again: its health was good when it was ejected, too.
 	// Nil asks for health alone.
 	Probe     func(context.Context, grpc.ClientConnInterface) error
@@ -45,7 +47,11 @@ func CheckTarget(target string) error { return discovery.CheckTarget(target) }
 // Client spreads calls over the replicas behind one name.
 type Client struct {
 	*grpc.ClientConn
-	ejector *discovery.Ejector
+
+	target   string
+	ejector  *discovery.Ejector
+	builder  *discovery.Builder
+	replicas *replicas
 }
 
 // NewClient returns a client; it connects in the background.
@@ -64,13 +70,19 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	metrics := discovery.NewMetrics(cfg.Telemetry.Registry)
 	ejector := discovery.NewEjector(discovery.EjectorConfig{
-		Threshold:     ejectAfter,
-		ProbeInterval: probeInterval,
-		ProbeTimeout:  probeTimeout,
-		Probe:         newProbe(creds, authority(cfg), cfg.Service, cfg.Probe),
-		Metrics:       metrics,
-		Log:           log,
+		Threshold:        ejectAfter,
+		SlowFloor:        slowFloor,
+		SlowFactor:       slowFactor,
+		SlowThreshold:    slowAfter,
+		SlowSpan:         slowSpan,
+		ProbeInterval:    probeInterval,
+		MaxProbeInterval: maxProbeInterval,
+		ProbeTimeout:     probeTimeout,
+		Probe:            newProbe(creds, authority(cfg), cfg.Service, cfg.Probe),
+		Metrics:          metrics,
+		Log:              log,
 	})
+	replicas := newReplicas(ejector.Listed)
 	builder := discovery.NewBuilder(discovery.Config{
 		Interval:      cfg.DNSInterval,
 		MinInterval:   cfg.DNSInterval / 10,
@@ -90,7 +102,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		grpc.WithAuthority(authority(cfg)),
 		grpc.WithKeepaliveParams(clientKeepalive()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: connectTimeout}),
-		grpc.WithStatsHandler(timeoutWatch{report: ejector.Report}),
+		grpc.WithStatsHandler(attempts{ejector: ejector, replicas: replicas}),
 		opentelemetry.DialOption(opentelemetry.Options{
 			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
 		}),
@@ -108,7 +120,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("target %q: %w", cfg.Target, err)
 	}
 	conn.Connect()
-	return &Client{ClientConn: conn, ejector: ejector}, nil
+	return &Client{ClientConn: conn, target: cfg.Target, ejector: ejector, builder: builder, replicas: replicas}, nil
 }
 
 // Close ends all connections and probes.
@@ -139,7 +151,7 @@ func authority(cfg ClientConfig) string {
 func newProbe(creds credentials.TransportCredentials, authority, service string,
 	call func(context.Context, grpc.ClientConnInterface) error,
 ) discovery.Probe {
-	return func(ctx context.Context, addr string) error {
+	return func(ctx context.Context, addr string) (time.Duration, error) {
 		conn, err := grpc.NewClient("passthrough:///"+addr,
 			grpc.WithTransportCredentials(creds),
 			grpc.WithAuthority(authority),
@@ -147,19 +159,24 @@ func newProbe(creds credentials.TransportCredentials, authority, service string,
 			grpc.WithNoProxy(),
 		)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		defer conn.Close()
 		resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-			return fmt.Errorf("health is %s", resp.GetStatus())
+			return 0, fmt.Errorf("health is %s", resp.GetStatus())
 		}
 		if call == nil {
-			return nil
+			return 0, nil
 		}
-		return call(ctx, conn)
+		began := time.Now()
+		err = call(ctx, conn)
+		if status.Code(err) == codes.ResourceExhausted {
+			return 0, nil // it answers; that it has enough to do is no reason to leave it out
+		}
+		return time.Since(began), err
 	}
 }

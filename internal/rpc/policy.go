@@ -45,13 +45,21 @@ const (
 	// killed replica fails all its calls in flight at once; 100 is the least
 	// that survives 32 of them (measured), 1000 the most that gRPC takes.
 	retryTokens = 1000
-	// Timeouts in a row that take a replica off the list, and how long a call
-	// must have had for its timeout to say something about the replica.
+	// Bad calls in a row that eject a replica, and how long a call must have had
+	// for its timeout to say something about the replica.
 	ejectAfter      = 3
 	ejectMinElapsed = 50 * time.Millisecond
-	probeInterval   = time.Second
-	probeTimeout    = time.Second
-	connectTimeout  = 2 * time.Second
+	// Slow is what a reader may notice, and far from what is usual. A stop of the
+	// garbage collector or of the kernel's throttling (100 ms at a time) holds up
+	// many calls, but not over so long.
+	slowFloor        = 50 * time.Millisecond
+	slowFactor       = 5
+	slowAfter        = 5
+	slowSpan         = 200 * time.Millisecond
+	probeInterval    = time.Second
+	maxProbeInterval = 30 * time.Second
+	probeTimeout     = time.Second
+	connectTimeout   = 2 * time.Second
 )
 
 // reconnect is quicker than gRPC's default of up to two minutes: a replica that

@@ -1,0 +1,224 @@
+package rpc
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"bookstall/internal/discovery"
+)
+
+const (
+	rateWindow = 10 // seconds
+	timesKept  = 64 // calls whose times a median is of
+	// goneFor is how long a replica is told of after it left DNS.
+	goneFor = time.Minute
+	// A connected replica that was passed over in so many rounds is not serving:
+	// round_robin leaves out none but those whose health check says so.
+	passedRounds = 3
+)
+
+// replicas keeps what is known of each replica. It is safe for concurrent use.
+type replicas struct {
+	listed func() []discovery.Listed
+
+	mu    sync.Mutex
+	known map[string]*known // by address
+	picks int64
+}
+
+// known is what is known of one address.
+type known struct {
+	state State
+	since time.Time
+	gone  time.Time // when it left DNS; zero while it is there
+
+	connections int
+	lastPick    int64 // which of all picks
+	pickedAt    time.Time
+
+	name        string
+	calls       int64
+	failed      int64
+	seconds     [rateWindow + 1]second
+	times       [timesKept]time.Duration
+	timed       int
+	lastError   codes.Code
+	lastErrorAt time.Time
+}
+
+// second is how many calls ended in one second.
+type second struct {
+	unix  int64
+	calls int64
+}
+
+// outcome is how a call ended.
+type outcome struct {
+	name  string // who the answer says has made it
+	code  codes.Code
+	bad   bool // through the replica
+	timed bool // took is that of a call as others are
+	took  time.Duration
+}
+
+func newReplicas(listed func() []discovery.Listed) *replicas {
+	return &replicas{listed: listed, known: map[string]*known{}}
+}
+
+// connected tells that a connection was made, or that one ended.
+func (r *replicas) connected(addr string, change int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k, now := r.get(addr), time.Now()
+	switch k.connections += change; {
+	case change > 0:
+		k.lastPick, k.pickedAt = r.picks, now // it was not passed over before
+	case k.connections == 0 && k.state == Serving:
+		k.set(Connecting, now)
+	}
+}
+
+// picked tells that a call goes to addr.
+func (r *replicas) picked(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.picks++
+	k, now := r.get(addr), time.Now()
+	k.lastPick, k.pickedAt = r.picks, now
+	if k.state == Connecting || k.state == NotServing {
+		k.set(Serving, now)
+	}
+}
+
+// ended tells how it ended.
+func (r *replicas) ended(addr string, o outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k, now := r.get(addr), time.Now()
+	if o.name != "" {
+		k.name = o.name
+	}
+	k.calls++
+	s := &k.seconds[now.Unix()%int64(len(k.seconds))]
+	if s.unix != now.Unix() {
+		*s = second{unix: now.Unix()}
+	}
+	s.calls++
+	if o.timed {
+		k.times[k.timed%timesKept] = o.took
+		k.timed++
+	}
+	if o.bad {
+		k.failed++
+		k.lastError, k.lastErrorAt = o.code, now
+	}
+}
+
+// get returns what is known of addr. A new one is the occasion to forget those that
+// are gone for long. The caller holds r.mu.
+func (r *replicas) get(addr string) *known {
+	k, ok := r.known[addr]
+	if !ok {
+		k = &known{lastPick: r.picks}
+		r.known[addr] = k
+		r.look(time.Now())
+	}
+	return k
+}
+
+// look takes over what DNS names and what is ejected. The caller holds r.mu.
+func (r *replicas) look(now time.Time) {
+	listed := map[string]discovery.Listed{}
+	for _, l := range r.listed() {
+		listed[l.Address] = l
+		if _, ok := r.known[l.Address]; !ok {
+			r.known[l.Address] = &known{lastPick: r.picks}
+		}
+	}
+	serving := int64(len(listed))
+	for addr, k := range r.known {
+		l, ok := listed[addr]
+		switch {
+		case ok && !k.gone.IsZero(): // another pod, with the same address
+			*k = known{connections: k.connections, lastPick: r.picks}
+		case !ok && k.gone.IsZero():
+			k.gone = now
+		case !ok && now.Sub(k.gone) >= goneFor && k.connections == 0:
+			delete(r.known, addr)
+		}
+		switch passed := r.picks - k.lastPick; {
+		case !ok:
+			k.set(Gone, now)
+		case l.Ejected != "":
+			k.set(Ejected, l.Since)
+		case k.connections == 0:
+			k.set(Connecting, now)
+		case passed > passedRounds*serving:
+			k.set(NotServing, k.pickedAt)
+		default:
+			k.set(Serving, now)
+		}
+	}
+}
+
+func (k *known) set(s State, at time.Time) {
+	if k.state != s {
+		k.state, k.since = s, at
+	}
+}
+
+// list returns all replicas.
+func (r *replicas) list(now time.Time) []Replica {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.look(now)
+	reasons := map[string]string{}
+	for _, l := range r.listed() {
+		reasons[l.Address] = l.Ejected
+	}
+	var all int64
+	list := make([]Replica, 0, len(r.known))
+	for addr, k := range r.known {
+		recent := k.recent(now)
+		all += recent
+		replica := Replica{
+			Address: addr, Name: k.name, State: k.state, Since: k.since,
+			Calls: k.calls, Failed: k.failed, Rate: float64(recent) / rateWindow, Typical: k.typical(), LastErrorAt: k.lastErrorAt,
+		}
+		if k.state == Ejected {
+			replica.Reason = reasons[addr]
+		}
+		if !k.lastErrorAt.IsZero() {
+			replica.LastError = k.lastError.String()
+		}
+		list = append(list, replica)
+	}
+	for i := range list {
+		list[i].Share = list[i].Rate * rateWindow / float64(max(all, 1))
+	}
+	slices.SortFunc(list, func(a, b Replica) int { return cmp.Compare(a.Address, b.Address) })
+	return list
+}
+
+// recent is how many calls ended in the last whole seconds of the window.
+func (k *known) recent(now time.Time) (n int64) {
+	for _, s := range k.seconds {
+		if age := now.Unix() - s.unix; age >= 1 && age <= rateWindow {
+			n += s.calls
+		}
+	}
+	return n
+}
+
+func (k *known) typical() time.Duration {
+	if k.timed == 0 {
+		return 0
+	}
+	times := slices.Clone(k.times[:min(k.timed, timesKept)])
+	slices.Sort(times)
+	return times[len(times)/2]
+}
