@@ -82,8 +82,16 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 	@cd internal/composetest && ../../tools/docker.sh ../../bin/composetest -test.v -test.timeout=8m
 
 .PHONY: drills
-drills: ## the built programs through rollouts, losses and bad networks on loopback, under load; some 8 minutes
+drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; some 10 minutes
 	$(GO) run ./internal/drills
+
+.PHONY: soak
+soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap
+	$(GO) run ./internal/soak
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie for one
+	@tools/fuzz.sh $(TEST_FLAGS)
 
 .PHONY: e2e
 e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load

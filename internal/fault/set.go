@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func parse(body []byte, health bool) (Set, error) {
 	for _, f := range fields(health) {
 		names = append(names, f.name)
 		if value, ok := raw[f.name]; ok && !f.take(&set, value) {
-			errs = append(errs, fmt.Errorf("%s is %.100s, want %s", f.name, value, f.allowed))
+			errs = append(errs, fmt.Errorf("%s is %.100s, want %s", f.name, bytes.ToValidUTF8(value, []byte("\uFFFD")), f.allowed))
 		}
 		delete(raw, f.name)
 	}

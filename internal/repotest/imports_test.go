@@ -52,6 +52,7 @@ func forbidden() map[string][]string {
 		"recommendations/internal/transfer":    plain(),
 		"recommendations/internal/server":      {"net/http"},
 		"recommendations/internal/tutorial":    {"bookstall/gen/recommendations"},
+		"marketplace/internal/balance":         {"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},
 		"marketplace/internal/tutorial":        {"bookstall/gen/recommendations", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},
 	}
 }
@@ -64,7 +65,7 @@ func onlyFrom() map[string][]string {
 		"bookstall/internal/config":        {"marketplace", "recommendations"},
 		"bookstall/internal/discovery":     {"internal/rpc"},
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
-		"bookstall/internal/load":          {"deploy/load", "internal/drills"},
+		"bookstall/internal/load":          {"deploy/load", "internal/drills", "internal/soak"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/drills", "internal/fleet"},
 		"bookstall/internal/pgtest":        {},
 		"bookstall/internal/interop":       {},

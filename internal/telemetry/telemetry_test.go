@@ -15,12 +15,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newTest(t *testing.T, level string) (*Telemetry, *bytes.Buffer) {
-	t.Helper()
+func newTest(tb testing.TB, level string) (*Telemetry, *bytes.Buffer) {
+	tb.Helper()
 	var out bytes.Buffer
-	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: level}, &out)
+	tel, err := New(tb.Context(), "shop", "shop-1", Config{LogLevel: level}, &out)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tel, &out
 }

@@ -35,6 +35,17 @@ func NewBookWriter(w io.Writer) *BookWriter {
 	return newWriter(w, bookFormat())
 }
 
+// CheckBook returns the first column of a book that a books.csv cannot hold, and
+// why; "" when it can hold all. What is imported from elsewhere must pass it, too,
+// or it could not be exported.
+func CheckBook(b library.Book) (column, reason string) {
+	f := bookFormat()
+	if _, wrong := f.reread(b); wrong != nil {
+		return wrong.column, wrong.reason
+	}
+	return "", ""
+}
+
 func bookFormat() format[library.Book] {
 	type book = library.Book
 	return format[book]{

@@ -47,6 +47,15 @@ func (f *format[T]) parseRow(columns []column[T], cells []string) (T, *fault) {
 	return row, nil
 }
 
+// reread makes a row of the cells of another.
+func (f *format[T]) reread(of T) (T, *fault) {
+	cells := make([]string, len(f.columns))
+	for i, c := range f.columns {
+		cells[i] = c.text(&of)
+	}
+	return f.parseRow(f.columns, cells)
+}
+
 // arrange puts the columns in the order of a file's header.
 func (f *format[T]) arrange(header []string) ([]column[T], error) {
 	byName := make(map[string]column[T], len(f.columns))

@@ -99,6 +99,10 @@ func parseTime(into *time.Time, cell string) error {
 	if err != nil {
 		return fmt.Errorf("%s is not a time like 2026-11-21T10:00:00Z", quote(cell))
 	}
-	*into = t.UTC()
+	// Of year 0, or 9999 in the west, the same time in UTC has a year of five characters.
+	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
+		return fmt.Errorf("%s is not in the years 1 to 9999 of UTC", quote(cell))
+	}
+	*into = t
 	return nil
 }

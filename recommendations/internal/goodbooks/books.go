@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/library"
 )
 
@@ -60,11 +61,36 @@ func (r *bookReader) next() (library.Book, error) {
 	}
 	title, series := splitTitle(r.text(r.title))
 	author, _, _ := strings.Cut(r.text(r.authors), ",")
-	return library.Book{
+	return r.checked(library.Book{
 		ID: id, Title: title, Series: series, Author: strings.Join(strings.Fields(author), " "), Year: int(year),
 		ISBN: isbn(r.text(r.isbn)), Language: language(r.text(r.language)), Popularity: ratings,
-	}, nil
+	})
 }
+
+// checked returns a book as the shop can have it. An ISBN or language that is none
+// is left out: the set has some.
+func (r *bookReader) checked(b library.Book) (library.Book, error) {
+	places := map[string]int{
+		"book_id": r.id, "title": r.title, "series": r.title, "author": r.authors, "year": r.year, "popularity": r.ratings,
+	}
+	for {
+		whole := b
+		whole.Categories = []string{anyCategory}
+		switch column, reason := bookcsv.CheckBook(whole); column {
+		case "":
+			return b, nil
+		case "isbn":
+			b.ISBN = ""
+		case "language":
+			b.Language = ""
+		default:
+			return library.Book{}, r.fault(places[column], reason)
+		}
+	}
+}
+
+// anyCategory stands for those that a book gets later.
+const anyCategory = "fiction"
 
 // A series stands behind the title, as in "Emma (A Series, #3)".
 var seriesBehind = regexp.MustCompile(`^(.*\S)\s*\(([^()]*\S)\s*,?\s*#([^()#]+)\)$`)
@@ -75,7 +101,7 @@ func splitTitle(full string) (title, series string) {
 	if m == nil {
 		return full, ""
 	}
-	return m[1], strings.TrimRight(m[2], ", ") + " #" + strings.TrimSpace(m[3])
+	return m[1], strings.Trim(m[2], ", ") + " #" + strings.TrimSpace(m[3])
 }
 
 // isbn gives back the leading zeros that the set has lost.

@@ -57,15 +57,18 @@ func TestBooks(t *testing.T) {
 func TestBooksSayWhatIsWrong(t *testing.T) {
 	row := func(cells string) string { return bookHeader + "1,1,,A,2000,x,T,eng,1\n" + cells + "\n" }
 	tests := map[string]string{
-		"":                           "b.csv:1: the file is empty",
-		"book_id,title\n":            `b.csv:1: column "authors" is missing`,
-		row("0,1,,A,2000,x,T,eng,1"): `b.csv:3: book_id: "0" is less than 1`,
-		row("x,1,,A,2000,x,T,eng,1"): `b.csv:3: book_id: "x" is not a whole number`,
-		row("2,1,,A,19.5,x,T,eng,1"): `b.csv:3: original_publication_year: "19.5" is not a whole number`,
-		row("2,1,,A,NaN,x,T,eng,1"):  `b.csv:3: original_publication_year: "NaN" is not a whole number`,
-		row("2,1,,A,2000,x,T,eng,-"): `b.csv:3: ratings_count: "-" is not a whole number`,
-		row("2,1,,A"):                "b.csv:3: the row has not as many cells as the header",
-		row(`2,1,,A"B,1,x,T,eng,1`):  "b.csv:3: ",
+		"":                            "b.csv:1: the file is empty",
+		"book_id,title\n":             `b.csv:1: column "authors" is missing`,
+		row("0,1,,A,2000,x,T,eng,1"):  `b.csv:3: book_id: "0" is less than 1`,
+		row("x,1,,A,2000,x,T,eng,1"):  `b.csv:3: book_id: "x" is not a whole number`,
+		row("2,1,,A,19.5,x,T,eng,1"):  `b.csv:3: original_publication_year: "19.5" is not a whole number`,
+		row("2,1,,A,NaN,x,T,eng,1"):   `b.csv:3: original_publication_year: "NaN" is not a whole number`,
+		row("2,1,,A,9999,x,T,eng,1"):  `b.csv:3: original_publication_year: 9999 is not -5000 to 2999`,
+		row("2,1,,A,2000,x,,eng,1"):   "b.csv:3: title: is empty",
+		row("2,1,,A,1,x,T\xff,eng,1"): `b.csv:3: title: "T\xff" is not UTF-8`,
+		row("2,1,,A,2000,x,T,eng,-"):  `b.csv:3: ratings_count: "-" is not a whole number`,
+		row("2,1,,A"):                 "b.csv:3: the row has not as many cells as the header",
+		row(`2,1,,A"B,1,x,T,eng,1`):   "b.csv:3: ",
 	}
 	for file, want := range tests {
 		_, err := all(goodbooks.Books("b.csv", strings.NewReader(file)))

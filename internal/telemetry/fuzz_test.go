@@ -1,0 +1,64 @@
+package telemetry
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// FuzzRequestID: an id that is taken over is safe in a header and makes one line of
+// log with the id as it was.
+func FuzzRequestID(f *testing.F) {
+	for _, id := range []string{"request-1", "short", "a.b_c-D9", "12345678\n", "12345678\r\nSet-Cookie: a=b", "\"12345678", "ümlaut-12", strings.Repeat("x", 129)} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		strange := func(r rune) bool {
+			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", r)
+		}
+		want := len(id) >= 8 && len(id) <= 128 && !strings.ContainsFunc(id, strange)
+		if got := ValidRequestID(id); got != want {
+			t.Fatalf("ValidRequestID(%q) is %v", id, got)
+		}
+		tel, out := newTest(t, "info")
+		Logger(WithRequestID(t.Context(), id), tel.Log).Info("sold") // any id: not all callers check
+		if err := tel.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got := lines(t, out)
+		if len(got) != 1 || want && got[0]["requestID"] != id {
+			t.Errorf("%q is logged as %v", id, got)
+		}
+	})
+}
+
+// FuzzTraceContext: a trace that is joined has the ids that the headers say, and
+// goes on with the same ones; no header whatsoever does harm.
+func FuzzTraceContext(f *testing.F) {
+	f.Add("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")
+	f.Add("00-00000000000000000000000000000000-00f067aa0ba902b7-01", "")
+	f.Add("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "=")
+	f.Add("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff-x", strings.Repeat("a=1,", 40))
+	f.Add("00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01", "\xff=\x00")
+	tel, _ := newTest(f, "info")
+	f.Cleanup(func() { _ = tel.Close() })
+	f.Fuzz(func(t *testing.T, parent, state string) {
+		ctx := tel.Propagator.Extract(t.Context(), propagation.HeaderCarrier{"Traceparent": {parent}, "Tracestate": {state}})
+		span := trace.SpanContextFromContext(ctx)
+		if !span.IsValid() {
+			return
+		}
+		if !strings.Contains(parent, span.TraceID().String()+"-"+span.SpanID().String()) {
+			t.Errorf("%q is taken for %v", parent, span)
+		}
+		header := http.Header{}
+		tel.Propagator.Inject(ctx, propagation.HeaderCarrier(header))
+		back := trace.SpanContextFromContext(tel.Propagator.Extract(t.Context(), propagation.HeaderCarrier(header)))
+		if !back.Equal(span) {
+			t.Errorf("%q %q: %v came back as %v from %v", parent, state, span, back, header)
+		}
+	})
+}

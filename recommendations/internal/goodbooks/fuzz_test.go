@@ -1,0 +1,105 @@
+package goodbooks_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/goodbooks"
+)
+
+// FuzzBooks: each row is a book that the project's own format can hold, once it has
+// categories, or an error that says where; the same file again is the same.
+func FuzzBooks(f *testing.F) {
+	f.Add([]byte(bookHeader + `1,2767052,439023483,Suzanne Collins,2008.0,x,"The Hunger Games (The Hunger Games, #1)",eng,4780653` + "\n"))
+	f.Add([]byte(bookHeader + "1,1,,A,2e3,x,T,mul,0x10p0\n2,1,1e9,\"\xff, B\",inf,x,\"T (\xff, #1)\",e,-1\n,,,,,,,,\n"))
+	f.Add([]byte("\uFEFF" + bookHeader + "1,1,abcdefghij,,-9007199254740991,x,,x-,1\n1\n\"\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		rows, faults := count(t, content, goodbooks.Books)
+		writer := bookcsv.NewBookWriter(io.Discard)
+		for _, b := range rows {
+			b.Categories = []string{"fiction"}
+			if err := writer.Write(b); err != nil {
+				t.Errorf("%+v: %v", b, err)
+			}
+		}
+		again, _ := count(t, content, goodbooks.Books)
+		if diff := cmp.Diff(rows, again); diff != "" {
+			t.Errorf("not the same again, %v:\n%s", faults, diff)
+		}
+	})
+}
+
+// FuzzTables reads a file as each of the others of the set.
+func FuzzTables(f *testing.F) {
+	f.Add([]byte("tag_id,tag_name,goodreads_book_id,book_id,count\n1,sci-fi,2,3,4\n-1,fantasy,0,0,-4\nx,\xff,1e3,1,9007199254740993\n"))
+	f.Add([]byte("book_id," + strings.Join(shelves(), ",") + "\n1" + strings.Repeat(",7", len(shelves())) + "\n2" + strings.Repeat(",-1", len(shelves())) + "\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		tags, _ := count(t, content, goodbooks.Tags)
+		for _, tag := range tags {
+			if shelf := tag.Shelf(); tag.ID < 0 || shelf != "" && !slices.Contains(shelves(), shelf) {
+				t.Errorf("%+v is on the shelf %q", tag, shelf)
+			}
+		}
+		ids, _ := count(t, content, goodbooks.BookIDs)
+		for _, id := range ids {
+			if id.Book < 1 || id.Goodreads < 1 {
+				t.Errorf("%+v", id)
+			}
+		}
+		counts, _ := count(t, content, goodbooks.BookTags)
+		for _, c := range counts {
+			if c.Goodreads < 1 || c.Tag < 0 || c.Count < 0 {
+				t.Errorf("%+v", c)
+			}
+		}
+		books, _ := count(t, content, goodbooks.Shelves)
+		for _, b := range books {
+			names := b.Shelved.Categories()
+			for _, name := range names {
+				if !slices.Contains(goodbooks.CategoryNames(), name) {
+					t.Errorf("%+v has the category %q", b, name)
+				}
+			}
+			if len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) || b.BookID < 1 {
+				t.Errorf("%+v has the categories %q", b, names)
+			}
+		}
+	})
+}
+
+// shelves are the columns of a file of shelf counts.
+func shelves() []string {
+	return []string{
+		"Fantasy", "Paranormal", "Science Fiction", "Mystery", "Crime", "Thriller", "Suspense", "Romance", "Chick Lit", "Horror",
+		"Historical Fiction", "Classics", "Young Adult", "Children's", "Comics", "Graphic Novels", "Manga", "Poetry", "Biography", "Memoir",
+		"History", "Self Help", "Psychology", "Religion", "Spirituality", "Christian", "Philosophy", "Science", "Business", "Fiction",
+		"Nonfiction", "Art", "Contemporary", "Cookbooks", "Gay and Lesbian", "Humor and Comedy", "Music", "Sports", "Travel",
+	}
+}
+
+// count reads a file to its end, which must come within as many rows as lines.
+func count[T any](t *testing.T, content []byte, read func(string, io.Reader) iter.Seq2[T, error]) (rows []T, faults []error) {
+	t.Helper()
+	most := bytes.Count(content, []byte("\n")) + 1
+	for row, err := range read("f.csv", bytes.NewReader(content)) {
+		if err == nil {
+			rows = append(rows, row)
+		} else if wrong, ok := errors.AsType[*bookcsv.RowError](err); !ok || wrong.Line < 1 || wrong.Reason == "" || len(wrong.Reason) > 500 {
+			t.Fatalf("an error that does not say where: %v", err)
+		} else {
+			faults = append(faults, err)
+		}
+		if most--; most < -1 {
+			t.Fatalf("more rows than lines: %d and %d faulty", len(rows), len(faults))
+		}
+	}
+	return rows, faults
+}
