@@ -54,6 +54,11 @@ type settings struct {
 	Train   bool   `help:"Train a model where the store has none that fits its books; else wait for one, and recommend bestsellers." default:"true" negatable:""`
 	Workers int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
 
+	MaxCalls   int           `help:"How many calls to work on at a time, and besides as many that write; more of them wait." default:"256"`
+	MaxQueue   int           `help:"How many calls may wait, and besides as many that write; more are refused (RESOURCE_EXHAUSTED); 0 for none." default:"256"`
+	QueueWait  time.Duration `help:"How long a call may wait before it is refused; half of the time that its caller has left if that is less." default:"100ms"`
+	MaxStreams int           `help:"How many streams may be open besides, which live shelves and catalogues come by; more are refused." default:"4000"`
+
 	MaxConnectionAge      time.Duration `help:"Close connections after about this time, gracefully, so that callers find new replicas; 0 for never." default:"5m"`
 	MaxConnectionAgeGrace time.Duration `help:"How long a call may go on after that." default:"30s"`
 	DrainDelay            time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
@@ -80,7 +85,16 @@ func (s *settings) Validate() error {
 	if s.Workers < 0 {
 		errs = append(errs, fmt.Errorf("--workers is %d, want 0 or more", s.Workers))
 	}
+	for _, n := range []struct {
+		flag         string
+		value, least int
+	}{{"--max-calls", s.MaxCalls, 1}, {"--max-queue", s.MaxQueue, 0}, {"--max-streams", s.MaxStreams, 1}} {
+		if n.value < n.least {
+			errs = append(errs, fmt.Errorf("%s is %d, want %d or more", n.flag, n.value, n.least))
+		}
+	}
 	errs = append(errs,
+		config.AtLeast("--queue-wait", s.QueueWait, time.Millisecond),
 		config.AtLeast("--max-connection-age", s.MaxConnectionAge, 0),
 		config.AtLeast("--max-connection-age-grace", s.MaxConnectionAgeGrace, 0),
 		config.AtLeast("--drain-delay", s.DrainDelay, 0),

@@ -99,6 +99,7 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		TLS:                   cfg.TLS,
 		MaxConnectionAge:      cfg.MaxConnectionAge,
 		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
+		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams},
 		Readiness:             ready,
 		Faults:                faults,
 		Telemetry:             tel,

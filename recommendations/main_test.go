@@ -206,6 +206,10 @@ func TestBadSettingsAreNamed(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--drain-delay=-1s":      "--drain-delay",
 		"--workers=-1":           "--workers",
+		"--max-calls=0":          "--max-calls is 0, want 1 or more",
+		"--max-queue=-1":         "--max-queue is -1, want 0 or more",
+		"--max-streams=0":        "--max-streams is 0, want 1 or more",
+		"--queue-wait=0s":        "--queue-wait is 0s, want 1ms or more",
 		"--tls-cert-file=a":      "--tls-key-file",
 		"--grpc-address=nowhere": "gRPC address",
 		"--log-level=loud":       "log-level",

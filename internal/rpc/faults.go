@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -16,7 +15,7 @@ import (
 // applyFaults does to a call what is to be done to it. Health and reflection are
 // gRPC's own and left alone.
 func applyFaults(ctx context.Context, faults *fault.Faults, method string) error {
-	if strings.HasPrefix(method, "/grpc.") {
+	if !isOwn(method) {
 		return nil
 	}
 	err := faults.Apply(ctx)

@@ -23,8 +23,9 @@ import (
 )
 
 // serverInterceptors is all that a call passes on the server, outermost first.
-// Faults, if any, come last: they are logged and counted like those of a handler.
-func serverInterceptors(log logr.Logger, reg prometheus.Registerer, faults *fault.Faults) []grpc.ServerOption {
+// Faults, if any, come last: they are logged, counted and bounded like those of a
+// handler.
+func serverInterceptors(log logr.Logger, reg prometheus.Registerer, limit Limit, faults *fault.Faults) []grpc.ServerOption {
 	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "rpc_server_panics_total",
 		Help: "Calls that ended in a panic, which was turned into INTERNAL.",
@@ -34,18 +35,22 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer, faults *faul
 		telemetry.Logger(ctx, log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", string(debug.Stack()))
 		return errInternal()
 	})
+	bounds := newBounds(limit, reg)
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(
 			unaryRequestID,
 			unaryAccessLog(log),
 			recovery.UnaryServerInterceptor(recoverer),
 			unaryHideErrors(log),
+			unaryDeadline,
+			bounds.limitUnary,
 		),
 		grpc.ChainStreamInterceptor(
 			streamRequestID,
 			streamAccessLog(log),
 			recovery.StreamServerInterceptor(recoverer),
 			streamHideErrors(log),
+			bounds.limitStream,
 		),
 	}
 	if faults != nil {

@@ -36,6 +36,7 @@ type ServerConfig struct {
 	// MaxConnectionAgeGrace at the latest; 0 never does.
 	MaxConnectionAge      time.Duration
 	MaxConnectionAgeGrace time.Duration
+	Limit                 Limit                // of calls at a time; its zero value is none
 	Readiness             *lifecycle.Readiness // the health service follows it
 	Faults                *fault.Faults        // applied to all calls; nil for none
 	Telemetry             *telemetry.Telemetry
@@ -86,7 +87,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.StatsHandler(newConnectionCount(cfg.Telemetry.Registry)),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
-	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, cfg.Faults)...)
+	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, cfg.Limit, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)
 	reflection.Register(s.grpc)
 

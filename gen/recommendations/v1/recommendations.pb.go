@@ -1267,7 +1267,8 @@ func (x *RecordInteractionsResponse) GetVersion() int64 {
 type Rejection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Place in the stream, from 0.
-	Index  int64           `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// Cut to 128 bytes where it was longer.
 	Id     string          `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	Reason RejectionReason `protobuf:"varint,3,opt,name=reason,proto3,enum=recommendations.v1.RejectionReason" json:"reason,omitempty"`
 	// What was wrong, for people; for INVALID, about the field.
@@ -1698,7 +1699,8 @@ func (x *FollowShelf) GetEntry() *HistoryEntry {
 // FollowRecorded answers an interaction that came in on the stream.
 type FollowRecorded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Cut to 128 bytes where it was longer.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// False when it had been stored before.
 	Stored  bool  `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`

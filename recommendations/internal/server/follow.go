@@ -28,7 +28,9 @@ func (s *Server) Follow(stream followStream) error {
 	defer end()
 	s.metrics.followers.Inc()
 	defer s.metrics.followers.Dec()
-	s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion())
+	if err := s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion()); err != nil {
+		return err
+	}
 	if err := f.shelf(start.GetAfterVersion() == 0); err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 		return toStatus(library.ErrReadOnly)
 	}
 	i := interaction(in)
-	answer := &recommendationsv1.FollowRecorded{Id: i.ID}
+	answer := &recommendationsv1.FollowRecorded{Id: shownID(i.ID)}
 	rejection, err := f.server.check(i)
 	if err != nil {
 		return toStatus(err)

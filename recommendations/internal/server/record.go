@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -120,7 +121,7 @@ func (r *recording) flush() error {
 func (s *Server) check(i library.Interaction) (*recommendationsv1.Rejection, error) {
 	if err := i.Validate(); err != nil {
 		rejection := &recommendationsv1.Rejection{
-			Id: i.ID, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Description: err.Error(),
+			Id: shownID(i.ID), Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Description: err.Error(),
 		}
 		if wrong, ok := errors.AsType[*library.FieldError](err); ok {
 			rejection.Field, rejection.Description = wrong.Field, wrong.Reason
@@ -135,6 +136,15 @@ func (s *Server) check(i library.Interaction) (*recommendationsv1.Rejection, err
 		Id: i.ID, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND,
 		Field: "book_id", Description: fmt.Sprintf("no book has the id %d", i.BookID),
 	}, nil
+}
+
+// shownID cuts an id that is too long, so that an answer is not as large as all
+// that it refuses.
+func shownID(id string) string {
+	if len(id) <= library.MaxInteractionID {
+		return id
+	}
+	return strings.ToValidUTF8(id[:library.MaxInteractionID], "")
 }
 
 func conflict(id string) *recommendationsv1.Rejection {
@@ -184,7 +194,9 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	s.catchUp(ctx, req.GetUserId(), req.GetMinVersion())
+	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
+		return nil, err
+	}
 	history, version, err := s.recommender.History(req.GetUserId())
 	if err != nil {
 		return nil, toStatus(err)
@@ -200,8 +212,11 @@ func historyEntry(e library.Entry) *recommendationsv1.HistoryEntry {
 	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
 }
 
-func (s *Server) catchUp(ctx context.Context, userID, version int64) {
+// catchUp brings a reader up to a version, if it can. Its error is that the
+// caller has gone meanwhile.
+func (s *Server) catchUp(ctx context.Context, userID, version int64) error {
 	if s.journal != nil && version > 0 {
 		s.journal.CatchUp(ctx, userID, version)
 	}
+	return ctx.Err()
 }

@@ -78,7 +78,9 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	s.catchUp(ctx, req.GetUserId(), req.GetMinVersion())
+	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
+		return nil, err
+	}
 	shelf, err := s.recommender.Recommend(req.GetUserId(), req.GetCategory(), n)
 	if err != nil {
 		return nil, toStatus(err)

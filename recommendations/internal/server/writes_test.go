@@ -32,12 +32,14 @@ type remembering struct {
 	recommendationsv1.RecommendationsServiceClient
 	live  *live.Live
 	ready *lifecycle.Readiness
+	file  string // of the database
 }
 
 // remember serves a library from a store; followAge is that of its streams.
-func remember(t *testing.T, followAge time.Duration) remembering {
+func remember(t *testing.T, followAge time.Duration, opts ...grpc.ServerOption) remembering {
 	t.Helper()
-	kept, err := store.Open("sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: logr.Discard()})
+	file := filepath.Join(t.TempDir(), "test.db")
+	kept, err := store.Open("sqlite:"+file, store.Options{Log: logr.Discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,24 +53,24 @@ func remember(t *testing.T, followAge time.Duration) remembering {
 	ready := lifecycle.NewReadiness()
 	api := listen(t, New(Config{
 		Recommender: rec, Journal: l, Name: "replica-1", FollowAge: followAge, Readiness: ready, Registry: registry,
-	}))
+	}), opts...)
 	t.Cleanup(func() {
 		if err := errors.Join(l.Stop(context.Background()), <-following, kept.Close()); err != nil {
 			t.Error(err)
 		}
 	})
 	<-loaded
-	return remembering{api, l, ready}
+	return remembering{api, l, ready, file}
 }
 
 // listen serves on a real listener until the end of the test.
-func listen(t *testing.T, s *Server) recommendationsv1.RecommendationsServiceClient {
+func listen(t *testing.T, s *Server, opts ...grpc.ServerOption) recommendationsv1.RecommendationsServiceClient {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := grpc.NewServer()
+	srv := grpc.NewServer(opts...)
 	s.Register(srv)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(lis) }()

@@ -22,6 +22,8 @@ type dialect interface {
 	snapshot() *sql.TxOptions
 	// lockWrites waits until this process may write.
 	lockWrites(ctx context.Context) (unlock func(), err error)
+	// begin begins a transaction that writes.
+	begin(ctx context.Context, write *sql.DB) (*sql.Tx, error)
 	// lock takes a lock with a name, across processes. held ends with the lock.
 	lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
 	// putAll writes very many rows of readers.

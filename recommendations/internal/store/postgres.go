@@ -78,6 +78,10 @@ func (d postgres) snapshot() *sql.TxOptions {
 // lockWrites leaves the order to the row that nextSeq changes.
 func (d postgres) lockWrites(context.Context) (unlock func(), err error) { return func() {}, nil }
 
+func (d postgres) begin(ctx context.Context, write *sql.DB) (*sql.Tx, error) {
+	return write.BeginTx(ctx, nil)
+}
+
 // lock takes an advisory lock on a connection of its own, with which it goes.
 func (d postgres) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
 	conn, err := pgx.ConnectConfig(ctx, d.config)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/pressly/goose/v3"
@@ -33,26 +34,33 @@ func newSQLite(file string) (dialect, error) {
 	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock")}, nil
 }
 
+// How long to wait for a program that is none of ours and holds the file, such as a
+// backup. SQLite waits for busyTimeout of it, and does not hear meanwhile that a
+// context has ended; all else is done here.
+const (
+	busyTimeout = 50 * time.Millisecond
+	busyMost    = 5 * time.Second
+)
+
 // sqliteReaders is how many may read at one time in this process.
 const sqliteReaders = 4
 
 func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 	options := url.Values{"_pragma": {
-		"busy_timeout(5000)",
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit survives the machine, not only the process
 		"foreign_keys(1)",
 		"temp_store(MEMORY)", // there may be no folder for temporary files
 	}}
 	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?" + options.Encode()
-	if read, err = sql.Open("sqlite", name); err != nil {
+	if read, err = sql.Open("sqlite", name+busy(busyMost)); err != nil {
 		return nil, nil, err
 	}
 	read.SetMaxOpenConns(cmp.Or(conns, sqliteReaders))
 	read.SetMaxIdleConns(cmp.Or(conns, sqliteReaders))
 	// Writers take the lock at BEGIN: one that reads first and then finds that
 	// another has written would have to begin again.
-	if write, err = sql.Open("sqlite", name+"&_txlock=immediate"); err != nil {
+	if write, err = sql.Open("sqlite", name+busy(busyTimeout)+"&_txlock=immediate"); err != nil {
 		return nil, nil, errors.Join(err, read.Close())
 	}
 	write.SetMaxOpenConns(1)
@@ -65,7 +73,33 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 		return err
 	}
 	defer unlock()
-	return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log)
+	return patiently(ctx, func() error { return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log) })
+}
+
+func busy(most time.Duration) string {
+	return fmt.Sprintf("&_pragma=busy_timeout(%d)", most.Milliseconds())
+}
+
+// patiently repeats do for as long as somebody else holds the file.
+func patiently(ctx context.Context, do func() error) error {
+	for end := time.Now().Add(busyMost); ; {
+		err := do()
+		failed, ok := errors.AsType[*sqlitedriver.Error](err)
+		if !ok || failed.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(end) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+func (d sqlite) begin(ctx context.Context, write *sql.DB) (tx *sql.Tx, err error) {
+	err = patiently(ctx, func() error {
+		tx, err = write.BeginTx(ctx, nil)
+		return err
+	})
+	return tx, err
 }
 
 func (d sqlite) snapshot() *sql.TxOptions { return nil } // every transaction is one

@@ -165,7 +165,7 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 		return s.fault(doing, err)
 	}
 	defer unlock()
-	tx, err := s.write.BeginTx(ctx, nil)
+	tx, err := s.dialect.begin(ctx, s.write)
 	if err != nil {
 		return s.fault(doing, err)
 	}

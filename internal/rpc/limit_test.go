@@ -1,0 +1,428 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"bookstall/internal/fault"
+	"bookstall/internal/telemetry"
+)
+
+// wantLoad fails unless so many calls have a place, and so many wait for one.
+func wantLoad(t *testing.T, l *limiter, running, waiting int) {
+	t.Helper()
+	if r, w := l.load(); r != running || w != waiting {
+		t.Errorf("%d run and %d wait, want %d and %d", r, w, running, waiting)
+	}
+}
+
+func TestPlacesAreGivenInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limiter{places: 1, queue: 3, wait: time.Minute}
+		if err := l.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var order []int
+		for i := range 3 {
+			go func() {
+				if err := l.take(t.Context()); err != nil {
+					t.Error(err)
+				}
+				order = append(order, i) // one at a time, since there is one place
+				time.Sleep(time.Second)
+				l.give()
+			}()
+			synctest.Wait() // it is in the queue
+		}
+		wantLoad(t, l, 1, 3)
+		if err := l.take(t.Context()); !errors.Is(err, errQueueFull) {
+			t.Errorf("a fourth: %v", err)
+		}
+		l.give()
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if !slices.Equal(order, []int{0, 1, 2}) {
+			t.Errorf("order %v", order)
+		}
+		wantLoad(t, l, 0, 0)
+	})
+}
+
+func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
+	for name, tc := range map[string]struct {
+		left  time.Duration // until the caller's deadline; 0 for none
+		leave time.Duration // until the caller goes; 0 for never
+		want  error
+		after time.Duration
+	}{
+		"no place in time":                  {want: errWaited, after: 100 * time.Millisecond},
+		"half of what the caller has left":  {left: 60 * time.Millisecond, want: errWaited, after: 30 * time.Millisecond},
+		"a caller with more patience":       {left: time.Minute, want: errWaited, after: 100 * time.Millisecond},
+		"the caller goes":                   {leave: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
+		"the caller goes, with a deadline":  {left: 80 * time.Millisecond, leave: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
+		"the deadline passed on the way in": {left: -time.Millisecond, want: context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &limiter{places: 1, queue: 1, wait: 100 * time.Millisecond}
+				if err := l.take(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tc.left != 0 {
+					ctx, cancel = context.WithTimeout(ctx, tc.left)
+					defer cancel()
+				}
+				if tc.leave != 0 {
+					time.AfterFunc(tc.leave, cancel)
+				}
+				began := time.Now()
+				if err := l.take(ctx); !errors.Is(err, tc.want) || time.Since(began) != tc.after {
+					t.Errorf("%v after %v, want %v after %v", err, time.Since(began), tc.want, tc.after)
+				}
+				wantLoad(t, l, 1, 0)
+				l.give()
+				wantLoad(t, l, 0, 0)
+			})
+		})
+	}
+}
+
+// A place that comes when its caller has just gone goes on to the next.
+func TestAPlaceThatComesTooLateGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &limiter{places: 1, queue: 2, wait: time.Minute}
+		if err := l.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		gone, next := make(chan error, 1), make(chan error, 1)
+		go func() { gone <- l.take(ctx) }()
+		synctest.Wait()
+		go func() { next <- l.take(t.Context()) }()
+		synctest.Wait()
+		l.mu.Lock() // both happen before the caller can look
+		leave()
+		close(l.waiting.Remove(l.waiting.Front()).(chan struct{}))
+		l.mu.Unlock()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("who had gone: %v", err)
+		}
+		if err := <-next; err != nil {
+			t.Errorf("the next: %v", err)
+		}
+		wantLoad(t, l, 1, 0)
+	})
+}
+
+// TestNoPlaceIsLost has callers that come, wait, give up and go at random moments.
+func TestNoPlaceIsLost(t *testing.T) {
+	const places = 3
+	l := &limiter{places: places, queue: 8, wait: 200 * time.Microsecond}
+	var running, most, served, refused atomic.Int64
+	var callers sync.WaitGroup
+	for c := range 32 {
+		callers.Go(func() {
+			for i := range 300 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration((c*7+i*13)%500)*time.Microsecond)
+				if err := l.take(ctx); err != nil {
+					refused.Add(1)
+				} else {
+					n := running.Add(1)
+					for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+					}
+					for end := time.Now().Add(50 * time.Microsecond); time.Now().Before(end); {
+					}
+					served.Add(1)
+					running.Add(-1)
+					l.give()
+				}
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
+	t.Logf("%d served, %d refused", served.Load(), refused.Load())
+	if most.Load() > places || served.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d at a time, want at most %d; %d served, %d refused", most.Load(), places, served.Load(), refused.Load())
+	}
+	wantLoad(t, l, 0, 0)
+}
+
+func BenchmarkAFreePlace(b *testing.B) {
+	bounds := newBounds(Limit{Concurrent: 256, Queue: 256, Wait: time.Second}, prometheus.NewRegistry())
+	info := &grpc.UnaryServerInfo{FullMethod: testMethod}
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	defer cancel()
+	next := func(context.Context, any) (any, error) { return nil, nil }
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := bounds.limitUnary(ctx, nil, info, next); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// limitedReplica serves with a limit, and with faults that the test sets.
+func limitedReplica(t *testing.T, limit Limit) (r *replica, faults *fault.Faults, tel *telemetry.Telemetry) {
+	t.Helper()
+	r, err := startReplica(t, "127.0.0.1:0", func(cfg *ServerConfig) {
+		faults = fault.New(fault.Config{Readiness: cfg.Readiness, Health: true, Log: cfg.Telemetry.Log})
+		cfg.Faults, cfg.Limit, tel = faults, limit, cfg.Telemetry
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, faults, tel
+}
+
+// capacity is how many calls a second are answered when there are always some,
+// and never too many.
+func capacity(t *testing.T, conn *grpc.ClientConn, callers int) float64 {
+	t.Helper()
+	var served atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range callers {
+		wg.Go(func() {
+			for time.Since(began) < time.Second {
+				if err := call(conn, 5*time.Second); err != nil {
+					t.Error(err)
+				}
+				served.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(served.Load()) / time.Since(began).Seconds()
+}
+
+// TestOverload has callers in an open loop, at ten times of what the replica can
+// bear. What it serves is what it could serve without them, and in time; all
+// others hear so in time.
+func TestOverload(t *testing.T) {
+	const (
+		service   = 100 * time.Millisecond // so long that the load itself is none
+		places    = 2
+		rate      = 10 * places * float64(time.Second/service) // calls a second
+		lasts     = 3 * time.Second
+		slack     = 400 * time.Millisecond // of a machine that does other things
+		queueWait = 150 * time.Millisecond
+	)
+	r, faults, tel := limitedReplica(t, Limit{Concurrent: places, Queue: 2 * places, Wait: queueWait})
+	faults.Change(fault.Set{Delay: fault.Duration(service)})
+	conn := plainConn(t, r)
+
+	bearable := capacity(t, conn, places+1)
+	var mu sync.Mutex
+	took := map[codes.Code][]time.Duration{}
+	var calls sync.WaitGroup
+	began := time.Now()
+	for n := 0; ; n++ {
+		due := began.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+		if due.Sub(began) >= lasts {
+			break
+		}
+		time.Sleep(time.Until(due))
+		calls.Go(func() {
+			start := time.Now()
+			err := call(conn, 5*time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			took[status.Code(err)] = append(took[status.Code(err)], time.Since(start))
+		})
+	}
+	calls.Wait()
+	full := float64(len(took[codes.OK])) / time.Since(began).Seconds()
+	t.Logf("served %.0f/s of %.0f/s asked, %.0f %% of the capacity of %.0f/s; slowest %v; refused %d, slowest %v", full, rate, 100*full/bearable, bearable,
+		slices.Max(took[codes.OK]), len(took[codes.ResourceExhausted]), slices.Max(took[codes.ResourceExhausted]))
+	if full < 0.8*bearable {
+		t.Errorf("%.0f calls a second, want at least %.0f", full, 0.8*bearable)
+	}
+	for code, limit := range map[codes.Code]time.Duration{
+		codes.OK: queueWait + service + slack, codes.ResourceExhausted: queueWait + slack,
+	} {
+		if slowest := slices.Max(took[code]); slowest > limit {
+			t.Errorf("%v after %v, want %v at most", code, slowest, limit)
+		}
+		delete(took, code)
+	}
+	for code, list := range took {
+		t.Errorf("%d calls ended with %v", len(list), code)
+	}
+
+	faults.Change(fault.Set{})
+	for range 20 {
+		if err := call(conn, slack); err != nil {
+			t.Errorf("after the overload: %v", err)
+		}
+	}
+	if n, err := testutil.GatherAndCount(tel.Registry, "rpc_server_shed_total"); err != nil || n == 0 {
+		t.Errorf("rpc_server_shed_total: %d, %v", n, err)
+	}
+	if problems, err := testutil.GatherAndLint(tel.Registry, "rpc_server_shed_total", "rpc_server_calls_running", "rpc_server_calls_waiting"); err != nil || len(problems) > 0 {
+		t.Errorf("names: %v %v", problems, err)
+	}
+}
+
+// TestNothingIsBegunForACallerThatHasGone fills the only place, and has a caller
+// wait for it that gives up.
+func TestNothingIsBegunForACallerThatHasGone(t *testing.T) {
+	r, _, tel := limitedReplica(t, Limit{Concurrent: 1, Queue: 1, Wait: time.Minute})
+	entered, release := make(chan struct{}, 2), make(chan struct{})
+	r.answer(func(_ context.Context, in string) (string, error) {
+		entered <- struct{}{}
+		<-release
+		return in, nil
+	})
+	conn := plainConn(t, r)
+	first := make(chan error, 1)
+	go func() { first <- call(conn, 10*time.Second) }()
+	<-entered
+	ctx, leave := context.WithCancel(t.Context())
+	second := make(chan error, 1)
+	go func() {
+		_, err := invoke(ctx, conn)
+		second <- err
+	}()
+	waiting := func(n string) func() bool {
+		return func() bool {
+			return testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
+# HELP rpc_server_calls_waiting Calls that wait for a place, by kind.
+# TYPE rpc_server_calls_waiting gauge
+rpc_server_calls_waiting{kind="unary"} `+n+`
+rpc_server_calls_waiting{kind="upload"} 0
+`), "rpc_server_calls_waiting") == nil
+		}
+	}
+	waitFor(t, "the second call waits", waiting("1"))
+	if err := call(conn, time.Second); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "the replica is busy") {
+		t.Errorf("a third call: %v", err)
+	}
+	if err := CheckHealth(t.Context(), r.Addr().String(), testService); err != nil {
+		t.Errorf("health of a busy replica: %v", err)
+	}
+	leave()
+	if err := <-second; status.Code(err) != codes.Canceled {
+		t.Errorf("who went: %v", err)
+	}
+	waitFor(t, "the second call left the queue", waiting("0"))
+	close(release)
+	if err := <-first; err != nil {
+		t.Errorf("the first call: %v", err)
+	}
+	if n := r.calls.Load(); n != 1 {
+		t.Errorf("%d calls were begun, want 1", n)
+	}
+	if err := testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
+# HELP rpc_server_shed_total Calls that were not begun, by kind and reason: queue_full and waited (no place in time) got RESOURCE_EXHAUSTED, the callers of gone did not wait for their turn.
+# TYPE rpc_server_shed_total counter
+rpc_server_shed_total{kind="unary",reason="gone"} 1
+rpc_server_shed_total{kind="unary",reason="queue_full"} 1
+rpc_server_shed_total{kind="unary",reason="waited"} 0
+rpc_server_shed_total{kind="upload",reason="gone"} 0
+rpc_server_shed_total{kind="upload",reason="queue_full"} 0
+rpc_server_shed_total{kind="upload",reason="waited"} 0
+`), "rpc_server_shed_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// stream is a stream that nobody sends on.
+type stream struct {
+	grpc.ServerStream
+
+	ctx context.Context
+}
+
+func (s stream) Context() context.Context { return s.ctx }
+
+// Each kind of calls has places of its own; gRPC's own services need none.
+func TestKindsDoNotTakeEachOthersPlaces(t *testing.T) {
+	b := newBounds(Limit{Concurrent: 1, Streams: 1}, prometheus.NewRegistry())
+	kinds := map[string]func(method string, do func()) error{
+		"unary": func(method string, do func()) error {
+			_, err := b.limitUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
+				do()
+				return nil, nil
+			})
+			return err
+		},
+	}
+	for name, info := range map[string]grpc.StreamServerInfo{
+		"upload": {IsClientStream: true}, "stream": {IsClientStream: true, IsServerStream: true},
+	} {
+		kinds[name] = func(method string, do func()) error {
+			info.FullMethod = method
+			return b.limitStream(nil, stream{ctx: t.Context()}, &info, func(any, grpc.ServerStream) error {
+				do()
+				return nil
+			})
+		}
+	}
+	nothing := func() {}
+	for name, take := range kinds {
+		if err := take(testMethod, func() {
+			for other, try := range kinds {
+				err := try(testMethod, nothing)
+				if other == name && status.Code(err) != codes.ResourceExhausted || other != name && err != nil {
+					t.Errorf("%s while there is a %s: %v", other, name, err)
+				}
+				if err := try("/grpc.health.v1.Health/Check", nothing); err != nil {
+					t.Errorf("health, %s, while there is a %s: %v", other, name, err)
+				}
+			}
+		}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A call without a deadline has one at the server, and a caller's own is kept.
+func TestEveryCallHasAnEnd(t *testing.T) {
+	r := oneReplica(t)
+	left := make(chan time.Duration, 1)
+	r.answer(func(ctx context.Context, in string) (string, error) {
+		deadline, ok := ctx.Deadline()
+		if !ok {
+			t.Error("no deadline")
+		}
+		left <- time.Until(deadline)
+		return in, nil
+	})
+	conn := plainConn(t, r)
+	for name, tc := range map[string]struct{ given, least, most time.Duration }{
+		"none":    {0, maxUnary - 5*time.Second, maxUnary},
+		"an hour": {time.Hour, maxUnary - 5*time.Second, maxUnary},
+		"shorter": {5 * time.Second, 0, 5 * time.Second},
+	} {
+		ctx := t.Context()
+		if tc.given > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, tc.given)
+			defer cancel()
+		}
+		if _, err := invoke(ctx, conn); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-left; got < tc.least || got > tc.most {
+			t.Errorf("%s: the server has %v, want %v to %v", name, got, tc.least, tc.most)
+		}
+	}
+}

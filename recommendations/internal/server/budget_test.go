@@ -1,0 +1,173 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/lifecycle"
+	"bookstall/recommendations/internal/recommender"
+)
+
+// worked tells how long each handler worked on its call.
+type worked chan time.Duration
+
+func (w worked) options() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			began := time.Now()
+			defer func() { w <- time.Since(began) }()
+			return next(ctx, req)
+		}),
+		grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			began := time.Now()
+			defer func() { w <- time.Since(began) }()
+			return next(srv, ss)
+		}),
+	}
+}
+
+const (
+	patience = 50 * time.Millisecond  // of the callers
+	lateness = 500 * time.Millisecond // of the machine; all other timeouts of a write are longer
+)
+
+// giveUp makes a call with little patience that cannot be answered in time, and
+// fails unless its handler ends with it.
+func (w worked) giveUp(t *testing.T, do func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	// The handler may be the first to see that time is up, or its caller; and
+	// writes keep a part of it for saying that the store is away.
+	if err := do(ctx); status.Code(err) != codes.DeadlineExceeded && status.Code(err) != codes.Unavailable && status.Code(err) != codes.Unknown {
+		t.Errorf("got %v", err)
+	}
+	if took := <-w; took > patience+lateness {
+		t.Errorf("the handler worked %v for a caller who waits %v", took, patience)
+	}
+}
+
+// calls are the unary ones and, of the streams, the one that writes.
+func calls(api recommendationsv1.RecommendationsServiceClient, id string) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"RecordInteractions": func(ctx context.Context) error {
+			stream, err := api.RecordInteractions(ctx)
+			if err != nil {
+				return err
+			}
+			if err := stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: did(id, 7, 1, aLike, 0)}); err != nil {
+				return err
+			}
+			_, err = stream.CloseAndRecv()
+			return err
+		},
+		"ForgetReader": func(ctx context.Context) error {
+			_, err := api.ForgetReader(ctx, &recommendationsv1.ForgetReaderRequest{UserId: 8})
+			return err
+		},
+		"GetHistory": func(ctx context.Context) error {
+			_, err := api.GetHistory(ctx, &recommendationsv1.GetHistoryRequest{UserId: 7, MinVersion: 1 << 40})
+			return err
+		},
+		"Recommend": func(ctx context.Context) error {
+			_, err := api.Recommend(ctx, &recommendationsv1.RecommendRequest{UserId: 7, MinVersion: 1 << 40})
+			return err
+		},
+	}
+}
+
+// hung is a journal that answers nobody.
+type hung struct{ down }
+
+func (hung) CatchUp(ctx context.Context, _, _ int64) { <-ctx.Done() }
+
+// TestReadsEndWithTheirCaller has a store that does not answer when a replica must
+// catch up.
+func TestReadsEndWithTheirCaller(t *testing.T) {
+	rec := recommender.New()
+	if err := rec.Load(testLibrary(), 1); err != nil {
+		t.Fatal(err)
+	}
+	w := make(worked, 1)
+	all := calls(listen(t, New(Config{
+		Recommender: rec, Journal: hung{}, Name: "replica-1", FollowAge: time.Minute,
+		Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(),
+	}), w.options()...), "a")
+	for _, name := range []string{"GetHistory", "Recommend"} {
+		t.Run(name, func(t *testing.T) { w.giveUp(t, all[name]) })
+	}
+}
+
+// TestWritesEndWithTheirCaller has a database that another process holds.
+func TestWritesEndWithTheirCaller(t *testing.T) {
+	for how, hold := range map[string]func(t *testing.T, file string) (release func() error){
+		"by the lock of all writers": holdLock,
+		"by a transaction":           holdTransaction,
+	} {
+		for _, name := range []string{"RecordInteractions", "ForgetReader"} {
+			t.Run(name+", held "+how, func(t *testing.T) {
+				w := make(worked, 1)
+				r := remember(t, time.Minute, w.options()...)
+				if _, err := recordAll(t, r, did("before", 7, 2, aLike, 0)); err != nil {
+					t.Fatal(err)
+				}
+				<-w
+				release := hold(t, r.file)
+				do := calls(r, "during")[name]
+				w.giveUp(t, do)
+				if err := release(); err != nil {
+					t.Fatal(err)
+				}
+				// No work is left over that the next would have to wait for.
+				if err := do(within(t)); err != nil {
+					t.Errorf("later: %v", err)
+				}
+				if took := <-w; took > 2*time.Second {
+					t.Errorf("later: took %v", took)
+				}
+			})
+		}
+	}
+}
+
+func holdLock(t *testing.T, file string) func() error {
+	t.Helper()
+	lock, err := os.OpenFile(file+".lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return lock.Close
+}
+
+func holdTransaction(t *testing.T, file string) func() error {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	for err != nil && strings.Contains(err.Error(), "SQLITE_BUSY") && t.Context().Err() == nil { // the replica itself writes
+		tx, err = db.BeginTx(t.Context(), nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() error { return errors.Join(tx.Rollback(), db.Close()) }
+}
