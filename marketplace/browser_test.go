@@ -215,7 +215,7 @@ func (b *browser) accessible(t *testing.T, name string) {
 		for _, f := range found {
 			t.Errorf("%s, %s: %s", name, v.name, f)
 		}
-		if *screenshots != "" && slices.Contains([]string{"front", "book", "degraded", "live", "your-books"}, name) && v.scheme == "light" {
+		if *screenshots != "" && slices.Contains([]string{"front", "book", "degraded", "live", "your-books", "balance"}, name) && v.scheme == "light" {
 			file := filepath.Join(*screenshots, name+"-"+v.name+".png")
 			if err := os.WriteFile(file, run1(t, b, chromedp.CaptureScreenshot()), 0o600); err != nil {
 				t.Fatal(err)

@@ -46,6 +46,7 @@ type settings struct {
 	SecureCookies bool   `help:"Send cookies over HTTPS only; set this where the shop is served by HTTPS."`
 	APIToken      string `name:"api-token" help:"Bearer token that the JSON API asks for; open to all if empty." placeholder:"TOKEN"`
 
+	MaxRequests int `help:"How many requests to answer at a time, without live shelves; more are told to come back (503)." default:"200"`
 	LiveStreams int `help:"How many browsers may wait for changes of their shelf at a time, each over a connection of its own; 0 for no live shelves." default:"1000"`
 
 	DrainDelay   time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
@@ -55,6 +56,8 @@ type settings struct {
 	TLSServerName string           `name:"tls-server-name" help:"Name that the certificates of recommendations must have; that of the target if empty." placeholder:"NAME"`
 	Log           telemetry.Config `embed:""`
 	Pprof         bool             `help:"Serve /debug/pprof on the admin address."`
+
+	Balance bool `help:"Show how calls are spread over the replicas of recommendations, under /balance and /api/v1/balance; for operators and demonstrations: it tells their addresses to whoever reaches the shop."`
 
 	Faults bool `help:"Let /debug/fault on the admin address make this shop misbehave; for drills only."`
 
@@ -67,6 +70,9 @@ func (s *settings) Validate() error {
 	var errs []error
 	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
 		errs = append(errs, fmt.Errorf("--recommendations-target: %w", err))
+	}
+	if s.MaxRequests < 1 {
+		errs = append(errs, fmt.Errorf("--max-requests is %d, want 1 or more", s.MaxRequests))
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))

@@ -18,6 +18,7 @@ import (
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/balance"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web"
@@ -99,10 +100,17 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		defer examples.close()
 		extras = examples.extras
 	}
+	if cfg.Balance {
+		replicas, err := balance.Extras(balance.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
+		if err != nil {
+			return err
+		}
+		extras = append(extras, replicas...)
+	}
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
 		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
-		MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
+		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})
 	if err != nil {

@@ -180,6 +180,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"--recommendations-timeout=0s":       "--recommendations-timeout",
 		"--write-timeout=0s":                 "--write-timeout",
 		"--live-streams=-1":                  "--live-streams is -1, want 0 or more",
+		"--max-requests=0":                   "--max-requests is 0, want 1 or more",
 		"--dns-interval=1ms":                 "--dns-interval",
 		"--cookie-key=secret":                "--cookie-key",
 		"--cookie-key-file=/no/such/file":    "--cookie-key-file",

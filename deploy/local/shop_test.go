@@ -97,6 +97,7 @@ func TestShopOpensAndCloses(t *testing.T) {
 	for _, want := range []string{
 		"MARKETPLACE_RECOMMENDATIONS_TARGET=" + target,
 		"MARKETPLACE_COOKIE_KEY_FILE=" + l.keyFile(),
+		"MARKETPLACE_BALANCE=true",
 		"MARKETPLACE_OF_THE_USER=kept",
 	} {
 		if !slices.Contains(env, want) {

@@ -70,7 +70,7 @@ func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
 }
 
 // Shelf returns a reader's shelf. When no good answer comes in time, it returns
-// bestsellers with the source Fallback.
+// bestsellers with the source Fallback and the cause.
 func (c *Client) Shelf(ctx context.Context, q Query) (Shelf, error) {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -97,8 +97,8 @@ func source(s recommendationsv1.Source) Source {
 
 // Similar returns at most maxResults books that readers of a book also like.
 // When no good answer comes in time, it returns bestsellers of the book's main
-// category with the source Fallback. The error is that of the catalogue when it
-// does not have the book.
+// category with the source Fallback and the cause. The error is that of the
+// catalogue when it does not have the book.
 func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (Shelf, error) {
 	book, err := c.catalog.Book(bookID)
 	if err != nil {
@@ -118,15 +118,15 @@ func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (She
 
 // fallback returns the shop's own bestsellers but the book except.
 func (c *Client) fallback(ctx context.Context, err error, category string, except int64, maxResults int) Shelf {
+	why := fromStatus(err)
 	if ctx.Err() == nil { // else the reader went away, which is nobody's fault
-		why := fromStatus(err)
 		c.metrics.fallbacks.WithLabelValues(reason(why)).Inc()
 		telemetry.Logger(ctx, c.log).Info("bestsellers instead of recommendations", "cause", why.Error(), "error", err.Error())
 		if errors.Is(why, errMismatch) {
 			c.feed.refresh()
 		}
 	}
-	shelf := Shelf{Source: Fallback}
+	shelf := Shelf{Source: Fallback, Cause: why}
 	for _, b := range c.catalog.Bestsellers(category, maxResults+1) {
 		if b.ID == except || len(shelf.Items) == maxResults {
 			continue

@@ -56,9 +56,10 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 		err    error
 		hang   bool
 		reason string
+		cause  error
 	}{
 		"away":       {err: status.Error(codes.Unavailable, "x"), reason: "unavailable"},
-		"overloaded": {err: status.Error(codes.ResourceExhausted, "x"), reason: "overloaded"},
+		"overloaded": {err: status.Error(codes.ResourceExhausted, "x"), reason: "overloaded", cause: ErrOverloaded},
 		"broken":     {err: status.Error(codes.Internal, "x"), reason: "broken"},
 		"mismatch":   {err: status.Error(codes.InvalidArgument, "x"), reason: "mismatch"},
 		"slow":       {hang: true, reason: "timeout"},
@@ -84,6 +85,9 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 			shelf, err := c.Shelf(t.Context(), Query{UserID: 7, Category: "romance", MaxResults: 10})
 			if err != nil || shelf.Source != Fallback || shelf.ServedBy != "" || len(shelf.Items) != 1 || shelf.Items[0].BookID != 2 {
 				t.Errorf("shelf %+v, %v; want the bestseller of romance", shelf, err)
+			}
+			if errors.Is(shelf.Cause, ErrOverloaded) != (tc.cause != nil) || shelf.Cause == nil {
+				t.Errorf("cause %v", shelf.Cause)
 			}
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("the page waited %v", took)

@@ -13,6 +13,9 @@ var (
 	// ErrUnavailable says that it cannot be done now. It may have been done all the
 	// same: the answer may be what is missing. Doing it again with the same id is safe.
 	ErrUnavailable = errors.New("recommendations cannot do that now")
+	// ErrOverloaded says that replicas have more to do than they can. Of all that is
+	// not a shelf it is an ErrUnavailable, too.
+	ErrOverloaded = errors.New("replicas are overloaded")
 	// ErrReadOnly says that recommendations has no store.
 	ErrReadOnly = errors.New("recommendations keeps nothing")
 	// ErrConflict says that the id of an interaction is that of another one.
@@ -28,7 +31,9 @@ func (e *FieldError) Error() string { return e.Field + " " + e.Reason }
 // errors above.
 func storeError(err error) error {
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Canceled:
+	case codes.ResourceExhausted:
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrOverloaded, err)
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case codes.FailedPrecondition, codes.Unimplemented: // the latter by a replica that is older
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
@@ -37,11 +42,11 @@ func storeError(err error) error {
 	}
 }
 
-// Why no shelf came. They never reach a reader, who gets the fallback.
+// Why no shelf came, besides ErrOverloaded. They never reach a reader, who gets the
+// fallback.
 var (
 	errTimeout     = errors.New("no answer in time")
 	errUnavailable = errors.New("no replica available")
-	errOverloaded  = errors.New("replicas are overloaded")
 	errMismatch    = errors.New("catalogues differ") // the replica does not know what our catalogue has
 	errBroken      = errors.New("the replica failed")
 )
@@ -56,7 +61,7 @@ func fromStatus(err error) error {
 	case codes.Unavailable:
 		return errUnavailable
 	case codes.ResourceExhausted:
-		return errOverloaded
+		return ErrOverloaded
 	case codes.NotFound, codes.InvalidArgument:
 		return errMismatch
 	default:
@@ -71,7 +76,7 @@ func reason(err error) string {
 		return "timeout"
 	case errors.Is(err, errUnavailable):
 		return "unavailable"
-	case errors.Is(err, errOverloaded):
+	case errors.Is(err, ErrOverloaded):
 		return "overloaded"
 	case errors.Is(err, errMismatch):
 		return "mismatch"

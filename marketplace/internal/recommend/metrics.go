@@ -31,7 +31,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		fallbacks: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommend_fallbacks_total",
-			Help: "Shelves answered with bestsellers because no good answer came, by reason.",
+			Help: "Shelves for which no good answer came, by reason: readers got bestsellers, programs too unless it is overloaded.",
 		}, []string{"reason"}),
 		writes: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommend_interactions_total",

@@ -65,6 +65,7 @@ func TestWhatIsNotStoredIsTold(t *testing.T) {
 		},
 		"store down":    {err: status.Error(codes.Unavailable, "x"), want: ErrUnavailable},
 		"overloaded":    {err: status.Error(codes.ResourceExhausted, "x"), want: ErrUnavailable},
+		"and says so":   {err: status.Error(codes.ResourceExhausted, "x"), want: ErrOverloaded},
 		"slow":          {hang: true, want: ErrUnavailable},
 		"no store":      {err: status.Error(codes.FailedPrecondition, "x"), want: ErrReadOnly},
 		"older replica": {err: status.Error(codes.Unimplemented, "x"), want: ErrReadOnly},

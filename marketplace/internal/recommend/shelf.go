@@ -31,6 +31,7 @@ type Shelf struct {
 	Source   Source
 	ServedBy string // name of the replica; "" on fallback
 	Version  int64  // of the history that it was made from; 0 for none
+	Cause    error  // why it is a fallback, such as ErrOverloaded; nil for all others
 }
 
 // Query asks for a reader's shelf.

@@ -11,7 +11,7 @@ import (
 const maxLoggedPath = 256
 
 // logged writes one line a request. What a reader searched for and who the
-// reader is are left out.
+// reader is are left out. What is asked for all the time would drown the rest.
 func (s *shop) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, rec := time.Now(), record(w)
@@ -20,7 +20,11 @@ func (s *shop) logged(next http.Handler) http.Handler {
 			if len(path) > maxLoggedPath {
 				path = path[:maxLoggedPath] + "…"
 			}
-			telemetry.Logger(r.Context(), s.Log).Info("request",
+			log := telemetry.Logger(r.Context(), s.Log)
+			if s.polled(r) {
+				log = log.V(1)
+			}
+			log.Info("request",
 				"method", methodOf(r), "path", strings.ToValidUTF8(path, "\uFFFD"), "route", routeOf(r),
 				"status", rec.sent(), "bytes", rec.bytes,
 				"durationMillis", float64(time.Since(began).Microseconds())/1000)

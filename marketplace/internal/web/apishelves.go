@@ -32,7 +32,7 @@ func (s *shop) apiRecommendations(w http.ResponseWriter, r *http.Request) error 
 	if err := q.err(); err != nil {
 		return err
 	}
-	shelf, err := s.shelf(r.Context(), query)
+	shelf, err := s.counted(forProgram(s.Recommender.Shelf(r.Context(), query)))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *shop) apiSimilar(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shelf, err := s.similar(r.Context(), id, most)
+	shelf, err := s.counted(forProgram(s.Recommender.Similar(r.Context(), id, most)))
 	if err != nil {
 		return err
 	}

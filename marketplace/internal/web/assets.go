@@ -77,6 +77,8 @@ func (a assets) url(name string) (string, error) {
 	return "/static/" + strings.TrimSuffix(name, ext) + "." + file.hash + ext, nil
 }
 
+const staticPath = "/static/{file}"
+
 // static is GET /static/{file}.
 func (s *shop) static(w http.ResponseWriter, r *http.Request) error {
 	stem, ext := cutExt(r.PathValue("file"))

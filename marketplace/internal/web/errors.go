@@ -25,6 +25,7 @@ var (
 	errNotKept          = errors.New("a write could not be kept")
 	errHistoryAway      = errors.New("histories are away")
 	errNoStream         = errors.New("no more live shelves")
+	errBusy             = errors.New("too many requests at a time")
 	errPanicked         = errors.New("panicked") // logged where it was caught
 )
 
@@ -97,6 +98,13 @@ func outcomeOf(err error) outcome {
 			status: http.StatusServiceUnavailable, heading: "Your books are away for a moment",
 			detail: "What readers like, rate and buy cannot be looked up just now. Nothing is lost. Try again in a moment.",
 		}
+	case errors.Is(err, errBusy):
+		return outcome{status: http.StatusServiceUnavailable, heading: busyHeading, detail: busyDetail}
+	case isOverload(err):
+		return outcome{
+			status: http.StatusServiceUnavailable, heading: busyHeading,
+			detail: "Recommendations have more to do than they can just now. Try again in a moment.",
+		}
 	case errors.Is(err, errNoStream):
 		return answer(http.StatusServiceUnavailable, "There are no more live shelves just now.")
 	case errors.Is(err, errNotReady):
@@ -114,11 +122,29 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if told.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
+		w.Header().Set("Retry-After", retryAfter(err))
+	}
+	switch {
+	case errors.Is(err, errBusy):
+		s.metrics.shed.WithLabelValues(shedByShop).Inc()
+	case isOverload(err):
+		s.metrics.shed.WithLabelValues(shedByRecommendations).Inc()
 	}
 	if isAPI(r) {
 		writeProblem(w, r, told)
 		return
 	}
 	s.errorPage(w, r, told)
+}
+
+// isOverload reports whether recommendations had too much to do.
+func isOverload(err error) bool { return errors.Is(err, recommend.ErrOverloaded) }
+
+// retryAfter is when to come back, in seconds. Too much to do is over sooner than
+// what has to start or to be mended.
+func retryAfter(err error) string {
+	if errors.Is(err, errBusy) || isOverload(err) {
+		return "1"
+	}
+	return "2"
 }

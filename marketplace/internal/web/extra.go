@@ -6,20 +6,33 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Extra is an address that another package answers, in the shop's look and behind
 // all that the shop's own addresses are behind.
 type Extra struct {
 	Pattern string // as of http.ServeMux, with a method
+	Link    string // what the foot of all pages calls it; "" for no link
+	Polled  bool   // asked for all the time: without spans, and with lines in the log for developers only
 	Answer  func(*http.Request) (ExtraAnswer, error)
 }
 
-// ExtraAnswer is a page or, for programs, a value.
+// path returns the address.
+func (e Extra) path() string {
+	_, path, _ := strings.Cut(e.Pattern, " ")
+	return path
+}
+
+// ExtraAnswer is a page, a part of one, or a value for programs. None of them is
+// kept by browsers.
 type ExtraAnswer struct {
-	Title string        // of the page
-	Main  template.HTML // its own part, between the shop's head and foot
-	JSON  any           // the value; nil for a page
+	Title  string        // of the page
+	Main   template.HTML // its own part, between the shop's head and foot
+	Reload time.Duration // after which a browser without script loads it anew; 0 for never
+
+	Part template.HTML // instead of a page: what a script shows in one; "" for none
+	JSON any           // the value; nil for a page
 }
 
 // Refusal is why an Extra does not answer. Any other error is our fault, but for
@@ -50,11 +63,24 @@ func (s *shop) extra(e Extra) handler {
 		if answer.JSON != nil {
 			return writeJSON(w, http.StatusOK, answer.JSON)
 		}
-		id, _ := s.identity.read(r) // a stranger gets no cookie: nothing here is about the reader
-		return s.show(w, "extra.html", extraPage{
-			layout: s.newLayout(answer.Title, r.URL.Path, s.newVisitor(id), ownBooks{}), Main: answer.Main,
-		})
+		body := []byte(answer.Part)
+		if answer.Part == "" {
+			id, _ := s.identity.read(r) // a stranger gets no cookie: nothing here is about the reader
+			page := extraPage{layout: s.newLayout(answer.Title, r.URL.Path, s.newVisitor(id), ownBooks{}), Main: answer.Main}
+			page.Reload = int(answer.Reload.Seconds())
+			if body, err = s.templates.render("extra.html", page); err != nil {
+				return err
+			}
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		write(w, http.StatusOK, "text/html; charset=utf-8", body)
+		return nil
 	}
+}
+
+// polled reports whether a request is for what is asked for all the time.
+func (s *shop) polled(r *http.Request) bool {
+	return slices.ContainsFunc(s.Extras, func(e Extra) bool { return e.Polled && e.Pattern == r.Pattern })
 }
 
 // Query reads the parameters of an API request for an Extra, and collects what is

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // shopWithExtras has one page, and one address for programs.
@@ -26,6 +27,12 @@ func shopWithExtras(t *testing.T) *testShop {
 		c.Extras = []Extra{
 			{Pattern: "GET /extra", Answer: func(r *http.Request) (ExtraAnswer, error) {
 				return ExtraAnswer{Title: "More", Main: template.HTML("<h1>More</h1>")}, refuse(r)
+			}},
+			{Pattern: "GET /polled", Link: "Polled & linked", Polled: true, Answer: func(r *http.Request) (ExtraAnswer, error) {
+				return ExtraAnswer{Title: "Anew", Main: template.HTML("<h1>Anew</h1>"), Reload: 3 * time.Second}, refuse(r)
+			}},
+			{Pattern: "GET /polled/part", Polled: true, Answer: func(r *http.Request) (ExtraAnswer, error) {
+				return ExtraAnswer{Part: template.HTML("<p>part</p>")}, refuse(r)
 			}},
 			// Not under /api, whose answers the tests check against the contract.
 			{Pattern: "GET /extra.json", Answer: func(r *http.Request) (ExtraAnswer, error) {
@@ -56,6 +63,32 @@ func TestExtrasLookAndFailLikeTheShop(t *testing.T) {
 	s.get("/extra?fail=bug").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
 	s.get("/extra?fail=panic").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
 	s.do(http.MethodPost, "/extra", "").want(t, http.StatusMethodNotAllowed)
+}
+
+func TestPolledExtras(t *testing.T) {
+	s := shopWithExtras(t)
+	const reload = `<noscript><meta http-equiv="refresh" content="3"></noscript>`
+	page := s.get("/polled").want(t, http.StatusOK, "<h1>Anew</h1>", reload)
+	part := s.get("/polled/part").want(t, http.StatusOK)
+	if part.body != "<p>part</p>" {
+		t.Errorf("the part is %q", part.body)
+	}
+	for _, got := range []answer{page, part} {
+		if got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Set-Cookie") != "" || got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("headers %v", got.Header)
+		}
+	}
+	if lines := s.log.with(`"route":"/polled`); len(lines) != 0 {
+		t.Errorf("log %v", lines)
+	}
+	if spans := s.spans.GetSpans(); len(spans) != 0 {
+		t.Errorf("%d spans", len(spans))
+	}
+	s.get("/extra").want(t, http.StatusOK, `<li><a href="/polled">Polled &amp; linked</a></li>`).without(t, reload)
+	s.get("/polled/part?fail=bug").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
+	if lines := s.log.with(`"route":"/polled`); len(lines) != 1 {
+		t.Errorf("a failure has %d lines in the log, want its own", len(lines))
+	}
 }
 
 func TestQueriesOfExtras(t *testing.T) {

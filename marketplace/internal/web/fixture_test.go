@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -63,7 +64,11 @@ type fakeRecommender struct {
 	books  *catalog.Catalog
 	source recommend.Source
 	err    error // of shelves
+	why    error // there is only a fallback
+	hang   bool  // shelves wait for the end of who asks
 	panics bool
+
+	hanging atomic.Int64 // how many do
 
 	mu         sync.Mutex
 	query      recommend.Query // the last one
@@ -80,7 +85,12 @@ type fakeRecommender struct {
 	follows    []recommend.FollowQuery
 }
 
-func (f *fakeRecommender) Shelf(_ context.Context, q recommend.Query) (recommend.Shelf, error) {
+func (f *fakeRecommender) Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error) {
+	if f.hang {
+		f.hanging.Add(1)
+		<-ctx.Done()
+		f.hanging.Add(-1)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.query, f.most = q, q.MaxResults
@@ -225,7 +235,7 @@ func (f *fakeRecommender) answer(category string, except int64, most int) (recom
 	if f.err != nil {
 		return recommend.Shelf{}, f.err
 	}
-	shelf := recommend.Shelf{Source: f.source, Version: f.version}
+	shelf := recommend.Shelf{Source: f.source, Version: f.version, Cause: f.why}
 	if f.source != recommend.Fallback {
 		shelf.ServedBy = "replica-1"
 	}

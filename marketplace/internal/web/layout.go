@@ -24,6 +24,12 @@ type layout struct {
 	Remembers  bool   // whether the shop remembers what readers do
 	Yours      string // how many books the visitor has; "" for none, and when that is not known
 	Sample     string // label of the sample reader; "" for the visitor
+	Links      []link // of other packages, in the foot
+	Reload     int    // seconds after which a browser without script loads the page anew; 0 for never
+}
+
+type link struct {
+	Address, Text string
 }
 
 type readerChoice struct {
@@ -40,6 +46,11 @@ func (s *shop) newLayout(title, here string, v visitor, own ownBooks) layout {
 	l := layout{
 		Title: title, Here: here, Categories: s.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
 		Remembers: s.Catalog.Ready() && !s.Catalog.ReadOnly(), Sample: v.sample.Label,
+	}
+	for _, e := range s.Extras {
+		if e.Link != "" {
+			l.Links = append(l.Links, link{e.path(), e.Link})
+		}
 	}
 	if len(own.entries) > 0 {
 		l.Yours = strconv.Itoa(len(own.entries))

@@ -17,6 +17,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	panics   prometheus.Counter
+	shed     *prometheus.CounterVec
 	shelves  *prometheus.CounterVec
 
 	liveStreams prometheus.Gauge
@@ -41,6 +42,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "http_server_panics_total",
 			Help: "Requests that ended in a panic, which was turned into a 500.",
 		}),
+		shed: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_server_shed_total",
+			Help: "Requests that were told to come back (503 with Retry-After) because there is too much to do, by who has: shop or recommendations.",
+		}, []string{"by"}),
 		shelves: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "web_shelves_total",
 			Help: "Shelves shown, by what they were made from: personal, popular, similar or fallback.",
@@ -60,6 +65,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	for _, source := range []recommend.Source{recommend.Personal, recommend.Popular, recommend.Similar, recommend.Fallback} {
 		m.shelves.WithLabelValues(string(source))
+	}
+	for _, by := range []string{shedByShop, shedByRecommendations} {
+		m.shed.WithLabelValues(by)
 	}
 	return m
 }

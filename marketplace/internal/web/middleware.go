@@ -24,6 +24,7 @@ func (s *shop) chain() []middleware {
 		s.logged,
 		s.recovered, // faults of handlers: seen by the trace, the metrics and the log
 		secured,
+		s.bounded,
 		s.sameOrigin,
 		s.limited,
 		s.authorized,
@@ -61,7 +62,7 @@ func (s *shop) traced(next http.Handler) http.Handler {
 		otelhttp.WithTracerProvider(s.TracerProvider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),
 		otelhttp.WithPropagators(s.Propagator),
-		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != eventsPath }),
+		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != eventsPath && !s.polled(r) }),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return methodOf(r) + " " + routeOf(r) }),
 	)
 }

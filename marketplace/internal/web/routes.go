@@ -40,7 +40,7 @@ func (s *shop) routes() []route {
 
 		{"GET /api/openapi.yaml", s.apiDescription},
 
-		{"GET /static/{file}", s.static},
+		{"GET " + staticPath, s.static},
 	}
 }
 

@@ -9,19 +9,18 @@ import (
 
 // shelf asks for a reader's shelf, and counts what it was made from.
 func (s *shop) shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error) {
-	shelf, err := s.Recommender.Shelf(ctx, q)
-	if err != nil {
-		return recommend.Shelf{}, fmt.Errorf("shelf: %w", err)
-	}
-	s.metrics.shelves.WithLabelValues(string(shelf.Source)).Inc()
-	return shelf, nil
+	return s.counted(s.Recommender.Shelf(ctx, q))
 }
 
 // similar asks for what readers of a book also like.
 func (s *shop) similar(ctx context.Context, bookID int64, most int) (recommend.Shelf, error) {
-	shelf, err := s.Recommender.Similar(ctx, bookID, most)
+	return s.counted(s.Recommender.Similar(ctx, bookID, most))
+}
+
+// counted counts a shelf by what it was made from.
+func (s *shop) counted(shelf recommend.Shelf, err error) (recommend.Shelf, error) {
 	if err != nil {
-		return recommend.Shelf{}, fmt.Errorf("similar books: %w", err)
+		return recommend.Shelf{}, fmt.Errorf("shelf: %w", err)
 	}
 	s.metrics.shelves.WithLabelValues(string(shelf.Source)).Inc()
 	return shelf, nil

@@ -19,7 +19,7 @@ import (
 const minCookieKey = 32
 
 // Recommender makes shelves, and remembers what readers do. When it cannot make a
-// shelf, it answers with bestsellers and the source recommend.Fallback. All else
+// shelf, it answers with bestsellers, the source recommend.Fallback and why. All else
 // fails with recommend.ErrUnavailable or recommend.ErrReadOnly; any other error is
 // something that nobody expected, but for those that Record names.
 type Recommender interface {
@@ -38,14 +38,15 @@ type Recommender interface {
 	Forget(ctx context.Context, userID int64) (version int64, err error)
 }
 
-// Config is what the shop is made from. All but APIToken, SecureCookie, MaxStreams,
-// Draining and Extras are needed.
+// Config is what the shop is made from. All but APIToken, SecureCookie, MaxRequests,
+// MaxStreams, Draining and Extras are needed.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    Recommender
 	CookieKey      []byte          // signs readers' cookies and page tokens; the same in all replicas
 	APIToken       string          // asked for by /api/v1/; open to all when empty
 	SecureCookie   bool            // for shops served by HTTPS
+	MaxRequests    int             // at a time, without live shelves; 0 for any number
 	MaxStreams     int             // live shelves at a time; 0 for none
 	Draining       <-chan struct{} // closed when live shelves must end
 	Extras         []Extra         // what other packages answer
@@ -74,6 +75,9 @@ func (c Config) validate() error {
 	if len(c.CookieKey) < minCookieKey {
 		errs = append(errs, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), minCookieKey))
 	}
+	if c.MaxRequests < 0 {
+		errs = append(errs, fmt.Errorf("MaxRequests is %d, want 0 or more", c.MaxRequests))
+	}
 	if c.MaxStreams < 0 {
 		errs = append(errs, fmt.Errorf("MaxStreams is %d, want 0 or more", c.MaxStreams))
 	}
@@ -92,6 +96,7 @@ type shop struct {
 	templates templates
 	assets    assets
 	apiDoc    asset
+	busyPage  []byte
 }
 
 // New returns the handler of the whole shop. It serves at once, also while the
@@ -119,6 +124,9 @@ func New(cfg Config) (http.Handler, error) {
 		templates: pages,
 		assets:    static,
 		apiDoc:    newAsset("application/yaml", openAPI),
+	}
+	if s.busyPage, err = s.newBusyPage(); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
 	}
 	for _, route := range s.routes() {
 		s.mux.Handle(route.pattern, s.handle(route.handler))

@@ -1,6 +1,6 @@
 // All that the shop does by script: it sends what a reader does without leaving
-// the page, and shows a shelf anew when it has changed. Without it, forms are sent
-// and pages loaded.
+// the page, shows a shelf anew when it has changed, and keeps up what changes all
+// the time. Without it, forms are sent and pages loaded.
 "use strict";
 (() => {
   const said = document.getElementById("said");
@@ -105,4 +105,29 @@
   document.addEventListener("visibilitychange", open);
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
+
+  // A part of a page that is asked for each second while it is looked at.
+  const pollPause = 1000, pollTimeout = 5000;
+  let nextPoll, polling;
+  const readIn = part => !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
+  const poll = async () => {
+    clearTimeout(nextPoll);
+    const part = document.querySelector("[data-poll]");
+    if (!part || document.hidden || polling) return;
+    polling = true;
+    const lost = part.querySelector("[data-lost]");
+    try {
+      const answer = await fetch(part.dataset.poll, { signal: AbortSignal.timeout(pollTimeout) });
+      if (!answer.ok) throw new Error(answer.status);
+      const now = element(await answer.text());
+      if (!readIn(part)) part.replaceWith(now); // who selects text wants to copy it
+    } catch {
+      if (lost.hidden) say(lost.textContent); // once, not each second
+      lost.hidden = false;
+    }
+    polling = false;
+    nextPoll = setTimeout(poll, pollPause);
+  };
+  document.addEventListener("visibilitychange", poll);
+  addEventListener("pageshow", () => { nextPoll = setTimeout(poll, pollPause); });
 })();

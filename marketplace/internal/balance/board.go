@@ -1,0 +1,163 @@
+package balance
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"bookstall/internal/rpc"
+)
+
+// board is all that changes on the page, in words.
+type board struct {
+	Live    bool
+	Poll    string // where this part is asked for anew
+	Shop    string
+	Target  string
+	Serving int
+	Listed  int // replicas in DNS
+	Rate    string
+	DNSAge  string // "" before the first answer
+	Trouble string
+	Window  string
+	Rows    []row
+}
+
+// row is a replica.
+type row struct {
+	Name, Address string
+	State         string
+	Mark          string // name of the state's mark and style
+	Reason        string
+	For           string // how long it is in that state
+	Rate          string
+	Share         string
+	Bar           bar
+	Typical       string // "" without calls
+	Calls, Failed string
+	Fails         bool
+	LastError     string
+	LastErrorAge  string
+}
+
+// bar is a share as a picture, in percent of its width.
+type bar struct {
+	Length float64
+	Even   float64 // where an even share is; 0 for a replica that gets none, or all
+}
+
+func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
+	v := board{
+		Live: live, Poll: tablePath, Shop: shop, Target: shortTarget(b.Target), Trouble: b.Trouble, Window: age(b.Window),
+	}
+	if b.ListAge >= 0 {
+		v.DNSAge = tenths(b.ListAge)
+	}
+	var rate, largest float64
+	for _, r := range b.Replicas {
+		rate += r.Rate
+		largest = max(largest, r.Share)
+		if r.State == rpc.Serving {
+			v.Serving++
+		}
+		if r.State != rpc.Gone {
+			v.Listed++
+		}
+	}
+	v.Rate = perSecond(rate)
+	even := 1 / float64(max(v.Serving, 1))
+	full := min(max(2*even, largest), 1) // an even share is half of a bar, while there is room
+	for _, r := range b.Replicas {
+		v.Rows = append(v.Rows, newRow(r, now, even, full))
+	}
+	return v
+}
+
+func newRow(r rpc.Replica, now time.Time, even, full float64) row {
+	v := row{
+		Name: r.Name, Address: r.Address, State: string(r.State), Mark: mark(r.State), Reason: r.Reason, For: age(now.Sub(r.Since)),
+		Rate: perSecond(r.Rate), Share: fmt.Sprintf("%.0f %%", 100*r.Share), Bar: bar{Length: 100 * min(r.Share/full, 1)},
+		Calls: grouped(r.Calls), Failed: grouped(r.Failed), Fails: r.Failed > 0, LastError: r.LastError,
+	}
+	if r.State == rpc.Serving && even < 1 {
+		v.Bar.Even = 100 * even / full
+	}
+	if r.Typical > 0 {
+		v.Typical = latency(r.Typical)
+	}
+	if !r.LastErrorAt.IsZero() {
+		v.LastErrorAge = age(now.Sub(r.LastErrorAt))
+	}
+	return v
+}
+
+// mark names what stands before the word of a state.
+func mark(s rpc.State) string {
+	switch s {
+	case rpc.Serving:
+		return "serving"
+	case rpc.NotServing:
+		return "resting"
+	case rpc.Ejected:
+		return "ejected"
+	case rpc.Gone:
+		return "gone"
+	case rpc.Connecting:
+	}
+	return "connecting"
+}
+
+// shortTarget leaves out which server is asked.
+func shortTarget(target string) string { return target[strings.LastIndex(target, "/")+1:] }
+
+// age writes how long something is ago, in whole units.
+func age(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	default:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	}
+}
+
+// tenths is age, with tenths of a second while it is young.
+func tenths(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", max(d, 0).Truncate(100*time.Millisecond).Seconds())
+	}
+	return age(d)
+}
+
+// latency writes how long a call takes, with two digits or more.
+func latency(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	switch {
+	case ms < 1:
+		return fmt.Sprintf("%.2f ms", ms)
+	case ms < 10:
+		return fmt.Sprintf("%.1f ms", ms)
+	case ms < 1000:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+}
+
+func perSecond(rate float64) string {
+	if rate >= 99.95 {
+		return grouped(int64(rate + 0.5))
+	}
+	return fmt.Sprintf("%.1f", rate)
+}
+
+// grouped writes 1234567 as 1,234,567.
+func grouped(n int64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
