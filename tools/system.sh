@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests need of the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, the programs of PostgreSQL, and Python
-# with gRPC, whose clients learners come with.
+# browser, npm for the accessibility rules, the programs of PostgreSQL, Python with
+# gRPC, whose clients learners come with, and what drills make networks with.
 # Installed where this is Debian and we are root; named where not. Tests that miss
 # something skip loudly.
 set -euo pipefail
@@ -17,6 +17,8 @@ speaks_grpc() { "$1" -c 'import grpc, google.protobuf' 2>/dev/null; }
 speaks_grpc python3 || speaks_grpc /usr/bin/python3 || missing+=(python3-grpcio python3-protobuf)
 command -v protoc >/dev/null || missing+=(protobuf-compiler)
 command -v grpc_python_plugin >/dev/null || missing+=(protobuf-compiler-grpc)
+[ "$(uname -s)" != Linux ] || command -v ip >/dev/null || missing+=(iproute2)
+command -v pgrep >/dev/null || missing+=(procps)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -8,12 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
 	"bookstall/internal/fleet"
 	"bookstall/internal/load"
+	"bookstall/internal/pgserver"
 )
 
 const (
@@ -30,18 +30,31 @@ const (
 	unplanned             // without a warning
 	without               // no replica answers from the event to its end
 	shopLost              // without a warning, and what the shop had under way goes with it
+	overload              // there is too much to do from the event to its end
 )
 
 // drill is one thing that happens to a shop.
 type drill struct {
-	name   string // of its file, too
-	shows  string // what happens, in a few words
-	cost   cost
-	fleet  fleet.Config // Bin and Log aside; three replicas if it says none
-	stored bool         // the replicas share a store
+	name  string // of its file, too
+	shows string // what happens, in a few words
+	cost  cost
+	rate  float64      // calls a second; the usual one if 0
+	fleet fleet.Config // Bin and Log aside; three replicas if it says none
+	store store        // that the replicas share
+	// needs says what the machine lacks for it; nil if it needs nothing.
+	needs func() error
 	// script makes it happen, while readers call. The load ends with it.
 	script func(ctx context.Context, s *scene) error
 }
+
+// store is where replicas keep what readers do.
+type store int
+
+const (
+	inMemory store = iota // each for itself
+	inFile                // of SQLite
+	inServer              // of PostgreSQL
+)
 
 // options are how a drill is run.
 type options struct {
@@ -55,8 +68,10 @@ type options struct {
 type scene struct {
 	*fleet.Fleet
 
-	opts  options
-	store string // the file; "" for none
+	opts     options
+	file     string           // of the store; "" for none
+	database *pgserver.Server // of the store; nil for none
+	store    string           // its URL; "" for none
 
 	mu       sync.Mutex
 	began    time.Time // of the load
@@ -83,22 +98,12 @@ const (
 	relief            // from here on they should not any more
 )
 
-// mostRuns is how often a drill is run at most.
-const mostRuns = 3
-
-// measure runs the drill, and again if it fails while the load itself was held up
-// by something else on the machine: that is no measurement of the shop.
-func (d drill) measure(ctx context.Context, opts options) (r result) {
-	dir := opts.dir
-	for n := 1; n <= mostRuns; n++ {
-		opts.dir = filepath.Join(dir, strconv.Itoa(n))
-		r = d.run(ctx, opts)
-		r.run = n
-		if r.passed() || !r.starved() || opts.fallback || ctx.Err() != nil {
-			break
-		}
+// lacks returns what the machine lacks for the drill, nil if nothing.
+func (d drill) lacks() error {
+	if d.needs == nil {
+		return nil
 	}
-	return r
+	return d.needs()
 }
 
 // run runs the drill on a fleet of its own.
@@ -137,16 +142,22 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	cfg.Bin, cfg.Log = s.opts.bin, &lines{out: log}
 	cfg.Replicas = cmp.Or(cfg.Replicas, 3)
 	cfg.ReplicaArgs = append([]string{"--faults"}, cfg.ReplicaArgs...)
-	if d.stored {
-		s.store = filepath.Join(s.opts.dir, "store.db")
-		cfg.ReplicaArgs = append(cfg.ReplicaArgs, "--store=sqlite:"+s.store)
-	}
 	s.say("%s: %s", d.name, d.shows)
+	err = s.openStore(d.store)
+	if s.database != nil {
+		defer s.database.Close()
+	}
+	if err != nil {
+		return report, err
+	}
+	if s.store != "" {
+		cfg.ReplicaArgs = append(cfg.ReplicaArgs, "--store="+s.store)
+	}
 	if s.Fleet, err = fleet.Start(cfg); err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	report, err = s.underLoad(ctx, d.script)
+	report, err = s.underLoad(ctx, cmp.Or(d.rate, rate), d.script)
 	if err != nil {
 		return report, err
 	}
@@ -156,8 +167,24 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	return report, nil
 }
 
+// openStore makes a store for the replicas.
+func (s *scene) openStore(kind store) (err error) {
+	switch kind {
+	case inFile:
+		s.file = filepath.Join(s.opts.dir, "store.db")
+		s.store = "sqlite:" + s.file
+	case inServer:
+		if s.database, err = pgserver.Start(); err != nil {
+			return err
+		}
+		s.store, err = s.database.NewDatabase()
+	case inMemory:
+	}
+	return err
+}
+
 // underLoad runs the script while readers call.
-func (s *scene) underLoad(ctx context.Context, script func(context.Context, *scene) error) (load.Report, error) {
+func (s *scene) underLoad(ctx context.Context, rate float64, script func(context.Context, *scene) error) (load.Report, error) {
 	loading, end := context.WithCancel(ctx)
 	defer end()
 	shop := s.URL

@@ -5,7 +5,11 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,6 +208,145 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestADrillThatTheMachineCannotDo is loud, and is not among those that passed.
+func TestADrillThatTheMachineCannotDo(t *testing.T) {
+	var said bytes.Buffer
+	root := t.TempDir()
+	s := settings{bin: t.TempDir(), root: root, write: true}
+	cannot := drill{name: "cannot", needs: func() error { return errors.New("no hands") }}
+	if err := s.runAll(t.Context(), []drill{cannot, cannot}, &said); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"SKIP (counted): cannot: no hands\n", "0 of 0 drills passed, 2 skipped, in ", document + " is not written"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, said.String())
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, document)); !os.IsNotExist(err) {
+		t.Errorf("the table was written all the same: %v", err)
+	}
+}
+
+// TestWritesAreHeldToTheirTimes judges one write beside those that are due.
+func TestWritesAreHeldToTheirTimes(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(seconds float64) time.Time { return began.Add(time.Duration(seconds * float64(time.Second))) }
+	w := func(from, to float64, status int) written { return written{0, at(from), at(to), status, status == 503} }
+	away := outage{going: at(3), gone: at(3.2), coming: at(18), back: at(19)}
+	for name, test := range map[string]struct {
+		one  written
+		want string // "" for no fault
+	}{
+		"as the store goes":              {w(2.9, 3.5, 503), ""},
+		"kept as the store goes":         {w(2.9, 3.5, 201), ""},
+		"refused while it goes":          {w(3.05, 3.1, 503), ""},
+		"refused before":                 {w(1, 1.1, 503), "status 503"},
+		"failed before":                  {w(1, 1.1, 500), "status 500"},
+		"kept while the store is away":   {w(5, 6, 201), "2.0 s after the store went had status 201"},
+		"failed while the store is away": {w(5, 6, 500), "status 500"},
+		"as the store comes back":        {w(17.5, 18.5, 201), ""},
+		"refused soon after":             {w(20, 20.1, 503), ""},
+		"failed soon after":              {w(20, 20.1, 504), "status 504"},
+		"refused long after":             {w(21.5, 21.6, 503), "status 503"},
+		"refused without a word":         {written{0, at(5), at(6), 503, false}, "without a reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &scene{}
+			s.judgeWrites(t.Context(), []written{w(1, 1.1, 201), w(5, 6, 503), w(22, 22.1, 201), test.one}, away)
+			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+	s := &scene{}
+	s.judgeWrites(t.Context(), []written{w(1, 1.1, 201), w(22, 22.1, 201)}, away)
+	if got := strings.Join(s.faults, "; "); !strings.Contains(got, "want some of each") {
+		t.Errorf("none was refused: %q", got)
+	}
+}
+
+// TestLostWritesAreSeen asks a shop, and a store, that do not know of a write.
+func TestLostWritesAreSeen(t *testing.T) {
+	const kept, lost = 1, 2
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, fmt.Sprintf("/readers/%d/history", written{n: kept}.reader())) {
+			_, _ = fmt.Fprintf(w, `{"entries":[{"book_id":%d,"liked":true}]}`, written{n: kept}.book())
+			return
+		}
+		_, _ = io.WriteString(w, `{"entries":[]}`)
+	}))
+	defer shop.Close()
+	dir := t.TempDir()
+	exporter := "#!/bin/sh\nmkdir \"$2\" && printf '3000000002,2,like,,drill-1,2026-01-01T00:00:00Z\\n' >\"$2/interactions.csv\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "recommendations"), []byte(exporter), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{Fleet: &fleet.Fleet{URL: shop.URL}, opts: options{bin: dir, dir: dir}}
+	list := []written{{n: kept, status: http.StatusCreated}, {n: lost, status: http.StatusCreated}, {n: 3, status: http.StatusServiceUnavailable}}
+	if err := s.nothingLost(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(s.faults, "; "); got != "write drill-2 was confirmed and is not in the store; write drill-2 was confirmed and is not among the reader's books" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestAHoleThatIsNone is one whose end refuses, and one whose end answers.
+func TestAHoleThatIsNone(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	answers := strings.TrimPrefix(server.URL, "http://")
+	refuses, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuses.Close()
+	for grpcAddress, want := range map[string]string{answers: "connects over it gets <nil>", refuses.Addr().String(): "refused"} {
+		open, err := net.Dial("tcp", answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &scene{}
+		s.silence(open, &fleet.Replica{GRPC: grpcAddress})
+		open.Close()
+		got := strings.Join(s.faults, "; ")
+		if !strings.Contains(got, want) || !strings.Contains(got, "a connection over it says") {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestWhoAnswersAroundAHole judges by what readers are told.
+func TestWhoAnswersAroundAHole(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := began.Add
+	call := func(due time.Duration, by string) load.Call {
+		return load.Call{Due: due, Latency: 10 * time.Millisecond, ServedBy: by, Outcome: load.Full}
+	}
+	r := &fleet.Replica{Name: "r"}
+	for name, test := range map[string]struct {
+		calls []load.Call
+		want  string
+	}{
+		"soon":             {[]load.Call{call(time.Second, "r"), call(14*time.Second, "r"), call(13*time.Second, "r")}, ""},
+		"late":             {[]load.Call{call(13*time.Second, "other"), call(16*time.Second, "r")}, "after 4.0 s"},
+		"never":            {[]load.Call{call(time.Second, "r"), call(13*time.Second, "other")}, "answered no call"},
+		"through the hole": {[]load.Call{call(5*time.Second, "r"), call(13*time.Second, "r")}, "through the hole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &scene{calls: test.calls}
+			s.noneAnswered(r, at(2*time.Second), at(12*time.Second))
+			s.firstAnswer(r, at(12*time.Second), firstWithin)
+			for _, check := range s.checks {
+				check(load.Report{Started: began})
+			}
+			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 // sample is a result with all that can be written.
 func sample() result {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -214,9 +357,8 @@ func sample() result {
 		figures:  []string{"one thing"},
 		faults:   []string{"too slow"},
 		recovery: time.Second / 2,
-		run:      2,
 	}
-	r.report = load.Report{Started: began, Seconds: 2.6, Counts: load.Counts{Calls: 10, Full: 9, Fallback: 1, Retried: 1}, Timeline: []load.Interval{
+	r.report = load.Report{Started: began, Seconds: 2.6, MaxLag: 120, Counts: load.Counts{Calls: 10, Full: 9, Fallback: 1, Retried: 1}, Timeline: []load.Interval{
 		{Start: 0, Counts: load.Counts{Calls: 5}, Replicas: map[string]int64{"127.0.0.2:1": 3, "127.0.0.3:1": 2}},
 		{Start: 1, Counts: load.Counts{Calls: 5, Fallback: 1}, Replicas: map[string]int64{"127.0.0.2:1": 4}},
 	}}
@@ -249,7 +391,7 @@ func TestWhatIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const row = "| [sample](drills/sample.svg) | an example | 10 | 9 | 1 | 0 | 0.0 ms | 0.0 ms | 0 ms | 0.50 s | **FAIL**: too slow (1 retried) (run 2: the machine was too busy before) |\n"
+	const row = "| [sample](drills/sample.svg) | an example | 10 | 9 | 1 | 0 | 0.0 ms | 0.0 ms | 0 ms | 0.50 s | **FAIL**: too slow (1 retried) (the load itself was 120 ms behind) |\n"
 	for _, want := range []string{"before\n" + tableBegins + "\n| drill |", row, "- sample: one thing.\n" + tableEnds + "\nafter\n"} {
 		if strings.Count(string(got), want) != 1 {
 			t.Errorf("not once %q in\n%s", want, got)
@@ -327,5 +469,47 @@ func TestAddBook(t *testing.T) {
 	got, err := os.ReadFile(file)
 	if want := "\nTwo,2,A. Drill,2020,fantasy,\n"; err != nil || !strings.HasSuffix(string(got), want) {
 		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// TestAnOverloadIsHeldToItsFigures judges surges that are not what they should be.
+func TestAnOverloadIsHeldToItsFigures(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	from, until := began.Add(3*time.Second), began.Add(13*time.Second)
+	calls := func(outcome load.Outcome, n int) []load.Call {
+		return slices.Repeat([]load.Call{{Kind: load.APIKnown, Outcome: outcome}}, n)
+	}
+	fine := load.Report{Counts: load.Counts{Calls: 5000, Full: 450, Fallback: 2000, Shed: 2550}, P99: 300}
+	for name, test := range map[string]struct {
+		surge func(*load.Report)
+		full  int         // calls of the surge
+		usual []load.Call // of the readers who are there all the time
+		want  string      // "" for no fault
+	}{
+		"as it should be":       {nil, 450, nil, ""},
+		"too little done":       {nil, 390, nil, "goodput was 39 a second, want 40 at least"},
+		"others make it enough": {nil, 390, []load.Call{{Kind: load.Front, Outcome: load.Full, Due: 4 * time.Second}, {Kind: load.Search, Outcome: load.Full, Due: 4 * time.Second}}, "goodput was 39"},
+		"a failed call":         {func(r *load.Report) { r.Failed = 1 }, 450, nil, "1 calls of the surge failed"},
+		"a late call":           {func(r *load.Report) { r.Late = 1 }, 450, nil, "1 were late"},
+		"slow":                  {func(r *load.Report) { r.P99 = 700 }, 450, nil, "p99 of the surge was 700 ms"},
+		"no overload":           {func(r *load.Report) { r.Shed = 0 }, 450, nil, "it was no overload"},
+		"shed before":           {nil, 450, []load.Call{{Outcome: load.Shed, Due: time.Second}}, "outside of the overload"},
+		"shed after":            {nil, 450, []load.Call{{Outcome: load.Shed, Due: 16 * time.Second}}, "outside of the overload"},
+		"shed meanwhile":        {nil, 450, []load.Call{{Outcome: load.Shed, Due: 4 * time.Second}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			surge := fine
+			if test.surge != nil {
+				test.surge(&surge)
+			}
+			s := &scene{calls: test.usual}
+			s.judgeSurge(surge, slices.Concat(calls(load.Full, test.full), calls(load.Shed, 100)), from, until)
+			for _, check := range s.checks {
+				check(load.Report{Started: began})
+			}
+			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }

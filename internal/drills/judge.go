@@ -55,6 +55,9 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 		}
 	case back.IsZero():
 		return []string{"the script has no relief"}
+	case c == overload:
+		limits = load.Without(first.Add(-underWay), back.Add(relieved))
+		limits.Shed = r.Calls // when, the drill itself looks at
 	default:
 		limits = load.Without(first.Add(-underWay), back.Add(relieved))
 	}
@@ -65,7 +68,7 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 // before, a reader last noticed.
 func recovery(c cost, moments []moment, began time.Time, calls []load.Call) time.Duration {
 	_, from, back := span(moments)
-	if c == without {
+	if c == without || c == overload {
 		from = back
 	}
 	if from.IsZero() {
@@ -89,16 +92,13 @@ type result struct {
 	figures  []string          // measured beside the calls
 	recovery time.Duration     // negative if there was nothing to recover from
 	faults   []string          // why it fails
-	run      int               // which of the runs it is
 }
 
 func (r result) passed() bool { return len(r.faults) == 0 }
 
-// starved is how far behind the load itself may be. Beyond it, the machine was busy
-// with something else.
-const starved = 100 * time.Millisecond
-
-func (r result) starved() bool { return r.report.MaxLag > float64(starved.Milliseconds()) }
+// behind is how far behind the load itself may be without a word. Beyond it, the
+// machine was busy with something else. The verdict stays what it is.
+const behind = 100 * time.Millisecond
 
 const heading = "drill                  calls  full fallback shed failed late  p50 ms  p99 ms  max ms  recovered verdict"
 
@@ -116,8 +116,8 @@ func (r result) apart() string {
 	if n := r.report.Retried; n > 0 {
 		text += fmt.Sprintf(" (%d retried)", n)
 	}
-	if r.run > 1 {
-		text += fmt.Sprintf(" (run %d: the machine was too busy before)", r.run)
+	if lag := r.report.MaxLag; lag > float64(behind.Milliseconds()) {
+		text += fmt.Sprintf(" (the load itself was %.0f ms behind)", lag)
 	}
 	return text
 }
@@ -136,9 +136,6 @@ func (r result) verdict() string {
 	text := "FAIL: " + strings.Join(r.faults, "; ")
 	for reason, n := range r.report.Reasons {
 		text += fmt.Sprintf("; failed %d times: %s", n, reason)
-	}
-	if r.starved() {
-		text += fmt.Sprintf("; the load itself was up to %.0f ms behind: the machine is busy with something else", r.report.MaxLag)
 	}
 	return text
 }

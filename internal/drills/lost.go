@@ -81,8 +81,8 @@ func allGone(ctx context.Context, s *scene) error {
 		}
 		fresh[i] = r
 	}
-	s.Publish(fresh...)
 	s.bestsellers(dead, s.mark(relief, "three new in DNS"))
+	s.Publish(fresh...)
 	return s.pass(ctx, 6*time.Second)
 }
 

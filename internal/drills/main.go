@@ -1,6 +1,7 @@
 // Command drills puts the built programs through rollouts, losses and bad networks
 // on loopback, under a steady load of readers, and says of each drill what readers
-// saw and whether that is within its limits. It needs no cluster and no rights.
+// saw and whether that is within its limits. It needs no cluster. Drills that need
+// what the machine lacks, root on Linux or PostgreSQL, are skipped, and counted.
 package main
 
 import (
@@ -99,13 +100,18 @@ func (s settings) runAll(ctx context.Context, chosen []drill, stdout io.Writer) 
 	fmt.Fprintf(stdout, "%s, %d CPUs, %s/%s; %d calls a second\n%s\n", runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, rate, heading)
 	began := time.Now()
 	var results []result
-	failed := 0
+	failed, skipped := 0, 0
 	for _, d := range chosen {
+		if lacks := d.lacks(); lacks != nil {
+			fmt.Fprintf(stdout, "SKIP (counted): %s: %v\n", d.name, lacks)
+			skipped++
+			continue
+		}
 		opts := options{bin: s.bin, dir: filepath.Join(dir, d.name), fallback: s.fallback}
 		if s.verbose {
 			opts.log = stdout
 		}
-		r := d.measure(ctx, opts)
+		r := d.run(ctx, opts)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
@@ -120,11 +126,17 @@ func (s settings) runAll(ctx context.Context, chosen []drill, stdout io.Writer) 
 			}
 		}
 	}
-	fmt.Fprintf(stdout, "%d of %d drills passed, in %v\n", len(results)-failed, len(results), time.Since(began).Round(time.Second))
+	aside := ""
+	if skipped > 0 {
+		aside = fmt.Sprintf(", %d skipped", skipped)
+	}
+	fmt.Fprintf(stdout, "%d of %d drills passed%s, in %v\n", len(results)-failed, len(results), aside, time.Since(began).Round(time.Second))
 	if s.write && len(results) == len(all()) {
 		if err := writeTable(s.root, results); err != nil {
 			return err
 		}
+	} else if s.write && skipped > 0 {
+		fmt.Fprintf(stdout, "%s is not written, as not all drills ran\n", document)
 	}
 	switch {
 	case s.fallback && failed < len(results):

@@ -110,11 +110,10 @@ func (s *scene) lastFallback(since time.Time, most time.Duration) {
 // bestsellers fails unless each call that asks a replica fell back meanwhile.
 func (s *scene) bestsellers(from, until time.Time) {
 	s.check(func(r load.Report) {
-		asking := []load.Kind{load.Front, load.Book, load.APIKnown, load.APIUnknown}
 		var all, fell int
 		for _, c := range s.calls {
 			due := r.Started.Add(c.Due)
-			if due.After(from) && due.Add(c.Latency).Before(until) && slices.Contains(asking, c.Kind) {
+			if due.After(from) && due.Add(c.Latency).Before(until) && asksReplica(c.Kind) {
 				all++
 				if c.Outcome == load.Fallback {
 					fell++

@@ -46,15 +46,25 @@ func TestFaults(t *testing.T) {
 		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
 		within(t, running.report(t), load.Planned())
 	})
-	t.Run("a replica hangs", func(t *testing.T) {
-		sick := n.pods(t, "recommendations")[0]
-		running := n.startLoad(t, 25*time.Second)
-		event := time.Now()
-		n.fault(t, sick, `{"hang":true}`)
-		r := running.report(t)
-		n.fault(t, sick, `{}`)
-		within(t, r, load.Unplanned(event))
-	})
+	for _, sick := range []struct{ name, faults, reason string }{
+		{"a replica hangs", `{"hang":true}`, "timeouts"},
+		{"a replica fails every call", `{"error_share":1,"code":"INTERNAL"}`, "errors"},
+		{"a replica is slow", `{"delay":"150ms"}`, "slow"},
+	} {
+		t.Run(sick.name, func(t *testing.T) {
+			pod := n.pods(t, "recommendations")[0]
+			before := n.ejections(t, sick.reason)
+			running := n.startLoad(t, 25*time.Second)
+			event := time.Now()
+			n.fault(t, pod, sick.faults)
+			r := running.report(t)
+			n.fault(t, pod, `{}`)
+			within(t, r, load.Unplanned(event))
+			if n.ejections(t, sick.reason) == before {
+				t.Errorf("no shop's pod ejected it for its %s", sick.reason)
+			}
+		})
+	}
 	t.Run("the process of a replica dies", func(t *testing.T) {
 		event, r := dies(t, n, "recommendations")
 		within(t, r, load.Unplanned(event))
@@ -68,6 +78,15 @@ func TestFaults(t *testing.T) {
 		limits.Failed = min(r.Calls/100, r.Reasons["connection refused"])
 		within(t, r, limits)
 	})
+}
+
+// ejections is how often the shop's pods ejected a replica.
+func (n *namespace) ejections(t *testing.T, reason string) (sum float64) {
+	t.Helper()
+	for _, pod := range n.pods(t, "marketplace") {
+		sum += n.metric(t, pod, "discovery_ejections_total", `reason="`+reason+`"`)
+	}
+	return sum
 }
 
 // repeated are the limits of a shop's pod that is lost without a warning: what was

@@ -57,6 +57,7 @@ type Fleet struct {
 	marketplaces []*Marketplace
 	replicas     []*Replica
 	relays       []*Relay
+	namespaces   []*Namespace
 }
 
 // Marketplace is one process of marketplace.
@@ -150,7 +151,7 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-target=dns://%s/%s:%d", f.DNS.Addr(), Name, f.restPort))
 	}
-	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
+	p, line, err := startProcess(nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +175,21 @@ func (f *Fleet) Marketplaces() []*Marketplace {
 // AddReplica runs one more replica on an address of its own and returns when it
 // is ready. It is not in DNS yet.
 func (f *Fleet) AddReplica() (*Replica, error) {
+	r, err := f.StartReplica()
+	if err != nil {
+		return nil, err
+	}
+	return r, r.waitReady(r.Admin)
+}
+
+// StartReplica is AddReplica, and returns before the replica is ready.
+func (f *Fleet) StartReplica() (*Replica, error) {
+	return f.startReplica(f.FreeAddress().Addr(), nil)
+}
+
+// startReplica runs one more replica on an address, by a command that becomes it.
+func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	f.mu.Lock()
-	ip := f.take()
 	f.named++
 	name := fmt.Sprintf("replica-%d", f.named)
 	f.mu.Unlock()
@@ -188,7 +202,7 @@ func (f *Fleet) AddReplica() (*Replica, error) {
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-address=%s:%d", ip, f.restPort))
 	}
-	p, line, err := startProcess(filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
+	p, line, err := startProcess(by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +210,7 @@ func (f *Fleet) AddReplica() (*Replica, error) {
 	f.mu.Lock()
 	f.replicas = append(f.replicas, r)
 	f.mu.Unlock()
-	return r, p.waitReady(r.Admin)
+	return r, nil
 }
 
 // Targets are what finds the replicas: over gRPC, and the tutorials' REST example.
@@ -282,6 +296,9 @@ func (f *Fleet) Close() error {
 	stopping.Wait()
 	for _, r := range f.relays {
 		errs = append(errs, r.Close())
+	}
+	for _, n := range f.namespaces {
+		errs = append(errs, n.close())
 	}
 	if f.DNS != nil {
 		errs = append(errs, f.DNS.Close())

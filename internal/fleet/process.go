@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,7 @@ const startTimeout = 20 * time.Second
 
 // Process is one running program.
 type Process struct {
+	name   string
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when it has ended and its log was read
 	status error         // how it ended; read after ended
@@ -32,9 +34,11 @@ type listening struct {
 	AdminAddress string `json:"adminAddress"`
 }
 
-// startProcess runs a program and waits until it says where it listens.
-func startProcess(path string, args []string, log io.Writer) (*Process, listening, error) {
-	p := &Process{cmd: exec.Command(path, args...), ended: make(chan struct{})} //nolint:gosec // our own binaries
+// startProcess runs a program and waits until it says where it listens. It is run
+// by a command that becomes it, if there is one.
+func startProcess(by []string, path string, args []string, log io.Writer) (*Process, listening, error) {
+	line := slices.Concat(by, []string{path}, args)
+	p := &Process{name: filepath.Base(path), cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, listening{}, err
@@ -50,7 +54,7 @@ func startProcess(path string, args []string, log io.Writer) (*Process, listenin
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			last = lines.Text()
-			_, _ = fmt.Fprintf(log, "%s %s\n", filepath.Base(path), last)
+			_, _ = fmt.Fprintf(log, "%s %s\n", p.name, last)
 			var line listening
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
 				select {
@@ -65,9 +69,9 @@ func startProcess(path string, args []string, log io.Writer) (*Process, listenin
 	case line := <-said:
 		return p, line, nil
 	case <-p.ended:
-		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", filepath.Base(path), p.status, last)
+		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", p.name, p.status, last)
 	case <-time.After(startTimeout):
-		return nil, listening{}, errors.Join(fmt.Errorf("%s does not say where it listens", filepath.Base(path)), p.Stop(0))
+		return nil, listening{}, errors.Join(fmt.Errorf("%s does not say where it listens", p.name), p.Stop(0))
 	}
 }
 
@@ -84,9 +88,9 @@ func (p *Process) waitReady(admin string) error {
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s ended before it was ready: %w", filepath.Base(p.cmd.Path), p.status)
+			return fmt.Errorf("%s ended before it was ready: %w", p.name, p.status)
 		case <-deadline:
-			return fmt.Errorf("%s is not ready after %v", filepath.Base(p.cmd.Path), startTimeout)
+			return fmt.Errorf("%s is not ready after %v", p.name, startTimeout)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +16,7 @@ const childVariable = "PGTEST_CHILD"
 func TestAKilledTestLeavesNothing(t *testing.T) {
 	if os.Getenv(childVariable) != "" {
 		s := Start(t)
-		_, _ = os.Stdout.WriteString("\nfolder " + filepath.Dir(s.dir) + "\n")
+		_, _ = os.Stdout.WriteString("\nfolder " + s.Dir() + "\n")
 		select {}
 	}
 	Start(t).Restart() // it can be had at all, and started anew

@@ -67,6 +67,7 @@ func onlyFrom() map[string][]string {
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
 		"bookstall/internal/load":          {"deploy/load", "internal/drills", "internal/soak"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/drills", "internal/fleet"},
+		"bookstall/internal/pgserver":      {"internal/drills", "internal/pgtest"},
 		"bookstall/internal/pgtest":        {},
 		"bookstall/internal/interop":       {},
 		"bookstall/internal/repotest":      {},

@@ -1,0 +1,221 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// namePrefix and wirePrefix begin the names of all namespaces and wires of ours;
+	// the rest says whose: the process and a number. A wire has 15 characters at most.
+	namePrefix = "bookstall-"
+	wirePrefix = "bstl-"
+	// mostNamespaces of one process.
+	mostNamespaces = 10
+	// namedIn is where ip keeps the names.
+	namedIn = "/run/netns"
+	// nobody is a hardware address that no end of a wire has.
+	nobody = "02:62:73:00:00:ff"
+	// ipTimeout bounds one change by ip.
+	ipTimeout = 10 * time.Second
+)
+
+// Namespace is a network with one process in it and one wire to the host. What is
+// sent over the wire arrives, or vanishes without a word.
+type Namespace struct {
+	IP netip.Addr // of its end of the wire
+
+	host          netip.Addr // of the other end
+	name, wire    string
+	mac, hostsMAC string
+}
+
+// CheckNamespaces makes a network namespace and removes it.
+//
+// Error: ErrNoNamespaces, with what is in the way.
+func CheckNamespaces() error {
+	n, err := newNamespace()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoNamespaces, err)
+	}
+	return n.close()
+}
+
+// newNamespace makes a namespace with its wire, after it has removed those of
+// processes that are gone.
+func newNamespace() (*Namespace, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("this is not root")
+	}
+	if err := sweepNamespaces(); err != nil {
+		return nil, err
+	}
+	var err error
+	for i := range mostNamespaces {
+		var n *Namespace
+		if n, err = makeNamespace(os.Getpid(), i); !errors.Is(err, errTaken) {
+			return n, err
+		}
+	}
+	return nil, err
+}
+
+// errTaken says that somebody has the name or the addresses.
+var errTaken = errors.New("taken")
+
+// makeNamespace makes the n-th namespace of a process, all of it or nothing.
+func makeNamespace(pid, number int) (_ *Namespace, err error) {
+	n := describe(pid, number)
+	if err := n.free(); err != nil {
+		return nil, err
+	}
+	if err := ip("netns", "add", n.name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ip("netns", "del", n.name))
+		}
+	}()
+	if err := ip("link", "add", n.wire, "address", n.hostsMAC, "type", "veth", "peer", "name", "eth0", "address", n.mac, "netns", n.name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ip("link", "del", n.wire))
+		}
+	}()
+	for _, args := range [][]string{
+		{"addr", "add", n.host.String() + "/30", "dev", n.wire},
+		{"link", "set", n.wire, "up"},
+		{"-n", n.name, "addr", "add", n.IP.String() + "/30", "dev", "eth0"},
+		{"-n", n.name, "link", "set", "eth0", "up"},
+		{"-n", n.name, "link", "set", "lo", "up"},
+	} {
+		if err := ip(args...); err != nil {
+			return nil, err
+		}
+	}
+	return n, n.Pass()
+}
+
+// describe says how the n-th namespace of a process is called and what addresses
+// it has: four of 198.18.0.0/15, which is for measurements.
+func describe(pid, number int) *Namespace {
+	const blocks = 1 << 15
+	block := (pid*mostNamespaces + number) % blocks
+	at := func(host int) netip.Addr {
+		return netip.AddrFrom4([4]byte{198, byte(18 + block>>14), byte(block >> 6), byte(block<<2 + host)})
+	}
+	of := fmt.Sprintf("%d-%d", pid, number)
+	return &Namespace{
+		IP: at(2), host: at(1), name: namePrefix + of, wire: wirePrefix + of,
+		mac: "02:62:73:00:00:02", hostsMAC: "02:62:73:00:00:01",
+	}
+}
+
+// free says whether nobody has the addresses or the wire's name.
+func (n *Namespace) free() error {
+	ours := netip.PrefixFrom(n.IP, 30).Masked()
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Overlaps(ours) {
+			return fmt.Errorf("%s: %w", ours, errTaken)
+		}
+	}
+	if _, err := net.InterfaceByName(n.wire); err == nil {
+		return fmt.Errorf("%s: %w", n.wire, errTaken)
+	}
+	return nil
+}
+
+// Drop lets all that is sent over the wire vanish from now on, in both directions:
+// each end sends to a hardware address that the other does not have. No RST, no
+// FIN and no ICMP comes of it.
+func (n *Namespace) Drop() error { return n.send(nobody, nobody) }
+
+// Pass lets what is sent arrive.
+func (n *Namespace) Pass() error { return n.send(n.mac, n.hostsMAC) }
+
+// send sets where each end sends to. These never expire, and nobody asks for them.
+func (n *Namespace) send(mac, hostsMAC string) error {
+	return errors.Join(
+		ip("neigh", "replace", n.IP.String(), "lladdr", mac, "dev", n.wire, "nud", "permanent"),
+		ip("-n", n.name, "neigh", "replace", n.host.String(), "lladdr", hostsMAC, "dev", "eth0", "nud", "permanent"),
+	)
+}
+
+// inside is what a command begins with that runs in the namespace. It becomes the
+// program: it does not stay as its parent.
+func (n *Namespace) inside() []string { return []string{"ip", "netns", "exec", n.name} }
+
+// close removes the wire and the namespace. The kernel keeps what is left of it
+// until nobody is in it any more.
+func (n *Namespace) close() error {
+	return errors.Join(ip("link", "del", n.wire), ip("netns", "del", n.name))
+}
+
+// sweepNamespaces removes those of processes that are gone, with whoever is still
+// in them.
+func sweepNamespaces() error {
+	names, err := filepath.Glob(filepath.Join(namedIn, namePrefix+"*-*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, file := range names {
+		var pid, number int
+		of := strings.TrimPrefix(filepath.Base(file), namePrefix)
+		if n, err := fmt.Sscanf(of, "%d-%d", &pid, &number); n != 2 || err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		errs = append(errs, describe(pid, number).abandon())
+	}
+	return errors.Join(errs...)
+}
+
+// abandon removes a namespace that nobody looks after.
+func (n *Namespace) abandon() error {
+	inside, err := exec.Command("ip", "netns", "pids", n.name).Output() //nolint:gosec // a name of ours
+	if err != nil {
+		return fmt.Errorf("ip netns pids %s: %w", n.name, err)
+	}
+	for text := range strings.FieldsSeq(string(inside)) {
+		if pid, err := strconv.Atoi(text); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
+		}
+	}
+	if _, err := net.InterfaceByName(n.wire); err == nil {
+		if err := ip("link", "del", n.wire); err != nil {
+			return err
+		}
+	}
+	return ip("netns", "del", n.name)
+}
+
+// ip changes something by ip of iproute2.
+func ip(args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), ipTimeout)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput() //nolint:gosec // names and addresses of ours
+	if err == nil {
+		return nil
+	}
+	if strings.Contains(string(out), "File exists") {
+		err = errTaken
+	}
+	return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+}

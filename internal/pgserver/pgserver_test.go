@@ -1,0 +1,71 @@
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// start starts a server for a test.
+func start(t *testing.T) *Server {
+	t.Helper()
+	s, err := Start()
+	if errors.Is(err, ErrMissing) {
+		t.Skipf("SKIP (counted): %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// ask puts a question to the server and returns why it was not answered in time.
+func (s *Server) ask(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	cmd := s.command("psql", "-X", "-q", "-d", "postgres", "-c", "SELECT 1")
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		return errors.Join(ctx.Err(), <-done)
+	}
+}
+
+func TestAPausedServerIsSilentAndGoesOn(t *testing.T) {
+	s := start(t)
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ask(t.Context(), 300*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("paused: %v, want silence", err)
+	}
+	s.Resume()
+	if err := s.ask(t.Context(), 20*time.Second); err != nil {
+		t.Errorf("resumed: %v", err)
+	}
+	s.Kill()
+	var refused *exec.ExitError
+	if err := s.ask(t.Context(), 20*time.Second); !errors.As(err, &refused) {
+		t.Errorf("killed: %v, want a refusal", err)
+	}
+	if err := s.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	s.Close() // a paused one as well
+	if _, err := os.Stat(s.Dir()); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", s.Dir(), err)
+	}
+}
