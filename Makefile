@@ -51,6 +51,10 @@ bench: build ## the figures of docs/performance.md, as tables
 bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
 
+.PHONY: bench-hedging
+bench-hedging: build ## what a second call to another replica would bring: docs/decisions/0003
+	$(GO) run ./marketplace/internal/recommend/hedging
+
 .PHONY: load
 load: build ## a steady load on the shop of make run, and how each call ended
 	@bin/load -replica http://127.0.0.2:9090 -replica http://127.0.0.3:9090 -replica http://127.0.0.4:9090
