@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"google.golang.org/grpc/resolver"
 )
@@ -24,7 +25,7 @@ func CheckTarget(text string) error {
 	u, err := url.Parse(text)
 	// What else an address can have is of no use here, and in the way of who changes
 	// the port.
-	if err != nil || u.Scheme != "dns" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.RawPath != "" {
+	if err != nil || u.Scheme != "dns" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(text, "%") {
 		return fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", text)
 	}
 	_, err = parseTarget(resolver.Target{URL: *u})
