@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -36,12 +37,8 @@ type EjectorConfig struct {
 	Log              logr.Logger
 }
 
-const (
-	// relapse is how soon after its return an ejection is one more of the same.
-	relapse = time.Minute
-	// wellFor is how long a good call speaks for a replica.
-	wellFor = time.Minute
-)
+// relapse is how soon after its return an ejection is one more of the same.
+const relapse = time.Minute
 
 // Reasons why a replica is ejected.
 const (
@@ -64,6 +61,7 @@ const (
 type Ending struct {
 	Method string // calls of one method are compared with each other
 	Result Result
+	Began  time.Time
 	Took   time.Duration // 0 where it says nothing, as of a stream
 }
 
@@ -74,7 +72,8 @@ type Ending struct {
 //
 // What a replica does is held against what the others do with the same method at
 // the same time: when all do badly, it is the call, the database or the network,
-// and none is ejected. More than half never are.
+// and none is ejected. More than half never are, and none without another one that
+// answers meanwhile.
 //
 // It is safe for concurrent use. Close stops its probes and waits for them.
 type Ejector struct {
@@ -83,6 +82,7 @@ type Ejector struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	probes  sync.WaitGroup
+	lists   atomic.Int64 // how many lists came
 
 	mu      sync.Mutex
 	listed  map[string]*endpoint
@@ -92,6 +92,7 @@ type Ejector struct {
 // endpoint is what is known of one listed address.
 type endpoint struct {
 	records map[string]*record // by method
+	named   time.Time          // when DNS named it
 	since   time.Time          // when it was listed, ejected or readmitted last
 
 	// Of an ejected one.
@@ -107,6 +108,7 @@ type endpoint struct {
 type Listed struct {
 	Address string
 	Ejected string    // the reason; "" while it gets calls
+	Named   time.Time // when DNS named it first; anew for one that was away
 	Since   time.Time // when it was listed, ejected or readmitted last
 }
 
@@ -127,32 +129,33 @@ func (e *Ejector) Report(addr string, end Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ep, ok := e.listed[addr]
-	if !ok || ep.stop != nil {
+	if !ok || ep.stop != nil || end.Began.Before(ep.readmitted) { // of before its return, it says nothing new
 		return
 	}
-	now := time.Now()
 	r := ep.record(end.Method)
 	if end.Result != Good {
-		if r.bad++; r.bad >= e.cfg.Threshold && e.othersDo(addr, end.Method, func(r *record) bool { return r.well(now) }) {
+		if r.bad == 0 {
+			r.badFrom = end.Began
+		}
+		if r.bad++; r.bad >= e.cfg.Threshold && e.othersWell(addr, end.Method, r.badFrom) {
 			e.eject(addr, end.Method, map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts}[end.Result])
 		}
 		return
 	}
-	r.bad, r.good = 0, now
+	r.bad, r.good = 0, time.Now()
 	if end.Took == 0 {
 		return
 	}
 	r.add(end.Took)
-	began := now.Add(-end.Took)
 	switch limit, known := e.slowLimit(addr, end.Method, end.Took); {
 	case !known || end.Took < limit:
 		r.slow = 0
 		return
 	case r.slow == 0:
-		r.slowFrom = began
+		r.slowFrom = end.Began
 	}
-	if r.slow++; r.slow >= e.cfg.SlowThreshold && began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
-		e.othersDo(addr, end.Method, func(r *record) bool { return r.slow == 0 }) {
+	if r.slow++; r.slow >= e.cfg.SlowThreshold && end.Began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
+		e.othersWell(addr, end.Method, r.slowFrom) {
 		e.eject(addr, end.Method, ReasonSlow)
 	}
 }
@@ -176,16 +179,34 @@ func (e *Ejector) others(addr, method string, do func(*record)) {
 	}
 }
 
-// othersDo reports whether half of the other replicas and more, and at least one,
-// do well what this one does not. The caller holds e.mu.
-func (e *Ejector) othersDo(addr, method string, well func(*record) bool) bool {
-	var all, good int
+// othersWell reports whether half of the other replicas and more, and at least
+// one, have answered a method since a time, and did so well and soon. One that is
+// gone, or not serving, has not. The caller holds e.mu.
+func (e *Ejector) othersWell(addr, method string, since time.Time) bool {
+	var all, well int
 	e.others(addr, method, func(r *record) {
-		if all++; well(r) {
-			good++
+		if all++; r.bad == 0 && r.slow == 0 && !r.good.Before(since) {
+			well++
 		}
 	})
-	return good > 0 && good*2 >= all
+	return well > 0 && well*2 >= all
+}
+
+// NoneServes tells that a call found no replica to go to. Better a sick one then
+// than none: all that are ejected get calls again.
+func (e *Ejector) NoneServes() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ejected == 0 {
+		return
+	}
+	for addr, ep := range e.listed {
+		if ep.stop != nil {
+			e.readmit(ep)
+			e.cfg.Log.Info("replica readmitted: no other serves", "address", addr)
+		}
+	}
+	e.notify()
 }
 
 // slowLimit returns what is slow for a call of a method, once enough is known of
@@ -247,11 +268,13 @@ func (e *Ejector) filter(addrs []string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	known := e.listed
+	e.lists.Add(1)
 	e.listed = make(map[string]*endpoint, len(addrs))
 	for _, addr := range addrs {
 		ep, ok := known[addr]
 		if !ok {
-			ep = &endpoint{records: map[string]*record{}, since: time.Now()}
+			now := time.Now()
+			ep = &endpoint{records: map[string]*record{}, named: now, since: now}
 		}
 		delete(known, addr)
 		e.listed[addr] = ep
@@ -273,13 +296,16 @@ func (e *Ejector) filter(addrs []string) []string {
 	return kept
 }
 
+// Lists is how many lists came from DNS. What Listed returns is of the last.
+func (e *Ejector) Lists() int64 { return e.lists.Load() }
+
 // Listed returns the addresses that DNS names, in no order.
 func (e *Ejector) Listed() []Listed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	list := make([]Listed, 0, len(e.listed))
 	for addr, ep := range e.listed {
-		list = append(list, Listed{Address: addr, Ejected: ep.reason, Since: ep.since})
+		list = append(list, Listed{Address: addr, Ejected: ep.reason, Named: ep.named, Since: ep.since})
 	}
 	return list
 }

@@ -15,7 +15,7 @@ const method = "/test.Books/Get"
 // reports tells of n calls to ip that ended so.
 func reports(w *world, ip string, n int, result Result, took time.Duration) {
 	for range n {
-		w.ejector.Report(ip+":50051", Ending{Method: method, Result: result, Took: took})
+		w.ejector.Report(ip+":50051", Ending{Method: method, Result: result, Began: time.Now().Add(-took), Took: took})
 	}
 	synctest.Wait()
 }
@@ -69,7 +69,7 @@ func TestMethodsAreToldApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 3)
 		for range 3 { // another method goes well all the while
-			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put"})
+			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put", Began: time.Now()})
 			reports(w, "10.0.0.1", 1, TimedOut, 0)
 		}
 		wantList(t, w, "10.0.0.2", "10.0.0.3")
@@ -107,12 +107,21 @@ func TestWhatAllDoEjectsNone(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2")
 		})
 	})
-	t.Run("the others were well long ago", func(t *testing.T) {
+	t.Run("the others were well before, and are gone", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := well(t, 2)
-			pass(2 * wellFor)
-			reports(w, "10.0.0.1", 10, TimedOut, 0)
-			wantList(t, w, "10.0.0.1", "10.0.0.2")
+			w := well(t, 3)
+			pass(time.Second)
+			reports(w, "10.0.0.1", 10, TimedOut, 300*time.Millisecond)
+			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		})
+	})
+	t.Run("one is gone, one is well", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := well(t, 3)
+			pass(time.Second)
+			reports(w, "10.0.0.2", 1, Good, time.Millisecond)
+			reports(w, "10.0.0.1", 10, TimedOut, 300*time.Millisecond)
+			wantList(t, w, "10.0.0.2", "10.0.0.3")
 		})
 	})
 }
@@ -139,6 +148,8 @@ func TestSlowCallsInARowEject(t *testing.T) {
 					if test.quick > 0 && i%(test.quick+1) == test.quick {
 						took = time.Millisecond
 					}
+					reports(w, "10.0.0.2", 1, Good, time.Millisecond)
+					reports(w, "10.0.0.3", 1, Good, time.Millisecond)
 					reports(w, "10.0.0.1", 1, Good, took)
 				}
 				if out := len(w.cc.last()) == 2; out != test.out {
@@ -176,8 +187,8 @@ func TestARelapseWaitsLonger(t *testing.T) {
 		w := well(t, 2)
 		close(w.sick) // probes always go well: what is wrong, they do not see
 		for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second} {
-			reports(w, "10.0.0.1", 3, Failed, 0)
 			reports(w, "10.0.0.2", 1, Good, 0)
+			reports(w, "10.0.0.1", 3, Failed, 0)
 			wantList(t, w, "10.0.0.2")
 			pass(want - time.Millisecond)
 			wantList(t, w, "10.0.0.2")
@@ -189,6 +200,34 @@ func TestARelapseWaitsLonger(t *testing.T) {
 		reports(w, "10.0.0.1", 3, Failed, 0)
 		pass(time.Second + time.Millisecond)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
+	})
+}
+
+func TestWhatBeganBeforeItsReturnIsNotHeldAgainstAReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := well(t, 2)
+		close(w.sick)
+		reports(w, "10.0.0.1", 3, TimedOut, 0)
+		pass(time.Second + time.Millisecond)
+		wantList(t, w, "10.0.0.1", "10.0.0.2")
+		reports(w, "10.0.0.2", 1, Good, 0)
+		reports(w, "10.0.0.1", 3, TimedOut, 2*time.Second) // with more patience than the others
+		wantList(t, w, "10.0.0.1", "10.0.0.2")
+	})
+}
+
+func TestWhereNoneServesAllAreTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := well(t, 5)
+		reports(w, "10.0.0.1", 3, TimedOut, 0)
+		reports(w, "10.0.0.2", 3, TimedOut, 0)
+		wantList(t, w, "10.0.0.3", "10.0.0.4", "10.0.0.5")
+		w.ejector.NoneServes()
+		synctest.Wait()
+		wantList(t, w, ips(5)...)
+		if got := testutil.ToFloat64(w.metrics.ejected); got != 0 {
+			t.Errorf("ejected gauge %v, want 0", got)
+		}
 	})
 }
 

@@ -7,8 +7,9 @@ import (
 
 // record is how calls of one method went at one replica.
 type record struct {
-	bad  int       // in a row
-	good time.Time // when a call ended well last; zero for never
+	bad     int       // in a row
+	badFrom time.Time // when the first of them began
+	good    time.Time // when a call ended well last; zero for never
 
 	slow     int       // in a row
 	slowFrom time.Time // when the first of them began
@@ -25,11 +26,6 @@ const (
 func (r *record) add(took time.Duration) {
 	r.times[r.n%recent] = took
 	r.n++
-}
-
-// well reports whether the last call ended well, lately.
-func (r *record) well(now time.Time) bool {
-	return r.bad == 0 && !r.good.IsZero() && now.Sub(r.good) < wellFor
 }
 
 // median returns what is usual, once that is known.

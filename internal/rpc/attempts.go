@@ -31,6 +31,7 @@ type attempt struct {
 	stream   atomic.Bool
 	sent     atomic.Pointer[sent] // once the replica is known
 	answered atomic.Bool          // the replica itself said how it ended
+	waited   atomic.Int64         // nanoseconds in the replica's queue
 	named    atomic.Value         // string; who the answer says has made it
 }
 
@@ -65,9 +66,12 @@ func (w attempts) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		}
 	case *stats.InTrailer:
 		a.answered.Store(true)
+		a.waited.Store(int64(queueWait(s.Trailer)))
 	case *stats.End:
-		if sent := a.sent.Load(); sent != nil { // else no replica was reached
+		if sent := a.sent.Load(); sent != nil {
 			w.ended(*sent, a, s)
+		} else if status.Code(s.Error) == codes.Unavailable {
+			w.ejector.NoneServes()
 		}
 	}
 }
@@ -83,9 +87,9 @@ func (w attempts) ended(to sent, a *attempt, s *stats.End) {
 	if !says {
 		return
 	}
-	end := discovery.Ending{Method: a.method, Result: result}
-	if timed {
-		end.Took = took
+	end := discovery.Ending{Method: a.method, Result: result, Began: to.at}
+	if timed { // a busy replica is not a slow one
+		end.Took = max(1, took-time.Duration(a.waited.Load()))
 	}
 	w.ejector.Report(to.addr, end)
 }

@@ -82,7 +82,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		Metrics:          metrics,
 		Log:              log,
 	})
-	replicas := newReplicas(ejector.Listed)
+	replicas := newReplicas(ejector)
 	builder := discovery.NewBuilder(discovery.Config{
 		Interval:      cfg.DNSInterval,
 		MinInterval:   cfg.DNSInterval / 10,

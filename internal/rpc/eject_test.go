@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,6 +145,20 @@ func join(states []State) (text string) {
 	return text
 }
 
+// What is told of an address is of the replica that has it now.
+func TestAnAddressThatComesBackIsAnother(t *testing.T) {
+	s := openShop(t, 2, nil)
+	s.usual(t)
+	s.publish(s.replicas[0])
+	s.until(t, "the second is gone", func() bool { return len(s.client.ejector.Listed()) == 1 })
+	s.publish(s.replicas...) // and nobody has looked meanwhile
+	from := s.replicas[1].calls.Load()
+	s.until(t, "it is back", func() bool { return s.replicas[1].calls.Load() >= from+5 })
+	if r := s.client.Balance().Replicas[1]; r.Calls < 3 || r.Calls > 10 || r.State != Serving {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestTheBalanceIsTold(t *testing.T) {
 	s := openShop(t, 4, nil)
 	s.usual(t)
@@ -178,4 +193,82 @@ func TestTheBalanceIsTold(t *testing.T) {
 	s.replicas[2].end(t, time.Second)
 	s.replicas[1].ready.Set(true, "")
 	waitFor(t, "the third is not connected", func() bool { return s.client.Balance().Replicas[2].State == Connecting })
+}
+
+// The last replica that serves is not taken out, and one that was is tried again
+// once no other serves.
+func TestTheLastThatServesIsKept(t *testing.T) {
+	t.Run("the others are not serving", func(t *testing.T) {
+		s := openShop(t, 3, nil)
+		s.usual(t)
+		last := s.replicas[2]
+		s.replicas[0].ready.Set(false, "on purpose")
+		s.replicas[1].ready.Set(false, "on purpose")
+		s.until(t, "ten calls in a row pass the first by", passedBy(s.replicas[0], 10))
+		s.until(t, "ten calls in a row pass the second by", passedBy(s.replicas[1], 10))
+		last.answer(failing(codes.Internal))
+		for range 3 * ejectAfter {
+			if err := call(s.client, time.Second); status.Code(err) != codes.Internal {
+				t.Fatalf("%v, want %v", err, codes.Internal)
+			}
+		}
+		last.answer(func(_ context.Context, in string) (string, error) { return in, nil })
+		for range 20 {
+			if err := call(s.client, time.Second); err != nil {
+				t.Fatalf("the only replica that serves is left out: %v", err)
+			}
+		}
+	})
+	t.Run("the others are lost later", func(t *testing.T) {
+		s := openShop(t, 2, nil)
+		s.usual(t)
+		sick := s.replicas[0]
+		sick.answer(failing(codes.Internal))
+		for i := 0; s.listed(sick).Ejected == "" && i < 100; i++ {
+			_ = call(s.client, time.Second) // it may fail, which is what is wanted
+		}
+		sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
+		ejected := time.Now()
+		s.replicas[1].end(t, 0)
+		// A probe would come a second later.
+		for call(s.client, time.Second) != nil {
+			if time.Since(ejected) > 5*time.Second {
+				t.Fatal("the replica that is left gets no calls")
+			}
+		}
+		if took := time.Since(ejected); took > probeInterval/2 {
+			t.Errorf("it gets calls after %v, as late as by a probe", took)
+		}
+	})
+}
+
+// A replica whose calls wait for a place is busy, which is not what slow means.
+func TestABusyReplicaIsNotTakenOut(t *testing.T) {
+	busy := Limit{Concurrent: 1, Queue: 256, Wait: 200 * time.Millisecond}
+	s := openShop(t, 3, func(c *ServerConfig) { c.Limit = busy })
+	s.usual(t)
+	for i, r := range s.replicas {
+		takes := map[bool]time.Duration{true: 12 * time.Millisecond, false: time.Millisecond}[i == 0]
+		r.answer(func(ctx context.Context, in string) (string, error) {
+			select {
+			case <-time.After(takes):
+			case <-ctx.Done():
+			}
+			return in, ctx.Err()
+		})
+	}
+	var calling sync.WaitGroup
+	end := time.Now().Add(2 * time.Second)
+	for range 24 {
+		calling.Go(func() {
+			for time.Now().Before(end) {
+				_ = call(s.client, time.Second) // some are refused
+				if l := s.listed(s.replicas[0]); l.Ejected != "" {
+					t.Errorf("the busy replica is ejected for %q", l.Ejected)
+					return
+				}
+			}
+		})
+	}
+	calling.Wait()
 }

@@ -12,16 +12,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
 // Limit bounds what a server takes on: what is beyond is refused with
 // RESOURCE_EXHAUSTED at once or soon, so that what is taken on is done in time.
 // Unary calls have places of their own, and so have calls whose client streams
-// and gets one answer: writes that wait for a database leave reads alone.
+// and gets one answer, and those whose server does and had one question: writes that
+// wait for a database leave reads alone, and long-lived streams leave catalogues.
 type Limit struct {
-	Concurrent int           // calls of either kind at a time; 0 for any number of them
-	Queue      int           // calls of either kind that wait for a place
+	Concurrent int           // calls of each kind at a time; 0 for any number of them
+	Queue      int           // calls of each kind that wait for a place
 	Wait       time.Duration // how long one of them does at most
 	Streams    int           // all other streams, which are long-lived and do not wait; 0 for any number
 }
@@ -50,29 +52,29 @@ type limiter struct {
 	waiting list.List // of chan struct{}, which is closed when its place is there
 }
 
-// take returns nil when the call may begin, and must give its place back.
-// Otherwise the error is errQueueFull, errWaited or that of ctx.
-func (l *limiter) take(ctx context.Context) error {
+// take returns nil when the call may begin, and must give its place back, and how
+// long it has waited. Otherwise the error is errQueueFull, errWaited or that of ctx.
+func (l *limiter) take(ctx context.Context) (waited time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	l.mu.Lock()
 	if l.running < l.places { // then nobody waits
 		l.running++
 		l.mu.Unlock()
-		return nil
+		return 0, nil
 	}
 	if l.waiting.Len() >= l.queue {
 		l.mu.Unlock()
-		return errQueueFull
+		return 0, errQueueFull
 	}
 	place := make(chan struct{})
 	turn := l.waiting.PushBack(place)
 	l.mu.Unlock()
 
+	began := time.Now()
 	timer := time.NewTimer(l.patience(ctx))
 	defer timer.Stop()
-	var err error
 	select {
 	case <-place:
 	case <-timer.C:
@@ -80,14 +82,15 @@ func (l *limiter) take(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
+	waited = time.Since(began)
 	if err != nil && l.leave(turn) {
-		return err
+		return waited, err
 	}
 	if err := ctx.Err(); err != nil { // the place came too late
 		l.give()
-		return err
+		return waited, err
 	}
-	return nil
+	return waited, nil
 }
 
 // patience is how long a call may wait. At least half of the time that its caller
@@ -139,13 +142,14 @@ type bound struct {
 
 // Values of the label kind.
 const (
-	kindUnary  = "unary"
-	kindUpload = "upload"
-	kindStream = "stream"
+	kindUnary    = "unary"
+	kindUpload   = "upload"
+	kindDownload = "download"
+	kindStream   = "stream"
 )
 
 // bounds are those of a server, by kind; nil where there is none.
-type bounds struct{ unary, upload, stream *bound }
+type bounds struct{ unary, upload, download, stream *bound }
 
 func newBounds(cfg Limit, reg prometheus.Registerer) bounds {
 	shed := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
@@ -172,36 +176,56 @@ func newBounds(cfg Limit, reg prometheus.Registerer) bounds {
 		return b
 	}
 	return bounds{
-		unary:  newBound(kindUnary, cfg.Concurrent, cfg.Queue, cfg.Wait),
-		upload: newBound(kindUpload, cfg.Concurrent, cfg.Queue, cfg.Wait),
-		stream: newBound(kindStream, cfg.Streams, 0, 0),
+		unary:    newBound(kindUnary, cfg.Concurrent, cfg.Queue, cfg.Wait),
+		upload:   newBound(kindUpload, cfg.Concurrent, cfg.Queue, cfg.Wait),
+		download: newBound(kindDownload, cfg.Concurrent, cfg.Queue, cfg.Wait),
+		stream:   newBound(kindStream, cfg.Streams, 0, 0),
 	}
 }
 
 // of returns the bound for a stream.
 func (b bounds) of(info *grpc.StreamServerInfo) *bound {
-	if info.IsClientStream && !info.IsServerStream {
+	switch {
+	case !info.IsServerStream:
 		return b.upload
+	case !info.IsClientStream:
+		return b.download
+	default:
+		return b.stream
 	}
-	return b.stream
 }
 
-// admit returns nil when a call may begin, and must give its place back.
-func (b *bound) admit(ctx context.Context) error {
-	err := b.take(ctx)
+// admit returns nil when a call may begin, and must give its place back, and how
+// long it has waited.
+func (b *bound) admit(ctx context.Context) (time.Duration, error) {
+	waited, err := b.take(ctx)
 	switch {
 	case err == nil:
-		return nil
+		return waited, nil
 	case errors.Is(err, errQueueFull):
 		b.queueFull.Inc()
-		return errBusy
+		return waited, errBusy
 	case errors.Is(err, errWaited):
 		b.waited.Inc()
-		return errBusy
+		return waited, errBusy
 	default:
 		b.gone.Inc()
-		return err
+		return waited, err
 	}
+}
+
+// waitTrailer tells the caller how long its call has waited for a place, so that a
+// replica that is busy is not taken for one that is slow.
+const waitTrailer = "bookstall-queue-wait"
+
+// queueWait returns what a server says of it; 0 if it says nothing.
+func queueWait(trailer metadata.MD) time.Duration {
+	for _, text := range trailer.Get(waitTrailer) {
+		if d, err := time.ParseDuration(text); err == nil && d > 0 {
+			return d
+		}
+	}
+	return 0
 }
 
 // isOwn reports whether method is of a service of ours; health and reflection are
@@ -212,10 +236,16 @@ func (b bounds) limitUnary(ctx context.Context, req any, info *grpc.UnaryServerI
 	if b.unary == nil || !isOwn(info.FullMethod) {
 		return next(ctx, req)
 	}
-	if err := b.unary.admit(ctx); err != nil {
+	waited, err := b.unary.admit(ctx)
+	if err != nil {
 		return nil, err
 	}
 	defer b.unary.give()
+	if waited > 0 {
+		if err := grpc.SetTrailer(ctx, metadata.Pairs(waitTrailer, waited.String())); err != nil {
+			return nil, err
+		}
+	}
 	return next(ctx, req)
 }
 
@@ -224,7 +254,7 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 	if bound == nil || !isOwn(info.FullMethod) {
 		return next(srv, ss)
 	}
-	if err := bound.admit(ss.Context()); err != nil {
+	if _, err := bound.admit(ss.Context()); err != nil {
 		return err
 	}
 	defer bound.give()

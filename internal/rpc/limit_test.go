@@ -32,13 +32,13 @@ func wantLoad(t *testing.T, l *limiter, running, waiting int) {
 func TestPlacesAreGivenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &limiter{places: 1, queue: 3, wait: time.Minute}
-		if err := l.take(t.Context()); err != nil {
+		if _, err := l.take(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range 3 {
 			go func() {
-				if err := l.take(t.Context()); err != nil {
+				if _, err := l.take(t.Context()); err != nil {
 					t.Error(err)
 				}
 				order = append(order, i) // one at a time, since there is one place
@@ -48,7 +48,7 @@ func TestPlacesAreGivenInOrder(t *testing.T) {
 			synctest.Wait() // it is in the queue
 		}
 		wantLoad(t, l, 1, 3)
-		if err := l.take(t.Context()); !errors.Is(err, errQueueFull) {
+		if _, err := l.take(t.Context()); !errors.Is(err, errQueueFull) {
 			t.Errorf("a fourth: %v", err)
 		}
 		l.give()
@@ -78,7 +78,7 @@ func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &limiter{places: 1, queue: 1, wait: 100 * time.Millisecond}
-				if err := l.take(t.Context()); err != nil {
+				if _, err := l.take(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -91,7 +91,7 @@ func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
 					time.AfterFunc(tc.leave, cancel)
 				}
 				began := time.Now()
-				if err := l.take(ctx); !errors.Is(err, tc.want) || time.Since(began) != tc.after {
+				if _, err := l.take(ctx); !errors.Is(err, tc.want) || time.Since(began) != tc.after {
 					t.Errorf("%v after %v, want %v after %v", err, time.Since(began), tc.want, tc.after)
 				}
 				wantLoad(t, l, 1, 0)
@@ -106,14 +106,14 @@ func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
 func TestAPlaceThatComesTooLateGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &limiter{places: 1, queue: 2, wait: time.Minute}
-		if err := l.take(t.Context()); err != nil {
+		if _, err := l.take(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		ctx, leave := context.WithCancel(t.Context())
 		gone, next := make(chan error, 1), make(chan error, 1)
-		go func() { gone <- l.take(ctx) }()
+		go func() { _, err := l.take(ctx); gone <- err }()
 		synctest.Wait()
-		go func() { next <- l.take(t.Context()) }()
+		go func() { _, err := l.take(t.Context()); next <- err }()
 		synctest.Wait()
 		l.mu.Lock() // both happen before the caller can look
 		leave()
@@ -139,7 +139,7 @@ func TestNoPlaceIsLost(t *testing.T) {
 		callers.Go(func() {
 			for i := range 300 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration((c*7+i*13)%500)*time.Microsecond)
-				if err := l.take(ctx); err != nil {
+				if _, err := l.take(ctx); err != nil {
 					refused.Add(1)
 				} else {
 					n := running.Add(1)
@@ -286,6 +286,8 @@ func TestOverload(t *testing.T) {
 func TestNothingIsBegunForACallerThatHasGone(t *testing.T) {
 	r, _, tel := limitedReplica(t, Limit{Concurrent: 1, Queue: 1, Wait: time.Minute})
 	entered, release := make(chan struct{}, 2), make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
 	r.answer(func(_ context.Context, in string) (string, error) {
 		entered <- struct{}{}
 		<-release
@@ -306,6 +308,7 @@ func TestNothingIsBegunForACallerThatHasGone(t *testing.T) {
 			return testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
 # HELP rpc_server_calls_waiting Calls that wait for a place, by kind.
 # TYPE rpc_server_calls_waiting gauge
+rpc_server_calls_waiting{kind="download"} 0
 rpc_server_calls_waiting{kind="unary"} `+n+`
 rpc_server_calls_waiting{kind="upload"} 0
 `), "rpc_server_calls_waiting") == nil
@@ -323,7 +326,7 @@ rpc_server_calls_waiting{kind="upload"} 0
 		t.Errorf("who went: %v", err)
 	}
 	waitFor(t, "the second call left the queue", waiting("0"))
-	close(release)
+	letGo()
 	if err := <-first; err != nil {
 		t.Errorf("the first call: %v", err)
 	}
@@ -333,6 +336,9 @@ rpc_server_calls_waiting{kind="upload"} 0
 	if err := testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
 # HELP rpc_server_shed_total Calls that were not begun, by kind and reason: queue_full and waited (no place in time) got RESOURCE_EXHAUSTED, the callers of gone did not wait for their turn.
 # TYPE rpc_server_shed_total counter
+rpc_server_shed_total{kind="download",reason="gone"} 0
+rpc_server_shed_total{kind="download",reason="queue_full"} 0
+rpc_server_shed_total{kind="download",reason="waited"} 0
 rpc_server_shed_total{kind="unary",reason="gone"} 1
 rpc_server_shed_total{kind="unary",reason="queue_full"} 1
 rpc_server_shed_total{kind="unary",reason="waited"} 0
@@ -366,7 +372,7 @@ func TestKindsDoNotTakeEachOthersPlaces(t *testing.T) {
 		},
 	}
 	for name, info := range map[string]grpc.StreamServerInfo{
-		"upload": {IsClientStream: true}, "stream": {IsClientStream: true, IsServerStream: true},
+		"upload": {IsClientStream: true}, "download": {IsServerStream: true}, "stream": {IsClientStream: true, IsServerStream: true},
 	} {
 		kinds[name] = func(method string, do func()) error {
 			info.FullMethod = method

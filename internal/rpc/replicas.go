@@ -23,17 +23,25 @@ const (
 
 // replicas keeps what is known of each replica. It is safe for concurrent use.
 type replicas struct {
-	listed func() []discovery.Listed
+	directory directory
 
 	mu    sync.Mutex
+	lists int64             // that were looked at
 	known map[string]*known // by address
 	picks int64
+}
+
+// directory says which replicas there are, and how many lists of them came.
+type directory interface {
+	Listed() []discovery.Listed
+	Lists() int64
 }
 
 // known is what is known of one address.
 type known struct {
 	state State
 	since time.Time
+	named time.Time // when DNS named it
 	gone  time.Time // when it left DNS; zero while it is there
 
 	connections int
@@ -65,8 +73,8 @@ type outcome struct {
 	took  time.Duration
 }
 
-func newReplicas(listed func() []discovery.Listed) *replicas {
-	return &replicas{listed: listed, known: map[string]*known{}}
+func newReplicas(d directory) *replicas {
+	return &replicas{directory: d, known: map[string]*known{}}
 }
 
 // connected tells that a connection was made, or that one ended.
@@ -118,33 +126,38 @@ func (r *replicas) ended(addr string, o outcome) {
 	}
 }
 
-// get returns what is known of addr. A new one is the occasion to forget those that
-// are gone for long. The caller holds r.mu.
+// get returns what is known of addr, by the last list. The caller holds r.mu.
 func (r *replicas) get(addr string) *known {
-	k, ok := r.known[addr]
-	if !ok {
-		k = &known{lastPick: r.picks}
-		r.known[addr] = k
+	if r.directory.Lists() != r.lists {
 		r.look(time.Now())
+	}
+	k, ok := r.known[addr]
+	if !ok { // a late end of what DNS does not name any more
+		k = &known{lastPick: r.picks, state: Gone, since: time.Now(), gone: time.Now()}
+		r.known[addr] = k
 	}
 	return k
 }
 
 // look takes over what DNS names and what is ejected. The caller holds r.mu.
 func (r *replicas) look(now time.Time) {
+	r.lists = r.directory.Lists()
 	listed := map[string]discovery.Listed{}
-	for _, l := range r.listed() {
+	for _, l := range r.directory.Listed() {
 		listed[l.Address] = l
-		if _, ok := r.known[l.Address]; !ok {
-			r.known[l.Address] = &known{lastPick: r.picks}
+		k, ok := r.known[l.Address]
+		if !ok || !k.named.Equal(l.Named) { // a new one, maybe with the address of another
+			connections := 0
+			if ok {
+				connections = k.connections
+			}
+			r.known[l.Address] = &known{named: l.Named, connections: connections, lastPick: r.picks, pickedAt: now}
 		}
 	}
 	serving := int64(len(listed))
 	for addr, k := range r.known {
 		l, ok := listed[addr]
 		switch {
-		case ok && !k.gone.IsZero(): // another pod, with the same address
-			*k = known{connections: k.connections, lastPick: r.picks}
 		case !ok && k.gone.IsZero():
 			k.gone = now
 		case !ok && now.Sub(k.gone) >= goneFor && k.connections == 0:
@@ -160,7 +173,7 @@ func (r *replicas) look(now time.Time) {
 		case passed > passedRounds*serving:
 			k.set(NotServing, k.pickedAt)
 		default:
-			k.set(Serving, now)
+			k.set(Serving, k.pickedAt)
 		}
 	}
 }
@@ -177,7 +190,7 @@ func (r *replicas) list(now time.Time) []Replica {
 	defer r.mu.Unlock()
 	r.look(now)
 	reasons := map[string]string{}
-	for _, l := range r.listed() {
+	for _, l := range r.directory.Listed() {
 		reasons[l.Address] = l.Ejected
 	}
 	var all int64
