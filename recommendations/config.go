@@ -54,10 +54,10 @@ type settings struct {
 	Train   bool   `help:"Train a model where the store has none that fits its books; else wait for one, and recommend bestsellers." default:"true" negatable:""`
 	Workers int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
 
-	MaxCalls   int           `help:"How many calls to work on at a time, and besides as many that write; more of them wait." default:"256"`
-	MaxQueue   int           `help:"How many calls may wait, and besides as many that write; more are refused (RESOURCE_EXHAUSTED); 0 for none." default:"256"`
+	MaxCalls   int           `help:"How many calls to work on at a time, and besides as many that write and as many that list the catalogue; more of them wait." default:"256"`
+	MaxQueue   int           `help:"How many calls of each kind may wait; more are refused (RESOURCE_EXHAUSTED); 0 for none." default:"256"`
 	QueueWait  time.Duration `help:"How long a call may wait before it is refused; half of the time that its caller has left if that is less." default:"100ms"`
-	MaxStreams int           `help:"How many streams may be open besides, which live shelves and catalogues come by; more are refused." default:"4000"`
+	MaxStreams int           `help:"How many streams may be open besides, which live shelves come by; more are refused." default:"4000"`
 
 	MaxConnectionAge      time.Duration `help:"Close connections after about this time, gracefully, so that callers find new replicas; 0 for never." default:"5m"`
 	MaxConnectionAgeGrace time.Duration `help:"How long a call may go on after that." default:"30s"`

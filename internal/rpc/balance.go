@@ -40,7 +40,7 @@ type State string
 const (
 	Connecting State = "connecting"  // no connection to it yet, or not any more
 	Serving    State = "serving"     // gets calls
-	NotServing State = "not serving" // connected and passed over: its health check says so
+	NotServing State = "not serving" // connected and passed over by calls: its health check says so
 	Ejected    State = "ejected"     // left out by us, for Reason
 	Gone       State = "gone"        // not in DNS any more
 )

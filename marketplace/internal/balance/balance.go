@@ -59,7 +59,7 @@ func Extras(cfg Config) ([]web.Extra, error) {
 	return []web.Extra{
 		{Pattern: "GET " + pagePath, Link: "Balance", Polled: true, Answer: s.page},
 		{Pattern: "GET " + tablePath, Polled: true, Answer: s.table},
-		{Pattern: "GET " + apiPath, Answer: s.api},
+		{Pattern: "GET " + apiPath, Polled: true, Answer: s.api},
 	}, nil
 }
 

@@ -27,7 +27,7 @@ func (s *shop) bounded(next http.Handler) http.Handler {
 	}
 	places := make(chan struct{}, s.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !takesPlace(r) {
+		if !s.takesPlace(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -43,10 +43,10 @@ func (s *shop) bounded(next http.Handler) http.Handler {
 
 // takesPlace reports whether a request counts. Streams have a bound of their own.
 // The files that pages are made of cost no more than a refusal, and the page that
-// refuses needs them.
-func takesPlace(r *http.Request) bool {
+// refuses needs them. What is polled is looked at most when the shop is busy.
+func (s *shop) takesPlace(r *http.Request) bool {
 	route := routeOf(r)
-	return route != eventsPath && route != staticPath
+	return route != eventsPath && route != staticPath && !s.polled(r)
 }
 
 // refuse says that the shop is busy. The page is the same for all readers, so that

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -213,4 +215,42 @@ func BenchmarkAnswers(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Who sends a body slowly has no place meanwhile.
+func TestSlowSendersKeepNobodyOut(t *testing.T) {
+	reading := make(chan struct{}, 3)
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxRequests = 1 })
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = &noticed{r.Body, reading}
+		s.handler.ServeHTTP(w, r)
+	}))
+	defer slow.Close()
+	for range 3 {
+		conn, err := net.Dial("tcp", slow.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST /interactions HTTP/1.1\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nb"); err != nil {
+			t.Fatal(err)
+		}
+		<-reading
+	}
+	s.get("/").want(t, 200)
+	s.shed(0, 0)
+}
+
+// noticed tells when a body is read the first time.
+type noticed struct {
+	io.ReadCloser
+	reading chan<- struct{}
+}
+
+func (n *noticed) Read(p []byte) (int, error) {
+	select {
+	case n.reading <- struct{}{}:
+	default:
+	}
+	return n.ReadCloser.Read(p)
 }

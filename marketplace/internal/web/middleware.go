@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"io"
 	"net/http"
 	"strings"
 
@@ -24,9 +26,10 @@ func (s *shop) chain() []middleware {
 		s.logged,
 		s.recovered, // faults of handlers: seen by the trace, the metrics and the log
 		secured,
+		s.limited,
+		s.received,
 		s.bounded,
 		s.sameOrigin,
-		s.limited,
 		s.authorized,
 	}
 }
@@ -107,6 +110,25 @@ func (s *shop) limited(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// received waits for the body: who sends slowly keeps nobody else out.
+func (s *shop) received(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 && r.Body != nil {
+			body, err := io.ReadAll(r.Body)
+			if err == nil {
+				err = io.EOF
+			}
+			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), ended{err}))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ended is the end of a body, good or bad.
+type ended struct{ err error }
+
+func (e ended) Read([]byte) (int, error) { return 0, e.err }
 
 // authorized asks programs for the token, if one is set, also where there is no route.
 func (s *shop) authorized(next http.Handler) http.Handler {
