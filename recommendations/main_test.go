@@ -94,6 +94,22 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
+// counts waits until the metrics have a line: a call is counted when it is over on
+// the server, which is a moment after its caller has the answer.
+func (p program) counts(t *testing.T, line string) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		_, metrics := get(t, "http://"+p.adminAddress+"/metrics")
+		if strings.Contains(metrics, line) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("metrics lack %s", line)
+			return
+		}
+	}
+}
+
 func TestTheProgramServes(t *testing.T) {
 	p := start(t)
 	conn := p.dial(t)
@@ -115,14 +131,11 @@ func TestTheProgramServes(t *testing.T) {
 	if code, body := get(t, "http://"+p.adminAddress+"/readyz"); code != 200 {
 		t.Errorf("readyz: %d %s", code, body)
 	}
-	_, metrics := get(t, "http://"+p.adminAddress+"/metrics")
 	for _, want := range []string{
 		`recommendations_shelves_total{source="personal"} 1`,
 		`grpc_server_call_duration_seconds_count{grpc_method="recommendations.v1.RecommendationsService/Recommend",grpc_status="OK"} 1`,
 	} {
-		if !strings.Contains(metrics, want) {
-			t.Errorf("metrics lack %s", want)
-		}
+		p.counts(t, want)
 	}
 
 	p.Stop()
