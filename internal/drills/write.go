@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bookstall/internal/markers"
 )
 
 // Where results are written to, below the folder of the repository.
@@ -24,26 +26,7 @@ const (
 
 // writeTable puts the results into the document.
 func writeTable(root string, results []result) error {
-	file := filepath.Join(root, document)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	changed, err := within(string(text), table(results))
-	if err != nil {
-		return fmt.Errorf("%s: %w", document, err)
-	}
-	return os.WriteFile(file, []byte(changed), 0o644) //nolint:gosec // a file of the caller's
-}
-
-// within puts a text between the markers.
-func within(text, table string) (string, error) {
-	before, rest, ok := strings.Cut(text, tableBegins)
-	_, after, ended := strings.Cut(rest, tableEnds)
-	if !ok || !ended {
-		return "", fmt.Errorf("it lacks the lines %q and %q, in this order", tableBegins, tableEnds)
-	}
-	return before + tableBegins + "\n" + table + tableEnds + after, nil
+	return markers.Rewrite(filepath.Join(root, document), tableBegins, tableEnds, table(results))
 }
 
 func table(results []result) string {

@@ -119,7 +119,7 @@ func TestAnswersAndCommonTroubleEjectNone(t *testing.T) {
 	}
 }
 
-// states returns the state of each replica by its number, once it is as wanted.
+// wantStates waits until the replicas are in these states, and returns them.
 func wantStates(t *testing.T, s *shop, wanted ...State) []Replica {
 	t.Helper()
 	var got []Replica

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bookstall/internal/markers"
 )
 
 // Where results are written to, below the folder of the repository.
@@ -98,26 +100,7 @@ func (r result) write(root string) error {
 	if err := os.WriteFile(filepath.Join(root, picture), []byte(r.picture()), 0o644); err != nil {
 		return err
 	}
-	file := filepath.Join(root, document)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	changed, err := within(string(text), r.markdown())
-	if err != nil {
-		return fmt.Errorf("%s: %w", document, err)
-	}
-	return os.WriteFile(file, []byte(changed), 0o644) //nolint:gosec // a file of the caller's
-}
-
-// within puts a text between the markers.
-func within(text, table string) (string, error) {
-	before, rest, ok := strings.Cut(text, tableBegins)
-	_, after, ended := strings.Cut(rest, tableEnds)
-	if !ok || !ended {
-		return "", fmt.Errorf("it lacks the lines %q and %q, in this order", tableBegins, tableEnds)
-	}
-	return before + tableBegins + "\n" + table + tableEnds + after, nil
+	return markers.Rewrite(filepath.Join(root, document), tableBegins, tableEnds, r.markdown())
 }
 
 func (r result) markdown() string {
