@@ -45,15 +45,11 @@ golden: $(BIN)/helm $(BIN)/helm3 ## write the golden files anew; look at the dif
 
 .PHONY: bench
 bench: build ## the figures of docs/performance.md, as tables
-	$(GO) run ./internal/bench
+	$(GO) run ./internal/lab/bench
 
 .PHONY: bench-tutorial
 bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
-
-.PHONY: bench-hedging
-bench-hedging: build ## what a second call to another replica would bring: docs/decisions/0003
-	$(GO) run ./marketplace/internal/recommend/hedging
 
 .PHONY: load
 load: build ## a steady load on the shop of make run, and how each call ended
@@ -82,16 +78,16 @@ test-images: ## that images are small, run as nobody, and are the same wherever 
 .PHONY: test-compose
 test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of the test's own, under load
 	@$(GO) run -C tools ./images -o bin/compose -tag compose
-	@$(GO) test -tags=compose -c -o bin/composetest ./internal/composetest
-	@cd internal/composetest && ../../tools/docker.sh ../../bin/composetest -test.v -test.timeout=8m
+	@$(GO) test -tags=compose -c -o bin/composetest ./internal/test/compose
+	@cd internal/test/compose && ../../../tools/docker.sh ../../../bin/composetest -test.v -test.timeout=8m
 
 .PHONY: drills
 drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; some 10 minutes
-	$(GO) run ./internal/drills
+	$(GO) run ./internal/lab/drills
 
 .PHONY: soak
 soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap; some 14 minutes
-	$(GO) run ./internal/soak
+	$(GO) run ./internal/lab/soak
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie for one
@@ -106,7 +102,7 @@ e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
 		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \
 	done
-	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/e2e
+	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/test/e2e
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the wire did not break
@@ -136,10 +132,6 @@ released: $(BIN)/buf ## take proto/ as it is for the released contract; only wit
 .PHONY: sample
 sample: ## the synthetic readers of the embedded data, from their seed
 	$(GO) generate ./recommendations/internal/sample
-
-.PHONY: compare-books
-compare-books: ## compare the embedded catalogue with BOOKS=books.csv
-	$(GO) run ./recommendations/internal/sample/compare $(BOOKS)
 
 .PHONY: ci
 ci: lint check-generated test ## what CI runs before the cluster
@@ -184,9 +176,9 @@ $(BIN)/docker-compose: tools/compose.sh Makefile
 	@echo "installing Docker Compose $(COMPOSE_VERSION) (a minute or two, once)"
 	@mkdir -p $(BIN) && tools/compose.sh $(COMPOSE_VERSION) $@ && touch $@
 
-.tools/schemas/stamp: internal/charttest/schemas/main.go
+.tools/schemas/stamp: internal/test/chart/schemas/main.go
 	@echo "making the schemas of Kubernetes"
-	@rm -rf .tools/schemas && $(GO) run ./internal/charttest/schemas -out .tools/schemas && touch $@
+	@rm -rf .tools/schemas && $(GO) run ./internal/test/chart/schemas -out .tools/schemas && touch $@
 
 $(BIN)/axe.min.js: Makefile | system
 	@mkdir -p $(BIN)

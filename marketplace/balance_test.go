@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/programtest"
 )
 
 func TestWithoutTheFlagThereIsNoBalance(t *testing.T) {

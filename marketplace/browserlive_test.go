@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 )
 
 // rememberingShop is a shop whose replicas share a store.

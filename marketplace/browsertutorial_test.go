@@ -6,7 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 )
 
 // TestTheTutorialInABrowser uses the page as a learner does, without script.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 )
 
 // fakeShop answers as a shop with replicas behind it: turn says which one

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/programtest"
 )
 
 // setFaults puts a set of faults and returns the status.

@@ -15,8 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"bookstall/internal/otlpsink"
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/test/programtest"
 	"bookstall/marketplace/internal/catalog"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"bookstall/internal/interop"
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/interop"
+	"bookstall/internal/test/programtest"
 )
 
 func TestWithoutTheFlagThereAreNoExamples(t *testing.T) {

@@ -15,9 +15,9 @@ import (
 	"strings"
 
 	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/evaluate"
 	"bookstall/recommendations/internal/goodbooks"
-	"bookstall/recommendations/internal/library"
 )
 
 // none, for a file, stands for no file.
@@ -162,12 +162,12 @@ func (m *measuring) categorise(items []int64, of map[int64][]string) {
 }
 
 // books reads --books; the header tells which format it has.
-func (m *measuring) books() iter.Seq2[library.Book, error] {
-	return func(yield func(library.Book, error) bool) {
+func (m *measuring) books() iter.Seq2[domain.Book, error] {
+	return func(yield func(domain.Book, error) bool) {
 		m.progress("reading " + m.Books)
 		file, err := openUnpacked(m.Books)
 		if err != nil {
-			yield(library.Book{}, err)
+			yield(domain.Book{}, err)
 			return
 		}
 		defer file.Close()
@@ -179,7 +179,7 @@ func (m *measuring) books() iter.Seq2[library.Book, error] {
 		}
 		rows, err := bookcsv.NewBookReader(m.Books, buffered)
 		if err != nil {
-			yield(library.Book{}, err)
+			yield(domain.Book{}, err)
 			return
 		}
 		for b, err := range rows.All() {

@@ -26,7 +26,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	"bookstall/internal/pgtest"
+	"bookstall/internal/test/pgtest"
 )
 
 // The size of goodbooks-10k.

@@ -21,8 +21,8 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	tutorialpb "bookstall/gen/tutorial"
-	"bookstall/internal/otlpsink"
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/test/programtest"
 )
 
 var update = flag.Bool("update", false, "write golden files")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/sample"
 	"bookstall/recommendations/internal/store"
 )
@@ -195,8 +195,8 @@ func TestExportAndRestore(t *testing.T) {
 		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n2,3,1\n"),
 		"--samples", write(t, "samples.csv", "user_id,label\n1,One\n"))
 	s := openStore(t, from)
-	for i, kind := range []library.Kind{library.Like, library.Unlike, library.Purchase, library.View} {
-		_, err := s.Record(t.Context(), []library.Interaction{{ID: fmt.Sprint(i), UserID: 2000000007, BookID: int64(1 + i%3), Kind: kind}})
+	for i, kind := range []domain.Kind{domain.Like, domain.Unlike, domain.Purchase, domain.View} {
+		_, err := s.Record(t.Context(), []domain.Interaction{{ID: fmt.Sprint(i), UserID: 2000000007, BookID: int64(1 + i%3), Kind: kind}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestModelsAreTrainedListedAndRolledBack(t *testing.T) {
 		t.Errorf("the files differ (%v, %v)", err1, err2)
 	}
 
-	if _, err := openStore(t, in).Record(t.Context(), []library.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: library.Like}, {ID: "y", UserID: 5, BookID: 2, Kind: library.Like}}); err != nil {
+	if _, err := openStore(t, in).Record(t.Context(), []domain.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: domain.Like}, {ID: "y", UserID: 5, BookID: 2, Kind: domain.Like}}); err != nil {
 		t.Fatal(err)
 	}
 	got = must(t, "train", in, "--no-measure", "--no-activate")
@@ -301,7 +301,7 @@ func TestModelsAreTrainedListedAndRolledBack(t *testing.T) {
 func TestTheDemonstrationIsNotDroppedByAccident(t *testing.T) {
 	in := seeded(t)
 	books := write(t, "books.csv", someBooks)
-	if _, err := openStore(t, in).Record(t.Context(), []library.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: library.Like}}); err != nil {
+	if _, err := openStore(t, in).Record(t.Context(), []domain.Interaction{{ID: "x", UserID: 5, BookID: 1, Kind: domain.Like}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := command(t, "import", in, "--books", books); err == nil || !strings.Contains(err.Error(), "--drop-demo lets them go") {

@@ -13,9 +13,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/modelfile"
 	"bookstall/recommendations/internal/store"
@@ -106,7 +106,7 @@ func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, s
 	return trainOn(ctx, catalog, histories, workers, measure, stdout)
 }
 
-func trainOn(ctx context.Context, catalog library.Catalog, histories map[int64][]byte, workers int, measure bool, stdout io.Writer) (modelfile.Model, error) {
+func trainOn(ctx context.Context, catalog domain.Catalog, histories map[int64][]byte, workers int, measure bool, stdout io.Writer) (modelfile.Model, error) {
 	in := training.Input{Catalog: catalog, Histories: all(histories), Params: engine.DefaultParams(), Workers: workers}
 	began := time.Now()
 	model, err := training.Train(ctx, in)
@@ -332,7 +332,7 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 	data, err := evaluate.NewData(ids, func(yield func(evaluate.Rating) bool) {
 		for reader, history := range in.Histories {
 			going := true
-			_ = library.EachEntry(history, func(e library.Entry) { // training has read it
+			_ = domain.EachEntry(history, func(e domain.Entry) { // training has read it
 				stars := e.Stars
 				if e.Liked || e.Purchased {
 					stars = 5

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	apipb "bookstall/gen/tutorial/api"
-	"bookstall/internal/programtest"
+	"bookstall/internal/test/programtest"
 )
 
 func TestExamplesAreAnsweredWithTheFlagOnly(t *testing.T) {

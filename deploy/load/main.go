@@ -13,7 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"bookstall/internal/load"
+	"bookstall/internal/lab/load"
 )
 
 func main() {

@@ -13,8 +13,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"bookstall/internal/fleet"
-	"bookstall/internal/load"
+	"bookstall/internal/lab/fleet"
+	"bookstall/internal/lab/load"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"bookstall/internal/load"
+	"bookstall/internal/lab/load"
 )
 
 // tokenVariable is where the API token may come from: a flag is seen by all who

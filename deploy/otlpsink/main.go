@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"bookstall/internal/otlpsink"
+	"bookstall/internal/test/otlpsink"
 )
 
 func main() {

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
-	"bookstall/internal/otlpsink"
+	"bookstall/internal/test/otlpsink"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

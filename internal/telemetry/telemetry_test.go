@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
-	"bookstall/internal/otlpsink"
+	"bookstall/internal/test/otlpsink"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // The bounds of a book. Lengths are in characters.
@@ -20,10 +20,10 @@ const (
 )
 
 // BookReader reads a books.csv.
-type BookReader = Reader[library.Book]
+type BookReader = Reader[domain.Book]
 
 // BookWriter writes a books.csv.
-type BookWriter = Writer[library.Book]
+type BookWriter = Writer[domain.Book]
 
 // NewBookReader reads the header of a books.csv; name is what errors call it.
 func NewBookReader(name string, r io.Reader) (*BookReader, error) {
@@ -38,7 +38,7 @@ func NewBookWriter(w io.Writer) *BookWriter {
 // CheckBook returns the first column of a book that a books.csv cannot hold, and
 // why; "" when it can hold all. What is imported from elsewhere must pass it, too,
 // or it could not be exported.
-func CheckBook(b library.Book) (column, reason string) {
+func CheckBook(b domain.Book) (column, reason string) {
 	f := bookFormat()
 	if _, wrong := f.reread(b); wrong != nil {
 		return wrong.column, wrong.reason
@@ -46,8 +46,8 @@ func CheckBook(b library.Book) (column, reason string) {
 	return "", ""
 }
 
-func bookFormat() format[library.Book] {
-	type book = library.Book
+func bookFormat() format[domain.Book] {
+	type book = domain.Book
 	return format[book]{
 		id:    func(b *book) int64 { return b.ID },
 		check: checkPrice,
@@ -118,7 +118,7 @@ func bookFormat() format[library.Book] {
 
 // checkPrice holds price and currency together: an amount of nothing in
 // particular cannot be shown.
-func checkPrice(b *library.Book) *fault {
+func checkPrice(b *domain.Book) *fault {
 	switch {
 	case b.Price != "" && b.Currency == "":
 		return &fault{column: "currency", reason: "is empty, but price is " + quote(b.Price)}

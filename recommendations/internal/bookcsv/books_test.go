@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 const shortHeader = "book_id,title,author,year,categories,popularity\n"
@@ -17,13 +17,13 @@ const shortHeader = "book_id,title,author,year,categories,popularity\n"
 const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
 
 // readBooks collects the books and the errors of a file.
-func readBooks(t *testing.T, content string) ([]library.Book, []string) {
+func readBooks(t *testing.T, content string) ([]domain.Book, []string) {
 	t.Helper()
 	reader, err := bookcsv.NewBookReader("books.csv", strings.NewReader(content))
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
-	var books []library.Book
+	var books []domain.Book
 	var faults []string
 	for book, err := range reader.All() {
 		if err != nil {
@@ -36,18 +36,18 @@ func readBooks(t *testing.T, content string) ([]library.Book, []string) {
 }
 
 func TestBookReader(t *testing.T) {
-	hobbit := library.Book{ID: 7, Title: "The Hobbit", Author: "J.R.R. Tolkien", Year: 1937, Categories: []string{"fantasy", "classics"}, Popularity: 12}
+	hobbit := domain.Book{ID: 7, Title: "The Hobbit", Author: "J.R.R. Tolkien", Year: 1937, Categories: []string{"fantasy", "classics"}, Popularity: 12}
 	full := hobbit
 	full.Series = "Middle-earth #1"
 	full.ISBN = "026110221X"
 	full.Description = "A hole,\n\"in the ground\"."
 	full.Price, full.Currency, full.Language = "12.90", "EUR", "en-GB"
-	ancient := library.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
+	ancient := domain.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
 	undated := ancient
 	undated.Year = 0
 	for name, test := range map[string]struct {
 		content string
-		want    library.Book
+		want    domain.Book
 	}{
 		"required columns": {shortHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12\n", hobbit},
 		"another order":    {"popularity,categories,year,author,title,book_id\n12,fantasy|classics,1937,J.R.R. Tolkien,The Hobbit,7\n", hobbit},
@@ -62,7 +62,7 @@ func TestBookReader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, faults := readBooks(t, test.content)
-			if diff := cmp.Diff([]library.Book{test.want}, got); diff != "" || len(faults) > 0 {
+			if diff := cmp.Diff([]domain.Book{test.want}, got); diff != "" || len(faults) > 0 {
 				t.Errorf("faults %q, books (-want +got):\n%s", faults, diff)
 			}
 		})

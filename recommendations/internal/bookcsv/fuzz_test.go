@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // FuzzBookReader: any bytes end in io.EOF or a final error, each other error
@@ -60,7 +60,7 @@ func FuzzBookRoundTrip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id int64, title, author string, year int, categories string, popularity int64,
 		series, isbn, description, price, currency, language string,
 	) {
-		book := library.Book{
+		book := domain.Book{
 			ID: id, Title: title, Author: author, Year: year, Categories: strings.Split(categories, "|"), Popularity: popularity,
 			Series: series, ISBN: isbn, Description: description, Price: price, Currency: currency, Language: language,
 		}
@@ -76,7 +76,7 @@ func FuzzBookRoundTrip(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]library.Book{book}, readAll(t, reader)); diff != "" {
+		if diff := cmp.Diff([]domain.Book{book}, readAll(t, reader)); diff != "" {
 			t.Error(diff)
 		}
 	})

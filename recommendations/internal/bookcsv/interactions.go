@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"time"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // InteractionReader reads an interactions.csv.
-type InteractionReader = Reader[library.Interaction]
+type InteractionReader = Reader[domain.Interaction]
 
 // InteractionWriter writes an interactions.csv.
-type InteractionWriter = Writer[library.Interaction]
+type InteractionWriter = Writer[domain.Interaction]
 
 // NewInteractionReader reads the header of an interactions.csv; name is what
 // errors call it.
@@ -27,8 +27,8 @@ func NewInteractionWriter(w io.Writer) *InteractionWriter {
 	return newWriter(w, interactionFormat())
 }
 
-func interactionFormat() format[library.Interaction] {
-	type interaction = library.Interaction
+func interactionFormat() format[domain.Interaction] {
+	type interaction = domain.Interaction
 	return format[interaction]{
 		check: checkInteraction,
 		columns: []column[interaction]{
@@ -45,7 +45,7 @@ func interactionFormat() format[library.Interaction] {
 			{
 				name: "kind",
 				parse: func(i *interaction, cell string) (err error) {
-					i.Kind, err = library.ParseKind(cell)
+					i.Kind, err = domain.ParseKind(cell)
 					return err
 				},
 				text: func(i *interaction) string { return i.Kind.String() },
@@ -83,8 +83,8 @@ func interactionFormat() format[library.Interaction] {
 }
 
 // checkInteraction holds a row to what the domain allows.
-func checkInteraction(i *library.Interaction) *fault {
-	wrong, ok := errors.AsType[*library.FieldError](i.Validate())
+func checkInteraction(i *domain.Interaction) *fault {
+	wrong, ok := errors.AsType[*domain.FieldError](i.Validate())
 	if !ok {
 		return nil
 	}

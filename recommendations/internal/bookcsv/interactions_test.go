@@ -9,15 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 func TestInteractionsRoundTrip(t *testing.T) {
 	at := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
-	want := []library.Interaction{
-		{ID: "a-1", UserID: 2000000007, BookID: 7, Kind: library.Like, At: at},
-		{ID: `strange"id,`, UserID: 1, BookID: 9, Kind: library.Rate, Stars: 5, At: at.Add(time.Microsecond)},
-		{ID: "v", UserID: 1, BookID: 9, Kind: library.View, At: at},
+	want := []domain.Interaction{
+		{ID: "a-1", UserID: 2000000007, BookID: 7, Kind: domain.Like, At: at},
+		{ID: `strange"id,`, UserID: 1, BookID: 9, Kind: domain.Rate, Stars: 5, At: at.Add(time.Microsecond)},
+		{ID: "v", UserID: 1, BookID: 9, Kind: domain.View, At: at},
 	}
 	var file bytes.Buffer
 	writer := bookcsv.NewInteractionWriter(&file)

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strconv"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // maxLabel bounds the label of a sample reader in characters: it stands in a
@@ -14,16 +14,16 @@ const maxLabel = 60
 // RatingReader reads a ratings.csv. It does not remember rows, which would be
 // millions: what a repeated pair of reader and book means is for the caller to
 // say.
-type RatingReader = Reader[library.Rating]
+type RatingReader = Reader[domain.Rating]
 
 // RatingWriter writes a ratings.csv.
-type RatingWriter = Writer[library.Rating]
+type RatingWriter = Writer[domain.Rating]
 
 // SampleReader reads a samples.csv, the sample readers of a data set.
-type SampleReader = Reader[library.SampleReader]
+type SampleReader = Reader[domain.SampleReader]
 
 // SampleWriter writes a samples.csv.
-type SampleWriter = Writer[library.SampleReader]
+type SampleWriter = Writer[domain.SampleReader]
 
 // NewRatingReader reads the header of a ratings.csv; name is what errors call it.
 func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
@@ -45,8 +45,8 @@ func NewSampleWriter(w io.Writer) *SampleWriter {
 	return newWriter(w, sampleFormat())
 }
 
-func ratingFormat() format[library.Rating] {
-	type rating = library.Rating
+func ratingFormat() format[domain.Rating] {
+	type rating = domain.Rating
 	return format[rating]{columns: []column[rating]{
 		{
 			name:  "user_id",
@@ -66,8 +66,8 @@ func ratingFormat() format[library.Rating] {
 	}}
 }
 
-func sampleFormat() format[library.SampleReader] {
-	type reader = library.SampleReader
+func sampleFormat() format[domain.SampleReader] {
+	type reader = domain.SampleReader
 	return format[reader]{
 		id: func(r *reader) int64 { return r.ID },
 		columns: []column[reader]{

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // randomText is made of what CSV trips over.
@@ -24,10 +24,10 @@ func randomText(random *rand.Rand, most int) string {
 	return strings.TrimSpace(b.String())
 }
 
-func randomBook(random *rand.Rand, id int64) library.Book {
+func randomBook(random *rand.Rand, id int64) domain.Book {
 	slugs := []string{"fantasy", "self-help", "x1", "a-b-c", "9"}
 	random.Shuffle(len(slugs), func(i, j int) { slugs[i], slugs[j] = slugs[j], slugs[i] })
-	b := library.Book{
+	b := domain.Book{
 		ID:         id,
 		Title:      "T" + randomText(random, 12),
 		Author:     randomText(random, 12) + "A",
@@ -46,7 +46,7 @@ func randomBook(random *rand.Rand, id int64) library.Book {
 
 func TestBooksRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	var books []library.Book
+	var books []domain.Book
 	for id := range int64(2000) {
 		books = append(books, randomBook(random, id+1))
 	}
@@ -67,8 +67,8 @@ func TestBooksRoundTrip(t *testing.T) {
 }
 
 func TestRatingsAndSamplesRoundTrip(t *testing.T) {
-	ratings := []library.Rating{{UserID: 1, BookID: 2, Stars: 5}, {UserID: 1 << 62, BookID: 3, Stars: 1}}
-	samples := []library.SampleReader{{ID: 1, Label: `Synthetic reader 1: "poetry", Homer`}}
+	ratings := []domain.Rating{{UserID: 1, BookID: 2, Stars: 5}, {UserID: 1 << 62, BookID: 3, Stars: 1}}
+	samples := []domain.SampleReader{{ID: 1, Label: `Synthetic reader 1: "poetry", Homer`}}
 	var ratingFile, sampleFile bytes.Buffer
 	writeAll(t, bookcsv.NewRatingWriter(&ratingFile), ratings)
 	writeAll(t, bookcsv.NewSampleWriter(&sampleFile), samples)
@@ -114,12 +114,12 @@ func TestRatingReaderFaults(t *testing.T) {
 }
 
 func TestWriterRefusesWhatAReaderWould(t *testing.T) {
-	good := library.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a"}}
-	for want, change := range map[string]func(*library.Book){
-		`title: is empty`: func(b *library.Book) { b.Title = "" },
-		`it would not be read back equal: white space at an end of a cell?`: func(b *library.Book) { b.Title = "T " },
-		`description: "a\rb" has the control character U+000D`:              func(b *library.Book) { b.Description = "a\rb" },
-		`currency: is empty, but price is "1"`:                              func(b *library.Book) { b.Price = "1" },
+	good := domain.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a"}}
+	for want, change := range map[string]func(*domain.Book){
+		`title: is empty`: func(b *domain.Book) { b.Title = "" },
+		`it would not be read back equal: white space at an end of a cell?`: func(b *domain.Book) { b.Title = "T " },
+		`description: "a\rb" has the control character U+000D`:              func(b *domain.Book) { b.Description = "a\rb" },
+		`currency: is empty, but price is "1"`:                              func(b *domain.Book) { b.Price = "1" },
 	} {
 		var file bytes.Buffer
 		writer := bookcsv.NewBookWriter(&file)
@@ -135,7 +135,7 @@ func TestWriterRefusesWhatAReaderWould(t *testing.T) {
 }
 
 func TestWriterKeepsOneCategoryOne(t *testing.T) {
-	book := library.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a|b"}}
+	book := domain.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a|b"}}
 	if err := bookcsv.NewBookWriter(io.Discard).Write(book); err == nil {
 		t.Error("one category with a separator in it was written as two")
 	}
@@ -144,7 +144,7 @@ func TestWriterKeepsOneCategoryOne(t *testing.T) {
 func TestWriterReportsItsTarget(t *testing.T) {
 	broken := errors.New("disk full")
 	writer := bookcsv.NewRatingWriter(errorWriter{broken})
-	if err := writer.Write(library.Rating{UserID: 1, BookID: 1, Stars: 1}); err != nil {
+	if err := writer.Write(domain.Rating{UserID: 1, BookID: 1, Stars: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := writer.Flush(); !errors.Is(err, broken) {

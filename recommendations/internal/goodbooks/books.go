@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // Books reads books.csv of the set, a row at a time. The books have no
 // categories yet; those come from [Shelves] or [Tags]. Popularity is the number of
 // ratings on Goodreads. A faulty row gives a *bookcsv.RowError, after which the
 // next can be read; any other error is the last.
-func Books(name string, source io.Reader) iter.Seq2[library.Book, error] {
+func Books(name string, source io.Reader) iter.Seq2[domain.Book, error] {
 	return rows(name, source, newBookReader)
 }
 
@@ -43,25 +43,25 @@ func newBookReader(name string, source io.Reader) (*bookReader, error) {
 	return r, nil
 }
 
-func (r *bookReader) next() (library.Book, error) {
+func (r *bookReader) next() (domain.Book, error) {
 	if err := r.table.next(); err != nil {
-		return library.Book{}, err
+		return domain.Book{}, err
 	}
 	id, err := r.count(r.id, 1)
 	if err != nil {
-		return library.Book{}, err
+		return domain.Book{}, err
 	}
 	year, err := r.number(r.year)
 	if err != nil {
-		return library.Book{}, err
+		return domain.Book{}, err
 	}
 	ratings, err := r.count(r.ratings, 0)
 	if err != nil {
-		return library.Book{}, err
+		return domain.Book{}, err
 	}
 	title, series := splitTitle(r.text(r.title))
 	author, _, _ := strings.Cut(r.text(r.authors), ",")
-	return r.checked(library.Book{
+	return r.checked(domain.Book{
 		ID: id, Title: title, Series: series, Author: strings.Join(strings.Fields(author), " "), Year: int(year),
 		ISBN: isbn(r.text(r.isbn)), Language: language(r.text(r.language)), Popularity: ratings,
 	})
@@ -69,7 +69,7 @@ func (r *bookReader) next() (library.Book, error) {
 
 // checked returns a book as the shop can have it. An ISBN or language that is none
 // is left out: the set has some.
-func (r *bookReader) checked(b library.Book) (library.Book, error) {
+func (r *bookReader) checked(b domain.Book) (domain.Book, error) {
 	places := map[string]int{
 		"book_id": r.id, "title": r.title, "series": r.title, "author": r.authors, "year": r.year, "popularity": r.ratings,
 	}
@@ -84,7 +84,7 @@ func (r *bookReader) checked(b library.Book) (library.Book, error) {
 		case "language":
 			b.Language = ""
 		default:
-			return library.Book{}, r.fault(places[column], reason)
+			return domain.Book{}, r.fault(places[column], reason)
 		}
 	}
 }

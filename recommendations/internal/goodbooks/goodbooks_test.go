@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/goodbooks"
-	"bookstall/recommendations/internal/library"
 )
 
 // all gives the rows before the first error, and the error.
@@ -42,7 +42,7 @@ func TestBooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []library.Book{
+	want := []domain.Book{
 		{ID: 1, Title: "The Hunger Games", Series: "The Hunger Games #1", Author: "Suzanne Collins", Year: 2008, ISBN: "0439023483", Language: "en", Popularity: 4780653},
 		{ID: 9, Title: "The Odyssey", Author: "Homer", Year: -720, Popularity: 12},
 		{ID: 10, Title: "The Silmarillion (Middle-Earth Universe)", Author: "J.K. Rowling", ISBN: "043935806X", Language: "en-US"},

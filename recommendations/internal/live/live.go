@@ -11,7 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/store"
 )
@@ -19,15 +19,15 @@ import (
 // Store is what is needed of a store.
 type Store interface {
 	Head(ctx context.Context) (store.Head, error)
-	Catalog(ctx context.Context) (library.Catalog, error)
+	Catalog(ctx context.Context) (domain.Catalog, error)
 	Histories(ctx context.Context, after int64, yield func(store.Reader) error) (seq int64, err error)
 	History(ctx context.Context, userID int64) (store.Reader, error)
-	Record(ctx context.Context, list []library.Interaction) ([]store.Outcome, error)
+	Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error)
 	Forget(ctx context.Context, userID int64) (store.Reader, error)
 	Model(ctx context.Context, version string) (store.Model, error)
 	SaveModel(ctx context.Context, m store.Model) error
 	Activate(ctx context.Context, version string) error
-	Seed(ctx context.Context, demo library.Library) (bool, error)
+	Seed(ctx context.Context, demo domain.Library) (bool, error)
 	WithLock(ctx context.Context, name string, fn func(context.Context) error) error
 	Changes(ctx context.Context) <-chan struct{}
 }
@@ -38,7 +38,7 @@ type Config struct {
 	Recommender *recommender.Recommender
 	// Demo is what an empty store is filled with; nil leaves it empty, and the
 	// replica waits for an import.
-	Demo func() (*library.Library, error)
+	Demo func() (*domain.Library, error)
 	// Train makes a model where the store has none that fits the catalogue.
 	Train    bool
 	Workers  int // goroutines to train on
@@ -248,8 +248,8 @@ func (l *Live) follow(ctx context.Context) error {
 // Record stores interactions that were validated. Once it returns, they are
 // durable, and count here.
 //
-// Error: library.ErrStoreDown; then an unknown part of them is stored.
-func (l *Live) Record(ctx context.Context, list []library.Interaction) ([]store.Outcome, error) {
+// Error: domain.ErrStoreDown; then an unknown part of them is stored.
+func (l *Live) Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error) {
 	write, cancel := withinWrite(ctx)
 	defer cancel()
 	outcomes, err := l.Store.Record(write, list)
@@ -271,7 +271,7 @@ func (l *Live) Record(ctx context.Context, list []library.Interaction) ([]store.
 // Forget deletes a reader from the store and from memory, and returns the version
 // of that change.
 //
-// Error: library.ErrStoreDown.
+// Error: domain.ErrStoreDown.
 func (l *Live) Forget(ctx context.Context, userID int64) (version int64, err error) {
 	write, cancel := withinWrite(ctx)
 	defer cancel()
@@ -296,7 +296,7 @@ func withinWrite(ctx context.Context) (context.Context, context.CancelFunc) {
 // down says that the store is, when it did not answer in time.
 func (l *Live) down(ctx context.Context, err error) error {
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: no answer in time", library.ErrStoreDown)
+		return fmt.Errorf("%w: no answer in time", domain.ErrStoreDown)
 	}
 	return err
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
-	"bookstall/internal/pgtest"
-	"bookstall/recommendations/internal/library"
+	"bookstall/internal/test/pgtest"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/store"
@@ -26,10 +26,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // books are some fantasy, some romance; readers like one of them.
-func demo(title string) *library.Library {
-	lib := &library.Library{}
+func demo(title string) *domain.Library {
+	lib := &domain.Library{}
 	for id := int64(1); id <= 20; id++ {
-		lib.Books = append(lib.Books, library.Book{
+		lib.Books = append(lib.Books, domain.Book{
 			ID: id, Title: fmt.Sprintf("%s %d", title, id), Author: "Author",
 			Categories: []string{[]string{"fantasy", "romance"}[id%2]}, Popularity: 100 - id,
 		})
@@ -37,7 +37,7 @@ func demo(title string) *library.Library {
 	for user := int64(1); user <= 30; user++ {
 		for id := int64(1); id <= 20; id++ {
 			if id%2 == user%2 && (id+user)%3 != 0 {
-				lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: id, Stars: 5})
+				lib.Ratings = append(lib.Ratings, domain.Rating{UserID: user, BookID: id, Stars: 5})
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func start(t *testing.T, url string) *replica {
 	loaded := make(chan struct{})
 	r.Live = live.New(live.Config{
 		Store: kept, Recommender: r.books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) },
-		Demo: func() (*library.Library, error) { return demo("Demo"), nil },
+		Demo: func() (*domain.Library, error) { return demo("Demo"), nil },
 		Log:  logr.Discard(), Registry: r.metrics,
 	})
 	done := make(chan error, 1)
@@ -88,11 +88,11 @@ func newURL(t *testing.T) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-func like(id string, user, book int64) []library.Interaction {
-	return []library.Interaction{{ID: id, UserID: user, BookID: book, Kind: library.Like}}
+func like(id string, user, book int64) []domain.Interaction {
+	return []domain.Interaction{{ID: id, UserID: user, BookID: book, Kind: domain.Like}}
 }
 
-func (r *replica) record(t *testing.T, list []library.Interaction) store.Outcome {
+func (r *replica) record(t *testing.T, list []domain.Interaction) store.Outcome {
 	t.Helper()
 	outcomes, err := r.Record(t.Context(), list)
 	if err != nil {
@@ -264,7 +264,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 
 	server.Stop()
 	for i := range 3 {
-		if _, err := a.Record(t.Context(), like(fmt.Sprint("lost", i), 777, 4)); !errors.Is(err, library.ErrStoreDown) {
+		if _, err := a.Record(t.Context(), like(fmt.Sprint("lost", i), 777, 4)); !errors.Is(err, domain.ErrStoreDown) {
 			t.Errorf("a write without the database: %v", err)
 		}
 	}
@@ -283,7 +283,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 	a.record(t, like("b", 777, 6))
 	within(t, 15*time.Second, "the like in the other replica", func() bool {
 		h, _, err := b.books.History(777)
-		return err == nil && slices.ContainsFunc(h, func(e library.Entry) bool { return e.BookID == 6 })
+		return err == nil && slices.ContainsFunc(h, func(e domain.Entry) bool { return e.BookID == 6 })
 	})
 }
 
@@ -307,7 +307,7 @@ func (s *swapped) now() live.Store {
 
 func (s *swapped) Head(ctx context.Context) (store.Head, error) { return s.now().Head(ctx) }
 
-func (s *swapped) Catalog(ctx context.Context) (library.Catalog, error) { return s.now().Catalog(ctx) }
+func (s *swapped) Catalog(ctx context.Context) (domain.Catalog, error) { return s.now().Catalog(ctx) }
 
 func (s *swapped) Histories(ctx context.Context, after int64, yield func(store.Reader) error) (int64, error) {
 	return s.now().Histories(ctx, after, yield)

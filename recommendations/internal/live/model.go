@@ -8,8 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/modelfile"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/training"
@@ -56,7 +56,7 @@ func (l *Live) serve(ctx context.Context, head store.Head) error {
 
 // usable returns the best model there is for a catalogue: the active one, a new
 // one, the one in use, none.
-func (l *Live) usable(ctx context.Context, head store.Head, catalog library.Catalog) (*inUse, engine.Model, error) {
+func (l *Live) usable(ctx context.Context, head store.Head, catalog domain.Catalog) (*inUse, engine.Model, error) {
 	next, weights, err := l.fetch(ctx, head.Model, catalog)
 	if err == nil {
 		return next, weights, nil
@@ -98,7 +98,7 @@ func refusal(err error) bool {
 }
 
 // fetch reads a model and fits it to a catalogue.
-func (l *Live) fetch(ctx context.Context, version string, catalog library.Catalog) (*inUse, engine.Model, error) {
+func (l *Live) fetch(ctx context.Context, version string, catalog domain.Catalog) (*inUse, engine.Model, error) {
 	if version == "" {
 		return nil, engine.Model{}, errNoModel
 	}
@@ -120,7 +120,7 @@ func (l *Live) fetch(ctx context.Context, version string, catalog library.Catalo
 // train trains from the histories in memory, unless another replica did while
 // this one waited for its turn. However long that takes: shelves are answered
 // meanwhile, by the old books and model.
-func (l *Live) train(catalog library.Catalog) (next *inUse, weights engine.Model, err error) {
+func (l *Live) train(catalog domain.Catalog) (next *inUse, weights engine.Model, err error) {
 	err = l.Store.WithLock(l.ctx, TrainLock, func(ctx context.Context) error {
 		head, err := l.Store.Head(ctx)
 		if err != nil {

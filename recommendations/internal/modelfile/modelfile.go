@@ -17,8 +17,8 @@ import (
 	"hash/fnv"
 	"math"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 )
 
 var (
@@ -69,7 +69,7 @@ type BookKey struct {
 }
 
 // KeyOf returns the key of a book.
-func KeyOf(b library.Book) BookKey {
+func KeyOf(b domain.Book) BookKey {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(b.Title + "\x00" + b.Author))
 	return BookKey{ID: b.ID, Mark: h.Sum32()}
@@ -243,7 +243,7 @@ func (r *reader) model() (Model, error) {
 // the model does not know, or knows by another title or author, get none.
 //
 // Error: ErrForeign, when that leaves less than half of the model's books.
-func (m Model) For(books []library.Book) (engine.Model, error) {
+func (m Model) For(books []domain.Book) (engine.Model, error) {
 	item := make([]int32, len(m.Books)) // in books; -1 for none
 	known, b := 0, 0
 	for i, key := range m.Books {

@@ -9,14 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/modelfile"
 )
 
-func books(ids ...int64) (list []library.Book) {
+func books(ids ...int64) (list []domain.Book) {
 	for _, id := range ids {
-		list = append(list, library.Book{ID: id, Title: fmt.Sprintf("Book %d", id), Author: "Author"})
+		list = append(list, domain.Book{ID: id, Title: fmt.Sprintf("Book %d", id), Author: "Author"})
 	}
 	return list
 }
@@ -96,7 +96,7 @@ func TestAnotherFormatIsNotDamage(t *testing.T) {
 func TestAModelFollowsTheCatalogue(t *testing.T) {
 	tests := []struct {
 		name    string
-		catalog []library.Book
+		catalog []domain.Book
 		want    engine.Model
 		foreign bool
 	}{
@@ -115,7 +115,7 @@ func TestAModelFollowsTheCatalogue(t *testing.T) {
 		{name: "with other books", catalog: books(1, 2, 3, 10), foreign: true},
 		{
 			name: "with other books of the same ids", foreign: true,
-			catalog: []library.Book{{ID: 10, Title: "Else"}, {ID: 20, Title: "Else"}, {ID: 1 << 40, Title: "Else"}},
+			catalog: []domain.Book{{ID: 10, Title: "Else"}, {ID: 20, Title: "Else"}, {ID: 1 << 40, Title: "Else"}},
 		},
 	}
 	for _, test := range tests {

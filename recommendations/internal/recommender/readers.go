@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/training"
 )
 
@@ -14,7 +14,7 @@ import (
 type Reader struct {
 	ID      int64
 	Version int64  // grows with each change of the history
-	History []byte // library.History.Encode; not changed any more
+	History []byte // domain.History.Encode; not changed any more
 }
 
 // readers holds the histories of all readers in memory, by book id: a new
@@ -115,10 +115,10 @@ func (r *readers) all() []Reader {
 
 // query makes a query of an encoded history; books that the catalogue does not
 // have are left out. likes is how many of them the reader likes.
-func (s *state) query(encoded []byte) (q engine.Query, likes int, last *library.Entry) {
+func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.Entry) {
 	// A damaged history counts as far as it can be read: it was checked on its
 	// way in, and a shelf is better than none.
-	_ = library.EachEntry(encoded, func(e library.Entry) {
+	_ = domain.EachEntry(encoded, func(e domain.Entry) {
 		i, ok := s.index[e.BookID]
 		if !ok {
 			return

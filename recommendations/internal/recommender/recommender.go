@@ -12,8 +12,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/training"
 )
 
@@ -26,15 +26,15 @@ type Shelf struct {
 	ReaderVersion int64
 	// Last is what changed last in the history, and LastBook its book; nil for an
 	// empty history.
-	Last     *library.Entry
-	LastBook *library.Book
+	Last     *domain.Entry
+	LastBook *domain.Book
 }
 
 // Item is one book of a shelf. The books are shared; do not change them.
 type Item struct {
-	Book    *library.Book
-	Score   float64       // higher is better, within one shelf only
-	Because *library.Book // of the history, the largest part of the score; nil for popularity alone
+	Book    *domain.Book
+	Score   float64      // higher is better, within one shelf only
+	Because *domain.Book // of the history, the largest part of the score; nil for popularity alone
 }
 
 // Recommender answers from what it was last given. It is safe for concurrent
@@ -47,7 +47,7 @@ type Recommender struct {
 // state is everything but the histories that one answer is made from. It never
 // changes.
 type state struct {
-	catalog    library.Catalog
+	catalog    domain.Catalog
 	ranker     *engine.Ranker
 	index      map[int64]int32 // of a book id in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker knows them by index
@@ -58,7 +58,7 @@ func New() *Recommender { return &Recommender{readers: newReaders()} }
 
 // Serve answers from a catalogue and a model of its books from then on. On an
 // error everything stays as it was.
-func (r *Recommender) Serve(catalog library.Catalog, model engine.Model) error {
+func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
 	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books))}
 	for i, b := range catalog.Books {
 		s.index[b.ID] = int32(i)
@@ -72,7 +72,7 @@ func (r *Recommender) Serve(catalog library.Catalog, model engine.Model) error {
 
 // Load trains a model of a library on up to workers goroutines and answers from
 // both from then on. On an error everything stays as it was.
-func (r *Recommender) Load(lib *library.Library, workers int) error {
+func (r *Recommender) Load(lib *domain.Library, workers int) error {
 	var list []Reader
 	for id, h := range lib.Histories() {
 		list = append(list, Reader{ID: id, Version: 1, History: h.Encode()})
@@ -143,16 +143,16 @@ func (s *state) rank(model engine.Model) error {
 func (r *Recommender) state() (*state, error) {
 	s := r.current.Load()
 	if s == nil {
-		return nil, library.ErrNotReady
+		return nil, domain.ErrNotReady
 	}
 	return s, nil
 }
 
 // Catalog returns what answers are made from at present, or ErrNotReady.
-func (r *Recommender) Catalog() (library.Catalog, error) {
+func (r *Recommender) Catalog() (domain.Catalog, error) {
 	s, err := r.state()
 	if err != nil {
-		return library.Catalog{}, err
+		return domain.Catalog{}, err
 	}
 	return s.catalog, nil
 }
@@ -169,14 +169,14 @@ func (r *Recommender) HasBook(id int64) (bool, error) {
 
 // History returns what a reader has to do with books of the catalogue, the
 // latest first, and its version, or ErrNotReady.
-func (r *Recommender) History(userID int64) (library.History, int64, error) {
+func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 	s, err := r.state()
 	if err != nil {
 		return nil, 0, err
 	}
 	reader := r.readers.of(userID)
-	var h library.History
-	_ = library.EachEntry(reader.History, func(e library.Entry) { // as in state.query
+	var h domain.History
+	_ = domain.EachEntry(reader.History, func(e domain.Entry) { // as in state.query
 		if _, ok := s.index[e.BookID]; ok && e.Present() {
 			h = append(h, e)
 		}
@@ -208,7 +208,7 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	if category != "" {
 		var found bool
 		if number, found = slices.BinarySearch(s.categories, category); !found {
-			return Shelf{}, fmt.Errorf("%q: %w", category, library.ErrCategoryNotFound)
+			return Shelf{}, fmt.Errorf("%q: %w", category, domain.ErrCategoryNotFound)
 		}
 	}
 	n = min(n, len(s.catalog.Books))
@@ -234,7 +234,7 @@ func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
 	}
 	i, ok := s.index[bookID]
 	if !ok {
-		return Shelf{}, fmt.Errorf("%d: %w", bookID, library.ErrBookNotFound)
+		return Shelf{}, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
 	}
 	n = min(n, len(s.catalog.Books))
 	return s.shelf(s.ranker.Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil

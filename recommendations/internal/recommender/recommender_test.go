@@ -6,22 +6,22 @@ import (
 	"sync"
 	"testing"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 )
 
 // small is two tastes, three books each, and a book that nobody rated.
-func small() *library.Library {
-	lib := &library.Library{Catalog: library.Catalog{Version: "v1"}}
+func small() *domain.Library {
+	lib := &domain.Library{Catalog: domain.Catalog{Version: "v1"}}
 	for i, category := range []string{"fantasy", "fantasy", "fantasy", "romance", "romance", "romance", "poetry"} {
 		id := int64(10 * (i + 1)) // ids are not indexes
-		lib.Books = append(lib.Books, library.Book{
+		lib.Books = append(lib.Books, domain.Book{
 			ID: id, Title: "Book " + string(rune('A'+i)), Author: "Author", Categories: []string{category}, Popularity: 100 - id,
 		})
 	}
 	rate := func(user int64, stars int, books ...int64) {
 		for _, b := range books {
-			lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: b, Stars: stars})
+			lib.Ratings = append(lib.Ratings, domain.Rating{UserID: user, BookID: b, Stars: stars})
 		}
 	}
 	for user := int64(1); user <= 20; user++ {
@@ -97,7 +97,7 @@ func TestCategories(t *testing.T) {
 	if err != nil || !slices.Equal(ids(shelf), []int64{50, 60}) {
 		t.Errorf("romance: %v, %v", ids(shelf), err)
 	}
-	if _, err := r.Recommend(100, "cooking", 10); !errors.Is(err, library.ErrCategoryNotFound) {
+	if _, err := r.Recommend(100, "cooking", 10); !errors.Is(err, domain.ErrCategoryNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 	if got, _ := r.Categories(); !slices.Equal(got, []string{"fantasy", "poetry", "romance"}) {
@@ -111,7 +111,7 @@ func TestSimilar(t *testing.T) {
 	if err != nil || !slices.Equal(ids(shelf), []int64{40, 60}) {
 		t.Errorf("similar to 50: %v, %v", ids(shelf), err)
 	}
-	if _, err := r.Similar(51, 2); !errors.Is(err, library.ErrBookNotFound) {
+	if _, err := r.Similar(51, 2); !errors.Is(err, domain.ErrBookNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestNotReadyBeforeLoad(t *testing.T) {
 	_, lib := r.Catalog()
 	_, categories := r.Categories()
 	for _, err := range []error{recommend, similar, lib, categories} {
-		if !errors.Is(err, library.ErrNotReady) {
+		if !errors.Is(err, domain.ErrNotReady) {
 			t.Errorf("got %v", err)
 		}
 	}

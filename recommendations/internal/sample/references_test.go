@@ -3,13 +3,13 @@ package sample
 import (
 	"testing"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 func TestReferences(t *testing.T) {
-	lib := library.Library{
-		Catalog: library.Catalog{Books: []library.Book{{ID: 1}}, Samples: []library.SampleReader{{ID: 5}}},
-		Ratings: []library.Rating{{UserID: 5, BookID: 1, Stars: 4}},
+	lib := domain.Library{
+		Catalog: domain.Catalog{Books: []domain.Book{{ID: 1}}, Samples: []domain.SampleReader{{ID: 5}}},
+		Ratings: []domain.Rating{{UserID: 5, BookID: 1, Stars: 4}},
 	}
 	if err := checkReferences(&lib); err != nil {
 		t.Error(err)

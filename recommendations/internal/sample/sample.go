@@ -21,7 +21,7 @@ import (
 	"strings"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 //go:generate go run ./generate -dir data
@@ -37,7 +37,7 @@ var samplesFile string
 
 // Load returns the embedded data. It reads it anew on each call, so the caller
 // may keep and change what it gets.
-func Load() (*library.Library, error) {
+func Load() (*domain.Library, error) {
 	books, err := bookcsv.NewBookReader("books.csv", strings.NewReader(booksFile))
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func Load() (*library.Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	lib := &library.Library{Catalog: library.Catalog{Version: version(booksFile)}}
+	lib := &domain.Library{Catalog: domain.Catalog{Version: version(booksFile)}}
 	if lib.Books, err = all(books); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Load() (*library.Library, error) {
 	if lib.Samples, err = all(samples); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(lib.Books, func(a, b library.Book) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(lib.Books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
 	if err := checkReferences(lib); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func all[T any](reader *bookcsv.Reader[T]) ([]T, error) {
 
 // checkReferences sees to it that ratings are of books of the catalogue, and
 // sample readers have ratings.
-func checkReferences(lib *library.Library) error {
+func checkReferences(lib *domain.Library) error {
 	known := make(map[int64]bool, len(lib.Books))
 	for _, b := range lib.Books {
 		known[b.ID] = true

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/sample"
 )
 
@@ -20,7 +20,7 @@ func allCategories() []string {
 	}
 }
 
-func load(t *testing.T) *library.Library {
+func load(t *testing.T) *domain.Library {
 	t.Helper()
 	lib, err := sample.Load()
 	if err != nil {
@@ -99,7 +99,7 @@ func TestRatings(t *testing.T) {
 			seen[p] = true
 		}
 		perReader[r.UserID]++
-		if r.Stars >= library.PositiveRating {
+		if r.Stars >= domain.PositiveRating {
 			liked[r.BookID]++
 		}
 	}

@@ -10,22 +10,22 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // toStatus turns an error of the domain into a gRPC status. What it does not
 // know goes through unchanged; package rpc logs that and hides its text.
 func toStatus(err error) error {
 	switch {
-	case errors.Is(err, library.ErrNotReady):
+	case errors.Is(err, domain.ErrNotReady):
 		return status.Error(codes.Unavailable, "not ready yet; try another replica")
-	case errors.Is(err, library.ErrStoreDown):
+	case errors.Is(err, domain.ErrStoreDown):
 		return status.Error(codes.Unavailable, "the store cannot be reached; what readers do cannot be kept just now")
-	case errors.Is(err, library.ErrReadOnly):
+	case errors.Is(err, domain.ErrReadOnly):
 		return status.Error(codes.FailedPrecondition, "this service has no store, so it cannot keep what readers do")
-	case errors.Is(err, library.ErrBookNotFound):
+	case errors.Is(err, domain.ErrBookNotFound):
 		return status.Error(codes.NotFound, "no book has this id")
-	case errors.Is(err, library.ErrCategoryNotFound):
+	case errors.Is(err, domain.ErrCategoryNotFound):
 		return status.Error(codes.InvalidArgument, "no book has this category")
 	}
 	return err
@@ -44,7 +44,7 @@ func (u unary) SetTrailer(md metadata.MD) {
 // writeFailed turns an error of a write into a gRPC status. When the store is
 // down it is so for all replicas: the caller is told not to try another.
 func (s *Server) writeFailed(call trailer, err error) error {
-	if errors.Is(err, library.ErrStoreDown) {
+	if errors.Is(err, domain.ErrStoreDown) {
 		call.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "-1"))
 	}
 	return toStatus(err)

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -164,7 +164,7 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 		return status.Error(codes.InvalidArgument, "start may come only once, at the beginning; then interactions")
 	}
 	if f.server.journal == nil {
-		return toStatus(library.ErrReadOnly)
+		return toStatus(domain.ErrReadOnly)
 	}
 	i := interaction(in)
 	answer := &recommendationsv1.FollowRecorded{Id: shownID(i.ID)}
@@ -173,7 +173,7 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 		return toStatus(err)
 	}
 	if rejection == nil {
-		outcomes, err := f.server.journal.Record(f.stream.Context(), []library.Interaction{i})
+		outcomes, err := f.server.journal.Record(f.stream.Context(), []domain.Interaction{i})
 		if err != nil {
 			return f.server.writeFailed(f.stream, err)
 		}

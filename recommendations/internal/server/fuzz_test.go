@@ -23,7 +23,7 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/store"
 )
@@ -35,8 +35,8 @@ const maxAnswer = 64 << 10
 // answer again. It refuses what a store must never see.
 type forgetful struct{ has func(int64) (bool, error) }
 
-func (j forgetful) Record(_ context.Context, list []library.Interaction) ([]store.Outcome, error) {
-	seen, outcomes := map[string]library.Interaction{}, make([]store.Outcome, len(list))
+func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]store.Outcome, error) {
+	seen, outcomes := map[string]domain.Interaction{}, make([]store.Outcome, len(list))
 	for k, i := range list {
 		if err := i.Validate(); err != nil {
 			return nil, err // is answered with UNKNOWN, which no test takes
@@ -309,7 +309,7 @@ func checkRejection(t *testing.T, r *recommendationsv1.Rejection) {
 	if r.GetReason() == 0 || !slices.Contains(fields, r.GetField()) || r.GetDescription() == "" {
 		t.Errorf("rejected without a reason: %v", r)
 	}
-	if len(r.GetId()) > library.MaxInteractionID || len(r.GetDescription()) > 200 {
+	if len(r.GetId()) > domain.MaxInteractionID || len(r.GetDescription()) > 200 {
 		t.Errorf("an id of %d bytes and a description of %d", len(r.GetId()), len(r.GetDescription()))
 	}
 }

@@ -10,15 +10,15 @@ import (
 	"google.golang.org/grpc"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
-// Journal is where what readers do is kept. Its errors are library.ErrStoreDown
+// Journal is where what readers do is kept. Its errors are domain.ErrStoreDown
 // or unexpected.
 type Journal interface {
 	// Record stores valid interactions; once it returns they are durable.
-	Record(ctx context.Context, list []library.Interaction) ([]store.Outcome, error)
+	Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error)
 	// Forget deletes a reader and returns the version of that change.
 	Forget(ctx context.Context, userID int64) (version int64, err error)
 	// CatchUp brings what is in memory of a reader up to a version, if it can.
@@ -35,7 +35,7 @@ func (s *Server) RecordInteractions(
 	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
 ) error {
 	if s.journal == nil {
-		return toStatus(library.ErrReadOnly)
+		return toStatus(domain.ErrReadOnly)
 	}
 	r := recording{server: s, ctx: stream.Context(), resp: &recommendationsv1.RecordInteractionsResponse{}}
 	for {
@@ -61,7 +61,7 @@ type recording struct {
 	server  *Server
 	ctx     context.Context
 	next    int64 // index of the next interaction of the stream
-	batch   []library.Interaction
+	batch   []domain.Interaction
 	indexes []int64 // of the batch
 	resp    *recommendationsv1.RecordInteractionsResponse
 }
@@ -118,12 +118,12 @@ func (r *recording) flush() error {
 }
 
 // check returns why an interaction cannot be stored, nil when it can.
-func (s *Server) check(i library.Interaction) (*recommendationsv1.Rejection, error) {
+func (s *Server) check(i domain.Interaction) (*recommendationsv1.Rejection, error) {
 	if err := i.Validate(); err != nil {
 		rejection := &recommendationsv1.Rejection{
 			Id: shownID(i.ID), Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Description: err.Error(),
 		}
-		if wrong, ok := errors.AsType[*library.FieldError](err); ok {
+		if wrong, ok := errors.AsType[*domain.FieldError](err); ok {
 			rejection.Field, rejection.Description = wrong.Field, wrong.Reason
 		}
 		return rejection, nil
@@ -141,10 +141,10 @@ func (s *Server) check(i library.Interaction) (*recommendationsv1.Rejection, err
 // shownID cuts an id that is too long, so that an answer is not as large as all
 // that it refuses.
 func shownID(id string) string {
-	if len(id) <= library.MaxInteractionID {
+	if len(id) <= domain.MaxInteractionID {
 		return id
 	}
-	return strings.ToValidUTF8(id[:library.MaxInteractionID], "")
+	return strings.ToValidUTF8(id[:domain.MaxInteractionID], "")
 }
 
 func conflict(id string) *recommendationsv1.Rejection {
@@ -155,16 +155,16 @@ func conflict(id string) *recommendationsv1.Rejection {
 }
 
 // interaction takes over what came; what cannot be is left for the check to find.
-func interaction(in *recommendationsv1.Interaction) library.Interaction {
-	kinds := map[recommendationsv1.InteractionKind]library.Kind{
-		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:     library.View,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE:     library.Like,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE:   library.Unlike,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_RATING:   library.Rate,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE:   library.Unrate,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE: library.Purchase,
+func interaction(in *recommendationsv1.Interaction) domain.Interaction {
+	kinds := map[recommendationsv1.InteractionKind]domain.Kind{
+		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:     domain.View,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE:     domain.Like,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE:   domain.Unlike,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_RATING:   domain.Rate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE:   domain.Unrate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE: domain.Purchase,
 	}
-	return library.Interaction{
+	return domain.Interaction{
 		ID: in.GetId(), UserID: in.GetUserId(), BookID: in.GetBookId(), Kind: kinds[in.GetKind()], Stars: int(in.GetRating()),
 	}
 }
@@ -177,7 +177,7 @@ func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.Forget
 		return nil, err
 	}
 	if s.journal == nil {
-		return nil, toStatus(library.ErrReadOnly)
+		return nil, toStatus(domain.ErrReadOnly)
 	}
 	version, err := s.journal.Forget(ctx, req.GetUserId())
 	if err != nil {
@@ -208,7 +208,7 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 	return resp, nil
 }
 
-func historyEntry(e library.Entry) *recommendationsv1.HistoryEntry {
+func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
 	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
 }
 

@@ -16,7 +16,7 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 )
 
@@ -217,7 +217,7 @@ func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendatio
 	return list
 }
 
-func book(b library.Book) *recommendationsv1.Book {
+func book(b domain.Book) *recommendationsv1.Book {
 	return &recommendationsv1.Book{
 		Id: b.ID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
 		Popularity: b.Popularity, Series: b.Series, Isbn: b.ISBN, Description: b.Description,

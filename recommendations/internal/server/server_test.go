@@ -20,16 +20,16 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func testLibrary() *library.Library {
-	lib := &library.Library{Catalog: library.Catalog{Version: "v1", Samples: []library.SampleReader{{ID: 1, Label: "Synthetic reader 1: fantasy"}}}}
+func testLibrary() *domain.Library {
+	lib := &domain.Library{Catalog: domain.Catalog{Version: "v1", Samples: []domain.SampleReader{{ID: 1, Label: "Synthetic reader 1: fantasy"}}}}
 	for i := range 450 { // more than two pages of ListBooks
-		lib.Books = append(lib.Books, library.Book{
+		lib.Books = append(lib.Books, domain.Book{
 			ID: int64(i + 1), Title: fmt.Sprintf("Book %d", i+1), Author: "Author", Year: 1900 + i%100,
 			Categories: []string{[]string{"fantasy", "romance"}[i%2]}, Popularity: int64(1000 - i),
 			Series: "Series #1", ISBN: "9780000000000", Description: "About.", Price: "9.90", Currency: "EUR", Language: "en",
@@ -38,7 +38,7 @@ func testLibrary() *library.Library {
 	for user := int64(1); user <= 30; user++ {
 		for _, b := range []int64{1, 3, 5, 7} {
 			if (user+b)%5 != 0 {
-				lib.Ratings = append(lib.Ratings, library.Rating{UserID: user, BookID: b, Stars: 5})
+				lib.Ratings = append(lib.Ratings, domain.Rating{UserID: user, BookID: b, Stars: 5})
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func testLibrary() *library.Library {
 }
 
 // serve answers on a real listener; a nil library leaves the server not ready.
-func serve(t *testing.T, lib *library.Library) recommendationsv1.RecommendationsServiceClient {
+func serve(t *testing.T, lib *domain.Library) recommendationsv1.RecommendationsServiceClient {
 	t.Helper()
 	rec := recommender.New()
 	if lib != nil {

@@ -21,7 +21,7 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/store"
@@ -45,7 +45,7 @@ func remember(t *testing.T, followAge time.Duration, opts ...grpc.ServerOption) 
 	}
 	registry, rec, loaded := prometheus.NewRegistry(), recommender.New(), make(chan struct{})
 	l := live.New(live.Config{
-		Store: kept, Recommender: rec, Demo: func() (*library.Library, error) { return testLibrary(), nil },
+		Store: kept, Recommender: rec, Demo: func() (*domain.Library, error) { return testLibrary(), nil },
 		Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry,
 	})
 	following := make(chan error, 1)
@@ -215,12 +215,12 @@ func TestWithoutAStoreNothingIsKept(t *testing.T) {
 // down is a journal whose store cannot be reached.
 type down struct{}
 
-func (down) Record(context.Context, []library.Interaction) ([]store.Outcome, error) {
-	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", library.ErrStoreDown)
+func (down) Record(context.Context, []domain.Interaction) ([]store.Outcome, error) {
+	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 
 func (down) Forget(context.Context, int64) (int64, error) {
-	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", library.ErrStoreDown)
+	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 
 func (down) CatchUp(context.Context, int64, int64) {}

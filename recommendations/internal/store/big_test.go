@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -30,12 +30,12 @@ const (
 // bigImport is ratings in no order, as a file may have them.
 func bigImport() store.ImportRequest {
 	rng := rand.New(rand.NewPCG(1, 2))
-	req := store.ImportRequest{Catalog: &library.Catalog{}, Ratings: store.NewRatings()}
+	req := store.ImportRequest{Catalog: &domain.Catalog{}, Ratings: store.NewRatings()}
 	for id := range int64(bigBooks) {
-		req.Catalog.Books = append(req.Catalog.Books, library.Book{ID: id + 1, Title: "Title", Author: "Author", Categories: []string{"fiction"}})
+		req.Catalog.Books = append(req.Catalog.Books, domain.Book{ID: id + 1, Title: "Title", Author: "Author", Categories: []string{"fiction"}})
 	}
 	for range bigRatings {
-		req.Ratings.Add(library.Rating{UserID: 1 + rng.Int64N(bigReaders), BookID: 1 + rng.Int64N(bigBooks), Stars: 1 + rng.IntN(5)})
+		req.Ratings.Add(domain.Rating{UserID: 1 + rng.Int64N(bigReaders), BookID: 1 + rng.Int64N(bigBooks), Stars: 1 + rng.IntN(5)})
 	}
 	return req
 }
@@ -93,7 +93,7 @@ func TestBig(t *testing.T) {
 
 func replayBig(t *testing.T, s *store.Store) {
 	t.Helper()
-	list := make([]library.Interaction, 200_000)
+	list := make([]domain.Interaction, 200_000)
 	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	for i := range list {
 		n := int64(i)
@@ -105,7 +105,7 @@ func replayBig(t *testing.T, s *store.Store) {
 	t.Logf("%d interactions came back in %v: %+v, %v", len(list), time.Since(began), result, err)
 	began = time.Now()
 	n := 0
-	err = s.Interactions(t.Context(), func(library.Interaction) error { n++; return nil })
+	err = s.Interactions(t.Context(), func(domain.Interaction) error { n++; return nil })
 	t.Logf("%d interactions read in %v, %v", n, time.Since(began), err)
 }
 
@@ -127,7 +127,7 @@ func keepWriting(t *testing.T, s *store.Store, stop chan struct{}) (took []time.
 		}
 		began := time.Now()
 		id := "big" + time.Now().Format(time.RFC3339Nano)
-		if _, err := s.Record(t.Context(), []library.Interaction{like(id, 1+n%bigReaders, 1+n%bigBooks)}); err != nil {
+		if _, err := s.Record(t.Context(), []domain.Interaction{like(id, 1+n%bigReaders, 1+n%bigBooks)}); err != nil {
 			t.Error(err)
 			return took
 		}

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // Catalog returns the books and sample readers; an empty version where there are
 // none yet.
-func (s *Store) Catalog(ctx context.Context) (c library.Catalog, err error) {
+func (s *Store) Catalog(ctx context.Context) (c domain.Catalog, err error) {
 	err = s.view(ctx, "catalogue", func(tx *sql.Tx) error {
 		c, err = readCatalog(ctx, tx)
 		return err
@@ -23,14 +23,14 @@ func (s *Store) Catalog(ctx context.Context) (c library.Catalog, err error) {
 	return c, err
 }
 
-func readCatalog(ctx context.Context, q querier) (library.Catalog, error) {
+func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 	h, err := head(ctx, q)
 	if err != nil {
-		return library.Catalog{}, err
+		return domain.Catalog{}, err
 	}
-	c := library.Catalog{Version: h.CatalogVersion}
+	c := domain.Catalog{Version: h.CatalogVersion}
 	if c.Books, err = readBooks(ctx, q); err != nil {
-		return library.Catalog{}, err
+		return domain.Catalog{}, err
 	}
 	c.Samples, err = readSamples(ctx, q)
 	return c, err
@@ -41,15 +41,15 @@ const bookColumns = "id, title, author, year, categories, popularity, series, is
 // categorySeparator cannot be in a slug.
 const categorySeparator = "|"
 
-func readBooks(ctx context.Context, q querier) ([]library.Book, error) {
+func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 	rows, err := q.QueryContext(ctx, "SELECT "+bookColumns+" FROM books ORDER BY id")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var books []library.Book
+	var books []domain.Book
 	for rows.Next() {
-		var b library.Book
+		var b domain.Book
 		var categories string
 		err := rows.Scan(&b.ID, &b.Title, &b.Author, &b.Year, &categories, &b.Popularity,
 			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language)
@@ -64,15 +64,15 @@ func readBooks(ctx context.Context, q querier) ([]library.Book, error) {
 	return books, rows.Err()
 }
 
-func readSamples(ctx context.Context, q querier) ([]library.SampleReader, error) {
+func readSamples(ctx context.Context, q querier) ([]domain.SampleReader, error) {
 	rows, err := q.QueryContext(ctx, "SELECT user_id, label FROM samples ORDER BY user_id")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var samples []library.SampleReader
+	var samples []domain.SampleReader
 	for rows.Next() {
-		var r library.SampleReader
+		var r domain.SampleReader
 		if err := rows.Scan(&r.ID, &r.Label); err != nil {
 			return nil, err
 		}
@@ -82,7 +82,7 @@ func readSamples(ctx context.Context, q querier) ([]library.SampleReader, error)
 }
 
 // putCatalog replaces the catalogue.
-func putCatalog(ctx context.Context, tx *sql.Tx, c library.Catalog, demo bool) error {
+func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) error {
 	for _, statement := range []string{"DELETE FROM books", "DELETE FROM samples"} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
@@ -112,13 +112,13 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c library.Catalog, demo bool) e
 
 // CatalogVersion is the version under which a store keeps a catalogue: equal for
 // equal books and sample readers, in whatever order.
-func CatalogVersion(c library.Catalog) string { return inOrder(c).Version }
+func CatalogVersion(c domain.Catalog) string { return inOrder(c).Version }
 
 // inOrder returns the catalogue sorted, with its version.
-func inOrder(c library.Catalog) library.Catalog {
+func inOrder(c domain.Catalog) domain.Catalog {
 	c.Books, c.Samples = slices.Clone(c.Books), slices.Clone(c.Samples)
-	slices.SortFunc(c.Books, func(a, b library.Book) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(c.Samples, func(a, b library.SampleReader) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(c.Books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(c.Samples, func(a, b domain.SampleReader) int { return cmp.Compare(a.ID, b.ID) })
 	sum := sha256.New()
 	to := json.NewEncoder(sum) // of plain structs into a hash: neither can fail
 	for _, b := range c.Books {

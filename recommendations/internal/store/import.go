@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // Ratings gathers millions of ratings in some 8 bytes each.
@@ -27,7 +27,7 @@ func NewRatings() *Ratings {
 }
 
 // Add adds a rating. Of several for one reader and book the last counts.
-func (r *Ratings) Add(rating library.Rating) {
+func (r *Ratings) Add(rating domain.Rating) {
 	i, ok := r.index[rating.BookID]
 	if !ok {
 		i = uint32(len(r.books))
@@ -42,10 +42,10 @@ func (r *Ratings) Add(rating library.Rating) {
 func (r *Ratings) Rows() int64 { return r.rows }
 
 // of returns the ratings of a reader, each book once, in order of appearance.
-func (r *Ratings) of(userID int64, place map[uint32]int) []library.Rating {
+func (r *Ratings) of(userID int64, place map[uint32]int) []domain.Rating {
 	clear(place)
 	packed := r.readers[userID]
-	list := make([]library.Rating, 0, len(packed))
+	list := make([]domain.Rating, 0, len(packed))
 	for _, p := range packed {
 		i, stars := p>>starBits, int(p&(1<<starBits-1))
 		if at, ok := place[i]; ok {
@@ -53,18 +53,18 @@ func (r *Ratings) of(userID int64, place map[uint32]int) []library.Rating {
 			continue
 		}
 		place[i] = len(list)
-		list = append(list, library.Rating{UserID: userID, BookID: r.books[i], Stars: stars})
+		list = append(list, domain.Rating{UserID: userID, BookID: r.books[i], Stars: stars})
 	}
 	return list
 }
 
 // ImportRequest is what Import brings in. Every part may be left out.
 type ImportRequest struct {
-	Catalog *library.Catalog // in place of the present one; its version is made here
-	Ratings *Ratings         // added to what readers have
+	Catalog *domain.Catalog // in place of the present one; its version is made here
+	Ratings *Ratings        // added to what readers have
 	// Interactions are those of an export. They keep their times; one whose id is
 	// stored already is passed over.
-	Interactions []library.Interaction
+	Interactions []domain.Interaction
 	// DropDemo lets a catalogue replace the demonstration although readers did
 	// something with its books; that is lost then.
 	DropDemo bool
@@ -85,7 +85,7 @@ type ImportResult struct {
 //
 // Errors: ErrDemoInUse, ErrDemoRatings.
 func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportResult, err error) {
-	var catalog *library.Catalog
+	var catalog *domain.Catalog
 	if req.Catalog != nil {
 		sorted := inOrder(*req.Catalog)
 		catalog = &sorted
@@ -159,7 +159,7 @@ func (m *merge) add(row Reader) error {
 		m.forgotten[row.UserID] = struct{}{}
 		return nil
 	}
-	history, err := library.DecodeHistory(row.Data)
+	history, err := domain.DecodeHistory(row.Data)
 	if err != nil {
 		return fmt.Errorf("reader %d: %w", row.UserID, err)
 	}
@@ -170,7 +170,7 @@ func (m *merge) add(row Reader) error {
 }
 
 // commit writes everything in a transaction.
-func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *library.Catalog, req ImportRequest) (result ImportResult, err error) {
+func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *domain.Catalog, req ImportRequest) (result ImportResult, err error) {
 	seq, err := nextSeq(ctx, tx) // from here on nothing else changes
 	if err != nil {
 		return result, err
@@ -217,7 +217,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *libr
 
 // replaceCatalog puts a catalogue in place of the one that is there. With the
 // demonstration goes all that is of its books.
-func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog library.Catalog, dropDemo bool) error {
+func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Catalog, dropDemo bool) error {
 	if h.Demo {
 		var done int64
 		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM interactions").Scan(&done); err != nil {
@@ -238,7 +238,7 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog library.Cat
 // replay stores interactions of an export, but for those that are there and those
 // of readers who were forgotten. Each history is written once, however much there
 // is to add.
-func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []library.Interaction) (stored int, err error) {
+func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []domain.Interaction) (stored int, err error) {
 	if len(list) == 0 {
 		return 0, nil
 	}
@@ -258,7 +258,7 @@ func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []library.Interacti
 }
 
 // remembered leaves out what forgotten readers did.
-func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []library.Interaction) ([]library.Interaction, error) {
+func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []domain.Interaction) ([]domain.Interaction, error) {
 	forgotten := map[int64]bool{}
 	err := readReaders(ctx, tx, "WHERE forgotten", nil, func(r Reader) error {
 		forgotten[r.UserID] = true
@@ -267,7 +267,7 @@ func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []library.Inter
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]library.Interaction, 0, len(list))
+	kept := make([]domain.Interaction, 0, len(list))
 	for _, i := range list {
 		if forgotten[i.UserID] {
 			m.forgotten[i.UserID] = struct{}{}
@@ -280,7 +280,7 @@ func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []library.Inter
 
 // runs numbers interactions such that number and time together say in which order
 // they are: a number lasts for as long as the times grow.
-func runs(list []library.Interaction) (numbers []int64, last int64) {
+func runs(list []domain.Interaction) (numbers []int64, last int64) {
 	numbers = make([]int64, len(list))
 	for i := range list {
 		if i > 0 && !list[i].At.After(list[i-1].At) {
@@ -298,7 +298,7 @@ func nextSeqs(ctx context.Context, tx *sql.Tx, more int64) (first int64, err err
 }
 
 // insertNew stores the interactions whose ids are new, and returns those.
-func insertNew(ctx context.Context, tx *sql.Tx, list []library.Interaction, seq func(int) int64) (fresh []library.Interaction, err error) {
+func insertNew(ctx context.Context, tx *sql.Tx, list []domain.Interaction, seq func(int) int64) (fresh []domain.Interaction, err error) {
 	for from := 0; from < len(list); from += chunk {
 		next := list[from:min(from+chunk, len(list))]
 		rows, err := tx.QueryContext(ctx, insertion(len(next))+" ON CONFLICT (id) DO NOTHING RETURNING id",
@@ -334,9 +334,9 @@ func scanIDs(rows *sql.Rows) (map[string]bool, error) {
 }
 
 // fold adds interactions to the histories of their readers.
-func fold(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) error {
+func fold(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) error {
 	// By reader, each reader's in their order: few histories are unpacked at a time.
-	slices.SortStableFunc(list, func(a, b library.Interaction) int { return cmp.Compare(a.UserID, b.UserID) })
+	slices.SortStableFunc(list, func(a, b domain.Interaction) int { return cmp.Compare(a.UserID, b.UserID) })
 	for len(list) > 0 {
 		n := min(maxBatch, len(list))
 		for n < len(list) && list[n].UserID == list[n-1].UserID {
@@ -359,7 +359,7 @@ func fold(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction
 
 // Seed fills a store that has no books with the embedded demonstration, and
 // reports whether it did.
-func (s *Store) Seed(ctx context.Context, demo library.Library) (did bool, err error) {
+func (s *Store) Seed(ctx context.Context, demo domain.Library) (did bool, err error) {
 	catalog := inOrder(demo.Catalog)
 	var rows []Reader
 	for id, h := range demo.Histories() {

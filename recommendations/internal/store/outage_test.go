@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"bookstall/internal/pgtest"
-	"bookstall/recommendations/internal/library"
+	"bookstall/internal/test/pgtest"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -66,7 +66,7 @@ func TestOutageOfPostgres(t *testing.T) {
 		began := time.Now()
 		err := do(short)
 		end()
-		if !errors.Is(err, library.ErrStoreDown) || time.Since(began) > 2500*time.Millisecond {
+		if !errors.Is(err, domain.ErrStoreDown) || time.Since(began) > 2500*time.Millisecond {
 			t.Errorf("%s: %v after %v", name, err, time.Since(began))
 		}
 	}
@@ -99,7 +99,7 @@ func all(s *store.Store) map[string]func(context.Context) error {
 			return err
 		},
 		"record": func(ctx context.Context) error {
-			_, err := s.Record(ctx, []library.Interaction{like("during", 7, 2)})
+			_, err := s.Record(ctx, []domain.Interaction{like("during", 7, 2)})
 			return err
 		},
 		"forget": func(ctx context.Context) error { _, err := s.Forget(ctx, 8); return err },
@@ -128,7 +128,7 @@ func TestNeverReached(t *testing.T) {
 		s := open(t, url)
 		for call, do := range all(s) {
 			err := do(within(t))
-			if !errors.Is(err, library.ErrStoreDown) {
+			if !errors.Is(err, domain.ErrStoreDown) {
 				t.Errorf("%s: %s: %v", name, call, err)
 			} else if strings.Contains(err.Error(), "topsecret") {
 				t.Errorf("%s: the password is in %v", name, err)
@@ -145,15 +145,15 @@ func testWritesThatCannotBe(db database) {
 	if _, err := db.raw(url).Exec("UPDATE histories SET data = $1 WHERE user_id = 7", []byte{0x80}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Record(within(t), []library.Interaction{like("b", 7, 2)})
-	if err == nil || errors.Is(err, library.ErrStoreDown) {
+	_, err := s.Record(within(t), []domain.Interaction{like("b", 7, 2)})
+	if err == nil || errors.Is(err, domain.ErrStoreDown) {
 		t.Errorf("a damaged history is no outage: %v", err)
 	}
 	// One that cannot be stored does not take those along that share its commit.
 	results := make(chan error)
 	for i := range 40 {
 		go func() {
-			_, err := s.Record(within(t), []library.Interaction{like(fmt.Sprintf("many%d", i), int64(7+i%2), 2)})
+			_, err := s.Record(within(t), []domain.Interaction{like(fmt.Sprintf("many%d", i), int64(7+i%2), 2)})
 			if bad := i%2 == 0; bad != (err != nil) {
 				err = fmt.Errorf("reader %d: %w", 7+i%2, err)
 			} else {
@@ -183,8 +183,8 @@ func testWhoGivesUpIsFree(db database) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err := s.Record(ctx, []library.Interaction{like("b", 7, 2)})
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, library.ErrStoreDown) || time.Since(began) > time.Second {
+	_, err := s.Record(ctx, []domain.Interaction{like("b", 7, 2)})
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, domain.ErrStoreDown) || time.Since(began) > time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 	close(release)

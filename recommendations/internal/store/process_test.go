@@ -19,7 +19,7 @@ import (
 	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -65,9 +65,9 @@ const writers = 4
 
 // interaction is the nth of a writer: each is of another book, so that a history
 // shows whether it counted.
-func (j job) interaction(writer, n int) library.Interaction {
-	return library.Interaction{
-		ID: fmt.Sprintf("%s-%d-%d", j.Name, writer, n), UserID: j.User + int64(writer), BookID: int64(n + 1), Kind: library.Like,
+func (j job) interaction(writer, n int) domain.Interaction {
+	return domain.Interaction{
+		ID: fmt.Sprintf("%s-%d-%d", j.Name, writer, n), UserID: j.User + int64(writer), BookID: int64(n + 1), Kind: domain.Like,
 	}
 }
 
@@ -115,15 +115,15 @@ func writeAsTold(told string) error {
 
 // recordUntilAcknowledged does as clients do when the store is away: the same
 // again.
-func recordUntilAcknowledged(s *store.Store, in library.Interaction) {
+func recordUntilAcknowledged(s *store.Store, in domain.Interaction) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		outcomes, err := s.Record(ctx, []library.Interaction{in})
+		outcomes, err := s.Record(ctx, []domain.Interaction{in})
 		cancel()
 		switch {
 		case err == nil && outcomes[0].Status != store.Conflict:
 			return
-		case err == nil || !errors.Is(err, library.ErrStoreDown):
+		case err == nil || !errors.Is(err, domain.ErrStoreDown):
 			panic(fmt.Sprintf("%s: %v %v", in.ID, outcomes, err))
 		}
 		time.Sleep(10 * time.Millisecond) // not to make a busy loop of it
@@ -272,7 +272,7 @@ func (c *crew) end(t *testing.T, url string) {
 	s := open(t, url)
 	stored := map[string]int{}
 	books := map[int64]map[int64]bool{} // by reader
-	err := s.Interactions(within(t), func(i library.Interaction) error {
+	err := s.Interactions(within(t), func(i domain.Interaction) error {
 		stored[i.ID]++
 		if books[i.UserID] == nil {
 			books[i.UserID] = map[int64]bool{}

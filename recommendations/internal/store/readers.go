@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // Histories calls yield for each reader who changed after a seq, in no order, and
@@ -35,7 +35,7 @@ func (s *Store) History(ctx context.Context, userID int64) (found Reader, err er
 
 // Interactions calls yield for everything that readers did, in the order in which
 // it was stored.
-func (s *Store) Interactions(ctx context.Context, yield func(library.Interaction) error) error {
+func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction) error) error {
 	return s.view(ctx, "interactions", func(tx *sql.Tx) error {
 		return readInteractions(ctx, tx, "ORDER BY seq, at", nil, yield)
 	})

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // Status is what became of an interaction.
@@ -50,7 +50,7 @@ const (
 
 // writing is one call of Record on its way through the writer.
 type writing struct {
-	list     []library.Interaction
+	list     []domain.Interaction
 	outcomes []Outcome
 	err      error
 	done     chan struct{}
@@ -62,9 +62,9 @@ var errClosed = errors.New("the store is closed")
 // each, once that is durable. Calls that come while a commit is on its way share
 // the next one.
 //
-// An error that is library.ErrStoreDown, or the end of ctx, leaves open what was
+// An error that is domain.ErrStoreDown, or the end of ctx, leaves open what was
 // stored: the same ids again are safe.
-func (s *Store) Record(ctx context.Context, list []library.Interaction) ([]Outcome, error) {
+func (s *Store) Record(ctx context.Context, list []domain.Interaction) ([]Outcome, error) {
 	// A caller that gives up may do with its list what it likes.
 	w := &writing{list: slices.Clone(list), done: make(chan struct{})}
 	select {
@@ -116,12 +116,12 @@ func (s *Store) gather(batch []*writing) []*writing {
 func (s *Store) commit(batch []*writing) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	var list []library.Interaction
+	var list []domain.Interaction
 	for _, w := range batch {
 		list = append(list, w.list...)
 	}
 	outcomes, err := s.record(ctx, list)
-	if err != nil && len(batch) > 1 && !errors.Is(err, library.ErrStoreDown) {
+	if err != nil && len(batch) > 1 && !errors.Is(err, domain.ErrStoreDown) {
 		// One of them is at fault, and should fail alone.
 		for i := range batch {
 			s.commit(batch[i : i+1])
@@ -137,7 +137,7 @@ func (s *Store) commit(batch []*writing) {
 }
 
 // record stores interactions in one transaction.
-func (s *Store) record(ctx context.Context, list []library.Interaction) (outcomes []Outcome, err error) {
+func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes []Outcome, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	for i := range list {
 		list[i].At = now.Add(time.Duration(i) * time.Microsecond) // keeps their order
@@ -163,7 +163,7 @@ func (s *Store) record(ctx context.Context, list []library.Interaction) (outcome
 
 // apply stores interactions, with the times they have, in a transaction that has its
 // number.
-func apply(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) ([]Outcome, error) {
+func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) ([]Outcome, error) {
 	known, err := readKnown(ctx, tx, list)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interactio
 		return nil, err
 	}
 	outcomes := make([]Outcome, len(list))
-	var fresh []library.Interaction
+	var fresh []domain.Interaction
 	for i, in := range list {
 		before, ok := known[in.ID]
 		switch {
@@ -205,11 +205,11 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interactio
 // folding is a reader's history while interactions are added to it.
 type folding struct {
 	row     Reader
-	history library.History
+	history domain.History
 	changed bool
 }
 
-func (f *folding) apply(in library.Interaction) {
+func (f *folding) apply(in domain.Interaction) {
 	if f.history.Apply(in) {
 		f.changed = true
 	}
@@ -251,14 +251,14 @@ func inChunks[T any](values []T, do func(in string, args []any) error) error {
 }
 
 // readKnown returns what is stored under the ids of a list.
-func readKnown(ctx context.Context, q querier, list []library.Interaction) (map[string]library.Interaction, error) {
+func readKnown(ctx context.Context, q querier, list []domain.Interaction) (map[string]domain.Interaction, error) {
 	ids := make([]string, len(list))
 	for i, in := range list {
 		ids[i] = in.ID
 	}
-	known := map[string]library.Interaction{}
+	known := map[string]domain.Interaction{}
 	err := inChunks(ids, func(in string, args []any) error {
-		return readInteractions(ctx, q, "WHERE id IN "+in, args, func(i library.Interaction) error {
+		return readInteractions(ctx, q, "WHERE id IN "+in, args, func(i domain.Interaction) error {
 			known[i.ID] = i
 			return nil
 		})
@@ -267,19 +267,19 @@ func readKnown(ctx context.Context, q querier, list []library.Interaction) (map[
 }
 
 // readInteractions calls yield for the rows of a condition.
-func readInteractions(ctx context.Context, q querier, where string, args []any, yield func(library.Interaction) error) error {
+func readInteractions(ctx context.Context, q querier, where string, args []any, yield func(domain.Interaction) error) error {
 	rows, err := q.QueryContext(ctx, "SELECT id, user_id, book_id, kind, stars, at FROM interactions "+where, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var i library.Interaction
+		var i domain.Interaction
 		var kind, at string
 		if err := rows.Scan(&i.ID, &i.UserID, &i.BookID, &kind, &i.Stars, &at); err != nil {
 			return err
 		}
-		if i.Kind, err = library.ParseKind(kind); err != nil {
+		if i.Kind, err = domain.ParseKind(kind); err != nil {
 			return fmt.Errorf("interaction %s: kind %w", i.ID, err)
 		}
 		if i.At, err = time.Parse(timeLayout, at); err != nil {
@@ -297,7 +297,7 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // readHistories returns the histories of all readers of a list, also of those who
 // have none yet.
-func readHistories(ctx context.Context, q querier, list []library.Interaction) (map[int64]*folding, error) {
+func readHistories(ctx context.Context, q querier, list []domain.Interaction) (map[int64]*folding, error) {
 	histories := map[int64]*folding{}
 	var ids []int64
 	for _, in := range list {
@@ -308,7 +308,7 @@ func readHistories(ctx context.Context, q querier, list []library.Interaction) (
 	}
 	err := inChunks(ids, func(in string, args []any) error {
 		return readReaders(ctx, q, "WHERE user_id IN "+in, args, func(r Reader) error {
-			h, err := library.DecodeHistory(r.Data)
+			h, err := domain.DecodeHistory(r.Data)
 			if err != nil {
 				return fmt.Errorf("reader %d: %w", r.UserID, err)
 			}
@@ -319,7 +319,7 @@ func readHistories(ctx context.Context, q querier, list []library.Interaction) (
 	return histories, err
 }
 
-func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []library.Interaction) error {
+func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) error {
 	for len(list) > 0 {
 		n := min(chunk, len(list))
 		_, err := tx.ExecContext(ctx, insertion(n), interactionArgs(list[:n], func(int) int64 { return seq })...)
@@ -336,7 +336,7 @@ func insertion(n int) string {
 	return "INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES " + placeholders(n, 7)
 }
 
-func interactionArgs(list []library.Interaction, seq func(int) int64) []any {
+func interactionArgs(list []domain.Interaction, seq func(int) int64) []any {
 	args := make([]any, 0, 7*len(list))
 	for k, i := range list {
 		args = append(args, i.ID, i.UserID, i.BookID, i.Kind.String(), i.Stars, seq(k), i.At.UTC().Format(timeLayout))

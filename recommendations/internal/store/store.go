@@ -11,10 +11,10 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
-// The errors that a caller can do something about, besides library.ErrStoreDown.
+// The errors that a caller can do something about, besides domain.ErrStoreDown.
 var (
 	// ErrModelNotFound: no model has the version.
 	ErrModelNotFound = errors.New("model not found")
@@ -43,7 +43,7 @@ type Reader struct {
 	UserID    int64
 	Seq       int64  // of the last change
 	Forgotten bool   // once; what came before is gone and is not imported again
-	Data      []byte // library.History.Encode
+	Data      []byte // domain.History.Encode
 }
 
 // Options are for all stores.
@@ -135,10 +135,10 @@ func (s *Store) fault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, library.ErrStoreDown) || !s.dialect.away(err) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !s.dialect.away(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w: %w", doing, library.ErrStoreDown, err)
+	return fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)
 }
 
 // view runs do in a snapshot: all that it reads is of one moment.

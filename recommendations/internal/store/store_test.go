@@ -18,8 +18,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
-	"bookstall/internal/pgtest"
-	"bookstall/recommendations/internal/library"
+	"bookstall/internal/test/pgtest"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -119,10 +119,10 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-func catalog(ids ...int64) *library.Catalog {
-	c := &library.Catalog{Samples: []library.SampleReader{{ID: 1, Label: "One"}}}
+func catalog(ids ...int64) *domain.Catalog {
+	c := &domain.Catalog{Samples: []domain.SampleReader{{ID: 1, Label: "One"}}}
 	for _, id := range ids {
-		c.Books = append(c.Books, library.Book{
+		c.Books = append(c.Books, domain.Book{
 			ID: id, Title: fmt.Sprintf("Book %d", id), Author: "Ünïcode", Year: -725, Categories: []string{"fantasy", "classics"},
 			Popularity: 1 << 40, Series: "S #1", ISBN: "9780000000000", Description: "a\nb", Price: "9.90", Currency: "EUR", Language: "en",
 		})
@@ -130,7 +130,7 @@ func catalog(ids ...int64) *library.Catalog {
 	return c
 }
 
-func ratings(list ...library.Rating) *store.Ratings {
+func ratings(list ...domain.Rating) *store.Ratings {
 	r := store.NewRatings()
 	for _, one := range list {
 		r.Add(one)
@@ -138,11 +138,11 @@ func ratings(list ...library.Rating) *store.Ratings {
 	return r
 }
 
-func like(id string, user, book int64) library.Interaction {
-	return library.Interaction{ID: id, UserID: user, BookID: book, Kind: library.Like}
+func like(id string, user, book int64) domain.Interaction {
+	return domain.Interaction{ID: id, UserID: user, BookID: book, Kind: domain.Like}
 }
 
-func record(t *testing.T, s *store.Store, list ...library.Interaction) []store.Outcome {
+func record(t *testing.T, s *store.Store, list ...domain.Interaction) []store.Outcome {
 	t.Helper()
 	outcomes, err := s.Record(within(t), list)
 	if err != nil {
@@ -151,13 +151,13 @@ func record(t *testing.T, s *store.Store, list ...library.Interaction) []store.O
 	return outcomes
 }
 
-func history(t *testing.T, s *store.Store, user int64) library.History {
+func history(t *testing.T, s *store.Store, user int64) domain.History {
 	t.Helper()
 	r, err := s.History(within(t), user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := library.DecodeHistory(r.Data)
+	h, err := domain.DecodeHistory(r.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,8 +190,8 @@ func testWhatIsImportedIsThere(db database) {
 	}
 	books := catalog(3, 1, 2)
 	req := store.ImportRequest{Catalog: books, Ratings: ratings(
-		library.Rating{UserID: 5, BookID: 1, Stars: 3}, library.Rating{UserID: 6, BookID: 2, Stars: 5},
-		library.Rating{UserID: 5, BookID: 2, Stars: 4}, library.Rating{UserID: 5, BookID: 1, Stars: 2},
+		domain.Rating{UserID: 5, BookID: 1, Stars: 3}, domain.Rating{UserID: 6, BookID: 2, Stars: 5},
+		domain.Rating{UserID: 5, BookID: 2, Stars: 4}, domain.Rating{UserID: 5, BookID: 1, Stars: 2},
 	)}
 	result := mustImport(t, s, req)
 	want := store.ImportResult{CatalogChanged: true, ReadersChanged: 2, Repeated: 1}
@@ -202,10 +202,10 @@ func testWhatIsImportedIsThere(db database) {
 	if err != nil || got.Version != mustHead(t, s).CatalogVersion || got.Version == "" {
 		t.Fatalf("%v, version %q", err, got.Version)
 	}
-	if diff := cmp.Diff(catalog(1, 2, 3), &got, cmpopts.IgnoreFields(library.Catalog{}, "Version")); diff != "" {
+	if diff := cmp.Diff(catalog(1, 2, 3), &got, cmpopts.IgnoreFields(domain.Catalog{}, "Version")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(library.History{{BookID: 1, Stars: 2}, {BookID: 2, Stars: 4}}, history(t, s, 5)); diff != "" {
+	if diff := cmp.Diff(domain.History{{BookID: 1, Stars: 2}, {BookID: 2, Stars: 4}}, history(t, s, 5)); diff != "" {
 		t.Error(diff)
 	}
 
@@ -233,7 +233,7 @@ func testInteractions(db database) {
 		like("d", 7, 3), // new
 		like("d", 7, 3), // twice in one call
 		like("d", 8, 3), // and with another reader
-		library.Interaction{ID: "v", UserID: 9, BookID: 1, Kind: library.View},
+		domain.Interaction{ID: "v", UserID: 9, BookID: 1, Kind: domain.View},
 	)
 	want := []store.Status{store.Repeated, store.Conflict, store.Stored, store.Repeated, store.Conflict, store.Stored}
 	for i, o := range second {
@@ -244,7 +244,7 @@ func testInteractions(db database) {
 	if second[0].Seq != 2 || second[2].Seq != 2 || second[5].Seq != 0 {
 		t.Errorf("seqs %+v", second)
 	}
-	wantHistory := library.History{{BookID: 1, Liked: true, Own: true}, {BookID: 2, Liked: true, Own: true}, {BookID: 3, Liked: true, Own: true}}
+	wantHistory := domain.History{{BookID: 1, Liked: true, Own: true}, {BookID: 2, Liked: true, Own: true}, {BookID: 3, Liked: true, Own: true}}
 	if diff := cmp.Diff(wantHistory, history(t, s, 7)); diff != "" {
 		t.Error(diff)
 	}
@@ -260,7 +260,7 @@ func testInteractions(db database) {
 
 	var ids []string
 	var times []time.Time
-	err := s.Interactions(within(t), func(i library.Interaction) error {
+	err := s.Interactions(within(t), func(i domain.Interaction) error {
 		ids, times = append(ids, i.ID), append(times, i.At)
 		return nil
 	})
@@ -286,7 +286,7 @@ func testFollowersMissNothing(db database) {
 			wg.Go(func() {
 				for i := range each {
 					id := fmt.Sprintf("%d-%d-%d", w, k, i)
-					if _, err := s.Record(within(t), []library.Interaction{like(id, int64(1+i%5), int64(1+w*1000+k*100+i))}); err != nil {
+					if _, err := s.Record(within(t), []domain.Interaction{like(id, int64(1+i%5), int64(1+w*1000+k*100+i))}); err != nil {
 						t.Errorf("%s: %v", id, err)
 						return
 					}
@@ -321,7 +321,7 @@ func testFollowersMissNothing(db database) {
 	}
 	total := 0
 	for id, r := range rows {
-		h, err := library.DecodeHistory(r.Data)
+		h, err := domain.DecodeHistory(r.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -339,7 +339,7 @@ func testForget(db database) {
 	t := db.t
 	url := db.newURL()
 	s := open(t, url)
-	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
+	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(domain.Rating{UserID: 7, BookID: 1, Stars: 5})}
 	mustImport(t, s, req)
 	record(t, s, like("a", 7, 2), like("b", 8, 2))
 	gone, err := s.Forget(within(t), 7)
@@ -359,7 +359,7 @@ func testForget(db database) {
 		t.Errorf("the import brought the reader back: %+v", result)
 	}
 	record(t, s, like("c", 7, 1))
-	if diff := cmp.Diff(library.History{{BookID: 1, Liked: true, Own: true}}, history(t, s, 7)); diff != "" {
+	if diff := cmp.Diff(domain.History{{BookID: 1, Liked: true, Own: true}}, history(t, s, 7)); diff != "" {
 		t.Errorf("starting anew: %s", diff)
 	}
 	if result := mustImport(t, s, req); result.Forgotten != 1 {
@@ -371,24 +371,24 @@ func testReadersWinOverImports(db database) {
 	t := db.t
 	s := open(t, db.newURL())
 	old := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(
-		library.Rating{UserID: 7, BookID: 1, Stars: 5}, library.Rating{UserID: 7, BookID: 2, Stars: 5},
+		domain.Rating{UserID: 7, BookID: 1, Stars: 5}, domain.Rating{UserID: 7, BookID: 2, Stars: 5},
 	)}
 	mustImport(t, s, old)
-	record(t, s, library.Interaction{ID: "u", UserID: 7, BookID: 1, Kind: library.Unrate})
+	record(t, s, domain.Interaction{ID: "u", UserID: 7, BookID: 1, Kind: domain.Unrate})
 	if result := mustImport(t, s, old); result.ReadersChanged != 0 {
 		t.Errorf("%+v", result)
 	}
 	mustImport(t, s, store.ImportRequest{Ratings: ratings(
-		library.Rating{UserID: 7, BookID: 1, Stars: 4}, library.Rating{UserID: 7, BookID: 2, Stars: 3}, library.Rating{UserID: 7, BookID: 3, Stars: 1},
+		domain.Rating{UserID: 7, BookID: 1, Stars: 4}, domain.Rating{UserID: 7, BookID: 2, Stars: 3}, domain.Rating{UserID: 7, BookID: 3, Stars: 1},
 	)})
-	want := library.History{{BookID: 2, Stars: 3}, {BookID: 1, Own: true}, {BookID: 3, Stars: 1}}
+	want := domain.History{{BookID: 2, Stars: 3}, {BookID: 1, Own: true}, {BookID: 3, Stars: 1}}
 	if diff := cmp.Diff(want, history(t, s, 7)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func demo() library.Library {
-	return library.Library{Catalog: *catalog(1, 2), Ratings: []library.Rating{{UserID: 1, BookID: 1, Stars: 5}}}
+func demo() domain.Library {
+	return domain.Library{Catalog: *catalog(1, 2), Ratings: []domain.Rating{{UserID: 1, BookID: 1, Stars: 5}}}
 }
 
 func testTheDemonstrationMakesRoom(db database) {
@@ -402,11 +402,11 @@ func testTheDemonstrationMakesRoom(db database) {
 	if h := mustHead(t, s); !h.Demo || h.Seq != 1 {
 		t.Errorf("%+v", h)
 	}
-	if _, err := s.Import(within(t), store.ImportRequest{Ratings: ratings(library.Rating{UserID: 1, BookID: 2, Stars: 5})}); !errors.Is(err, store.ErrDemoRatings) {
+	if _, err := s.Import(within(t), store.ImportRequest{Ratings: ratings(domain.Rating{UserID: 1, BookID: 2, Stars: 5})}); !errors.Is(err, store.ErrDemoRatings) {
 		t.Errorf("ratings for the demonstration: %v", err)
 	}
 	record(t, s, like("a", 9, 1))
-	books := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5})}
+	books := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(domain.Rating{UserID: 1, BookID: 3, Stars: 5})}
 	before := mustHead(t, s)
 	if _, err := s.Import(within(t), books); !errors.Is(err, store.ErrDemoInUse) || mustHead(t, s) != before {
 		t.Errorf("over readers' likes: %v", err)
@@ -418,7 +418,7 @@ func testTheDemonstrationMakesRoom(db database) {
 	if h := mustHead(t, s); h.Demo {
 		t.Errorf("still the demonstration: %+v", h)
 	}
-	if diff := cmp.Diff(library.History{{BookID: 3, Stars: 5}}, history(t, s, 1)); diff != "" {
+	if diff := cmp.Diff(domain.History{{BookID: 3, Stars: 5}}, history(t, s, 1)); diff != "" {
 		t.Error(diff)
 	}
 	if h := history(t, s, 9); len(h) != 0 {
@@ -429,11 +429,11 @@ func testTheDemonstrationMakesRoom(db database) {
 func testAnExportComesBack(db database) {
 	t := db.t
 	s, other := open(t, db.newURL()), open(t, db.newURL())
-	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(library.Rating{UserID: 7, BookID: 1, Stars: 5})}
+	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(domain.Rating{UserID: 7, BookID: 1, Stars: 5})}
 	mustImport(t, s, req)
-	record(t, s, like("a", 7, 2), library.Interaction{ID: "b", UserID: 7, BookID: 1, Kind: library.Unrate})
-	var done []library.Interaction
-	if err := s.Interactions(within(t), func(i library.Interaction) error { done = append(done, i); return nil }); err != nil {
+	record(t, s, like("a", 7, 2), domain.Interaction{ID: "b", UserID: 7, BookID: 1, Kind: domain.Unrate})
+	var done []domain.Interaction
+	if err := s.Interactions(within(t), func(i domain.Interaction) error { done = append(done, i); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	req.Interactions = done
@@ -443,8 +443,8 @@ func testAnExportComesBack(db database) {
 	if diff := cmp.Diff(history(t, s, 7), history(t, other, 7)); diff != "" {
 		t.Error(diff)
 	}
-	var back []library.Interaction
-	if err := other.Interactions(within(t), func(i library.Interaction) error { back = append(back, i); return nil }); err != nil {
+	var back []domain.Interaction
+	if err := other.Interactions(within(t), func(i domain.Interaction) error { back = append(back, i); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(done, back); diff != "" {
@@ -610,11 +610,11 @@ func TestURLs(t *testing.T) {
 func testReplayedInOrder(db database) {
 	t := db.t
 	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
-	var list []library.Interaction
+	var list []domain.Interaction
 	for i, seconds := range []int{5, 6, 6, 1, 2, 9, 9, 3} { // clocks of several replicas
 		in := like(fmt.Sprintf("%d", i), 7, 1)
 		if i%2 == 1 {
-			in.Kind = library.Unlike
+			in.Kind = domain.Unlike
 		}
 		in.At = at.Add(time.Duration(seconds) * time.Second)
 		list = append(list, in)
@@ -623,8 +623,8 @@ func testReplayedInOrder(db database) {
 	if result := mustImport(t, s, store.ImportRequest{Catalog: catalog(1), Interactions: list}); result.Interactions != len(list) {
 		t.Errorf("%+v", result)
 	}
-	var back []library.Interaction
-	if err := s.Interactions(within(t), func(i library.Interaction) error { back = append(back, i); return nil }); err != nil {
+	var back []domain.Interaction
+	if err := s.Interactions(within(t), func(i domain.Interaction) error { back = append(back, i); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(list, back); diff != "" {
@@ -636,8 +636,8 @@ func testReplayForgets(db database) {
 	t := db.t
 	s := open(t, db.newURL())
 	record(t, s, like("a", 7, 1), like("b", 8, 1))
-	var list []library.Interaction
-	if err := s.Interactions(within(t), func(i library.Interaction) error { list = append(list, i); return nil }); err != nil {
+	var list []domain.Interaction
+	if err := s.Interactions(within(t), func(i domain.Interaction) error { list = append(list, i); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Forget(within(t), 7); err != nil {
@@ -661,7 +661,7 @@ func testCallersShareCommits(db database) {
 	for c := range callers {
 		wg.Go(func() {
 			for i := range each {
-				list := []library.Interaction{like(fmt.Sprintf("%d-%d", c, i), int64(c+1), int64(i+2)), like("first", 7, 1)}
+				list := []domain.Interaction{like(fmt.Sprintf("%d-%d", c, i), int64(c+1), int64(i+2)), like("first", 7, 1)}
 				outcomes, err := s.Record(within(t), list)
 				if err != nil {
 					t.Error(err)
@@ -732,7 +732,7 @@ func testImportsAndReadersMeet(db database) {
 	wg.Go(func() {
 		for book := int64(1001); book <= 1010; book++ {
 			for id := int64(1); id <= readers; id++ {
-				if _, err := other.Record(within(t), []library.Interaction{like(fmt.Sprintf("%d-%d", id, book), id, book)}); err != nil {
+				if _, err := other.Record(within(t), []domain.Interaction{like(fmt.Sprintf("%d-%d", id, book), id, book)}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -742,7 +742,7 @@ func testImportsAndReadersMeet(db database) {
 	for book := int64(1); book <= 10; book++ {
 		r := store.NewRatings()
 		for id := int64(1); id <= readers; id++ {
-			r.Add(library.Rating{UserID: id, BookID: book, Stars: 5})
+			r.Add(domain.Rating{UserID: id, BookID: book, Stars: 5})
 		}
 		mustImport(t, s, store.ImportRequest{Ratings: r})
 	}
@@ -761,9 +761,9 @@ func testAllOrNothing(db database) {
 	before := mustHead(t, s)
 	_, err := s.Import(within(t), store.ImportRequest{
 		Catalog: catalog(1, 2, 3, 3), // which cannot be
-		Ratings: ratings(library.Rating{UserID: 1, BookID: 3, Stars: 5}),
+		Ratings: ratings(domain.Rating{UserID: 1, BookID: 3, Stars: 5}),
 	})
-	if err == nil || errors.Is(err, library.ErrStoreDown) {
+	if err == nil || errors.Is(err, domain.ErrStoreDown) {
 		t.Errorf("a book twice: %v", err)
 	}
 	if c, err := s.Catalog(within(t)); err != nil || len(c.Books) != 2 || mustHead(t, s) != before || len(history(t, s, 1)) != 0 {

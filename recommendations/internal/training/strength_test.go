@@ -5,14 +5,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 )
 
 // TestStrength holds what counts as liked for the engine to what does elsewhere.
 func TestStrength(t *testing.T) {
 	for stars := range 6 {
-		for _, e := range []library.Entry{
+		for _, e := range []domain.Entry{
 			{Stars: stars}, {Stars: stars, Liked: true}, {Stars: stars, Purchased: true}, {Stars: stars, Own: true},
 		} {
 			if got := Strength(e); (got >= engine.Liked) != e.Positive() || got > engine.Full {
@@ -20,16 +20,16 @@ func TestStrength(t *testing.T) {
 			}
 		}
 	}
-	if Strength(library.Entry{Stars: 3}) == 0 {
+	if Strength(domain.Entry{Stars: 3}) == 0 {
 		t.Error("3 stars count nothing")
 	}
-	if Strength(library.Entry{Stars: 1, Liked: true}) != engine.Full {
+	if Strength(domain.Entry{Stars: 1, Liked: true}) != engine.Full {
 		t.Error("a like counts less than full")
 	}
 }
 
 func TestAuthors(t *testing.T) {
-	got := Authors([]library.Book{{Author: "A"}, {Author: "B"}, {}, {Author: "A"}, {}})
+	got := Authors([]domain.Book{{Author: "A"}, {Author: "B"}, {}, {Author: "A"}, {}})
 	if diff := cmp.Diff([]int32{0, 1, -1, 0, -1}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -14,8 +14,8 @@ import (
 	"iter"
 	"slices"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/modelfile"
 )
 
@@ -24,8 +24,8 @@ const Method = "local-ease"
 
 // Input is what a model is trained from.
 type Input struct {
-	Catalog   library.Catalog
-	Histories iter.Seq2[int64, []byte] // by reader, as library.History.Encode makes them; in any order
+	Catalog   domain.Catalog
+	Histories iter.Seq2[int64, []byte] // by reader, as domain.History.Encode makes them; in any order
 	Params    engine.Params
 	Workers   int // goroutines
 }
@@ -57,7 +57,7 @@ func Train(ctx context.Context, in Input) (modelfile.Model, error) {
 
 // collected is who likes what.
 type collected struct {
-	books     []library.Book
+	books     []domain.Book
 	readers   []reader // by id
 	positives int
 }
@@ -70,7 +70,7 @@ type reader struct {
 
 // Strength is how much a book of a history counts. A rating says it by its stars;
 // a like or a purchase is as good as five.
-func Strength(e library.Entry) engine.Strength {
+func Strength(e domain.Entry) engine.Strength {
 	if e.Liked || e.Purchased {
 		return engine.Full
 	}
@@ -78,7 +78,7 @@ func Strength(e library.Entry) engine.Strength {
 }
 
 // Authors numbers the authors of books, equal ones alike.
-func Authors(books []library.Book) []int32 {
+func Authors(books []domain.Book) []int32 {
 	numbers := map[string]int32{}
 	list := make([]int32, len(books))
 	for i, b := range books {
@@ -108,7 +108,7 @@ func collect(in Input) (*collected, error) {
 	for id, history := range in.Histories {
 		read = read[:0]
 		likes := 0
-		err := library.EachEntry(history, func(e library.Entry) {
+		err := domain.EachEntry(history, func(e domain.Entry) {
 			i, ok := index[e.BookID]
 			if strength := Strength(e); ok && strength > 0 {
 				read = append(read, counted{i, strength})

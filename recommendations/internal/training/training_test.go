@@ -5,14 +5,14 @@ import (
 	"maps"
 	"testing"
 
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/library"
 	"bookstall/recommendations/internal/modelfile"
 	"bookstall/recommendations/internal/sample"
 	"bookstall/recommendations/internal/training"
 )
 
-func train(t *testing.T, catalog library.Catalog, histories map[int64][]byte, workers int) []byte {
+func train(t *testing.T, catalog domain.Catalog, histories map[int64][]byte, workers int) []byte {
 	t.Helper()
 	// A map is walked in another order each time.
 	m, err := training.Train(t.Context(), training.Input{
@@ -52,13 +52,13 @@ func TestEqualDataMakeEqualBytes(t *testing.T) {
 }
 
 func TestWhatCountsAsLiked(t *testing.T) {
-	catalog := library.Catalog{Version: "v", Books: []library.Book{{ID: 1}, {ID: 2}, {ID: 3}}}
+	catalog := domain.Catalog{Version: "v", Books: []domain.Book{{ID: 1}, {ID: 2}, {ID: 3}}}
 	m, err := training.Train(t.Context(), training.Input{
 		Catalog: catalog, Params: engine.DefaultParams(), Workers: 1,
 		Histories: maps.All(map[int64][]byte{
-			1: library.History{{BookID: 1, Stars: 4}, {BookID: 2, Stars: 3}, {BookID: 9, Stars: 5}}.Encode(),
-			2: library.History{{BookID: 1, Liked: true, Own: true}, {BookID: 3, Purchased: true}}.Encode(),
-			3: library.History{{BookID: 1, Own: true}}.Encode(), // taken back
+			1: domain.History{{BookID: 1, Stars: 4}, {BookID: 2, Stars: 3}, {BookID: 9, Stars: 5}}.Encode(),
+			2: domain.History{{BookID: 1, Liked: true, Own: true}, {BookID: 3, Purchased: true}}.Encode(),
+			3: domain.History{{BookID: 1, Own: true}}.Encode(), // taken back
 		}),
 	})
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 	"slices"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
 // Exporter is a store that can be read.
 type Exporter interface {
-	Catalog(ctx context.Context) (library.Catalog, error)
+	Catalog(ctx context.Context) (domain.Catalog, error)
 	Histories(ctx context.Context, after int64, yield func(store.Reader) error) (seq int64, err error)
-	Interactions(ctx context.Context, yield func(library.Interaction) error) error
+	Interactions(ctx context.Context, yield func(domain.Interaction) error) error
 }
 
 // ExportSummary is what an export wrote.
@@ -44,13 +44,13 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 	}
 	// Interactions first: what comes in meanwhile is then in the ratings at most,
 	// where a restore does no harm by it.
-	sum.Interactions, err = write(dir, interactionsFile, bookcsv.NewInteractionWriter, func(put func(library.Interaction) error) error {
+	sum.Interactions, err = write(dir, interactionsFile, bookcsv.NewInteractionWriter, func(put func(domain.Interaction) error) error {
 		return from.Interactions(ctx, put)
 	})
 	if err != nil {
 		return sum, err
 	}
-	sum.Ratings, err = write(dir, ratingsFile, bookcsv.NewRatingWriter, func(put func(library.Rating) error) error {
+	sum.Ratings, err = write(dir, ratingsFile, bookcsv.NewRatingWriter, func(put func(domain.Rating) error) error {
 		return ratings(ctx, from, put)
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func list[T any](rows []T) func(func(T) error) error {
 }
 
 // ratings gives the stars of all readers, by reader.
-func ratings(ctx context.Context, from Exporter, put func(library.Rating) error) error {
+func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) error {
 	var readers []store.Reader
 	_, err := from.Histories(ctx, 0, func(r store.Reader) error {
 		readers = append(readers, r)
@@ -92,7 +92,7 @@ func ratings(ctx context.Context, from Exporter, put func(library.Rating) error)
 	}
 	slices.SortFunc(readers, func(a, b store.Reader) int { return cmp.Compare(a.UserID, b.UserID) })
 	for _, r := range readers {
-		history, err := library.DecodeHistory(r.Data)
+		history, err := domain.DecodeHistory(r.Data)
 		if err != nil {
 			return fmt.Errorf("reader %d: %w", r.UserID, err)
 		}
@@ -100,7 +100,7 @@ func ratings(ctx context.Context, from Exporter, put func(library.Rating) error)
 			if e.Stars == 0 {
 				continue
 			}
-			if err := put(library.Rating{UserID: r.UserID, BookID: e.BookID, Stars: e.Stars}); err != nil {
+			if err := put(domain.Rating{UserID: r.UserID, BookID: e.BookID, Stars: e.Stars}); err != nil {
 				return err
 			}
 		}

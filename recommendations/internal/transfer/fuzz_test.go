@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
 )
@@ -21,7 +21,7 @@ import (
 // kept is a store that keeps what an import brings.
 type kept struct{ req store.ImportRequest }
 
-func (*kept) Catalog(context.Context) (library.Catalog, error) { return library.Catalog{}, nil }
+func (*kept) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
 
 func (k *kept) Import(_ context.Context, req store.ImportRequest) (store.ImportResult, error) {
 	k.req = req

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -70,7 +70,7 @@ type Summary struct {
 
 // Importer is a store that takes imports.
 type Importer interface {
-	Catalog(ctx context.Context) (library.Catalog, error)
+	Catalog(ctx context.Context) (domain.Catalog, error)
 	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
 }
 
@@ -114,10 +114,10 @@ func Import(ctx context.Context, into Importer, files Files, o Options) (Summary
 }
 
 // readCatalog returns the books of the files, or else those of the store.
-func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) (library.Catalog, error) {
+func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) (domain.Catalog, error) {
 	if files.Books == "" {
 		if files.Samples != "" {
-			return library.Catalog{}, errors.New("sample readers belong to books: import the books, too")
+			return domain.Catalog{}, errors.New("sample readers belong to books: import the books, too")
 		}
 		c, err := into.Catalog(ctx)
 		if err == nil && c.Version == "" {
@@ -127,16 +127,16 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 	}
 	books, err := readBooks(ctx, r, files)
 	if err != nil {
-		return library.Catalog{}, err
+		return domain.Catalog{}, err
 	}
 	if len(books) == 0 {
-		return library.Catalog{}, fmt.Errorf("%s has no books that could be read", filepath.Base(files.Books))
+		return domain.Catalog{}, fmt.Errorf("%s has no books that could be read", filepath.Base(files.Books))
 	}
-	c := library.Catalog{Books: books}
+	c := domain.Catalog{Books: books}
 	if files.Samples == "" {
 		return c, nil
 	}
-	err = each(ctx, r, files.Samples, canonical(bookcsv.NewSampleReader), func(s library.SampleReader, _ place) error {
+	err = each(ctx, r, files.Samples, canonical(bookcsv.NewSampleReader), func(s domain.SampleReader, _ place) error {
 		c.Samples = append(c.Samples, s)
 		return nil
 	})
@@ -144,7 +144,7 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 }
 
 func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, into *store.Ratings) error {
-	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating library.Rating, at place) error {
+	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating domain.Rating, at place) error {
 		if !known[rating.BookID] {
 			return at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))
 		}
@@ -154,8 +154,8 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 }
 
 // readInteractions takes also those of books that are gone: they may come back.
-func readInteractions(ctx context.Context, r *reporting, path string) (list []library.Interaction, err error) {
-	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i library.Interaction, _ place) error {
+func readInteractions(ctx context.Context, r *reporting, path string) (list []domain.Interaction, err error) {
+	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i domain.Interaction, _ place) error {
 		list = append(list, i)
 		return nil
 	})

@@ -10,8 +10,8 @@ import (
 	"slices"
 
 	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/goodbooks"
-	"bookstall/recommendations/internal/library"
 )
 
 // Progress tells how far the reading of a file is: bytes of how many, and rows.
@@ -84,10 +84,10 @@ func published[T any](rows func(string, io.Reader) iter.Seq2[T, error]) opener[T
 func isGoodbooks(s *source) bool { return s.has("book_id", "authors", "original_publication_year") }
 
 // readBooks reads a catalogue in one of the two formats that are known.
-func readBooks(ctx context.Context, to *reporting, f Files) ([]library.Book, error) {
-	var books []library.Book
+func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, error) {
+	var books []domain.Book
 	theirs := false
-	rows := func(s *source) (iter.Seq2[library.Book, error], func() int, error) {
+	rows := func(s *source) (iter.Seq2[domain.Book, error], func() int, error) {
 		if theirs = isGoodbooks(s); theirs {
 			return published(goodbooks.Books)(s)
 		}
@@ -97,7 +97,7 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]library.Book, err
 		return canonical(bookcsv.NewBookReader)(s)
 	}
 	seen := map[int64]bool{}
-	err := each(ctx, to, f.Books, rows, func(b library.Book, at place) error {
+	err := each(ctx, to, f.Books, rows, func(b domain.Book, at place) error {
 		if seen[b.ID] { // of the project's own format the reader says so itself, with the line
 			return at.wrong("book_id", fmt.Sprintf("%d is there twice", b.ID))
 		}
@@ -108,7 +108,7 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]library.Book, err
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(books, func(a, b library.Book) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
 	if theirs {
 		return books, shelve(ctx, to, f, books)
 	}
@@ -122,7 +122,7 @@ const otherCategory = "fiction"
 const maxCategories = 4
 
 // shelve gives books of goodbooks-10k their categories.
-func shelve(ctx context.Context, to *reporting, f Files, books []library.Book) error {
+func shelve(ctx context.Context, to *reporting, f Files, books []domain.Book) error {
 	if f.Shelves == "" {
 		return errors.New("the books are those of goodbooks-10k, which have their categories in another file: " +
 			"give it by --shelves (book_tags.csv with --tags tags.csv, or shelf counts)")

@@ -12,8 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"bookstall/internal/programtest"
 	"bookstall/internal/telemetry"
+	"bookstall/internal/test/programtest"
 )
 
 func TestREST(t *testing.T) {

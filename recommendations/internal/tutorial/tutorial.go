@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	tutorialpb "bookstall/gen/tutorial"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 )
 
@@ -56,9 +56,9 @@ func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequ
 	}
 	shelf, err := s.recommender.Recommend(int64(req.GetUserId()), slug, int(max(0, req.GetMaxResults())))
 	switch {
-	case errors.Is(err, library.ErrCategoryNotFound): // the catalogue is another one
+	case errors.Is(err, domain.ErrCategoryNotFound): // the catalogue is another one
 		return nil, status.Error(codes.NotFound, "Category not found")
-	case errors.Is(err, library.ErrNotReady):
+	case errors.Is(err, domain.ErrNotReady):
 		return nil, status.Error(codes.Unavailable, "not ready yet")
 	case err != nil:
 		return nil, err

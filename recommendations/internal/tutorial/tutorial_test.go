@@ -9,14 +9,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	tutorialpb "bookstall/gen/tutorial"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 )
 
 func newServer(t *testing.T) *Server {
 	t.Helper()
 	rec := recommender.New()
-	if err := rec.Load(&library.Library{Catalog: library.Catalog{Version: "v1", Books: []library.Book{
+	if err := rec.Load(&domain.Library{Catalog: domain.Catalog{Version: "v1", Books: []domain.Book{
 		{ID: 1, Title: "A", Author: "X", Categories: []string{"fiction"}, Popularity: 3},
 		{ID: 2, Title: "B", Author: "X", Categories: []string{"romance", "fiction"}, Popularity: 2},
 		{ID: 3, Title: "C", Author: "X", Categories: []string{"self-help"}, Popularity: 1},

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/tutorial"

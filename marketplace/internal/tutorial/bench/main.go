@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 )
 
 func main() {

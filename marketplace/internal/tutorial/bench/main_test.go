@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"bookstall/internal/fleet"
+	"bookstall/internal/lab/fleet"
 )
 
 // What does not depend on the speed of the machine: every kind answers, and makes

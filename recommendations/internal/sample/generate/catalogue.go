@@ -5,13 +5,13 @@ import (
 	"strconv"
 	"strings"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // catalogue is the books with what the generator must know of each. Books,
 // genres and authors are numbers here: indexes of the slices.
 type catalogue struct {
-	books  []library.Book
+	books  []domain.Book
 	genres []genre
 	fame   []int64 // of each book
 	themes [][]int // genres of each book, the main one first
@@ -29,7 +29,7 @@ type works struct{ books, fame int64 }
 // newCatalogue takes the order of the file for fame: among the books with the
 // same main category, an earlier one is better known. Fame falls off as in a
 // real shop, steeply first and with a long tail.
-func newCatalogue(books []library.Book) (*catalogue, error) {
+func newCatalogue(books []domain.Book) (*catalogue, error) {
 	c := &catalogue{books: books, genres: genres()}
 	genreOf := make(map[string]int)
 	for i, g := range c.genres {

@@ -21,7 +21,7 @@ import (
 	"path/filepath"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 const (
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	var ratings []library.Rating
+	var ratings []domain.Rating
 	var people []reader
 	for id := range int64(readers) {
 		if ctx.Err() != nil {
@@ -97,12 +97,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-func readBooks(name string, content []byte) ([]library.Book, error) {
+func readBooks(name string, content []byte) ([]domain.Book, error) {
 	reader, err := bookcsv.NewBookReader(name, bytes.NewReader(content))
 	if err != nil {
 		return nil, err
 	}
-	var books []library.Book
+	var books []domain.Book
 	for b, err := range reader.All() {
 		if err != nil {
 			return nil, err
@@ -113,10 +113,10 @@ func readBooks(name string, content []byte) ([]library.Book, error) {
 }
 
 // fillColumns sets what is not a fact about a book but about this shop.
-func fillColumns(books []library.Book, ratings []library.Rating) {
+func fillColumns(books []domain.Book, ratings []domain.Rating) {
 	liked := make(map[int64]int64)
 	for _, r := range ratings {
-		if r.Stars >= library.PositiveRating {
+		if r.Stars >= domain.PositiveRating {
 			liked[r.BookID]++
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 const committed = "../data"
@@ -139,7 +139,7 @@ func TestSampleReadersAreWhatTheirLabelsSay(t *testing.T) {
 		r := people[s.ID-1]
 		liked, inGenre := 0, 0
 		for i, b := range r.read {
-			if r.ratings[i].Stars >= library.PositiveRating {
+			if r.ratings[i].Stars >= domain.PositiveRating {
 				liked++
 				if c.themes[b][0] == r.taste.favourites[0] {
 					inGenre++
@@ -156,7 +156,7 @@ func TestSampleReadersAreWhatTheirLabelsSay(t *testing.T) {
 }
 
 func TestReadersFollowASeries(t *testing.T) {
-	books := []library.Book{
+	books := []domain.Book{
 		{ID: 1, Title: "A", Author: "X", Categories: []string{"fantasy"}, Series: "S #1"},
 		{ID: 2, Title: "B", Author: "X", Categories: []string{"fantasy"}, Series: "S #3"},
 		{ID: 3, Title: "C", Author: "Y", Categories: []string{"fantasy"}, Series: "S"},

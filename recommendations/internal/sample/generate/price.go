@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"hash/fnv"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // priceOf makes up what the sample shop asks for a book. It follows from title,
 // author and main category only, so that a new book changes no other price.
-func priceOf(b library.Book) string {
+func priceOf(b domain.Book) string {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(b.Title + "\n" + b.Author)) // never fails
 	d := newDice(hash.Sum64())

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // How a synthetic reader chooses. The numbers were tried until shelves of
@@ -22,7 +22,7 @@ const (
 type reader struct {
 	id      int64
 	taste   taste
-	ratings []library.Rating
+	ratings []domain.Rating
 	read    []int // the books rated
 }
 
@@ -47,7 +47,7 @@ func newReader(c *catalogue, id int64) (reader, error) {
 		}
 		stars[b] = r.rate(c, b, d, stray)
 		r.read = append(r.read, b)
-		r.ratings = append(r.ratings, library.Rating{UserID: id, BookID: c.books[b].ID, Stars: stars[b]})
+		r.ratings = append(r.ratings, domain.Rating{UserID: id, BookID: c.books[b].ID, Stars: stars[b]})
 		usual.set(b, 0)
 		anywhere.set(b, 0)
 		for _, next := range c.after[b] {
@@ -103,7 +103,7 @@ func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
 		return appeal
 	case stars[before] == 0:
 		return appeal / skippedDivisor
-	case stars[before] >= library.PositiveRating:
+	case stars[before] >= domain.PositiveRating:
 		return appeal * nextFactor
 	default:
 		return appeal / droppedDivisor

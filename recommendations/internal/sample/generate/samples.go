@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 const (
@@ -23,8 +23,8 @@ func sampleGenres() []string {
 
 // chooseSamples takes for each of those genres the reader whose likes are the
 // most concentrated on it, so that the shelves differ plainly.
-func chooseSamples(c *catalogue, people []reader) ([]library.SampleReader, error) {
-	var samples []library.SampleReader
+func chooseSamples(c *catalogue, people []reader) ([]domain.SampleReader, error) {
+	var samples []domain.SampleReader
 	for _, slug := range sampleGenres() {
 		best, bestFocus := -1, -1
 		for i := range people {
@@ -35,7 +35,7 @@ func chooseSamples(c *catalogue, people []reader) ([]library.SampleReader, error
 		if bestFocus < 0 {
 			return nil, fmt.Errorf("no synthetic reader fits as a sample of %s", slug)
 		}
-		samples = append(samples, library.SampleReader{ID: people[best].id, Label: people[best].label(c)})
+		samples = append(samples, domain.SampleReader{ID: people[best].id, Label: people[best].label(c)})
 	}
 	return samples, nil
 }
@@ -48,7 +48,7 @@ func (r *reader) focus(c *catalogue, slug string) int {
 	}
 	liked, inGenre, byAuthor := 0, 0, 0
 	for i, b := range r.read {
-		if r.ratings[i].Stars < library.PositiveRating {
+		if r.ratings[i].Stars < domain.PositiveRating {
 			continue
 		}
 		liked++

@@ -6,12 +6,12 @@ import (
 	"os"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/library"
+	"bookstall/recommendations/internal/domain"
 )
 
 // writeFiles makes all three files before it writes the first, so that a
 // mistake leaves the old ones as they are. Files that exist keep their mode.
-func writeFiles(dir *os.Root, books []library.Book, ratings []library.Rating, samples []library.SampleReader) error {
+func writeFiles(dir *os.Root, books []domain.Book, ratings []domain.Rating, samples []domain.SampleReader) error {
 	bookFile, err := encode(bookcsv.NewBookWriter, books)
 	if err != nil {
 		return err

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"bookstall/internal/lab/fleet"
+	"bookstall/internal/lab/load"
+	"bookstall/internal/lab/pgserver"
+)
+
+const (
+	rate = 80 // calls a second
+	// longest bounds one drill: what takes longer has hung.
+	longest = 2 * time.Minute
+)
+
+// cost is what a drill may cost readers.
+type cost int
+
+const (
+	planned   cost = iota // the shop is told of it, or can do without what is away
+	unplanned             // without a warning
+	without               // no replica answers from the event to its end
+	shopLost              // without a warning, and what the shop had under way goes with it
+	overload              // there is too much to do from the event to its end
+)
+
+// drill is one thing that happens to a shop.
+type drill struct {
+	name  string // of its file, too
+	shows string // what happens, in a few words
+	cost  cost
+	rate  float64      // calls a second; the usual one if 0
+	fleet fleet.Config // Bin and Log aside; three replicas if it says none
+	store store        // that the replicas share
+	// needs says what the machine lacks for it; nil if it needs nothing.
+	needs func() error
+	// script makes it happen, while readers call. The load ends with it.
+	script func(ctx context.Context, s *scene) error
+}
+
+// store is where replicas keep what readers do.
+type store int
+
+const (
+	inMemory store = iota // each for itself
+	inFile                // of SQLite
+	inServer              // of PostgreSQL
+)
+
+// options are how a drill is run.
+type options struct {
+	bin      string
+	dir      string    // a folder of its own, which it makes
+	log      io.Writer // of the timeline; nil for none
+	fallback bool      // readers call a shop that only falls back
+}
+
+// scene is a drill that is under way.
+type scene struct {
+	*fleet.Fleet
+
+	opts     options
+	file     string           // of the store; "" for none
+	database *pgserver.Server // of the store; nil for none
+	store    string           // its URL; "" for none
+
+	mu       sync.Mutex
+	began    time.Time // of the load
+	moments  []moment
+	calls    []load.Call
+	faults   []string
+	figures  []string
+	checks   []func(load.Report)
+	watchers sync.WaitGroup
+}
+
+// moment is something that was done.
+type moment struct {
+	at   time.Time
+	text string
+	kind momentKind
+}
+
+type momentKind int
+
+const (
+	remark momentKind = iota
+	event             // from here on readers may notice
+	relief            // from here on they should not any more
+)
+
+// lacks returns what the machine lacks for the drill, nil if nothing.
+func (d drill) lacks() error {
+	if d.needs == nil {
+		return nil
+	}
+	return d.needs()
+}
+
+// run runs the drill on a fleet of its own.
+func (d drill) run(ctx context.Context, opts options) result {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	s := &scene{opts: opts}
+	report, err := d.play(ctx, s)
+	r := result{drill: d, report: report, moments: s.moments, figures: s.figures, names: map[string]string{}}
+	if s.Fleet != nil {
+		for _, p := range s.Replicas() {
+			r.names[host(p.Admin)] = p.Name
+		}
+	}
+	if err != nil {
+		r.faults = append(r.faults, err.Error())
+	}
+	if err == nil {
+		r.faults = append(r.faults, beyond(d.cost, s.moments, report)...)
+		r.recovery = recovery(d.cost, s.moments, report.Started, s.calls)
+	}
+	r.faults = append(r.faults, s.faults...)
+	return r
+}
+
+func (d drill) play(ctx context.Context, s *scene) (report load.Report, err error) {
+	if err := os.MkdirAll(s.opts.dir, 0o750); err != nil {
+		return report, err
+	}
+	log, err := os.Create(filepath.Join(s.opts.dir, "log"))
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	cfg := d.fleet
+	cfg.Bin, cfg.Log = s.opts.bin, &lines{out: log}
+	cfg.Replicas = cmp.Or(cfg.Replicas, 3)
+	cfg.ReplicaArgs = append([]string{"--faults"}, cfg.ReplicaArgs...)
+	s.say("%s: %s", d.name, d.shows)
+	err = s.openStore(d.store)
+	if s.database != nil {
+		defer s.database.Close()
+	}
+	if err != nil {
+		return report, err
+	}
+	if s.store != "" {
+		cfg.ReplicaArgs = append(cfg.ReplicaArgs, "--store="+s.store)
+	}
+	if s.Fleet, err = fleet.Start(cfg); err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	report, err = s.underLoad(ctx, cmp.Or(d.rate, rate), d.script)
+	if err != nil {
+		return report, err
+	}
+	for _, check := range s.checks {
+		check(report)
+	}
+	return report, nil
+}
+
+// openStore makes a store for the replicas.
+func (s *scene) openStore(kind store) (err error) {
+	switch kind {
+	case inFile:
+		s.file = filepath.Join(s.opts.dir, "store.db")
+		s.store = "sqlite:" + s.file
+	case inServer:
+		if s.database, err = pgserver.Start(); err != nil {
+			return err
+		}
+		s.store, err = s.database.NewDatabase()
+	case inMemory:
+	}
+	return err
+}
+
+// underLoad runs the script while readers call.
+func (s *scene) underLoad(ctx context.Context, rate float64, script func(context.Context, *scene) error) (load.Report, error) {
+	loading, end := context.WithCancel(ctx)
+	defer end()
+	shop := s.URL
+	if s.opts.fallback {
+		fake, stop, err := startFallback()
+		if err != nil {
+			return load.Report{}, err
+		}
+		defer stop()
+		shop = fake
+	}
+	arriving := make(chan struct{})
+	type outcome struct {
+		report load.Report
+		err    error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		report, err := load.Run(loading, load.Config{
+			Shop: shop, Rate: rate, Retry: true, Seed: 1, Replicas: s.admins, Progress: s.progress,
+			Observe: func(c load.Call) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if s.calls = append(s.calls, c); len(s.calls) == 1 {
+					s.began = time.Now().Add(-c.Due - c.Latency)
+					close(arriving)
+				}
+			},
+		})
+		ended <- outcome{report, err}
+	}()
+	select {
+	case <-arriving:
+	case o := <-ended:
+		return o.report, fmt.Errorf("load: %w", o.err)
+	}
+	err := script(ctx, s)
+	s.watchers.Wait()
+	end()
+	o := <-ended
+	return o.report, errors.Join(err, o.err)
+}
+
+// admins returns where replicas tell their metrics.
+func (s *scene) admins(context.Context) (urls []string, err error) {
+	for _, r := range s.Replicas() {
+		select {
+		case <-r.Ended():
+		default:
+			urls = append(urls, r.Admin)
+		}
+	}
+	return urls, nil
+}
+
+// pass lets readers call for so long.
+func (s *scene) pass(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// mark takes down that something is done now, and returns when.
+func (s *scene) mark(kind momentKind, format string, args ...any) time.Time {
+	m := moment{time.Now(), fmt.Sprintf(format, args...), kind}
+	s.mu.Lock()
+	s.moments = append(s.moments, m)
+	s.mu.Unlock()
+	s.say("%6.1f s  %s", m.at.Sub(s.began).Seconds(), m.text)
+	return m.at
+}
+
+// fail makes the verdict FAIL.
+func (s *scene) fail(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, fmt.Sprintf(format, args...))
+}
+
+// figure takes down what was measured beside the calls.
+func (s *scene) figure(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.mu.Lock()
+	s.figures = append(s.figures, text)
+	s.mu.Unlock()
+	s.say("          %s", text)
+}
+
+// check is called with the report.
+func (s *scene) check(do func(load.Report)) { s.checks = append(s.checks, do) }
+
+func (s *scene) say(format string, args ...any) {
+	if s.opts.log != nil {
+		fmt.Fprintf(s.opts.log, format+"\n", args...)
+	}
+}
+
+// progress prints one row of the timeline.
+func (s *scene) progress(r load.Report) {
+	for _, row := range r.Timeline {
+		text := ""
+		for _, p := range s.Replicas() {
+			if n, ok := row.Replicas[host(p.Admin)]; ok {
+				text += fmt.Sprintf(" %s:%d", p.Name, n)
+			}
+		}
+		s.say("%6.1f s  %s; max %.0f ms;%s", row.Start, row.Counts, row.Max, text)
+	}
+}
+
+// lines keeps what several processes write apart.
+type lines struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(p)
+}

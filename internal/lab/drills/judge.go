@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"bookstall/internal/lab/load"
+)
+
+const (
+	// relieved is how long after replicas are back, or reachable again, all is as
+	// it was.
+	relieved = 2 * time.Second
+	// underWay is how long before an event a call may have begun that it hit: it
+	// falls back once marketplace's patience is over.
+	underWay = patience
+	// repeatedShare is how many calls may be repeated when a shop dies.
+	repeatedShare = 0.02
+)
+
+// span returns when readers might notice: from the first event until the last one,
+// or until the relief.
+func span(moments []moment) (first, last, back time.Time) {
+	for _, m := range moments {
+		switch m.kind {
+		case event:
+			if first.IsZero() {
+				first = m.at
+			}
+			last = m.at
+		case relief:
+			back = m.at
+		case remark:
+		}
+	}
+	return first, last, back
+}
+
+// beyond returns what is beyond the limits of such a drill.
+func beyond(c cost, moments []moment, r load.Report) []string {
+	first, last, back := span(moments)
+	var limits load.Limits
+	switch {
+	case c == planned:
+		limits = load.Planned()
+	case first.IsZero():
+		return []string{"the script has no event"}
+	case c == unplanned, c == shopLost:
+		limits = load.Unplanned(last)
+		limits.Window.From = first.Add(-underWay)
+		if c == shopLost {
+			limits.Retried = int64(repeatedShare * float64(r.Calls))
+		}
+	case back.IsZero():
+		return []string{"the script has no relief"}
+	case c == overload:
+		limits = load.Without(first.Add(-underWay), back.Add(relieved))
+		limits.Shed = r.Calls // when, the drill itself looks at
+	default:
+		limits = load.Without(first.Add(-underWay), back.Add(relieved))
+	}
+	return r.Beyond(limits)
+}
+
+// recovery is how long after the last event, or after the relief where none lives
+// before, a reader last noticed.
+func recovery(c cost, moments []moment, began time.Time, calls []load.Call) time.Duration {
+	_, from, back := span(moments)
+	if c == without || c == overload {
+		from = back
+	}
+	if from.IsZero() {
+		return -1
+	}
+	took := time.Duration(0)
+	for _, call := range calls {
+		if end := began.Add(call.Due + call.Latency); call.Outcome != load.Full && end.After(from) {
+			took = max(took, end.Sub(from))
+		}
+	}
+	return took
+}
+
+// result is a drill that is over.
+type result struct {
+	drill    drill
+	report   load.Report
+	moments  []moment
+	names    map[string]string // of replicas, by what the report calls them
+	figures  []string          // measured beside the calls
+	recovery time.Duration     // negative if there was nothing to recover from
+	faults   []string          // why it fails
+}
+
+func (r result) passed() bool { return len(r.faults) == 0 }
+
+// behind is how far behind the load itself may be without a word. Beyond it, the
+// machine was busy with something else. The verdict stays what it is.
+const behind = 100 * time.Millisecond
+
+const heading = "drill                  calls  full fallback shed failed late  p50 ms  p99 ms  max ms  recovered verdict"
+
+// line is the result in one line.
+func (r result) line() string {
+	p := r.report
+	text := fmt.Sprintf("%-22s %5d %5d %8d %4d %6d %4d %7.1f %7.1f %7.0f %10s %s",
+		r.drill.name, p.Calls, p.Full, p.Fallback, p.Shed, p.Failed, p.Late, p.P50, p.P99, p.Max, r.recovered(), r.verdict())
+	return text + r.apart()
+}
+
+// apart is what is told apart from the verdict.
+func (r result) apart() string {
+	text := ""
+	if n := r.report.Retried; n > 0 {
+		text += fmt.Sprintf(" (%d retried)", n)
+	}
+	if lag := r.report.MaxLag; lag > float64(behind.Milliseconds()) {
+		text += fmt.Sprintf(" (the load itself was %.0f ms behind)", lag)
+	}
+	return text
+}
+
+func (r result) recovered() string {
+	if r.recovery < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f s", r.recovery.Seconds())
+}
+
+func (r result) verdict() string {
+	if r.passed() {
+		return "pass"
+	}
+	text := "FAIL: " + strings.Join(r.faults, "; ")
+	for reason, n := range r.report.Reasons {
+		text += fmt.Sprintf("; failed %d times: %s", n, reason)
+	}
+	return text
+}
+
+// host is what a report calls the replica with this admin URL.
+func host(admin string) string {
+	u, err := url.Parse(admin)
+	if err != nil {
+		return admin
+	}
+	return u.Host
+}

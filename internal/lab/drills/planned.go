@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"bookstall/internal/lab/fleet"
+)
+
+// plannedDrills are what an operator does on purpose.
+func plannedDrills() []drill {
+	// The switch has to see that a shop drains.
+	shops := fleet.Config{Switched: true, MarketplaceArgs: []string{"--drain-delay=500ms"}}
+	return []drill{
+		{name: "steady", shows: "three replicas, nothing happens", script: steady},
+		{name: "scale", shows: "2 replicas, then 10, then 2", fleet: fleet.Config{Replicas: 2}, script: scale},
+		{name: "roll-recommendations", shows: "all replicas replaced, one after another", script: rollReplicas},
+		{name: "roll-marketplace", shows: "both shops behind a switch replaced, one after another", fleet: shops, script: rollShops},
+		{
+			name: "connection-age", shows: "connections end after 1 s each",
+			fleet: fleet.Config{ReplicaArgs: []string{"--max-connection-age=1s"}}, script: connectionAge,
+		},
+	}
+}
+
+func steady(ctx context.Context, s *scene) error {
+	s.even()
+	return s.pass(ctx, 15*time.Second)
+}
+
+func scale(ctx context.Context, s *scene) error {
+	const more = 8
+	first := s.Replicas()
+	if err := s.pass(ctx, 3*time.Second); err != nil {
+		return err
+	}
+	for range more {
+		r, err := s.AddReplica()
+		if err != nil {
+			return err
+		}
+		s.Publish(s.Replicas()...)
+		s.firstCall(ctx, r, s.mark(event, "%s is in DNS", r.Name), firstWithin)
+	}
+	if err := s.pass(ctx, 6*time.Second); err != nil {
+		return err
+	}
+	s.watchers.Wait()
+	s.Publish(first...)
+	s.mark(event, "%d replicas stop", more)
+	if err := s.stops(s.Replicas()[len(first):]...); err != nil {
+		return err
+	}
+	return s.pass(ctx, 4*time.Second)
+}
+
+func rollReplicas(ctx context.Context, s *scene) error {
+	serving := s.Replicas()
+	for _, old := range s.Replicas() {
+		if err := s.pass(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		fresh, err := s.AddReplica()
+		if err != nil {
+			return err
+		}
+		serving = append(serving, fresh)
+		s.Publish(serving...)
+		s.firstCall(ctx, fresh, s.mark(event, "%s in the place of %s", fresh.Name, old.Name), firstWithin)
+		serving = slices.DeleteFunc(serving, func(r *fleet.Replica) bool { return r == old })
+		s.Publish(serving...)
+		if err := s.stops(old); err != nil {
+			return err
+		}
+	}
+	return s.pass(ctx, 4*time.Second)
+}
+
+// ready waits until so many shops get connections.
+func (s *scene) ready(ctx context.Context, shops int) error {
+	for s.Switch.Ready() != shops {
+		if err := s.pass(ctx, 10*time.Millisecond); err != nil {
+			return fmt.Errorf("%d shops are ready, want %d: %w", s.Switch.Ready(), shops, err)
+		}
+	}
+	return nil
+}
+
+func rollShops(ctx context.Context, s *scene) error {
+	if _, err := s.AddMarketplace(); err != nil {
+		return err
+	}
+	if err := s.ready(ctx, 2); err != nil {
+		return err
+	}
+	for _, old := range s.Marketplaces() {
+		if err := s.pass(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		if _, err := s.AddMarketplace(); err != nil {
+			return err
+		}
+		if err := s.ready(ctx, 3); err != nil {
+			return err
+		}
+		s.mark(event, "a new shop in the place of an old one")
+		if err := old.Stop(10 * time.Second); err != nil {
+			return fmt.Errorf("an old shop: %w", err)
+		}
+	}
+	return s.pass(ctx, 4*time.Second)
+}
+
+func connectionAge(ctx context.Context, s *scene) error {
+	const length, least = 12 * time.Second, 5 // connections of that time, at each replica
+	if err := s.pass(ctx, length); err != nil {
+		return err
+	}
+	var asking sync.WaitGroup
+	for _, r := range s.Replicas() {
+		asking.Go(func() {
+			// Each connection begins with a watch of health.
+			n, err := fleet.Metric(r.Admin, "grpc_server_call_started_total", `grpc_method="grpc.health.v1.Health/Watch"`)
+			if err != nil || n < least {
+				s.fail("%s saw %.0f connections, want %d at least (%v)", r.Name, n, least, err)
+				return
+			}
+			s.figure("%s saw %.0f connections", r.Name, n)
+		})
+	}
+	asking.Wait()
+	return nil
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"bookstall/internal/lab/load"
+)
+
+const (
+	// writers bounds the readers who do something: replicas hold the histories of
+	// all readers in memory, by design. So bounded, they are all there after the
+	// warm-up.
+	writers = 64
+	// theirBooks is how many books one of them takes to and turns from again.
+	theirBooks = 10
+	// writerShare is their part of all calls.
+	writerShare = 0.04
+	callTimeout = 10 * time.Second
+	maxPage     = 4 << 20
+)
+
+// writer is a reader with a cookie who likes books, and looks each time whether
+// the shop shows it. One worker at a time has it.
+type writer struct {
+	http  *http.Client
+	shop  string
+	liked map[int]bool
+	book  int  // of a write that may have been kept or not, which is made again; 0 for none
+	wrote bool // and has not seen it since
+	again bool // it looked, and did not see it
+}
+
+func newWriter(ctx context.Context, shop string, transport http.RoundTripper) (*writer, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{shop: shop, liked: map[int]bool{}, http: &http.Client{
+		Jar: jar, Transport: transport, Timeout: callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if status, _, err := w.ask(ctx, "/", nil); err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("a first visit: status %d: %w", status, err)
+	}
+	return w, nil
+}
+
+// ask makes a request; redirects are answers.
+func (w *writer) ask(ctx context.Context, path string, form url.Values) (status int, body []byte, err error) {
+	method, text := http.MethodGet, io.Reader(nil)
+	if form != nil {
+		method, text = http.MethodPost, strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, w.shop+path, text)
+	if err != nil {
+		return 0, nil, err
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := w.http.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxPage))
+	return resp.StatusCode, body, err
+}
+
+// turn is the writer's next call: it likes a book, or likes it no longer, and then
+// looks.
+func (w *writer) turn(ctx context.Context) load.Call {
+	if w.wrote {
+		return w.see(ctx)
+	}
+	// What the shop could not keep, it may have kept all the same: it says to do it
+	// again.
+	if w.book == 0 {
+		w.book = 1 + rand.IntN(theirBooks)
+	}
+	do := "like"
+	if w.liked[w.book] {
+		do = "unlike"
+	}
+	status, _, err := w.ask(ctx, "/interactions", url.Values{"book": {strconv.Itoa(w.book)}, "do": {do}, "return": {"/your-books"}})
+	c := judged(writeKind, status, http.StatusSeeOther, err)
+	if c.Outcome == load.Full {
+		w.liked[w.book], w.book, w.wrote = !w.liked[w.book], 0, true
+	}
+	return c
+}
+
+// Kinds of calls besides those of package load.
+const (
+	writeKind load.Kind = "write"
+	seeKind   load.Kind = "your_books"
+)
+
+func (w *writer) see(ctx context.Context) load.Call {
+	status, body, err := w.ask(ctx, "/your-books", nil)
+	c := judged(seeKind, status, http.StatusOK, err)
+	if c.Outcome != load.Full {
+		return c
+	}
+	want := 0
+	for _, liked := range w.liked {
+		if liked {
+			want++
+		}
+	}
+	seen := bytes.Count(body, []byte(`value="unlike"`)) == want
+	switch {
+	case !seen && w.again:
+		c.Outcome, c.Reason = load.Failed, "the shop still does not show what was liked"
+	case !seen:
+		c.Outcome, c.Reason = load.Failed, "the shop does not show what was just liked"
+	}
+	w.wrote, w.again = !seen && !w.again, !seen && !w.again // two looks are enough
+	return c
+}
+
+func judged(kind load.Kind, status, want int, err error) load.Call {
+	c := load.Call{Kind: kind, Outcome: load.Full}
+	switch {
+	case err != nil:
+		c.Outcome, c.Reason = load.Failed, string(kind)+": connection broken"
+	case status == http.StatusServiceUnavailable:
+		c.Outcome = load.Shed
+	case status != want:
+		c.Outcome, c.Reason = load.Failed, fmt.Sprintf("%s: status %d", kind, status)
+	}
+	return c
+}
+
+// stay is how long a live shelf is watched at most, once it is there.
+const stay = 2 * time.Second
+
+// watch opens the writer's live shelf, sees it, stays for a while and leaves. It
+// returns how many shelves came. Others may use the writer meanwhile.
+func (w *writer) watch(ctx context.Context) (shelves int64, err error) {
+	open, leave := context.WithTimeout(ctx, callTimeout)
+	defer leave()
+	req, err := http.NewRequestWithContext(open, http.MethodGet, w.shop+"/shelf/events?after=0", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := (&http.Client{Jar: w.http.Jar, Transport: w.http.Transport}).Do(req)
+	if ctx.Err() != nil {
+		return 0, nil
+	} else if err != nil {
+		return 0, errors.New("live shelf: connection broken")
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("live shelf: status %d", resp.StatusCode)
+	}
+	var staying *time.Timer
+	for lines := bufio.NewScanner(io.LimitReader(resp.Body, maxPage)); lines.Scan(); {
+		if lines.Text() != "event: shelf" {
+			continue
+		}
+		if shelves++; shelves == 1 {
+			staying = time.AfterFunc(rand.N(stay), leave)
+			defer staying.Stop()
+		}
+	}
+	if shelves == 0 && ctx.Err() == nil {
+		return 0, errors.New("live shelf: no shelf came")
+	}
+	return shelves, nil
+}

@@ -1,0 +1,307 @@
+package chart
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// made is a pod that a set of values makes.
+type made struct {
+	from       string
+	owner, pod object
+}
+
+// pods returns all that the sets make.
+func pods(t *testing.T) []made {
+	t.Helper()
+	var list []made
+	for set, args := range sets(t) {
+		for _, o := range rendered(t, args...) {
+			if pod := o.pod(); pod != nil {
+				list = append(list, made{set + "/" + o.kind() + "/" + o.name(), o, pod})
+			}
+		}
+	}
+	if len(list) < 10 {
+		t.Fatalf("%d pods", len(list))
+	}
+	return list
+}
+
+// Pod Security Standards, restricted; and more.
+func TestPodsAreRestricted(t *testing.T) {
+	for _, p := range pods(t) {
+		t.Run(p.from, func(t *testing.T) {
+			for path, want := range map[string]any{
+				"spec.automountServiceAccountToken":        false,
+				"spec.enableServiceLinks":                  false,
+				"spec.securityContext.runAsNonRoot":        true,
+				"spec.securityContext.runAsUser":           65532,
+				"spec.securityContext.runAsGroup":          65532,
+				"spec.securityContext.seccompProfile.type": "RuntimeDefault",
+				"spec.hostNetwork":                         nil,
+				"spec.hostPID":                             nil,
+				"spec.hostIPC":                             nil,
+				"spec.initContainers":                      nil,
+			} {
+				if got := p.pod.at(strings.Split(path, ".")...); got != want {
+					t.Errorf("%s is %v, want %v", path, got, want)
+				}
+			}
+			for _, c := range p.pod.list("spec", "containers") {
+				want := map[string]any{
+					"allowPrivilegeEscalation": false,
+					"readOnlyRootFilesystem":   true,
+					"capabilities":             map[string]any{"drop": []any{"ALL"}},
+				}
+				if diff := cmp.Diff(want, c["securityContext"]); diff != "" {
+					t.Errorf("container %v: %s", c["name"], diff)
+				}
+				for _, p := range c.list("ports") {
+					if p["hostPort"] != nil {
+						t.Errorf("container %v has a port of the host", c["name"])
+					}
+				}
+			}
+			for _, v := range p.pod.list("spec", "volumes") {
+				for kind := range v {
+					if kind != "name" && kind != "emptyDir" && kind != "secret" && kind != "configMap" {
+						t.Errorf("volume %v is a %s", v["name"], kind)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A variable that a program does not know stops it.
+func TestProgramsKnowAllVariables(t *testing.T) {
+	known := map[string]bool{}
+	for _, program := range []string{"marketplace", "recommendations"} {
+		text, err := os.ReadFile(root + "/docs/config/" + program + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\$([A-Z_]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			known[m[1]] = true
+		}
+	}
+	if len(known) < 20 {
+		t.Fatalf("docs/config names %d variables", len(known))
+	}
+	for _, p := range pods(t) {
+		t.Run(p.from, func(t *testing.T) {
+			for _, c := range p.pod.list("spec", "containers") {
+				program := regexp.MustCompile(`/(marketplace|recommendations):`).FindStringSubmatch(c.text("image"))
+				if c.text("name") == "postgresql" {
+					continue
+				}
+				if program == nil {
+					t.Fatalf("image %v", c["image"])
+				}
+				seen := map[string]bool{}
+				for _, env := range c.list("env") {
+					name := env.text("name")
+					if seen[name] {
+						t.Errorf("%s is set twice", name)
+					}
+					seen[name] = true
+					switch {
+					case strings.HasPrefix(name, strings.ToUpper(program[1])+"_"):
+						if !known[name] {
+							t.Errorf("%s: the program does not know it", name)
+						}
+					case strings.HasPrefix(name, "OTEL_"), name == "GOMEMLIMIT", name == "MEMORY_LIMIT_MI", name == "SSL_CERT_FILE":
+					default:
+						t.Errorf("%s: whose is it?", name)
+					}
+				}
+				if limited := c.at("resources", "limits", "memory") != nil; seen["GOMEMLIMIT"] != (limited && p.pod.kind() != "Pod") {
+					t.Errorf("GOMEMLIMIT is set: %v; there is a limit: %v", seen["GOMEMLIMIT"], limited)
+				}
+			}
+		})
+	}
+}
+
+func variable(c object, name string) string {
+	for _, env := range c.list("env") {
+		if env.text("name") == name {
+			return env.text("value")
+		}
+	}
+	return ""
+}
+
+func TestPodsHaveTheTimeToDrain(t *testing.T) {
+	for _, p := range pods(t) {
+		t.Run(p.from, func(t *testing.T) {
+			if p.owner.kind() != "Deployment" {
+				return
+			}
+			c := p.pod.list("spec", "containers")[0]
+			prefix := strings.ToUpper(c.text("name"))
+			var sum time.Duration
+			for _, name := range []string{"_DRAIN_DELAY", "_DRAIN_TIMEOUT"} {
+				d, err := time.ParseDuration(variable(c, prefix+name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum += d
+			}
+			seconds, _ := p.pod.at("spec", "terminationGracePeriodSeconds").(int)
+			// Admin port, feed or loader, and telemetry close after that.
+			if grace := time.Duration(seconds) * time.Second; grace < sum+5*time.Second {
+				t.Errorf("grace period %v, drain %v", grace, sum)
+			}
+			if c["lifecycle"] != nil {
+				t.Error("a lifecycle hook: the programs drain by themselves")
+			}
+		})
+	}
+}
+
+func TestProbesHaveMeaningsOfTheirOwn(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		objects := rendered(t, fmt.Sprintf("--set=tls.enabled=%v,tls.secretName=x", tls))
+		port := map[bool]int{false: 50051, true: 50052}[tls]
+		grpc := map[string]any{"port": port, "service": "recommendations.v1.RecommendationsService"}
+		get := func(path string) map[string]any { return map[string]any{"path": path, "port": "metrics"} }
+		for program, want := range map[string]map[string]any{
+			"recommendations": {"startupProbe.grpc": grpc, "readinessProbe.grpc": grpc, "livenessProbe.httpGet": get("/livez")},
+			"marketplace":     {"startupProbe.httpGet": get("/livez"), "readinessProbe.httpGet": get("/readyz"), "livenessProbe.httpGet": get("/livez")},
+		} {
+			c := find(t, objects, "Deployment", "bookstall-"+program).pod().list("spec", "containers")[0]
+			for path, handler := range want {
+				if diff := cmp.Diff(handler, c.at(strings.Split(path, ".")...)); diff != "" {
+					t.Errorf("TLS %v: %s: %s: %s", tls, program, path, diff)
+				}
+			}
+		}
+	}
+}
+
+func TestReplicasAreTheAutoscalersWhenThereIsOne(t *testing.T) {
+	for _, program := range []string{"marketplace", "recommendations"} {
+		for _, on := range []bool{false, true} {
+			objects := rendered(t, fmt.Sprintf("--set=%s.autoscaling.enabled=%v", program, on))
+			d := find(t, objects, "Deployment", "bookstall-"+program)
+			if (d.at("spec", "replicas") == nil) != on {
+				t.Errorf("%s: autoscaling %v, replicas %v", program, on, d.at("spec", "replicas"))
+			}
+			if on {
+				hpa := find(t, objects, "HorizontalPodAutoscaler", "bookstall-"+program)
+				if hpa.text("spec", "scaleTargetRef", "name") != d.name() || hpa.at("spec", "behavior", "scaleDown") == nil {
+					t.Errorf("%s: autoscaler %v", program, hpa["spec"])
+				}
+			}
+			if diff := cmp.Diff(map[string]any{"maxUnavailable": 0, "maxSurge": "25%"}, d.at("spec", "strategy", "rollingUpdate")); diff != "" {
+				t.Errorf("%s: %s", program, diff)
+			}
+		}
+	}
+}
+
+// The shop must dial pods, by an absolute name that is the headless Service's.
+func TestTargetIsTheHeadlessService(t *testing.T) {
+	for set, args := range sets(t) {
+		objects := rendered(t, args...)
+		var service, shop object
+		for _, o := range objects {
+			switch {
+			case o.kind() == "Service" && strings.HasSuffix(o.name(), "-recommendations"):
+				service = o
+			case o.kind() == "Deployment" && strings.HasSuffix(o.name(), "-marketplace"):
+				shop = o
+			}
+		}
+		if service == nil || shop == nil {
+			continue
+		}
+		if service.at("spec", "clusterIP") != "None" || service.at("spec", "publishNotReadyAddresses") != false {
+			t.Errorf("%s: %v", set, service["spec"])
+		}
+		target := variable(shop.pod().list("spec", "containers")[0], "MARKETPLACE_RECOMMENDATIONS_TARGET")
+		want := regexp.MustCompile("^dns:///" + service.name() + `\.shop\.svc\.[a-z.]+\.:50051$`)
+		if !want.MatchString(target) {
+			t.Errorf("%s: target %s, want %s", set, target, want)
+		}
+	}
+}
+
+func TestSecretIsMadeOnceARender(t *testing.T) {
+	helm := tool(t, "helm")
+	seen := map[string]bool{}
+	for range 2 {
+		out, err := render(t, helm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, want := range map[string]string{"cookie-key": `^[0-9a-f]{64}$`, "api-token": `^[A-Za-z0-9]{40}$`} {
+			text := string(decoded(t, find(t, parse(t, out), "Secret", "bookstall-marketplace").text("data", key)))
+			if !regexp.MustCompile(want).MatchString(text) || seen[text] {
+				t.Errorf("%s is %q: want %s, new each time", key, text, want)
+			}
+			seen[text] = true
+		}
+		// Were it made anew for the checksum, the first upgrade would replace all pods.
+		if sum, secret := checksum(t, out), find(t, parse(t, out), "Secret", "bookstall-marketplace"); sum != sumOf(t, secret["data"]) {
+			t.Errorf("the checksum %s is not that of the Secret", sum)
+		}
+	}
+}
+
+// Two releases in one namespace must not select each other's pods, nor share a
+// name.
+func TestReleasesAreApart(t *testing.T) {
+	helm := tool(t, "helm")
+	names := map[string]string{}
+	for _, release := range []string{"bookstall", "other", strings.Repeat("long", 12)} {
+		out, err := command(t, nil, helm, "template", release, chart, kubeVersion, "--api-versions=monitoring.coreos.com/v1/ServiceMonitor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range parse(t, out) {
+			key := o.kind() + "/" + o.name()
+			if other, taken := names[key]; taken {
+				t.Errorf("%s is in %s and %s", key, other, release)
+			}
+			names[key] = release
+			if len(o.name()) > 63 {
+				t.Errorf("%s: the name has %d characters", key, len(o.name()))
+			}
+			for _, path := range []string{"spec.selector.matchLabels", "spec.selector", "spec.podSelector.matchLabels"} {
+				labels, ok := o.at(strings.Split(path, ".")...).(map[string]any)
+				if ok && labels["matchLabels"] == nil && labels["app.kubernetes.io/instance"] != release {
+					t.Errorf("%s selects %v", key, labels)
+				}
+			}
+		}
+	}
+}
+
+// The notes are what somebody sees first; they must not break whatever is set.
+func TestNotesSayHowToOpenTheShop(t *testing.T) {
+	helm := tool(t, "helm")
+	for set := range sets(t) {
+		out, err := command(t, nil, helm, "install", "bookstall", chart, "--namespace=shop", "--dry-run=client", "--values=testdata/"+set+".yaml")
+		if err != nil {
+			t.Errorf("%s: %v", set, err)
+			continue
+		}
+		_, notes, _ := strings.Cut(string(out), "NOTES:")
+		want := "port-forward service/"
+		if set == "recommendations" {
+			want = "The recommendations service is at dns:///bookstall-recommendations.shop.svc.cluster.local.:50051"
+		}
+		if !strings.Contains(notes, want) || strings.Contains(notes, "no value") {
+			t.Errorf("%s: the notes are\n%s", set, notes)
+		}
+	}
+}

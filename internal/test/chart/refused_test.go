@@ -1,0 +1,153 @@
+package chart
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
+	type row struct{ set, path string }
+	for _, helm := range []string{"helm", "helm3"} {
+		t.Run(helm, func(t *testing.T) {
+			path := tool(t, helm)
+			for _, tc := range []row{
+				{"marketplace.replicas=many", "/marketplace/replicas"},
+				{"marketplace.replicas=-1", "/marketplace/replicas"},
+				{"marketplace.replica=2", "'replica'"},
+				{"marketplace.enabled=maybe", "/marketplace/enabled"},
+				{"marketplace.service.port=0", "/marketplace/service/port"},
+				{"marketplace.service.type=ExternalName", "/marketplace/service/type"},
+				{"marketplace.balancePage=sometimes", "/marketplace/balancePage"},
+				{"marketplace.recommendationsTimeout=300", "/marketplace/recommendationsTimeout"},
+				{"marketplace.recommendationsTarget=books:50051", "/marketplace/recommendationsTarget"},
+				{"marketplace.dnsIntervalSeconds=0", "/marketplace/dnsIntervalSeconds"},
+				{"marketplace.maxRequests=0", "/marketplace/maxRequests"},
+				{"recommendations.maxCalls=many", "/recommendations/maxCalls"},
+				{"marketplace.ingress.hosts[0]=https://x", "/marketplace/ingress/hosts/0"},
+				{"marketplace.image.digest=latest", "/marketplace/image/digest"},
+				{"marketplace.extraEnv[0].value=x", "/marketplace/extraEnv/0"},
+				{"recommendations.logLevel=loud", "/recommendations/logLevel"},
+				{"recommendations.resources.limits.memory=lots", "/recommendations/resources/limits/memory"},
+				{"recommendations.resources.limits.gpu=1", "'gpu'"},
+				{"recommendations.autoscaling.behavior.scaleUp.policies[0].type=Nodes", "/recommendations/autoscaling/behavior/scaleUp/policies/0/type"},
+				{"recommendations.podDisruptionBudget.maxUnavailable=half", "/recommendations/podDisruptionBudget/maxUnavailable"},
+				{"recommendations.drain.delaySeconds=3s", "/recommendations/drain/delaySeconds"},
+				{"recommendations.probes.liveness.failureThreshold=0", "/recommendations/probes/liveness/failureThreshold"},
+				{"recommendations.dnsMaxStale=5m", "'dnsMaxStale'"},
+				{"image.pullPolicy=Sometimes", "/image/pullPolicy"},
+				{"image.tag=a:b", "/image/tag"},
+				{"tls.secretName=Not_A_Name", "/tls/secretName"},
+				{"otlp.endpoint=collector", "/otlp/endpoint"},
+				{"networkPolicy.shopFrom[0].pods=x", "/networkPolicy/shopFrom/0"},
+				{"serviceMonitor.interval=often", "/serviceMonitor/interval"},
+				{"shop.enabled=true", "'shop'"},
+				{"store.existingSecret=Not_A_Name", "/store/existingSecret"},
+				{"store.url=postgres://x", "'url'"},
+				{"postgresql.persistence.size=much", "/postgresql/persistence/size"},
+				{"postgresql.image.repository=", "/postgresql/image/repository"},
+				{"postgresql.settings.Work-Mem=4MB", "'Work-Mem'"},
+				{"import.args=--books", "/import/args"},
+				{"train.schedule=nightly", "/train/schedule"},
+				{"train.schedule=3 *", "/train/schedule"},
+				{"networkPolicy.storePort=70000", "/networkPolicy/storePort"},
+				// What takes more than one value to see.
+				{"marketplace.enabled=false,recommendations.enabled=false", "recommendations.enabled"},
+				{"recommendations.autoscaling.maxReplicas=2", "recommendations.autoscaling.maxReplicas"},
+				{"marketplace.autoscaling.enabled=true,marketplace.resources.requests.cpu=null", "marketplace.resources.requests.cpu"},
+				{"tls.enabled=true", "tls.secretName"},
+				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
+				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
+				{"postgresql.enabled=true,recommendations.enabled=false", "recommendations.enabled"},
+				{"import.enabled=true,import.args={--books=x}", "import.enabled"},
+				{"train.enabled=true", "train.enabled"},
+				{"store.existingSecret=x,import.enabled=true", "import.args"},
+				{"postgresql.enabled=true,postgresql.image.tag=", "postgresql.image.tag"},
+			} {
+				out, err := render(t, path, "--set="+tc.set)
+				switch {
+				case err == nil:
+					t.Errorf("%s: accepted, %d bytes", tc.set, len(out))
+				case !strings.Contains(err.Error(), tc.path):
+					t.Errorf("%s: the complaint does not name %s: %v", tc.set, tc.path, err)
+				}
+			}
+		})
+	}
+}
+
+// No part of the schema is open but what Kubernetes itself defines, and all of
+// values.yaml is in it.
+func TestSchemaIsStrict(t *testing.T) {
+	text, err := os.ReadFile(chart + "/values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]bool{
+		"global": true, "podSelector": true, "namespaceSelector": true, "valueFrom": true,
+		"affinity": true, "items": true, // lists of Kubernetes' own: tolerations, spread
+	}
+	var walk func(name string, part any)
+	walk = func(name string, part any) {
+		switch part := part.(type) {
+		case map[string]any:
+			if part["type"] == "object" && part["additionalProperties"] == nil && !open[name] {
+				t.Errorf("%s takes any field", name)
+			}
+			for key, value := range part {
+				walk(key, value)
+			}
+		case []any:
+			for _, value := range part {
+				walk(name, value)
+			}
+		}
+	}
+	walk("the whole", doc)
+
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("values.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(jsonOf(t, values(t))); err != nil {
+		t.Errorf("values.yaml: %v", err)
+	}
+}
+
+func values(t *testing.T) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(chart + "/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v map[string]any
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func jsonOf(t *testing.T, v any) any {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}

@@ -1,0 +1,161 @@
+package chart
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// storeOf returns which Secret and key a container takes the URL of its store
+// from, "" for no store.
+func storeOf(c object) string {
+	for _, env := range c.list("env") {
+		if env.text("name") == "RECOMMENDATIONS_STORE" {
+			ref := env.at("valueFrom", "secretKeyRef").(map[string]any)
+			return ref["name"].(string) + "/" + ref["key"].(string)
+		}
+	}
+	return ""
+}
+
+// All that works on the store has the same one, and nobody else has its URL.
+func TestStoreIsTheSameForAll(t *testing.T) {
+	for set, want := range map[string]string{
+		"default": "", "bare": "", "trial": "bookstall-postgresql/url", "database": "books-database/DATABASE_URL",
+	} {
+		users := 0
+		for _, o := range rendered(t, sets(t)[set]...) {
+			if o.pod() == nil {
+				continue
+			}
+			for _, c := range o.pod().list("spec", "containers") {
+				switch got := storeOf(c); {
+				case slices.Contains([]string{"recommendations", "import", "train"}, c.text("name")):
+					users++
+					if got != want {
+						t.Errorf("%s: %s has the store %q, want %q", set, c.text("name"), got, want)
+					}
+				case got != "":
+					t.Errorf("%s: %s has the store %q", set, c.text("name"), got)
+				}
+			}
+		}
+		if most := map[string]int{"trial": 3, "database": 2}[set]; users < max(1, most) {
+			t.Errorf("%s: %d containers", set, users)
+		}
+	}
+}
+
+func TestDatabasePasswordIsMadeOnceARender(t *testing.T) {
+	helm := tool(t, "helm")
+	seen := map[string]bool{}
+	for range 2 {
+		out, err := render(t, helm, "--set=postgresql.enabled=true,marketplace.existingSecret=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := find(t, parse(t, out), "Secret", "bookstall-postgresql")
+		password := string(decoded(t, secret.text("data", "password")))
+		if !regexp.MustCompile(`^[A-Za-z0-9]{32}$`).MatchString(password) || seen[password] {
+			t.Errorf("password %q", password)
+		}
+		seen[password] = true
+		want := "postgres://bookstall:" + password + "@bookstall-postgresql.shop.svc.cluster.local.:5432/bookstall?sslmode=disable"
+		if url := string(decoded(t, secret.text("data", "url"))); url != want {
+			t.Errorf("URL %s, want %s", url, want)
+		}
+		// Both that use it roll when it changes.
+		if sums := regexp.MustCompile(`checksum/config: ([0-9a-f]{64})`).FindAllSubmatch(out, -1); len(sums) != 2 ||
+			string(sums[0][1]) != sumOf(t, secret["data"]) || string(sums[1][1]) != string(sums[0][1]) {
+			t.Errorf("checksums %s", sums)
+		}
+	}
+}
+
+// A volume and the password that opens it stay or go together.
+func TestPasswordStaysWithTheVolume(t *testing.T) {
+	for _, persistent := range []string{"true", "false"} {
+		objects := rendered(t, "--set=postgresql.enabled=true,postgresql.persistence.enabled="+persistent)
+		kept := find(t, objects, "Secret", "bookstall-postgresql").text("metadata", "annotations", "helm.sh/resource-policy") == "keep"
+		claims := find(t, objects, "StatefulSet", "bookstall-postgresql").list("spec", "volumeClaimTemplates")
+		if want := persistent == "true"; kept != want || (len(claims) == 1) != want {
+			t.Errorf("persistence %s: the Secret is kept: %v; %d claims", persistent, kept, len(claims))
+		}
+	}
+}
+
+// Whoever may reach the database, and whom recommendations and its jobs may reach.
+func TestStoreIsReachedByFew(t *testing.T) {
+	objects := rendered(t, sets(t)["trial"]...)
+	in := find(t, objects, "NetworkPolicy", "bookstall-postgresql").list("spec", "ingress")
+	want := []object{{
+		"from": []any{map[string]any{"podSelector": map[string]any{
+			"matchLabels": map[string]any{"app.kubernetes.io/name": "bookstall", "app.kubernetes.io/instance": "bookstall"},
+			"matchExpressions": []any{map[string]any{
+				"key": "app.kubernetes.io/component", "operator": "In", "values": []any{"recommendations", "import", "train"},
+			}},
+		}}},
+		"ports": []any{map[string]any{"port": 5432, "protocol": "TCP"}},
+	}}
+	if diff := cmp.Diff(want, in); diff != "" {
+		t.Error(diff)
+	}
+	for set, port := range map[string]int{"trial": 5432, "database": 6432} {
+		objects := rendered(t, sets(t)[set]...)
+		for _, component := range []string{"recommendations", "import", "train"} {
+			if set == "database" && component == "import" {
+				continue
+			}
+			rule := find(t, objects, "NetworkPolicy", "bookstall-"+component).list("spec", "egress")[0]
+			if rule.list("ports")[0]["port"] != port || len(rule.list("to")) != 1 {
+				t.Errorf("%s: %s may reach %v", set, component, rule)
+			}
+		}
+	}
+}
+
+// A Job cannot be changed: with another spec it must have another name, and with
+// the same the same, or each upgrade would import anew.
+func TestImportIsNamedByWhatItDoes(t *testing.T) {
+	name := func(args ...string) string {
+		for _, o := range rendered(t, append(sets(t)["trial"], args...)...) {
+			if o.kind() == "Job" {
+				return o.name()
+			}
+		}
+		t.Fatal("no Job")
+		return ""
+	}
+	first := name()
+	if again := name("--set=recommendations.replicas=7"); again != first {
+		t.Errorf("%s became %s", first, again)
+	}
+	for _, change := range []string{"import.args={--books=/books/other.csv}", "image.tag=other", "import.resources.limits.memory=2Gi"} {
+		if other := name("--set=" + change); other == first {
+			t.Errorf("%s: still %s", change, other)
+		}
+	}
+}
+
+func TestNotesSayWhatIsRemembered(t *testing.T) {
+	helm := tool(t, "helm")
+	for set, want := range map[string]string{
+		"--set=faults=false":            "NOTHING IS REMEMBERED",
+		"--set=postgresql.enabled=true": "volume claim data-bookstall-postgresql-0",
+		"--set=postgresql.enabled=true,postgresql.persistence.enabled=false": "lost with the pod bookstall-postgresql-0",
+		"--set=store.existingSecret=x":                                       "",
+	} {
+		out, err := command(t, nil, helm, "install", "bookstall", chart, "--namespace=shop", "--dry-run=client", set)
+		if err != nil {
+			t.Errorf("%s: %v", set, err)
+			continue
+		}
+		_, notes, _ := strings.Cut(string(out), "NOTES:")
+		if !strings.Contains(notes, want) || strings.Contains(notes, "NOTHING IS REMEMBERED") != strings.HasPrefix(want, "NOTHING") {
+			t.Errorf("%s: the notes are\n%s", set, notes)
+		}
+	}
+}

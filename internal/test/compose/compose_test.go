@@ -1,0 +1,332 @@
+//go:build compose
+
+package compose
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestDrills brings the shop up once, with the docker-compose of the system, and
+// puts it through drills, one after another, under load.
+func TestDrills(t *testing.T) {
+	p := newProject(t, "bookstall-drills", "docker-compose")
+	p.run(t, "up", "--detach")
+	p.healthy(t, "recommendations", 3)
+	p.healthy(t, "marketplace", 1)
+
+	t.Run("containers may do little", p.restricted)
+	t.Run("a personal shelf", p.personalShelf)
+	t.Run("a like counts with all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
+	t.Run("steady", func(t *testing.T) {
+		equalShares(t, p.startLoad(t, 10*time.Second).within(t, planned()), 3)
+	})
+	t.Run("scale 3 to 5", func(t *testing.T) {
+		old := p.running(t, "recommendations")
+		running := p.startLoad(t, 14*time.Second)
+		p.run(t, "up", "--detach", "--no-recreate", "--scale", "recommendations=5")
+		replicas := p.running(t, "recommendations")
+		if len(replicas) != 5 {
+			t.Fatalf("%d replicas run, want 5", len(replicas))
+		}
+		r := running.within(t, planned())
+		for _, c := range replicas {
+			if slices.ContainsFunc(old, func(o container) bool { return o.ID == c.ID }) {
+				continue
+			}
+			first, ok := firstCall(r, p.admin(t, c.ID))
+			if took := first.Sub(c.State.StartedAt); !ok || took > 8*time.Second {
+				t.Errorf("a new replica had no call in %v", took)
+			} else {
+				t.Logf("a new replica had its first call %.1f s after its start", took.Seconds())
+			}
+		}
+		equalShares(t, p.startLoad(t, 10*time.Second).within(t, planned()), 5)
+	})
+	t.Run("two replicas killed", func(t *testing.T) {
+		replicas := p.healthy(t, "recommendations", 5)
+		running := p.startLoad(t, 14*time.Second)
+		// What an operator kills stays down; what dies by itself is started again.
+		p.tell(t, replicas[0].ID, "kill", url.Values{"signal": {"KILL"}})
+		if err := syscall.Kill(replicas[1].State.Pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, "the second was started again", func() bool {
+			c := p.inspect(t, replicas[1].ID)
+			return c.RestartCount == 1 && c.State.Running
+		})
+		if c := p.inspect(t, replicas[0].ID); c.State.Running || c.State.ExitCode != 128+int(syscall.SIGKILL) {
+			t.Errorf("the first: running %v, exit code %d", c.State.Running, c.State.ExitCode)
+		}
+		p.run(t, "up", "--detach", "--no-recreate", "--scale", "recommendations=5")
+		running.within(t, unplanned())
+		p.healthy(t, "recommendations", 5)
+		equalShares(t, p.startLoad(t, 5*time.Second).within(t, planned()), 5)
+	})
+	t.Run("a replica stopped, then scale to 3", func(t *testing.T) {
+		stopped := p.healthy(t, "recommendations", 5)[0].ID
+		running := p.startLoad(t, 14*time.Second)
+		p.tell(t, stopped, "stop", nil)
+		if c := p.inspect(t, stopped); c.State.ExitCode != 0 {
+			t.Errorf("the stopped replica ended with %d, want 0", c.State.ExitCode)
+		}
+		p.run(t, "up", "--detach", "--no-recreate", "--scale", "recommendations=3")
+		running.within(t, planned())
+		p.healthy(t, "recommendations", 3)
+	})
+	t.Run("down leaves nothing", p.downLeavesNothing)
+}
+
+// TestNewerCompose does with Compose v2 what differs between the two: how the file
+// is read, and how containers are made, scaled and made anew.
+func TestNewerCompose(t *testing.T) {
+	p := newProject(t, "bookstall-newer", root+"/.tools/bin/docker-compose",
+		"MARKETPLACE_COOKIE_KEY="+strings.Repeat("0123456789abcdef", 4))
+	p.run(t, "up", "--detach", "--wait")
+	p.healthy(t, "recommendations", 3)
+
+	t.Run("containers may do little", p.restricted)
+	t.Run("a personal shelf", p.personalShelf)
+	t.Run("what readers did outlives containers", p.remembers)
+	t.Run("scale 3 to 5", func(t *testing.T) {
+		p.run(t, "up", "--detach", "--wait", "--no-recreate", "--scale", "recommendations=5")
+		p.check(t, 5)
+	})
+	t.Run("the load beside the shop", func(t *testing.T) {
+		out := p.run(t, "run", "--rm", "load", "-rate", "50", "-duration", "2s", "-json")
+		var report struct{ Calls, Full int }
+		if err := json.Unmarshal([]byte(out), &report); err != nil || report.Calls != 100 || report.Full == 0 {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	t.Run("down leaves nothing", p.downLeavesNothing)
+}
+
+// restricted looks at what the daemon made of the file.
+func (p *project) restricted(t *testing.T) {
+	for service, memory := range map[string]int64{"marketplace": 128 << 20, "recommendations": 256 << 20} {
+		for _, c := range p.running(t, service) {
+			h := c.HostConfig
+			if !h.ReadonlyRootfs || len(h.CapAdd) > 0 || !slices.Equal(h.CapDrop, []string{"ALL"}) || !slices.Equal(h.SecurityOpt, []string{"no-new-privileges:true"}) {
+				t.Errorf("%s may do too much: %+v", service, h)
+			}
+			if h.Memory != memory || h.PidsLimit != 200 || h.RestartPolicy.Name != "unless-stopped" || c.Config.StopTimeout != 20 {
+				t.Errorf("%s: %+v, stops in %d s", service, h, c.Config.StopTimeout)
+			}
+			for port, bindings := range h.PortBindings {
+				for _, b := range bindings {
+					if service != "marketplace" || port != "8080/tcp" || b.HostIP != "127.0.0.1" {
+						t.Errorf("%s publishes %s on %q", service, port, b.HostIP)
+					}
+				}
+			}
+		}
+	}
+}
+
+// personalShelf asks as one of the readers that the front page offers, and lets
+// the shop check itself.
+func (p *project) personalShelf(t *testing.T) {
+	client := visitor(t)
+	id := sampleReader(t, get(t, client, "/"))
+	var shelf struct {
+		Source          string            `json:"source"`
+		ServedBy        string            `json:"served_by"`
+		Recommendations []json.RawMessage `json:"recommendations"`
+	}
+	text := get(t, client, "/api/v1/recommendations?max_results=3&user_id="+id)
+	if err := json.Unmarshal([]byte(text), &shelf); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	ours := func(c container) bool { return shelf.ServedBy != "" && strings.HasPrefix(c.ID, shelf.ServedBy) }
+	if shelf.Source != "personal" || len(shelf.Recommendations) != 3 || !slices.ContainsFunc(p.running(t, "recommendations"), ours) {
+		t.Errorf("reader %s: %s", id, text)
+	}
+	p.check(t, 3)
+}
+
+// check runs the shop's own check inside of its container.
+func (p *project) check(t *testing.T, replicas int) {
+	t.Helper()
+	out := p.run(t, "exec", "-T", "marketplace", "/ko-app/marketplace", "check",
+		"--shop=http://127.0.0.1:8080", fmt.Sprintf("--replicas=%d", replicas), "--tolerance=0.05")
+	t.Logf("\n%s", out)
+}
+
+// remembers takes the containers away, in two ways, and compares what is known of
+// a reader, and of a visitor by the cookie. They are killed before they have
+// drained: what was acknowledged is on the volume.
+func (p *project) remembers(t *testing.T) {
+	client := visitor(t)
+	resp, err := client.PostForm(shop+"/reader", url.Values{"reader": {sampleReader(t, get(t, client, "/"))}, "return": {"/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
+		t.Fatalf("the sample reader's front page is not personal:\n%.2000s", page)
+	}
+	version := like(t, 900_001)
+	before := p.agreed(t, version)
+	all := func() map[string]bool {
+		ids := map[string]bool{}
+		for _, c := range append(p.healthy(t, "recommendations", 3), p.healthy(t, "marketplace", 1)...) {
+			ids[c.ID] = true
+		}
+		return ids
+	}
+	old := all()
+	same := func(after string) {
+		now := all()
+		for id := range now {
+			if old[id] {
+				t.Fatalf("%s: a container is still there", after)
+			}
+		}
+		old = now
+		if now := p.agreed(t, version); now != before {
+			t.Errorf("%s: the reader gets %s, got %s", after, now, before)
+		}
+		if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
+			t.Errorf("%s: the visitor's front page is not personal:\n%.2000s", after, page)
+		}
+	}
+	p.run(t, "up", "--detach", "--wait", "--force-recreate", "--timeout=1")
+	same("after all containers were made anew")
+
+	p.run(t, "down", "--timeout=1")
+	if containers, networks, volumes := p.left(t, p.name); containers+networks > 0 || volumes != 1 {
+		t.Errorf("after down: %d containers, %d networks, %d volumes; want the volume alone", containers, networks, volumes)
+	}
+	p.run(t, "up", "--detach", "--wait")
+	same("after down and up")
+}
+
+// like makes a reader like three books, and returns the reader's version.
+func like(t *testing.T, reader int64) (version int64) {
+	t.Helper()
+	var list struct {
+		Books []struct{ ID int64 }
+	}
+	if err := json.Unmarshal([]byte(get(t, visitor(t), "/api/v1/books?page_size=3")), &list); err != nil || len(list.Books) != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, b := range list.Books {
+		body := fmt.Sprintf(`{"user_id":%d,"book_id":%d,"kind":"like"}`, reader, b.ID)
+		resp, err := visitor(t).Post(shop+"/api/v1/interactions", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		var recorded struct{ Version int64 }
+		if err == nil {
+			err = json.Unmarshal(text, &recorded)
+		}
+		if err != nil || resp.StatusCode != http.StatusCreated || recorded.Version == 0 {
+			t.Fatalf("%s: status %d, %v: %s", body, resp.StatusCode, err, text)
+		}
+		version = recorded.Version
+	}
+	return version
+}
+
+// agreed asks for the shelf of the reader who likes three books until each replica
+// has answered; it must be the same of all.
+func (p *project) agreed(t *testing.T, version int64) (books string) {
+	t.Helper()
+	replicas := map[string]bool{}
+	for _, c := range p.healthy(t, "recommendations", 3) {
+		replicas[c.ID[:12]] = true
+	}
+	wait(t, "each replica has answered", func() bool {
+		var shelf struct {
+			Source          string
+			ServedBy        string `json:"served_by"`
+			Recommendations []struct{ ID int64 }
+		}
+		text := get(t, visitor(t), fmt.Sprintf("/api/v1/recommendations?max_results=10&user_id=900001&min_version=%d", version))
+		if err := json.Unmarshal([]byte(text), &shelf); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		got := fmt.Sprint(shelf.Recommendations)
+		if shelf.Source != "personal" || books != "" && got != books {
+			t.Fatalf("%s, another replica gives %s", text, books)
+		}
+		books = got
+		delete(replicas, shelf.ServedBy)
+		return len(replicas) == 0
+	})
+	return books
+}
+
+func (p *project) downLeavesNothing(t *testing.T) {
+	p.run(t, "down", "--volumes")
+	if containers, networks, volumes := p.left(t, p.name); containers+networks+volumes > 0 {
+		t.Errorf("left: %d containers, %d networks, %d volumes", containers, networks, volumes)
+	}
+}
+
+// admin returns what a replica is called in a load's report.
+func (p *project) admin(t *testing.T, id string) string {
+	t.Helper()
+	list, err := p.list(t.Context(), false, p.labels("recommendations")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		if l.ID == id {
+			return l.ip() + ":9090"
+		}
+	}
+	t.Fatalf("%s does not run", id)
+	return ""
+}
+
+// visitor returns a client that keeps cookies.
+func visitor(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Jar: jar, Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+func get(t *testing.T, client *http.Client, path string) string {
+	t.Helper()
+	resp, err := client.Get(shop + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: status %d, %v\n%.500s", path, resp.StatusCode, err, text)
+	}
+	return string(text)
+}
+
+// sampleReader returns the id of a reader that the page offers to be seen as.
+func sampleReader(t *testing.T, page string) string {
+	t.Helper()
+	m := regexp.MustCompile(`name="reader" value="(\d+)"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no sample readers:\n%.2000s", page)
+	}
+	return m[1]
+}

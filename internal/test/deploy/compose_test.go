@@ -1,0 +1,286 @@
+package deploy
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// compose is deploy/compose.yaml.
+type compose struct {
+	Shared   any                       `yaml:"x-service"`
+	Services map[string]composeService `yaml:"services"`
+	Volumes  map[string]struct{}       `yaml:"volumes"`
+}
+
+type composeService struct {
+	Image string `yaml:"image"`
+	Build struct {
+		Context    string            `yaml:"context"`
+		Dockerfile string            `yaml:"dockerfile"`
+		Args       map[string]string `yaml:"args"`
+	} `yaml:"build"`
+	PullPolicy  string                       `yaml:"pull_policy"`
+	Profiles    []string                     `yaml:"profiles"`
+	Restart     string                       `yaml:"restart"`
+	Grace       time.Duration                `yaml:"stop_grace_period"`
+	ReadOnly    bool                         `yaml:"read_only"`
+	CapDrop     []string                     `yaml:"cap_drop"`
+	SecurityOpt []string                     `yaml:"security_opt"`
+	PidsLimit   int                          `yaml:"pids_limit"`
+	MemLimit    string                       `yaml:"mem_limit"`
+	Logging     map[string]string            `yaml:"logging"`
+	DependsOn   map[string]map[string]string `yaml:"depends_on"`
+	Entrypoint  []string                     `yaml:"entrypoint"`
+	Environment map[string]string            `yaml:"environment"`
+	Ports       []string                     `yaml:"ports"`
+	Volumes     []string                     `yaml:"volumes"`
+	Deploy      struct {
+		Replicas int `yaml:"replicas"`
+	} `yaml:"deploy"`
+	Healthcheck struct {
+		Test        []string      `yaml:"test"`
+		Interval    time.Duration `yaml:"interval"`
+		Timeout     time.Duration `yaml:"timeout"`
+		Retries     int           `yaml:"retries"`
+		StartPeriod time.Duration `yaml:"start_period"`
+	} `yaml:"healthcheck"`
+}
+
+func readCompose(t *testing.T) compose {
+	t.Helper()
+	var c compose
+	readYAML(t, "deploy/compose.yaml", &c)
+	return c
+}
+
+// services are the programs that Compose runs all the time.
+func services() []string { return []string{"marketplace", "recommendations"} }
+
+// help is the text of a program's --help, which its own test keeps true.
+func help(t *testing.T, program string) string {
+	t.Helper()
+	return string(read(t, "docs/config/"+program+".txt"))
+}
+
+// standard returns the default of a flag.
+func standard(t *testing.T, program, flag string) string {
+	t.Helper()
+	m := regexp.MustCompile(`--` + flag + `="?([^\s"]+)"?\s`).FindStringSubmatch(help(t, program))
+	if m == nil {
+		t.Fatalf("%s has no flag --%s with a default", program, flag)
+	}
+	return m[1]
+}
+
+func standardDuration(t *testing.T, program, flag string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(standard(t, program, flag))
+	if err != nil {
+		t.Fatalf("%s --%s: %v", program, flag, err)
+	}
+	return d
+}
+
+func TestComposeIsValid(t *testing.T) {
+	for _, version := range []string{"v2", "1.29"} {
+		schema := readSchema(t, "compose-"+version+".json")
+		file := readAny(t, "deploy/compose.yaml")
+		if err := schema.Validate(file); err != nil {
+			t.Errorf("deploy/compose.yaml is not valid for Compose %s: %v", version, err)
+		}
+		service := value(file, "services.marketplace").(map[string]any)
+		service["replicas"] = 3
+		if err := schema.Validate(file); err == nil {
+			t.Errorf("the schema of Compose %s accepts an unknown key: this test proves nothing", version)
+		}
+	}
+}
+
+// TestComposeMayNotBeRefused holds the file to what the schemas do not say.
+func TestComposeMayNotBeRefused(t *testing.T) {
+	file := readAny(t, "deploy/compose.yaml")
+	for name := range readCompose(t).Services {
+		// Compose v2 takes these for contradictions of pids_limit and of replicas.
+		for _, path := range []string{"deploy.resources", "scale"} {
+			if value(file, "services."+name+"."+path) != nil {
+				t.Errorf("%s has %s", name, path)
+			}
+		}
+		// There is one of a name, or of a port of the host, only.
+		for _, key := range []string{"container_name", "hostname"} {
+			if value(file, "services."+name+"."+key) != nil {
+				t.Errorf("%s has a %s: it cannot be scaled", name, key)
+			}
+		}
+	}
+}
+
+func TestComposeRunsWhatIsBuilt(t *testing.T) {
+	c := readCompose(t)
+	if got, want := slices.Sorted(maps.Keys(c.Services)), []string{"load", "marketplace", "recommendations"}; !slices.Equal(got, want) {
+		t.Fatalf("services %v, want %v", got, want)
+	}
+	built := map[string]bool{}
+	for _, b := range readKo(t).Builds {
+		built[b.ID] = true
+	}
+	for name, s := range c.Services {
+		if !built[name] || s.Image != "bookstall/"+name+":${BOOKSTALL_TAG:-dev}" {
+			t.Errorf("%s runs image %s", name, s.Image)
+		}
+		if s.PullPolicy != "never" {
+			t.Errorf("%s may be pulled: the name may be anybody's in a registry", name)
+		}
+	}
+	for _, name := range services() {
+		b := c.Services[name].Build
+		context := filepath.Join(root, "deploy", b.Context)
+		if _, err := os.Stat(filepath.Join(context, b.Dockerfile)); err != nil {
+			t.Errorf("%s is built by %v", name, err)
+		}
+		if b.Args["SERVICE"] != name || len(b.Args) != 1 {
+			t.Errorf("%s is built with %v", name, b.Args)
+		}
+		for _, i := range dockerfile(t) {
+			if i.name == "COPY" && !strings.HasPrefix(i.args, "--from=") {
+				source, _, _ := strings.Cut(i.args, " ")
+				if _, err := os.Stat(filepath.Join(context, source)); err != nil {
+					t.Errorf("%s: the context lacks %v", name, err)
+				}
+			}
+		}
+	}
+}
+
+func TestComposeSetsWhatProgramsKnow(t *testing.T) {
+	c := readCompose(t)
+	for _, name := range services() {
+		for variable := range c.Services[name].Environment {
+			if !strings.Contains(help(t, name), "($"+variable+")") {
+				t.Errorf("%s does not know the variable %s", name, variable)
+			}
+		}
+	}
+	loadFlags := string(read(t, "deploy/load/settings.go"))
+	for variable := range c.Services["load"].Environment {
+		if !strings.Contains(loadFlags, `"`+variable+`"`) {
+			t.Errorf("load does not know the variable %s", variable)
+		}
+	}
+
+	// Ports and names.
+	_, grpc, _ := strings.Cut(standard(t, "recommendations", "grpc-address"), ":")
+	_, admin, _ := strings.Cut(standard(t, "recommendations", "admin-address"), ":")
+	_, http, _ := strings.Cut(standard(t, "marketplace", "http-address"), ":")
+	if got, want := c.Services["marketplace"].Environment["MARKETPLACE_RECOMMENDATIONS_TARGET"], "dns:///recommendations.:"+grpc; got != want {
+		t.Errorf("marketplace calls %s, want %s", got, want)
+	}
+	if got, want := c.Services["marketplace"].Ports, []string{"127.0.0.1:${BOOKSTALL_PORT:-8080}:" + http}; !slices.Equal(got, want) {
+		t.Errorf("marketplace publishes %v, want %v", got, want)
+	}
+	if n := len(c.Services["recommendations"].Ports); n > 0 {
+		t.Errorf("recommendations publishes %d ports, and cannot be scaled", n)
+	}
+	entrypoint := c.Services["load"].Entrypoint
+	if want := []string{"/ko-app/load", "-shop", "http://marketplace:" + http, "-replicas-dns", "recommendations:" + admin}; !slices.Equal(entrypoint, want) {
+		t.Errorf("load starts %v, want %v", entrypoint, want)
+	}
+	for _, argument := range entrypoint {
+		if flag, ok := strings.CutPrefix(argument, "-"); ok && !strings.Contains(loadFlags, `"`+flag+`"`) {
+			t.Errorf("load has no flag -%s", flag)
+		}
+	}
+}
+
+func TestComposeStartsAndStopsInOrder(t *testing.T) {
+	c := readCompose(t)
+	for _, name := range services() {
+		s := c.Services[name]
+		if drain := standardDuration(t, name, "drain-delay") + standardDuration(t, name, "drain-timeout"); s.Grace <= drain {
+			t.Errorf("%s is killed after %v, but drains for up to %v", name, s.Grace, drain)
+		}
+		if want := []string{"CMD", "/ko-app/" + name, "healthcheck"}; !slices.Equal(s.Healthcheck.Test, want) {
+			t.Errorf("%s is checked by %v, want %v", name, s.Healthcheck.Test, want)
+		}
+		_, check, ok := strings.Cut(help(t, name), "$ "+name+" healthcheck --help")
+		m := regexp.MustCompile(`--timeout=(\S+)`).FindStringSubmatch(check)
+		if !ok || m == nil {
+			t.Fatalf("%s has no command healthcheck with a timeout", name)
+		}
+		if d, err := time.ParseDuration(m[1]); err != nil || s.Healthcheck.Timeout <= d {
+			t.Errorf("the check of %s is killed after %v, before it says what is wrong after %s", name, s.Healthcheck.Timeout, m[1])
+		}
+		if s.Restart != "unless-stopped" || len(s.Profiles) > 0 {
+			t.Errorf("%s: restart %q, profiles %v", name, s.Restart, s.Profiles)
+		}
+		for other, how := range s.DependsOn {
+			if _, ok := c.Services[other]; !ok || how["condition"] != "service_healthy" {
+				t.Errorf("%s waits for %s %v", name, other, how)
+			}
+		}
+	}
+	if n := c.Services["recommendations"].Deploy.Replicas; n != 3 {
+		t.Errorf("%d replicas of recommendations, want 3", n)
+	}
+	if s := c.Services["load"]; len(s.Profiles) == 0 || s.Restart != "no" {
+		t.Errorf("load: profiles %v, restart %q: it would run with the shop", s.Profiles, s.Restart)
+	}
+}
+
+func TestComposeLetsContainersDoLittle(t *testing.T) {
+	c := readCompose(t)
+	for name, s := range c.Services {
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) || s.PidsLimit == 0 {
+			t.Errorf("%s may do more than it needs: %+v", name, s)
+		}
+	}
+	// As much memory as on Kubernetes.
+	values := readAny(t, "helm/bookstall/values.yaml")
+	for _, name := range services() {
+		limit, _ := value(values, name+".resources.limits.memory").(string)
+		if got := c.Services[name].MemLimit; strings.TrimSuffix(limit, "i") != strings.ToUpper(got) {
+			t.Errorf("%s may take %q of memory, in the chart %q", name, got, limit)
+		}
+	}
+}
+
+// TestComposeKeepsTheStore: the file of the store lies on a volume that has a name,
+// in a folder that images have for it.
+func TestComposeKeepsTheStore(t *testing.T) {
+	c := readCompose(t)
+	s := c.Services["recommendations"]
+	if got, want := s.Volumes, []string{"library:/data"}; !slices.Equal(got, want) {
+		t.Errorf("volumes %v, want %v", got, want)
+	}
+	if _, ok := c.Volumes["library"]; !ok || len(c.Volumes) != 1 {
+		t.Errorf("the file's volumes are %v", c.Volumes)
+	}
+	if got, want := s.Environment["RECOMMENDATIONS_STORE"], "${RECOMMENDATIONS_STORE:-sqlite:/data/bookstall.db}"; got != want {
+		t.Errorf("the store is %s, want %s", got, want)
+	}
+	made, owned := false, false
+	for _, i := range dockerfile(t) {
+		made = made || i.name == "RUN" && strings.Contains(i.args, "install -d /owned/data")
+		owned = owned || i.name == "COPY" && i.args == "--from=build --chown=65532:65532 /owned/ /"
+	}
+	if !made || !owned {
+		t.Errorf("deploy/Dockerfile makes /data: %v, for the user: %v", made, owned)
+	}
+}
+
+// TestComposeIsDescribed: whoever sets a variable of the host finds it explained.
+func TestComposeIsDescribed(t *testing.T) {
+	text := read(t, "docs/compose.md")
+	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllSubmatch(read(t, "deploy/compose.yaml"), -1) {
+		if !bytes.Contains(text, m[1]) {
+			t.Errorf("docs/compose.md does not speak of %s", m[1])
+		}
+	}
+}

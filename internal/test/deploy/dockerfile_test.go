@@ -1,0 +1,150 @@
+package deploy
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// instruction is a line of a Dockerfile, continuations joined.
+type instruction struct {
+	name string
+	args string
+}
+
+func dockerfile(t *testing.T) []instruction {
+	t.Helper()
+	var list []instruction
+	joined := ""
+	for line := range strings.Lines(string(read(t, "deploy/Dockerfile"))) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if rest, ok := strings.CutSuffix(line, `\`); ok {
+			joined += rest + " "
+			continue
+		}
+		name, args, _ := strings.Cut(joined+line, " ")
+		list = append(list, instruction{name, strings.TrimSpace(args)})
+		joined = ""
+	}
+	if joined != "" {
+		t.Errorf("the last line is continued: %s", joined)
+	}
+	return list
+}
+
+func TestDockerfile(t *testing.T) {
+	known := []string{"FROM", "WORKDIR", "COPY", "RUN", "ARG", "ENV", "LABEL", "USER", "ENTRYPOINT"}
+	var stages, copied []string
+	user, entrypoint := "", ""
+	for _, i := range dockerfile(t) {
+		if !slices.Contains(known, i.name) {
+			t.Errorf("instruction %s is not known to this test", i.name)
+		}
+		args := strings.Fields(i.args)
+		switch i.name {
+		case "FROM":
+			stages = append(stages, i.args)
+			user, entrypoint = "", ""
+		case "USER":
+			user = i.args
+		case "ENTRYPOINT":
+			entrypoint = i.args
+		case "COPY":
+			if stage, ok := strings.CutPrefix(args[0], "--from="); ok {
+				if !strings.HasSuffix(stages[0], " AS "+stage) {
+					t.Errorf("COPY from %s, which is no stage", stage)
+				}
+				continue
+			}
+			if len(stages) != 1 {
+				t.Errorf("COPY %s: the last stage takes from the first only", i.args)
+			}
+			for _, source := range args[:len(args)-1] {
+				if _, err := os.Stat(filepath.Join(root, source)); err != nil {
+					t.Errorf("COPY: %v", err)
+				}
+				copied = append(copied, source)
+			}
+		}
+	}
+	if len(stages) != 2 || stages[1] != "scratch" {
+		t.Errorf("the stages are from %q; the last must be from scratch", stages)
+	}
+	if !regexp.MustCompile(`^[1-9][0-9]*:[1-9][0-9]*$`).MatchString(user) {
+		t.Errorf("USER is %q; the kubelet must see that it is not root", user)
+	}
+	if entrypoint != `["/ko-app/service"]` {
+		t.Errorf("ENTRYPOINT is %s", entrypoint)
+	}
+	for _, b := range readKo(t).Builds {
+		if b.ID != "marketplace" && b.ID != "recommendations" {
+			continue // not a service
+		}
+		for _, folder := range folders(t, b.Main) {
+			if !slices.Contains(copied, folder) {
+				t.Errorf("%s is built from %s, which is not copied", b.ID, folder)
+			}
+		}
+	}
+}
+
+// TestDockerfileBuildsWhatKoBuilds: one recipe, written in two places.
+func TestDockerfileBuildsWhatKoBuilds(t *testing.T) {
+	var build, env, version string
+	for _, i := range dockerfile(t) {
+		switch {
+		case i.name == "RUN" && strings.Contains(i.args, "go build"):
+			build = i.args
+		case i.name == "ENV" && env == "":
+			env = i.args
+		case i.name == "FROM" && version == "":
+			version = i.args
+		}
+	}
+	k := readKo(t)
+	if got, want := strings.Fields(env), k.Env; !slices.Equal(got, want) {
+		t.Errorf("ENV is %v, .ko.yaml has %v", got, want)
+	}
+	if want := strings.Join(k.Flags, " ") + " -ldflags='" + strings.Join(k.Ldflags, " ") + "'"; !strings.Contains(build, "go build "+want) {
+		t.Errorf("go build is not called with %s:\n%s", want, build)
+	}
+	// The compiler must be new enough for go.mod.
+	goMod := regexp.MustCompile(`(?m)^go (1\.[0-9]+)`).FindSubmatch(read(t, "go.mod"))
+	if goMod == nil || !strings.Contains(version, " golang:"+string(goMod[1])+" ") {
+		t.Errorf("FROM %s, go.mod asks for %s", version, goMod)
+	}
+}
+
+// folders asks the go command which top folders of the repository a program is
+// built from.
+func folders(t *testing.T, main string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", main)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", main, err)
+	}
+	var list []string
+	for line := range strings.Lines(string(out)) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "bookstall/")
+		if !ok {
+			continue
+		}
+		top, _, _ := strings.Cut(rest, "/")
+		if !slices.Contains(list, top) {
+			list = append(list, top)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatalf("go list names no package of ours for %s", main)
+	}
+	return list
+}

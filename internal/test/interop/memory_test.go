@@ -1,0 +1,97 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	apipb "bookstall/gen/tutorial/api"
+	"bookstall/internal/lab/fleet"
+)
+
+func openStream(ctx context.Context, t *testing.T, r *fleet.Replica, length int32) grpc.ServerStreamingClient[apipb.Item] {
+	t.Helper()
+	conn, err := grpc.NewClient(r.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	stream, err := apipb.NewApiClient(conn).GetStream(ctx, &apipb.ApiRequest{Length: length})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+// drain reads a stream to its end and returns how much memory the replica had at
+// most, of several looks on the way.
+func drain(t *testing.T, r *fleet.Replica, length int) (peak float64) {
+	t.Helper()
+	stream := openStream(t.Context(), t, r, int32(length))
+	for n := 0; ; n++ {
+		if n%(length/5) == 0 {
+			peak = max(peak, rss(t, r))
+		}
+		if _, err := stream.Recv(); errors.Is(err, io.EOF) && n == length {
+			return peak
+		} else if err != nil {
+			t.Fatalf("after %d items of %d: %v", n, length, err)
+		}
+	}
+}
+
+// TestStreamsTakeBoundedMemory measures a built replica: what a stream holds does
+// not depend on its length, nor on how slowly it is read.
+func TestStreamsTakeBoundedMemory(t *testing.T) {
+	t.Setenv("GOGC", "10") // of the replica: its garbage is not what is measured
+	f := startFleet(t, 1, nil)
+	replica := f.Replicas()[0]
+	drain(t, replica, 100_000) // warm
+
+	before := rss(t, replica)
+	short := drain(t, replica, 100_000)
+	long := drain(t, replica, 400_000)
+	t.Logf("resident: %.1f MB before, at most %.1f MB with 100,000 items, %.1f MB with 400,000", before, short, long)
+	const noise = 16 // MB, for the garbage of some collections
+	if short-before > noise || long-before > noise {
+		t.Errorf("streams take %.1f and %.1f MB, want at most %d", short-before, long-before, noise)
+	}
+
+	// Clients that read one item and no more. While a stream is read beside them,
+	// the replica has time to do for them what it would do; then it has more.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const idle, each = 50, 3 // MB: small messages weigh more in gRPC's queue than on the wire
+	before = rss(t, replica)
+	for range idle {
+		if _, err := openStream(ctx, t, replica, 1_000_000).Recv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := drain(t, replica, 100_000)
+	then := drain(t, replica, 200_000)
+	t.Logf("%d streams that nobody reads: resident %.1f MB before, %.1f MB, later %.1f MB", idle, before, first, then)
+	if first-before > idle*each || then-first > noise {
+		t.Errorf("%d streams that nobody reads take %.1f MB, then %.1f MB more; want at most %d, and %d", idle, first-before, then-first, idle*each, noise)
+	}
+
+	// They end with their clients.
+	cancel()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		n, err := fleet.Metric(replica.Admin, "grpc_server_call_duration_seconds_count", `grpc_method="api.Api/getStream"`, `grpc_status="CANCELLED"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == idle {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v of %d streams ended with their clients", n, idle)
+		}
+	}
+}

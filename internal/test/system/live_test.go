@@ -1,0 +1,249 @@
+package system
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bookstall/internal/lab/fleet"
+)
+
+// startRemembering runs a shop whose replicas share a store.
+func startRemembering(t *testing.T, replicas int, log io.Writer) *fleet.Fleet {
+	t.Helper()
+	bin := t.TempDir()
+	if err := fleet.Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	f, err := fleet.Start(fleet.Config{
+		Bin: bin, Replicas: replicas, Log: log,
+		// The machine may be busy; what is tested is not how fast it is.
+		MarketplaceArgs: []string{"--recommendations-timeout=5s", "--write-timeout=5s"},
+		ReplicaArgs:     []string{"--store=sqlite:" + filepath.Join(t.TempDir(), "store.db")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+// reader is one browser.
+type reader struct {
+	t      *testing.T
+	shop   string
+	client *http.Client
+}
+
+// newReader visits the shop for the first time.
+func newReader(t *testing.T, shop string) *reader {
+	t.Helper()
+	jar, _ := cookiejar.New(nil) // never fails
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	r := &reader{t, shop, &http.Client{Jar: jar, Transport: transport}}
+	r.get("/")
+	return r
+}
+
+// get returns a page.
+func (r *reader) get(path string) string {
+	r.t.Helper()
+	resp, err := r.client.Get(r.shop + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
+	}
+	return string(body)
+}
+
+// like likes a book and returns why it could not.
+func (r *reader) like(book int) error {
+	resp, err := r.client.PostForm(r.shop+"/interactions", url.Values{
+		"book": {strconv.Itoa(book)}, "do": {"like"}, "return": {"/"},
+	})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK { // of the page that one is sent back to
+		return fmt.Errorf("like %d: status %d", book, resp.StatusCode)
+	}
+	return nil
+}
+
+// follow opens the live shelf; each value is the line that says what changed.
+// The channel is closed when the stream ends.
+func (r *reader) follow(ctx context.Context, after int64) <-chan string {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/shelf/events?after=%d", r.shop, after), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("events: %d", resp.StatusCode)
+	}
+	changes := make(chan string, 100)
+	go func() {
+		defer close(changes)
+		defer resp.Body.Close()
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			if strings.Contains(lines.Text(), `class="changed"`) {
+				changes <- lines.Text()
+			}
+		}
+	}()
+	return changes
+}
+
+// holder waits until a replica holds the stream of the only follower.
+func holder(t *testing.T, replicas []*fleet.Replica) *fleet.Replica {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for _, r := range replicas {
+			if n, err := fleet.Metric(r.Admin, "recommendations_followers"); err == nil && n == 1 {
+				return r
+			}
+		}
+	}
+	t.Fatal("no replica holds the stream")
+	return nil
+}
+
+// next returns the next change of a live shelf.
+func next(t *testing.T, changes <-chan string) string {
+	t.Helper()
+	select {
+	case line, ok := <-changes:
+		if !ok {
+			t.Fatal("the stream of the browser ended")
+		}
+		return line
+	case <-time.After(15 * time.Second):
+		t.Fatal("the shelf does not change")
+	}
+	return ""
+}
+
+// TestTheReplicaOfALiveShelfIsKilled kills the replica that holds the stream
+// between the click and the shelf, in every order that there is. The reader's
+// browser notices nothing but the shelf.
+func TestTheReplicaOfALiveShelfIsKilled(t *testing.T) {
+	f := startRemembering(t, 4, io.Discard)
+	r := newReader(t, f.URL)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	changes := r.follow(ctx, 0)
+	alive := f.Replicas()
+	kill := func() {
+		held := holder(t, alive)
+		if err := held.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		for i, other := range alive {
+			if other == held {
+				alive = append(alive[:i:i], alive[i+1:]...)
+				break
+			}
+		}
+	}
+	for i, order := range []struct {
+		name string
+		do   func(book int) error
+	}{
+		{"killed, then clicked", func(book int) error { kill(); return r.like(book) }},
+		{"clicked while it is killed", func(book int) error {
+			done := make(chan error, 1)
+			go func() { done <- r.like(book) }()
+			kill()
+			return <-done
+		}},
+		{"clicked, then killed", func(book int) error {
+			err := r.like(book)
+			kill()
+			return err
+		}},
+	} {
+		book := i + 1
+		if err := order.do(book); err != nil {
+			t.Errorf("%s: %v", order.name, err)
+		}
+		if line := next(t, changes); !strings.Contains(line, fmt.Sprintf(`you like <a href="/books/%d">`, book)) {
+			t.Errorf("%s: %s", order.name, line)
+		}
+	}
+	if page := r.get("/your-books"); strings.Count(page, `value="unlike"`) != 3 {
+		t.Errorf("not all three likes are there:\n%s", page)
+	}
+	leave()
+	for line := range changes {
+		t.Errorf("a change came twice: %s", line)
+	}
+}
+
+// TestReadersSeeTheirWritesOnEveryReplica writes through one replica and reads
+// through another, at once: no answer may be older than the write.
+func TestReadersSeeTheirWritesOnEveryReplica(t *testing.T) {
+	f := startRemembering(t, 3, io.Discard)
+	for n := range 10 {
+		r := newReader(t, f.URL)
+		for book := 1; book <= 5; book++ {
+			if err := r.like(10*n + book); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(r.get("/your-books"), `value="unlike"`); got != book {
+				t.Fatalf("reader %d sees %d likes after %d", n, got, book)
+			}
+		}
+	}
+}
+
+// TestAReplicaThatDrainsHandsLiveShelvesOver stops the replica in order.
+func TestAReplicaThatDrainsHandsLiveShelvesOver(t *testing.T) {
+	f := startRemembering(t, 2, io.Discard)
+	r := newReader(t, f.URL)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	changes := r.follow(ctx, 0)
+	held := holder(t, f.Replicas())
+	began := time.Now()
+	if err := held.Stop(20 * time.Second); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 4*time.Second { // one of them is the drain delay
+		t.Errorf("the replica took %v to stop: the stream held it up", took)
+	}
+	if err := r.like(1); err != nil {
+		t.Error(err)
+	}
+	next(t, changes)
+	leave()
+	for line := range changes {
+		t.Errorf("a change came twice: %s", line)
+	}
+}

@@ -1,0 +1,94 @@
+// Package domain holds the domain of the recommendations service: books,
+// ratings, readers' histories, and the errors that the service can answer with.
+//
+// It is plain Go values. It must not import gRPC, HTTP, metrics, tracing, a
+// database, or any other package of this project.
+package domain
+
+import "errors"
+
+// The errors of the domain. Callers wrap them with what they were doing; the
+// server package maps each to one gRPC code.
+var (
+	// ErrBookNotFound: no book has the id that was asked for.
+	ErrBookNotFound = errors.New("book not found")
+	// ErrCategoryNotFound: no book of the catalogue has the category.
+	ErrCategoryNotFound = errors.New("category not found")
+	// ErrNotReady: the catalogue or the model is not loaded yet.
+	ErrNotReady = errors.New("not ready")
+	// ErrReadOnly: there is no store, so nothing that readers do can be kept.
+	ErrReadOnly = errors.New("no store")
+	// ErrStoreDown: the store cannot be reached or did not answer in time.
+	ErrStoreDown = errors.New("store cannot be reached")
+)
+
+// PositiveRating is the lowest number of stars that counts as "this reader
+// likes this book". Lower ratings only keep the book off the reader's shelf.
+const PositiveRating = 4
+
+// Book is one title of the catalogue.
+type Book struct {
+	ID         int64    // > 0, unique
+	Title      string   // without the series, e.g. "The Hobbit"
+	Author     string   // first author, e.g. "J.R.R. Tolkien"
+	Year       int      // of first publication; negative is BCE, 0 is unknown
+	Categories []string // 1 to 4 slugs, the main one first, no duplicates
+	Popularity int64    // readers who like it, ≥ 0
+
+	// All below may be empty.
+	Series      string // e.g. "The Lord of the Rings #1"
+	ISBN        string // 10 or 13 characters, no hyphens
+	Description string
+	Price       string // decimal with a point, e.g. "12.90"
+	Currency    string // ISO 4217, set if and only if Price is
+	Language    string // BCP 47, e.g. "en"
+}
+
+// Rating is one reader's stars for one book.
+type Rating struct {
+	UserID int64 // > 0
+	BookID int64 // > 0
+	Stars  int   // 1 to 5
+}
+
+// SampleReader is a reader of the data set that a visitor may look at the shop
+// as, to see how shelves differ.
+type SampleReader struct {
+	ID    int64
+	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"
+}
+
+// Catalog is one version of all books. It is immutable once built.
+type Catalog struct {
+	Version string // changes whenever Books change
+	Books   []Book // sorted by ID
+	Samples []SampleReader
+}
+
+// Library is a catalogue and what readers think of its books.
+type Library struct {
+	Catalog
+	Ratings []Rating
+}
+
+// Histories groups the ratings by reader, as an import of them would. The last
+// rating of a book counts.
+func (l Library) Histories() map[int64]History {
+	last := map[int64]map[int64]int{} // of each reader and book, its place in the history
+	histories := map[int64]History{}
+	for _, r := range l.Ratings {
+		at := last[r.UserID]
+		if at == nil {
+			at = map[int64]int{}
+			last[r.UserID] = at
+		}
+		h := histories[r.UserID]
+		if k, ok := at[r.BookID]; ok {
+			h[k].Stars = r.Stars
+			continue
+		}
+		at[r.BookID] = len(h)
+		histories[r.UserID] = append(h, Entry{BookID: r.BookID, Stars: r.Stars})
+	}
+	return histories
+}

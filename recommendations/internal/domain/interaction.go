@@ -1,0 +1,109 @@
+package domain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is what a reader did with a book.
+type Kind uint8
+
+// The kinds. A view says nothing about what a reader likes, so it changes no
+// history; all others do.
+const (
+	View     Kind = 1 + iota // looked at its page
+	Like                     // likes it
+	Unlike                   // takes Like back
+	Rate                     // gave it stars
+	Unrate                   // takes Rate back
+	Purchase                 // bought it
+)
+
+// kindNames are the names of kinds on every wire and in every file.
+func kindNames() []string {
+	return []string{View: "view", Like: "like", Unlike: "unlike", Rate: "rating", Unrate: "unrate", Purchase: "purchase"}
+}
+
+// KindNames lists the names of all kinds, for messages.
+func KindNames() []string { return kindNames()[View:] }
+
+// ParseKind returns the kind of a name, or an error that lists the names.
+func ParseKind(name string) (Kind, error) {
+	for k, n := range kindNames() {
+		if n == name && n != "" {
+			return Kind(k), nil
+		}
+	}
+	return 0, fmt.Errorf("%.40q is not one of %s", name, strings.Join(KindNames(), ", "))
+}
+
+// String returns the name of the kind.
+func (k Kind) String() string {
+	if names := kindNames(); k >= View && int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// Interaction is one thing that a reader did with a book.
+type Interaction struct {
+	// ID is the caller's key for it, 1 to 128 printable ASCII characters without
+	// spaces. The same id again is the same interaction, not a second one.
+	ID     string
+	UserID int64 // > 0
+	BookID int64 // > 0
+	Kind   Kind
+	Stars  int       // 1 to 5 for Rate, else 0
+	At     time.Time // when the store took it, to the microsecond; zero before
+}
+
+// MaxInteractionID bounds Interaction.ID, in bytes.
+const MaxInteractionID = 128
+
+// FieldError says what is wrong with one field of an input.
+type FieldError struct {
+	Field  string // as the wire names it, e.g. "rating"
+	Reason string
+}
+
+func (e *FieldError) Error() string { return e.Field + " " + e.Reason }
+
+// Validate returns a *FieldError for each field that is out of its range, joined.
+func (i Interaction) Validate() error {
+	var errs []error
+	wrong := func(field, format string, args ...any) {
+		errs = append(errs, &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
+	}
+	if i.UserID <= 0 {
+		wrong("user_id", "is %d, want a whole number from 1", i.UserID)
+	}
+	if i.BookID <= 0 {
+		wrong("book_id", "is %d, want a whole number from 1", i.BookID)
+	}
+	switch {
+	case i.Kind < View || i.Kind > Purchase:
+		wrong("kind", "is unknown, want one of %s", strings.Join(KindNames(), ", "))
+	case i.Kind == Rate && (i.Stars < 1 || i.Stars > 5):
+		wrong("rating", "is %d, want 1 to 5", i.Stars)
+	case i.Kind != Rate && i.Stars != 0:
+		wrong("rating", "is %d, but belongs to the kind rating only", i.Stars)
+	}
+	if !validInteractionID(i.ID) {
+		wrong("id", "must be 1 to %d printable ASCII characters without spaces", MaxInteractionID)
+	}
+	return errors.Join(errs...)
+}
+
+func validInteractionID(id string) bool {
+	strange := func(r rune) bool { return r <= ' ' || r >= 0x7f }
+	return id != "" && len(id) <= MaxInteractionID && !strings.ContainsFunc(id, strange)
+}
+
+// Same reports whether two interactions with one id say the same, so that the
+// second is a repetition and not a mistake.
+func (i Interaction) Same(other Interaction) bool {
+	i.At, other.At = time.Time{}, time.Time{}
+	return i == other
+}
