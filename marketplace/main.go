@@ -72,7 +72,7 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 
 	conn, err := rpc.NewClient(rpc.ClientConfig{
 		Target:        cfg.RecommendationsTarget,
-		Service:       recommend.Service,
+		Service:       recommend.Service(),
 		Probe:         recommend.Probe,
 		TLS:           cfg.TLS,
 		TLSServerName: cfg.TLSServerName,

@@ -116,6 +116,7 @@ func TestImports(t *testing.T) {
 func TestDirectModules(t *testing.T) {
 	allowed := []string{
 		"github.com/alecthomas/kong",
+		"github.com/cenkalti/backoff/v5",
 		"github.com/chromedp/cdproto",  // browser test
 		"github.com/chromedp/chromedp", // browser test
 		"github.com/go-logr/logr",

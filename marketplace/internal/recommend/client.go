@@ -14,24 +14,24 @@ import (
 	"bookstall/marketplace/internal/catalog"
 )
 
-// Service is the full name of the gRPC service that the client calls.
-const Service = "recommendations.v1.RecommendationsService"
+// Service returns the full name of the gRPC service that the client calls.
+func Service() string { return recommendationsv1.RecommendationsService_ServiceDesc.ServiceName }
 
 // Config sets up a Client and its Feed.
 type Config struct {
 	Conn    grpc.ClientConnInterface
 	Catalog *catalog.Catalog
-	Timeout time.Duration // of one shelf or history; the page waits no longer
-	// WriteTimeout is that of one write, which is worth more patience: nothing can
-	// be shown in its place.
+	Timeout time.Duration // deadline for one shelf or history
+	// WriteTimeout is the deadline for one write. It can be longer than Timeout,
+	// because a failed write has no fallback.
 	WriteTimeout time.Duration
-	File         string // copy of the catalogue on disk; "" for none
+	File         string // snapshot of the catalogue on disk; "" for none
 	Log          logr.Logger
 	Registry     prometheus.Registerer
 }
 
-// Client asks recommendations for shelves, and tells it what readers do. It is
-// safe for concurrent use.
+// Client gets shelves and histories from recommendations and records interactions.
+// It is safe for concurrent use.
 type Client struct {
 	api          recommendationsv1.RecommendationsServiceClient
 	catalog      *catalog.Catalog
@@ -43,8 +43,8 @@ type Client struct {
 	feed         *Feed
 }
 
-// New returns a client and the feed that keeps its catalogue fresh; the feed
-// does nothing until it runs.
+// New returns a client and the feed that keeps its catalogue up to date. The
+// caller runs the feed.
 func New(cfg Config) (*Client, *Feed) {
 	m := newMetrics(cfg.Registry)
 	api := recommendationsv1.NewRecommendationsServiceClient(cfg.Conn)
@@ -55,9 +55,8 @@ func New(cfg Config) (*Client, *Feed) {
 	}, feed
 }
 
-// Probe makes a call that shows whether a replica answers more than health
-// checks. It reads the header of the catalogue only, and stays out of what is
-// counted as shelves.
+// Probe checks that a replica serves real calls, not only health checks. It reads
+// the catalogue's header because that is cheap and not counted as a shelf.
 func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
@@ -69,8 +68,8 @@ func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
 	return err
 }
 
-// Shelf returns a reader's shelf. When no good answer comes in time, it returns
-// bestsellers with the source Fallback and the cause.
+// Shelf returns a reader's shelf. If the call fails or misses its deadline, it
+// returns bestsellers with the source Fallback and the cause.
 func (c *Client) Shelf(ctx context.Context, q Query) (Shelf, error) {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -95,10 +94,10 @@ func source(s recommendationsv1.Source) Source {
 	return Popular
 }
 
-// Similar returns at most maxResults books that readers of a book also like.
-// When no good answer comes in time, it returns bestsellers of the book's main
-// category with the source Fallback and the cause. The error is that of the
-// catalogue when it does not have the book.
+// Similar returns up to maxResults books that readers of the given book also like.
+// If the call fails or misses its deadline, it returns bestsellers of the book's
+// main category with the source Fallback and the cause. The only error is
+// catalog.ErrBookNotFound.
 func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (Shelf, error) {
 	book, err := c.catalog.Book(bookID)
 	if err != nil {
@@ -116,19 +115,19 @@ func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (She
 	return Shelf{Items: items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}, nil
 }
 
-// fallback returns the shop's own bestsellers but the book except.
-func (c *Client) fallback(ctx context.Context, err error, category string, except int64, maxResults int) Shelf {
-	why := fromStatus(err)
-	if ctx.Err() == nil { // else the reader went away, which is nobody's fault
-		c.metrics.fallbacks.WithLabelValues(reason(why)).Inc()
-		telemetry.Logger(ctx, c.log).Info("bestsellers instead of recommendations", "cause", why.Error(), "error", err.Error())
-		if errors.Is(why, errMismatch) {
+// fallback returns the shop's own bestsellers, without the book given.
+func (c *Client) fallback(ctx context.Context, err error, category string, without int64, maxResults int) Shelf {
+	cause := fallbackCause(err)
+	if ctx.Err() == nil { // do not count readers who disconnected
+		c.metrics.fallbacks.WithLabelValues(reason(cause)).Inc()
+		telemetry.Logger(ctx, c.log).Info("fallback to bestsellers", "cause", cause.Error(), "error", err.Error())
+		if errors.Is(cause, errMismatch) {
 			c.feed.refresh()
 		}
 	}
-	shelf := Shelf{Source: Fallback, Cause: why}
+	shelf := Shelf{Source: Fallback, Cause: cause}
 	for _, b := range c.catalog.Bestsellers(category, maxResults+1) {
-		if b.ID == except || len(shelf.Items) == maxResults {
+		if b.ID == without || len(shelf.Items) == maxResults {
 			continue
 		}
 		shelf.Items = append(shelf.Items, Item{

@@ -15,7 +15,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 )
 
-// stocked is a client whose catalogue has three books of two categories.
+// stocked returns a client whose catalogue has three books in two categories.
 func stocked(t *testing.T, f *fake) *Client {
 	t.Helper()
 	c, _ := connect(t, f, "")
@@ -32,7 +32,7 @@ func stocked(t *testing.T, f *fake) *Client {
 func TestShelf(t *testing.T) {
 	c := stocked(t, &fake{recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 		if req.GetUserId() != 7 || req.GetCategory() != "fantasy" || req.GetMaxResults() != 5 {
-			return nil, status.Error(codes.Internal, "not what was asked for")
+			return nil, status.Error(codes.Internal, "unexpected request")
 		}
 		return &recommendationsv1.RecommendResponse{
 			Source: recommendationsv1.Source_SOURCE_PERSONAL, ServedBy: "replica-2", CatalogVersion: "v1", ReaderVersion: 9,
@@ -51,7 +51,7 @@ func TestShelf(t *testing.T) {
 	}
 }
 
-func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
+func TestFailedCallsFallBackToBestsellers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err    error
 		hang   bool
@@ -69,14 +69,14 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 				recommend: func(ctx context.Context, _ *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 					if tc.hang {
 						<-ctx.Done()
-						return nil, ctx.Err() // an answer could still be in time
+						return nil, ctx.Err()
 					}
 					return nil, tc.err
 				},
 				similar: func(ctx context.Context, _ *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
 					if tc.hang {
 						<-ctx.Done()
-						return nil, ctx.Err() // an answer could still be in time
+						return nil, ctx.Err()
 					}
 					return nil, tc.err
 				},
@@ -94,7 +94,7 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 			}
 			shelf, err = c.Similar(t.Context(), 1, 10)
 			if err != nil || shelf.Source != Fallback || len(shelf.Items) != 2 || shelf.Items[0].BookID != 2 {
-				t.Errorf("similar %+v, %v; want the bestsellers of fantasy but the book itself", shelf, err)
+				t.Errorf("similar %+v, %v; want the bestsellers of fantasy without the book itself", shelf, err)
 			}
 			if n := testutil.ToFloat64(c.metrics.fallbacks.WithLabelValues(tc.reason)); n != 2 {
 				t.Errorf("%v fallbacks counted as %s, want 2", n, tc.reason)
@@ -103,7 +103,7 @@ func TestWithoutAGoodAnswerTheShelfIsBestsellers(t *testing.T) {
 	}
 }
 
-func TestAReaderWhoLeavesIsNoFallback(t *testing.T) {
+func TestADisconnectedReaderIsNotCountedAsFallback(t *testing.T) {
 	entered := make(chan struct{})
 	c := stocked(t, &fake{recommend: func(ctx context.Context, _ *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 		close(entered)

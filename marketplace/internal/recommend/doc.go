@@ -1,11 +1,9 @@
-// Package recommend is the shop's side of the wire to the recommendations
-// service. Protobuf stops here: it takes and gives plain values.
+// Package recommend is the shop's client of the recommendations service. It converts
+// protobuf messages to plain Go values, so that no other package of the shop needs
+// the generated code.
 //
-// Its Client asks for shelves, each within a deadline, and gives the shop's own
-// bestsellers when no good answer comes in time. It stores what readers do, sees
-// to it that they see what they did, and follows their shelves from replica to
-// replica. Its Feed keeps the catalogue
-// in step with the one that recommendations has, and a copy on disk.
-//
-// It must not import HTTP or the web package.
+// Client gets shelves, each within a deadline, and falls back to the shop's own
+// bestsellers. It records interactions, makes sure that readers see their own
+// writes, and follows a reader's shelf across replicas. Feed keeps the shop's
+// catalogue up to date and saves a snapshot of it.
 package recommend

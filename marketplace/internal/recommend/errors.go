@@ -8,54 +8,50 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Why something was not kept, or is not known.
+// Errors of writes and histories.
 var (
-	// ErrUnavailable says that it cannot be done now. It may have been done all the
-	// same: the answer may be what is missing. Doing it again with the same id is safe.
-	ErrUnavailable = errors.New("recommendations cannot do that now")
-	// ErrOverloaded says that replicas have more to do than they can. Of all that is
-	// not a shelf it is an ErrUnavailable, too.
+	// ErrUnavailable means that the call failed and can be retried. A write may have
+	// been stored although its answer was lost; a retry with the same id is safe.
+	ErrUnavailable = errors.New("recommendations is unavailable")
+	// ErrOverloaded means that replicas shed the call. Writes and histories return it
+	// together with ErrUnavailable; a shelf has it as its Cause.
 	ErrOverloaded = errors.New("replicas are overloaded")
-	// ErrReadOnly says that recommendations has no store.
-	ErrReadOnly = errors.New("recommendations keeps nothing")
-	// ErrConflict says that the id of an interaction is that of another one.
+	// ErrReadOnly means that recommendations runs without a store.
+	ErrReadOnly = errors.New("recommendations has no store")
+	// ErrConflict means that the id of the interaction belongs to a different one.
 	ErrConflict = errors.New("the id was used for another interaction")
 )
 
-// FieldError says what is wrong with a field of an interaction.
+// FieldError reports an invalid field of an interaction.
 type FieldError struct{ Field, Reason string }
 
 func (e *FieldError) Error() string { return e.Field + " " + e.Reason }
 
-// storeError turns what gRPC says of a write, or of a history, into one of the
-// errors above.
+// storeError maps the gRPC error of a write or a history to one of the errors above.
 func storeError(err error) error {
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
 		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrOverloaded, err)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case codes.FailedPrecondition, codes.Unimplemented: // the latter by a replica that is older
+	case codes.FailedPrecondition, codes.Unimplemented: // older replicas do not implement the call
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	default:
 		return err
 	}
 }
 
-// Why no shelf came, besides ErrOverloaded. They never reach a reader, who gets the
-// fallback.
+// Causes of a fallback, besides ErrOverloaded.
 var (
-	errTimeout     = errors.New("no answer in time")
+	errTimeout     = errors.New("deadline exceeded")
 	errUnavailable = errors.New("no replica available")
-	errMismatch    = errors.New("catalogues differ") // the replica does not know what our catalogue has
+	errMismatch    = errors.New("catalogues differ") // the replica does not know a book or category of ours
 	errBroken      = errors.New("the replica failed")
 )
 
-// fromStatus turns what gRPC says into one of the errors above.
-func fromStatus(err error) error {
+// fallbackCause maps the gRPC error of a shelf to one of the errors above.
+func fallbackCause(err error) error {
 	switch status.Code(err) {
-	case codes.OK:
-		return nil
 	case codes.DeadlineExceeded:
 		return errTimeout
 	case codes.Unavailable:
@@ -69,7 +65,7 @@ func fromStatus(err error) error {
 	}
 }
 
-// reason is the metric label of an error of fromStatus.
+// reason returns the metric label of a fallback's cause.
 func reason(err error) string {
 	switch {
 	case errors.Is(err, errTimeout):

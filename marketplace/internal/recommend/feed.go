@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/go-logr/logr"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
@@ -16,13 +17,14 @@ import (
 )
 
 const (
-	pullTimeout = 30 * time.Second // of one whole catalogue
-	pollEvery   = 30 * time.Second // when no answer tells of a new version before
-	retryFirst  = 250 * time.Millisecond
-	retryMost   = 5 * time.Second
+	pullTimeout  = 30 * time.Second // for the whole catalogue
+	pollInterval = 30 * time.Second
+	wakeDelay    = time.Second // limits pulls while a rollout mixes catalogue versions
+	retryInitial = 250 * time.Millisecond
+	retryMax     = 5 * time.Second
 )
 
-// Feed keeps the catalogue in step with the one that recommendations has.
+// Feed keeps the shop's catalogue up to date with the one of recommendations.
 type Feed struct {
 	api     recommendationsv1.RecommendationsServiceClient
 	catalog *catalog.Catalog
@@ -30,9 +32,9 @@ type Feed struct {
 	log     logr.Logger
 	metrics *metrics
 
-	onCatalog func() // called when there are books to show
+	onCatalog func()
 
-	wake   chan struct{} // holds one token when a pull is due
+	wake   chan struct{} // holds a token while a pull is due
 	ctx    context.Context
 	cancel context.CancelFunc
 }
@@ -46,13 +48,13 @@ func newFeed(api recommendationsv1.RecommendationsServiceClient, cfg Config, m *
 	}
 }
 
-// OnCatalog sets what is called each time that Run brought books. It comes
-// before Run.
+// OnCatalog sets a function that Run calls each time it has replaced the catalogue.
+// It must be called before Run.
 func (f *Feed) OnCatalog(call func()) { f.onCatalog = call }
 
-// restore fills the catalogue from the copy on disk, so that the shop can open
-// while recommendations is away. A copy that is missing or damaged is no error:
-// the first pull replaces it.
+// restore loads the catalogue from the snapshot, so that the shop can open while
+// recommendations is unavailable. A missing or damaged snapshot is not fatal: the
+// first pull replaces it.
 func (f *Feed) restore() {
 	if f.file == "" {
 		return
@@ -64,42 +66,42 @@ func (f *Feed) restore() {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		f.log.Error(err, "the catalogue's copy on disk is of no use; waiting for recommendations", "file", f.file)
+		f.log.Error(err, "catalogue snapshot unusable, waiting for recommendations", "file", f.file)
 	default:
 		f.metrics.books.Set(float64(len(contents.Books)))
 		f.onCatalog()
-		f.log.Info("catalogue restored from disk", "books", len(contents.Books), "version", contents.Version)
+		f.log.Info("catalogue restored from snapshot", "books", len(contents.Books), "version", contents.Version)
 	}
 }
 
-// Run restores the catalogue from disk, pulls it now, whenever an answer shows
-// that there is another version, and now and then. It returns after Stop.
+// Run restores the catalogue from the snapshot, then pulls it from recommendations:
+// at once, at each poll interval, and soon after an answer shows another version. It
+// returns after Stop.
 func (f *Feed) Run() error {
 	f.restore()
-	retry := retryFirst
+	retry := backoff.ExponentialBackOff{InitialInterval: retryInitial, Multiplier: 2, MaxInterval: retryMax}
 	for {
-		pause := pollEvery
+		pause := pollInterval
 		if err := f.pull(); err != nil && f.ctx.Err() == nil {
+			pause = retry.NextBackOff()
 			f.metrics.refreshes.WithLabelValues("error").Inc()
-			f.log.Info("catalogue cannot be brought up to date", "error", err.Error(), "retryIn", retry.String())
-			pause, retry = retry, min(2*retry, retryMost)
+			f.log.Info("catalogue refresh failed", "error", err.Error(), "retryIn", pause.String())
 		} else {
-			retry = retryFirst
+			retry.Reset()
 		}
+		due := time.After(pause)
 		select {
-		case <-f.ctx.Done():
-			return nil
 		case <-f.wake:
-			// Not at once: while a rollout mixes versions, each answer may bring
-			// another one.
-			pause = min(pause, time.Second)
-		case <-time.After(pause):
+			due = time.After(min(pause, wakeDelay))
+		case <-due:
 			continue
-		}
-		select {
 		case <-f.ctx.Done():
 			return nil
-		case <-time.After(pause):
+		}
+		select {
+		case <-due:
+		case <-f.ctx.Done():
+			return nil
 		}
 	}
 }
@@ -110,7 +112,7 @@ func (f *Feed) Stop(context.Context) error {
 	return nil
 }
 
-// sawVersion notes the version that an answer came from.
+// sawVersion makes a pull due if version is not the shop's own.
 func (f *Feed) sawVersion(version string) {
 	if version != f.catalog.Version() {
 		f.refresh()
@@ -130,7 +132,7 @@ func (f *Feed) pull() error {
 	defer cancel()
 	held := f.catalog.Version()
 	contents, err := f.read(ctx, held)
-	if errors.Is(err, errOtherMode) { // the same books, but a store came or went
+	if errors.Is(err, errOtherMode) { // the same books, but a store was added or removed
 		contents, err = f.read(ctx, "")
 	}
 	if err != nil {
@@ -141,27 +143,26 @@ func (f *Feed) pull() error {
 		return nil
 	}
 	if err := f.catalog.Replace(*contents); err != nil {
-		return fmt.Errorf("recommendations sent a catalogue that cannot be used: %w", err)
+		return fmt.Errorf("recommendations sent an invalid catalogue: %w", err)
 	}
 	f.onCatalog()
 	f.metrics.refreshes.WithLabelValues("changed").Inc()
 	f.metrics.books.Set(float64(len(contents.Books)))
-	f.log.Info("catalogue brought up to date", "books", len(contents.Books), "version", contents.Version, "before", held)
+	f.log.Info("catalogue refreshed", "books", len(contents.Books), "version", contents.Version, "before", held)
 	if f.file == "" {
 		return nil
 	}
 	if err := catalog.Save(f.file, *contents); err != nil {
-		// The shop is up to date; only its next start without recommendations is not.
-		f.log.Error(err, "the catalogue cannot be kept on disk", "file", f.file)
+		// Only the next start without recommendations is affected.
+		f.log.Error(err, "catalogue snapshot not saved", "file", f.file)
 	}
 	return nil
 }
 
-// errOtherMode says that the books are those we have, but not whether readers'
-// doings are remembered.
-var errOtherMode = errors.New("another mode")
+// errOtherMode means that the books are unchanged but read-only mode is not.
+var errOtherMode = errors.New("read-only mode has changed")
 
-// read returns the catalogue of recommendations, or nil when it is the held version.
+// read returns the catalogue of recommendations, or nil if it is the held version.
 func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error) {
 	stream, err := f.api.ListBooks(ctx, &recommendationsv1.ListBooksRequest{IfVersion: held})
 	if err != nil {
@@ -197,7 +198,7 @@ func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error)
 		}
 	}
 	if got, want := len(contents.Books), int(header.GetBookCount()); got != want {
-		return nil, fmt.Errorf("%d books came, %d were announced", got, want)
+		return nil, fmt.Errorf("received %d books, header announced %d", got, want)
 	}
 	return contents, nil
 }

@@ -15,7 +15,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 )
 
-// eventually polls for what the feed brings about.
+// eventually waits until the feed has made done true.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
@@ -25,7 +25,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-func TestTheFeedBringsTheCatalogueAndKeepsACopy(t *testing.T) {
+func TestTheFeedPullsTheCatalogueAndSavesASnapshot(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.json")
 	f := &fake{version: "v1", titles: []string{"One", "Two"}}
 	c, feed := connect(t, f, file)
@@ -36,9 +36,9 @@ func TestTheFeedBringsTheCatalogueAndKeepsACopy(t *testing.T) {
 	if book, err := c.catalog.Book(2); err != nil || book.Title != "Two" || c.catalog.Version() != "v1" || len(c.catalog.Samples()) != 1 {
 		t.Errorf("%+v, %v, version %s", book, err, c.catalog.Version())
 	}
-	eventually(t, "the copy is written", func() bool { _, err := os.Stat(file); return err == nil })
+	eventually(t, "the snapshot is saved", func() bool { _, err := os.Stat(file); return err == nil })
 
-	// A shop that starts while recommendations is away opens with the copy.
+	// A shop that starts while recommendations is unavailable opens from the snapshot.
 	away := &fake{listErr: status.Error(codes.Unavailable, "away")}
 	c2, feed2 := connect(t, away, file)
 	runFeed(t, feed2)
@@ -46,12 +46,12 @@ func TestTheFeedBringsTheCatalogueAndKeepsACopy(t *testing.T) {
 	if c2.catalog.Version() != "v1" {
 		t.Errorf("version %s", c2.catalog.Version())
 	}
-	// And is brought up to date when it is back.
+	// It refreshes once recommendations is back.
 	away.set(func(f *fake) { f.listErr, f.version, f.titles = nil, "v2", []string{"Only"} })
 	eventually(t, "the new version", func() bool { return c2.catalog.Version() == "v2" })
 }
 
-func TestADamagedCopyIsNoObstacle(t *testing.T) {
+func TestADamagedSnapshotIsReplaced(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.json")
 	if err := os.WriteFile(file, []byte("{half"), 0o600); err != nil {
 		t.Fatal(err)
@@ -59,10 +59,10 @@ func TestADamagedCopyIsNoObstacle(t *testing.T) {
 	c, feed := connect(t, &fake{version: "v1", titles: []string{"One"}}, file)
 	runFeed(t, feed)
 	eventually(t, "pulled", c.catalog.Ready)
-	eventually(t, "the copy is whole again", func() bool { _, err := catalog.Load(file); return err == nil })
+	eventually(t, "the snapshot is valid again", func() bool { _, err := catalog.Load(file); return err == nil })
 }
 
-func TestAnAnswerOfAnotherVersionBringsTheCatalogue(t *testing.T) {
+func TestAnAnswerOfAnotherVersionCausesARefresh(t *testing.T) {
 	f := &fake{version: "v1", titles: []string{"One"}}
 	f.recommend = func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 		f.mu.Lock()
@@ -79,14 +79,14 @@ func TestAnAnswerOfAnotherVersionBringsTheCatalogue(t *testing.T) {
 	eventually(t, "v2", func() bool { return c.catalog.Version() == "v2" })
 }
 
-func TestABadCatalogueLeavesTheOldOne(t *testing.T) {
+func TestAnInvalidCatalogueIsNotUsed(t *testing.T) {
 	f := &fake{version: "v1", titles: []string{"One"}}
 	c, feed := connect(t, f, "")
 	runFeed(t, feed)
 	eventually(t, "v1", c.catalog.Ready)
 	for name, spoil := range map[string]func(*fake){
 		"too few books":     func(f *fake) { f.version, f.announce = "v2", 3 },
-		"a book untitled":   func(f *fake) { f.version, f.announce, f.titles = "v3", 0, []string{""} },
+		"an untitled book":  func(f *fake) { f.version, f.announce, f.titles = "v3", 0, []string{""} },
 		"no books":          func(f *fake) { f.version, f.titles = "v4", nil },
 		"the stream breaks": func(f *fake) { f.listErr = errors.New("broken") },
 	} {
@@ -95,25 +95,25 @@ func TestABadCatalogueLeavesTheOldOne(t *testing.T) {
 		feed.refresh()
 		eventually(t, name+" was pulled", func() bool { return f.listed() > before })
 		if got := c.catalog.Version(); got != "v1" {
-			t.Errorf("%s: the catalogue is %s now", name, got)
+			t.Errorf("%s: the catalogue is %s, want v1", name, got)
 		}
 	}
 }
 
-// A store comes or goes with the same books.
-func TestTheFeedNotesWhetherReadersAreRemembered(t *testing.T) {
+// A store can be added or removed while the books stay the same.
+func TestTheFeedFollowsReadOnlyMode(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "catalog.json")
 	f := &fake{version: "v1", titles: []string{"One"}, readOnly: true}
 	c, feed := connect(t, f, file)
 	runFeed(t, feed)
 	eventually(t, "v1", c.catalog.Ready)
 	if !c.catalog.ReadOnly() {
-		t.Error("the shop takes a service without a store for one that remembers")
+		t.Error("the catalogue is not read-only, but recommendations has no store")
 	}
-	eventually(t, "the copy says so", func() bool { copied, err := catalog.Load(file); return err == nil && copied.ReadOnly })
+	eventually(t, "the snapshot is read-only", func() bool { saved, err := catalog.Load(file); return err == nil && saved.ReadOnly })
 	f.set(func(f *fake) { f.readOnly = false })
 	feed.refresh()
-	eventually(t, "a store came", func() bool { return !c.catalog.ReadOnly() })
+	eventually(t, "a store was added", func() bool { return !c.catalog.ReadOnly() })
 }
 
 func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {
@@ -124,7 +124,7 @@ func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {
 	f.set(func(f *fake) { f.titles = []string{"Never sent"} })
 	before := f.listed()
 	feed.refresh()
-	eventually(t, "asked again", func() bool { return f.listed() > before })
+	eventually(t, "listed again", func() bool { return f.listed() > before })
 	if book, err := c.catalog.Book(1); err != nil || book.Title != "One" {
 		t.Errorf("%+v, %v", book, err)
 	}

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a recommendations service that does what the test says.
+// fake is a recommendations service whose answers the test sets.
 type fake struct {
 	recommendationsv1.UnimplementedRecommendationsServiceServer
 
@@ -35,8 +35,8 @@ type fake struct {
 	follow    func(*recommendationsv1.FollowStart, followStream) error
 	similar   func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error)
 	version   string
-	titles    []string // of the books that ListBooks sends, in order of id
-	announce  int      // of books, more than there are
+	titles    []string // of the books that ListBooks sends, by id
+	announce  int      // how many more books the header announces
 	readOnly  bool
 	listErr   error
 	lists     int
@@ -63,7 +63,7 @@ func (f *fake) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetRe
 	return f.forget(ctx, req)
 }
 
-// RecordInteractions takes one interaction, which is all that a shop sends.
+// RecordInteractions expects a single interaction, which is all that a shop sends.
 func (f *fake) RecordInteractions(
 	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
 ) error {
@@ -128,8 +128,8 @@ func (f *fake) listed() int {
 	return f.lists
 }
 
-// connect serves f on a real listener and returns a client with a short
-// deadline, and its feed, which does not run yet.
+// connect serves f on a real listener. It returns a client with short deadlines and
+// its feed, which is not running.
 func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,72 +1,71 @@
 package recommend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
 )
 
-// FollowQuery asks for a reader's shelf at each change.
+// FollowQuery asks for a reader's shelf after each change of the reader's history.
 type FollowQuery struct {
 	UserID     int64
 	Category   string // slug; "" for all
 	MaxResults int
-	After      int64 // version that was seen; 0 for a shelf at once
+	After      int64 // last version seen; 0 to get the current shelf at once
 }
 
-// How long to wait before following on with another call.
+// Backoff between calls of one Follow.
 const (
-	followFirst   = 50 * time.Millisecond // after a stream that was of use
-	followMost    = 5 * time.Second
-	followSettled = time.Second // what has lasted this long was of use
+	followRetryInitial = 50 * time.Millisecond
+	followRetryMax     = 5 * time.Second
+	followHealthy      = time.Second // a stream that lasted longer resets the backoff
 )
 
-// Follow calls show with the reader's shelf at each change, until ctx ends, of
-// which it returns the error, or show returns one. A replica may end a stream or
-// die: Follow goes on with another one where that one was, and backs off while
-// there is none.
+// Follow calls show with the reader's shelf after each change, until ctx ends or show
+// returns an error, and returns that error. When a replica ends the stream or fails,
+// Follow resumes on another one at the same version, with backoff.
 func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) error) error {
-	pause := followFirst
+	retry := backoff.ExponentialBackOff{
+		InitialInterval: followRetryInitial, Multiplier: 2, MaxInterval: followRetryMax,
+		RandomizationFactor: 0.5, // all streams of a replica end together
+	}
 	for {
 		began, seen := time.Now(), q.After
-		err := c.followOnce(ctx, &q, show)
-		switch {
-		case ctx.Err() != nil:
+		var shown error
+		err := c.followOnce(ctx, &q, func(change Change) error {
+			shown = show(change)
+			return shown
+		})
+		if err := cmp.Or(ctx.Err(), shown); err != nil {
 			c.metrics.follows.WithLabelValues(left).Inc()
-			return ctx.Err()
-		case errors.As(err, new(*showError)):
-			c.metrics.follows.WithLabelValues(left).Inc()
-			return errors.Unwrap(err)
-		case err == nil:
-			c.metrics.follows.WithLabelValues(ended).Inc()
-		default:
-			c.metrics.follows.WithLabelValues(broken).Inc()
-			telemetry.Logger(ctx, c.log).V(1).Info("a live shelf goes on with another call", "error", err.Error(), "retryIn", pause.String())
+			return err
 		}
-		if q.After > seen || time.Since(began) > followSettled {
-			pause = followFirst
+		if q.After > seen || time.Since(began) > followHealthy {
+			retry.Reset()
+		}
+		pause := retry.NextBackOff()
+		if err == nil {
+			c.metrics.follows.WithLabelValues(ended).Inc()
+		} else {
+			c.metrics.follows.WithLabelValues(broken).Inc()
+			telemetry.Logger(ctx, c.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)): // all streams of a replica end together
+		case <-time.After(pause):
 		}
-		pause = min(2*pause, followMost)
 	}
 }
 
-// showError is an error of the function that shows shelves.
-type showError struct{ err error }
-
-func (e *showError) Error() string { return e.err.Error() }
-func (e *showError) Unwrap() error { return e.err }
-
-// followOnce makes one call, and keeps in q from where to go on. It returns nil
-// when the replica ended the stream in order.
+// followOnce makes one call and keeps in q.After where to resume. It returns nil if
+// the replica ended the stream in order, or the error of show.
 func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Change) error) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
@@ -74,12 +73,12 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 	if err != nil {
 		return err
 	}
-	// There is nothing else to say, but the sending side stays open: some servers
-	// and proxies take its end for the end of the call.
+	// The client sends nothing more, but keeps its side of the stream open: some
+	// servers and proxies treat half-close as the end of the call.
 	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
 		UserId: q.UserID, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
 	}}})
-	if err != nil && !errors.Is(err, io.EOF) { // for EOF Recv says what happened
+	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
 		return err
 	}
 	for {
@@ -97,7 +96,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 		if shelf := resp.GetShelf(); shelf != nil {
 			c.feed.sawVersion(shelf.GetCatalogVersion())
 			if err := show(change(shelf)); err != nil {
-				return &showError{err}
+				return err
 			}
 			q.After = max(q.After, shelf.GetVersion())
 		}

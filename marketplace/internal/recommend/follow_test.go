@@ -29,9 +29,9 @@ func endMessage(after int64) *recommendationsv1.FollowResponse {
 	return &recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_End{End: &recommendationsv1.FollowEnd{AfterVersion: after}}}
 }
 
-// However a stream ends, the next one goes on where it was, and no change comes
-// twice.
-func TestFollowGoesOnFromReplicaToReplica(t *testing.T) {
+// However a stream ends, the next one resumes at the same version, and no change is
+// shown twice.
+func TestFollowResumesOnAnotherReplica(t *testing.T) {
 	var mu sync.Mutex
 	var starts []*recommendationsv1.FollowStart
 	f := &fake{follow: func(start *recommendationsv1.FollowStart, stream followStream) error {
@@ -54,7 +54,7 @@ func TestFollowGoesOnFromReplicaToReplica(t *testing.T) {
 			return status.Error(codes.Unavailable, "killed")
 		case 3: // is broken, after a shelf
 			return errors.Join(send(shelfMessage(6)), errors.New("broken"))
-		case 4: // ends without a word
+		case 4: // ends without an end message
 			return nil
 		}
 		if err := send(shelfMessage(9)); err != nil {
@@ -101,7 +101,7 @@ func TestFollowGoesOnFromReplicaToReplica(t *testing.T) {
 	}
 }
 
-func TestFollowEndsWithWhoIsShown(t *testing.T) {
+func TestFollowReturnsTheErrorOfShow(t *testing.T) {
 	c := stocked(t, &fake{follow: func(_ *recommendationsv1.FollowStart, stream followStream) error {
 		if err := stream.Send(shelfMessage(1)); err != nil {
 			return err
@@ -115,7 +115,7 @@ func TestFollowEndsWithWhoIsShown(t *testing.T) {
 	}
 }
 
-// While there is no replica, Follow does not ask again and again at once.
+// While every call fails, Follow backs off.
 func TestFollowBacksOff(t *testing.T) {
 	calls := make(chan time.Time, 100)
 	c := stocked(t, &fake{follow: func(*recommendationsv1.FollowStart, followStream) error {

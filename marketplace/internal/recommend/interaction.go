@@ -7,9 +7,9 @@ type Kind string
 const (
 	View     Kind = "view"
 	Like     Kind = "like"
-	Unlike   Kind = "unlike" // takes a like back
+	Unlike   Kind = "unlike" // removes a like
 	Rating   Kind = "rating"
-	Unrate   Kind = "unrate" // takes a rating back
+	Unrate   Kind = "unrate" // removes a rating
 	Purchase Kind = "purchase"
 )
 
@@ -18,20 +18,20 @@ func Kinds() []Kind { return []Kind{View, Like, Unlike, Rating, Unrate, Purchase
 
 // Interaction is one thing that a reader did with a book.
 type Interaction struct {
-	ID     string // the same id again is the same interaction
+	ID     string // idempotency key
 	UserID int64
 	BookID int64
 	Kind   Kind
-	Rating int // 1 to 5 for a rating, else 0
+	Rating int // 1 to 5 if Kind is Rating, else 0
 }
 
-// Recorded says what became of an interaction.
+// Recorded is the result of recording an interaction.
 type Recorded struct {
-	Stored  bool  // false when it had been stored before
-	Version int64 // of the reader's history, now
+	Stored  bool  // false if it was stored before
+	Version int64 // of the reader's history after it
 }
 
-// Entry is what a reader has to do with one book.
+// Entry is the state of one book in a reader's history.
 type Entry struct {
 	BookID    int64
 	Rating    int // 1 to 5; 0 for none
@@ -39,8 +39,8 @@ type Entry struct {
 	Purchased bool
 }
 
-// History is what a reader has to do with books.
+// History is what a reader has rated, liked and bought.
 type History struct {
-	Entries []Entry // the latest change first
+	Entries []Entry // latest change first
 	Version int64
 }

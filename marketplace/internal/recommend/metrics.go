@@ -31,23 +31,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		fallbacks: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommend_fallbacks_total",
-			Help: "Shelves for which no good answer came, by reason: readers got bestsellers, programs too unless it is overloaded.",
+			Help: "Shelves that recommendations did not answer, by reason. Readers got bestsellers; API callers too, except for overloaded (503).",
 		}, []string{"reason"}),
 		writes: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommend_interactions_total",
-			Help: "Interactions sent, by kind and result: stored, repeated, rejected or failed.",
+			Help: "Interactions sent to recommendations, by kind and result: stored, repeated, rejected or failed.",
 		}, []string{"kind", "result"}),
 		follows: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommend_follows_total",
-			Help: "Streams of shelves that ended, by why: ended (by the replica, in order), broken or left (by the reader).",
+			Help: "Follow streams that ended, by why: ended (by the replica, in order), broken, or left (by the reader).",
 		}, []string{"why"}),
 		refreshes: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "catalog_refreshes_total",
-			Help: "Attempts to bring the catalogue up to date, by result: changed, unchanged or error.",
+			Help: "Catalogue refreshes, by result: changed, unchanged or error.",
 		}, []string{"result"}),
 		books: with.NewGauge(prometheus.GaugeOpts{
 			Name: "catalog_books",
-			Help: "Books of the catalogue that the shop shows.",
+			Help: "Books in the catalogue.",
 		}),
 	}
 	for _, r := range []string{"timeout", "unavailable", "overloaded", "mismatch", "broken"} {

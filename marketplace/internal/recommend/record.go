@@ -11,14 +11,13 @@ import (
 	"bookstall/marketplace/internal/catalog"
 )
 
-// Record stores what a reader did and returns once it is stored. Errors are
-// ErrUnavailable, ErrReadOnly, ErrConflict, catalog.ErrBookNotFound, a
-// *FieldError, or something that nobody expected.
+// Record stores an interaction and returns once it is committed. Expected errors are
+// ErrUnavailable, ErrReadOnly, ErrConflict, catalog.ErrBookNotFound and *FieldError.
 func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	resp, err := c.record(ctx, i)
 	if err != nil {
 		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
-		telemetry.Logger(ctx, c.log).Info("an interaction was not stored", "kind", string(i.Kind), "error", err.Error())
+		telemetry.Logger(ctx, c.log).Info("interaction not stored", "kind", string(i.Kind), "error", err.Error())
 		return Recorded{}, fmt.Errorf("interaction: %w", storeError(err))
 	}
 	for _, r := range resp.GetRejections() {
@@ -44,7 +43,7 @@ func (c *Client) record(ctx context.Context, i Interaction) (*recommendationsv1.
 	err = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: &recommendationsv1.Interaction{
 		Id: i.ID, UserId: i.UserID, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
 	}})
-	if err != nil && !errors.Is(err, io.EOF) { // for EOF the answer says what happened
+	if err != nil && !errors.Is(err, io.EOF) { // after EOF, CloseAndRecv returns the cause
 		return nil, err
 	}
 	return stream.CloseAndRecv()
@@ -65,7 +64,7 @@ func kind(k Kind) recommendationsv1.InteractionKind {
 	case Purchase:
 		return recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE
 	default:
-		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNSPECIFIED // which is rejected
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNSPECIFIED // the service rejects it
 	}
 }
 
@@ -82,9 +81,8 @@ func rejectionError(r *recommendationsv1.Rejection) error {
 	}
 }
 
-// History returns what a reader has to do with books, with the reader's own
-// writes up to minVersion and those that went through this client. Errors are
-// ErrUnavailable, ErrReadOnly, or something that nobody expected.
+// History returns a reader's history at minVersion or later, including all writes
+// through this client. Expected errors are ErrUnavailable and ErrReadOnly.
 func (c *Client) History(ctx context.Context, userID, minVersion int64) (History, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -105,14 +103,14 @@ func entry(e *recommendationsv1.HistoryEntry) Entry {
 	return Entry{BookID: e.GetBookId(), Rating: int(e.GetRating()), Liked: e.GetLiked(), Purchased: e.GetPurchased()}
 }
 
-// Forget deletes all that is known of a reader and returns the version of that
-// change. Errors are those of History.
+// Forget deletes a reader's history and returns the version after that. Errors are
+// those of History.
 func (c *Client) Forget(ctx context.Context, userID int64) (version int64, err error) {
 	call, cancel := context.WithTimeout(ctx, c.writeTimeout)
 	defer cancel()
 	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID})
 	if err != nil {
-		telemetry.Logger(ctx, c.log).Info("a reader was not forgotten", "error", err.Error())
+		telemetry.Logger(ctx, c.log).Info("reader not forgotten", "error", err.Error())
 		return 0, fmt.Errorf("forget: %w", storeError(err))
 	}
 	c.versions.raise(userID, resp.GetVersion())

@@ -45,7 +45,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotStoredIsTold(t *testing.T) {
+func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 	rejection := func(r *recommendationsv1.Rejection) *recommendationsv1.RecordInteractionsResponse {
 		return &recommendationsv1.RecordInteractionsResponse{Rejected: 1, Rejections: []*recommendationsv1.Rejection{r}}
 	}
@@ -65,7 +65,7 @@ func TestWhatIsNotStoredIsTold(t *testing.T) {
 		},
 		"store down":    {err: status.Error(codes.Unavailable, "x"), want: ErrUnavailable},
 		"overloaded":    {err: status.Error(codes.ResourceExhausted, "x"), want: ErrUnavailable},
-		"and says so":   {err: status.Error(codes.ResourceExhausted, "x"), want: ErrOverloaded},
+		"shed":          {err: status.Error(codes.ResourceExhausted, "x"), want: ErrOverloaded},
 		"slow":          {hang: true, want: ErrUnavailable},
 		"no store":      {err: status.Error(codes.FailedPrecondition, "x"), want: ErrReadOnly},
 		"older replica": {err: status.Error(codes.Unimplemented, "x"), want: ErrReadOnly},
@@ -124,8 +124,8 @@ func TestWhatIsNotStoredIsTold(t *testing.T) {
 	}
 }
 
-// Readers see what they did: the version of the last write goes with all that is
-// asked for them, and for nobody else.
+// The version of a reader's last write is sent with all later calls for this reader,
+// and with none for others.
 func TestReadersSeeTheirWrites(t *testing.T) {
 	var asked []int64
 	f := &fake{
@@ -159,11 +159,11 @@ func TestReadersSeeTheirWrites(t *testing.T) {
 			t.Errorf("history: %v (-want +got):\n%s", err, diff)
 		}
 		if diff := cmp.Diff([]int64{want, want}, asked); diff != "" {
-			t.Errorf("reader %d, from %d on (-want +got):\n%s", userID, minVersion, diff)
+			t.Errorf("reader %d, min version %d (-want +got):\n%s", userID, minVersion, diff)
 		}
 	}
 	ask(7, 0, 0)
-	for _, version := range []int{5, 3} { // an answer may be late
+	for _, version := range []int{5, 3} { // answers may arrive out of order
 		if _, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 1, Kind: Rating, Rating: version}); err != nil {
 			t.Fatal(err)
 		}

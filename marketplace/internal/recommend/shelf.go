@@ -1,14 +1,14 @@
 package recommend
 
-// Source says what a shelf was made from.
+// Source tells where the books of a shelf come from.
 type Source string
 
 // The sources, as the JSON API names them.
 const (
 	Personal Source = "personal" // the reader's own history
-	Popular  Source = "popular"  // what all readers like; the reader has no history that counts
-	Similar  Source = "similar"  // what readers of one book also like
-	Fallback Source = "fallback" // the shop's own bestsellers: recommendations did not answer
+	Popular  Source = "popular"  // books that most readers like, for a reader without enough history
+	Similar  Source = "similar"  // books that readers of one book also like
+	Fallback Source = "fallback" // the shop's own bestsellers, because recommendations did not answer
 )
 
 // Item is one recommended book.
@@ -19,8 +19,8 @@ type Item struct {
 	Categories []string // slugs, the main one first
 	Score      float64  // higher is better; comparable within one shelf only
 
-	// BecauseID and BecauseTitle name the book of the reader's history that
-	// this one follows from; 0 and "" when popularity put it here.
+	// BecauseID and BecauseTitle name the book of the reader's history that this one
+	// was derived from; 0 and "" if it was chosen by popularity.
 	BecauseID    int64
 	BecauseTitle string
 }
@@ -29,9 +29,9 @@ type Item struct {
 type Shelf struct {
 	Items    []Item
 	Source   Source
-	ServedBy string // name of the replica; "" on fallback
-	Version  int64  // of the history that it was made from; 0 for none
-	Cause    error  // why it is a fallback, such as ErrOverloaded; nil for all others
+	ServedBy string // name of the replica; "" for a fallback
+	Version  int64  // of the reader's history that it was made from; 0 for none
+	Cause    error  // of a fallback, such as ErrOverloaded; else nil
 }
 
 // Query asks for a reader's shelf.
@@ -39,8 +39,8 @@ type Query struct {
 	UserID     int64
 	Category   string // slug; "" for all
 	MaxResults int
-	// MinVersion is a version of the reader's history that must count, besides
-	// those of the writes that went through this client; 0 for none.
+	// MinVersion is the oldest version of the reader's history that the shelf may be
+	// made from; 0 for any. Writes through this client are included in any case.
 	MinVersion int64
 }
 
@@ -48,7 +48,7 @@ type Query struct {
 type Change struct {
 	Shelf
 
-	CauseID    int64  // the book whose entry changed last; 0 when there is none
-	CauseTitle string // of that book
-	Entry      Entry  // what the reader has to do with it now
+	CauseID    int64  // book whose entry changed last; 0 for none
+	CauseTitle string // title of that book
+	Entry      Entry  // its entry after the change
 }
