@@ -10,73 +10,48 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Books reads books.csv of the set, a row at a time. The books have no
-// categories yet; those come from [Shelves] or [Tags]. Popularity is the number of
-// ratings on Goodreads. A faulty row gives a *bookcsv.RowError, after which the
-// next can be read; any other error is the last.
+// Books reads the set's books.csv, one row at a time. The books have no
+// categories yet; those come from [Shelves] or [Tags]. Popularity is the number
+// of ratings on Goodreads. A faulty row yields a *bookcsv.RowError, after which
+// the next row can be read; any other error is the last value.
 func Books(name string, source io.Reader) iter.Seq2[domain.Book, error] {
-	return rows(name, source, newBookReader)
+	return rows(name, source, []string{
+		"book_id", "title", "authors", "original_publication_year", "language_code", "isbn", "ratings_count",
+	}, parseBook)
 }
 
-type bookReader struct {
-	*table
-	id, title, authors, year, language, isbn, ratings int
-}
-
-func newBookReader(name string, source io.Reader) (*bookReader, error) {
-	t, err := newTable(name, source)
-	if err != nil {
-		return nil, err
-	}
-	r := &bookReader{table: t}
-	for _, c := range []struct {
-		place *int
-		name  string
-	}{
-		{&r.id, "book_id"}, {&r.title, "title"}, {&r.authors, "authors"}, {&r.year, "original_publication_year"},
-		{&r.language, "language_code"}, {&r.isbn, "isbn"}, {&r.ratings, "ratings_count"},
-	} {
-		if *c.place, err = t.column(c.name); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
-func (r *bookReader) next() (domain.Book, error) {
-	if err := r.table.next(); err != nil {
-		return domain.Book{}, err
-	}
-	id, err := r.count(r.id, 1)
+func parseBook(t *table) (domain.Book, error) {
+	id, err := t.count("book_id", 1)
 	if err != nil {
 		return domain.Book{}, err
 	}
-	year, err := r.number(r.year)
+	year, err := t.number("original_publication_year")
 	if err != nil {
 		return domain.Book{}, err
 	}
-	ratings, err := r.count(r.ratings, 0)
+	ratings, err := t.count("ratings_count", 0)
 	if err != nil {
 		return domain.Book{}, err
 	}
-	title, series := splitTitle(r.text(r.title))
-	author, _, _ := strings.Cut(r.text(r.authors), ",")
-	return r.checked(domain.Book{
+	title, series := splitTitle(t.text("title"))
+	author, _, _ := strings.Cut(t.text("authors"), ",")
+	return checkBook(t, domain.Book{
 		ID: id, Title: title, Series: series, Author: strings.Join(strings.Fields(author), " "), Year: int(year),
-		ISBN: isbn(r.text(r.isbn)), Language: language(r.text(r.language)), Popularity: ratings,
+		ISBN: isbn(t.text("isbn")), Language: language(t.text("language_code")), Popularity: ratings,
 	})
 }
 
-// checked returns a book as the shop can have it. An ISBN or language that is none
-// is left out: the set has some.
-func (r *bookReader) checked(b domain.Book) (domain.Book, error) {
-	places := map[string]int{
-		"book_id": r.id, "title": r.title, "series": r.title, "author": r.authors, "year": r.year, "popularity": r.ratings,
+// checkBook refuses a book that a books.csv of the project cannot hold. It only
+// clears a malformed ISBN or language, because the set contains some.
+func checkBook(t *table, b domain.Book) (domain.Book, error) {
+	columns := map[string]string{ // of the set, by the project's name
+		"book_id": "book_id", "title": "title", "series": "title", "author": "authors",
+		"year": "original_publication_year", "popularity": "ratings_count",
 	}
 	for {
-		whole := b
-		whole.Categories = []string{anyCategory}
-		switch column, reason := bookcsv.CheckBook(whole); column {
+		complete := b
+		complete.Categories = []string{"fiction"} // a placeholder: the book gets its categories later
+		switch column, reason := bookcsv.CheckBook(complete); column {
 		case "":
 			return b, nil
 		case "isbn":
@@ -84,27 +59,24 @@ func (r *bookReader) checked(b domain.Book) (domain.Book, error) {
 		case "language":
 			b.Language = ""
 		default:
-			return domain.Book{}, r.fault(places[column], reason)
+			return domain.Book{}, t.fault(columns[column], reason)
 		}
 	}
 }
 
-// anyCategory stands for those that a book gets later.
-const anyCategory = "fiction"
-
-// A series stands behind the title, as in "Emma (A Series, #3)".
-var seriesBehind = regexp.MustCompile(`^(.*\S)\s*\(([^()]*\S)\s*,?\s*#([^()#]+)\)$`)
+// seriesSuffix matches the series after a title, as in "Emma (A Series, #3)".
+var seriesSuffix = regexp.MustCompile(`^(.*\S)\s*\(([^()]*\S)\s*,?\s*#([^()#]+)\)$`)
 
 func splitTitle(full string) (title, series string) {
 	full = strings.Join(strings.Fields(full), " ")
-	m := seriesBehind.FindStringSubmatch(full)
+	m := seriesSuffix.FindStringSubmatch(full)
 	if m == nil {
 		return full, ""
 	}
 	return m[1], strings.Trim(m[2], ", ") + " #" + strings.TrimSpace(m[3])
 }
 
-// isbn gives back the leading zeros that the set has lost.
+// isbn restores the leading zeros that are missing in the set.
 func isbn(cell string) string {
 	if cell == "" || len(cell) > 10 {
 		return ""
@@ -112,47 +84,16 @@ func isbn(cell string) string {
 	return strings.Repeat("0", 10-len(cell)) + cell
 }
 
-// language turns the codes of the set, most of three letters, into BCP 47.
+// language converts a language code of the set, most of which have three
+// letters, to BCP 47.
 func language(code string) string {
-	switch code {
-	case "eng":
-		return "en"
-	case "spa":
-		return "es"
-	case "fre":
-		return "fr"
-	case "ger":
-		return "de"
-	case "ita":
-		return "it"
-	case "por":
-		return "pt"
-	case "rus":
-		return "ru"
-	case "jpn":
-		return "ja"
-	case "ara":
-		return "ar"
-	case "dan":
-		return "da"
-	case "nor":
-		return "no"
-	case "swe":
-		return "sv"
-	case "vie":
-		return "vi"
-	case "per":
-		return "fa"
-	case "ind":
-		return "id"
-	case "tur":
-		return "tr"
-	case "pol":
-		return "pl"
-	case "rum":
-		return "ro"
-	case "mul":
-		return "" // several
+	tags := map[string]string{
+		"eng": "en", "spa": "es", "fre": "fr", "ger": "de", "ita": "it", "por": "pt", "rus": "ru", "jpn": "ja", "ara": "ar",
+		"dan": "da", "nor": "no", "swe": "sv", "vie": "vi", "per": "fa", "ind": "id", "tur": "tr", "pol": "pl", "rum": "ro",
+		"mul": "", // several languages
+	}
+	if tag, ok := tags[code]; ok {
+		return tag
 	}
 	return code
 }

@@ -15,8 +15,9 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 )
 
-// FuzzBooks: each row is a book that the project's own format can hold, once it has
-// categories, or an error that says where; the same file again is the same.
+// FuzzBooks checks that each row is either an error with a place or a book that,
+// with a category added, the project's own format can hold, and that reading the
+// same file twice gives the same books.
 func FuzzBooks(f *testing.F) {
 	f.Add([]byte(bookHeader + `1,2767052,439023483,Suzanne Collins,2008.0,x,"The Hunger Games (The Hunger Games, #1)",eng,4780653` + "\n"))
 	f.Add([]byte(bookHeader + "1,1,,A,2e3,x,T,mul,0x10p0\n2,1,1e9,\"\xff, B\",inf,x,\"T (\xff, #1)\",e,-1\n,,,,,,,,\n"))
@@ -32,12 +33,12 @@ func FuzzBooks(f *testing.F) {
 		}
 		again, _ := count(t, content, goodbooks.Books)
 		if diff := cmp.Diff(rows, again); diff != "" {
-			t.Errorf("not the same again, %v:\n%s", faults, diff)
+			t.Errorf("the second reading differs, faults %v:\n%s", faults, diff)
 		}
 	})
 }
 
-// FuzzTables reads a file as each of the others of the set.
+// FuzzTables reads the input as each of the set's other tables.
 func FuzzTables(f *testing.F) {
 	f.Add([]byte("tag_id,tag_name,goodreads_book_id,book_id,count\n1,sci-fi,2,3,4\n-1,fantasy,0,0,-4\nx,\xff,1e3,1,9007199254740993\n"))
 	f.Add([]byte("book_id," + strings.Join(shelves(), ",") + "\n1" + strings.Repeat(",7", len(shelves())) + "\n2" + strings.Repeat(",-1", len(shelves())) + "\n"))
@@ -75,7 +76,7 @@ func FuzzTables(f *testing.F) {
 	})
 }
 
-// shelves are the columns of a file of shelf counts.
+// shelves lists the columns of a table of shelf counts.
 func shelves() []string {
 	return []string{
 		"Fantasy", "Paranormal", "Science Fiction", "Mystery", "Crime", "Thriller", "Suspense", "Romance", "Chick Lit", "Horror",
@@ -85,7 +86,7 @@ func shelves() []string {
 	}
 }
 
-// count reads a file to its end, which must come within as many rows as lines.
+// count reads a file to its end. It fails if there are more rows than lines.
 func count[T any](t *testing.T, content []byte, read func(string, io.Reader) iter.Seq2[T, error]) (rows []T, faults []error) {
 	t.Helper()
 	most := bytes.Count(content, []byte("\n")) + 1
@@ -93,7 +94,7 @@ func count[T any](t *testing.T, content []byte, read func(string, io.Reader) ite
 		if err == nil {
 			rows = append(rows, row)
 		} else if wrong, ok := errors.AsType[*bookcsv.RowError](err); !ok || wrong.Line < 1 || wrong.Reason == "" || len(wrong.Reason) > 500 {
-			t.Fatalf("an error that does not say where: %v", err)
+			t.Fatalf("an error without a place: %v", err)
 		} else {
 			faults = append(faults, err)
 		}

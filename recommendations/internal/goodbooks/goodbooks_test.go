@@ -17,7 +17,7 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 )
 
-// all gives the rows before the first error, and the error.
+// all returns the rows before the first error, and the error.
 func all[T any](rows iter.Seq2[T, error]) ([]T, error) {
 	var list []T
 	for row, err := range rows {
@@ -54,7 +54,7 @@ func TestBooks(t *testing.T) {
 	}
 }
 
-func TestBooksSayWhatIsWrong(t *testing.T) {
+func TestBooksReportFaults(t *testing.T) {
 	row := func(cells string) string { return bookHeader + "1,1,,A,2000,x,T,eng,1\n" + cells + "\n" }
 	tests := map[string]string{
 		"":                            "b.csv:1: the file is empty",
@@ -63,11 +63,11 @@ func TestBooksSayWhatIsWrong(t *testing.T) {
 		row("x,1,,A,2000,x,T,eng,1"):  `b.csv:3: book_id: "x" is not a whole number`,
 		row("2,1,,A,19.5,x,T,eng,1"):  `b.csv:3: original_publication_year: "19.5" is not a whole number`,
 		row("2,1,,A,NaN,x,T,eng,1"):   `b.csv:3: original_publication_year: "NaN" is not a whole number`,
-		row("2,1,,A,9999,x,T,eng,1"):  `b.csv:3: original_publication_year: 9999 is not -5000 to 2999`,
+		row("2,1,,A,9999,x,T,eng,1"):  `b.csv:3: original_publication_year: 9999 is not between -5000 and 2999`,
 		row("2,1,,A,2000,x,,eng,1"):   "b.csv:3: title: is empty",
 		row("2,1,,A,1,x,T\xff,eng,1"): `b.csv:3: title: "T\xff" is not UTF-8`,
 		row("2,1,,A,2000,x,T,eng,-"):  `b.csv:3: ratings_count: "-" is not a whole number`,
-		row("2,1,,A"):                 "b.csv:3: the row has not as many cells as the header",
+		row("2,1,,A"):                 "b.csv:3: the row does not have as many cells as the header",
 		row(`2,1,,A"B,1,x,T,eng,1`):   "b.csv:3: ",
 	}
 	for file, want := range tests {
@@ -78,11 +78,11 @@ func TestBooksSayWhatIsWrong(t *testing.T) {
 	}
 	broken := io.MultiReader(strings.NewReader(bookHeader), readerOf(io.ErrUnexpectedEOF))
 	if _, err := all(goodbooks.Books("b.csv", broken)); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a reader that breaks: %v", err)
+		t.Errorf("a failing source: %v", err)
 	}
 }
 
-// readerOf is a source that fails.
+// readerOf returns a reader that fails with err.
 func readerOf(err error) io.Reader {
 	r, w := io.Pipe()
 	_ = w.CloseWithError(err) // always nil
@@ -112,7 +112,7 @@ func TestCategories(t *testing.T) {
 	}
 }
 
-func TestShelvesSayWhatIsWrong(t *testing.T) {
+func TestShelvesReportFaults(t *testing.T) {
 	for file, want := range map[string]string{
 		"Fantasy\n3\n":   `s.csv:1: column "book_id" is missing`,
 		"book_id,Art\n":  `s.csv:1: column "Contemporary" is missing`,
@@ -125,8 +125,8 @@ func TestShelvesSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestTheSet reads the files themselves, where they are.
-func TestTheSet(t *testing.T) {
+// TestPublishedFiles reads the data set itself, if it is there.
+func TestPublishedFiles(t *testing.T) {
 	dir := os.Getenv("BOOKSTALL_DATA")
 	if dir == "" {
 		dir = "../shared/data"

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// category is one of the project's categories and the shelves that make it up.
+// category is one of the project's categories, with the shelves that belong to it.
 type category struct {
 	name    string
 	shelves []string
@@ -36,12 +36,21 @@ func categories() []category {
 	}
 }
 
-// otherShelves are genres that make no category but count when the largest of a
-// book is sought. Ebooks, which is no genre, is not among them.
+// otherShelves lists genres without a category of their own. They count when the
+// largest genre of a book is determined. Ebooks is missing: it is not a genre.
 func otherShelves() []string {
 	return []string{
 		"Art", "Contemporary", "Cookbooks", "Gay and Lesbian", "Humor and Comedy", "Music", "Sports", "Travel",
 	}
+}
+
+// shelfNames lists all shelves that categories depend on.
+func shelfNames() []string {
+	shelves := otherShelves()
+	for _, c := range categories() {
+		shelves = append(shelves, c.shelves...)
+	}
+	return shelves
 }
 
 // CategoryNames lists the categories that books can have, as slugs.
@@ -53,16 +62,17 @@ func CategoryNames() []string {
 	return names
 }
 
-// Shelved is how many readers put a book on each shelf, by the name of the shelf.
+// Shelved counts the readers who put a book on a shelf, by the shelf's name.
 type Shelved map[string]int64
 
-// share of the largest genre that a shelf must reach, as 1/share.
+// share is the part of the largest genre that a shelf must reach, as 1/share.
 const share = 5
 
-// Categories applies the rule: a book has a category if one of the category's
-// shelves has at least 20 % of the readers that its largest genre has. The
-// category with the most readers comes first, ties in the order of
-// [CategoryNames]. Some books have none, some have more than four.
+// Categories returns the categories of a book, as slugs. A book has a category
+// if one of the category's shelves has at least 20 % as many readers as the
+// book's largest genre. The category with the most readers comes first; ties are
+// in the order of [CategoryNames]. Some books have no category, some more than
+// four.
 func (s Shelved) Categories() []string {
 	largest := int64(0)
 	for _, shelf := range otherShelves() {
@@ -91,62 +101,28 @@ func (s Shelved) Categories() []string {
 	return names
 }
 
-// BookShelves is one row of a file of shelf counts.
+// BookShelves is one row of a table of shelf counts.
 type BookShelves struct {
 	BookID  int64
 	Shelved Shelved
 }
 
-// Shelves reads a file with a row a book: the column book_id, and for each genre
-// one with its name and the number of readers. All shelves of the rule must be
-// there; other columns are passed over. Errors are as for [Books].
+// Shelves reads a table with one row per book: the column book_id, and for each
+// genre a column with the number of readers. All shelves that categories depend
+// on must be there; other columns are ignored. Errors are as for [Books].
 func Shelves(name string, source io.Reader) iter.Seq2[BookShelves, error] {
-	return rows(name, source, newShelfReader)
-}
-
-type shelfReader struct {
-	*table
-	id      int
-	shelves []int // columns of the shelves of the rule
-}
-
-func newShelfReader(name string, source io.Reader) (*shelfReader, error) {
-	t, err := newTable(name, source)
-	if err != nil {
-		return nil, err
-	}
-	r := &shelfReader{table: t}
-	if r.id, err = t.column("book_id"); err != nil {
-		return nil, err
-	}
-	shelves := otherShelves()
-	for _, c := range categories() {
-		shelves = append(shelves, c.shelves...)
-	}
-	for _, shelf := range shelves {
-		column, err := t.column(shelf)
+	shelves := shelfNames()
+	return rows(name, source, append([]string{"book_id"}, shelves...), func(t *table) (BookShelves, error) {
+		id, err := t.count("book_id", 1)
 		if err != nil {
-			return nil, err
-		}
-		r.shelves = append(r.shelves, column)
-	}
-	slices.Sort(r.shelves) // so that the leftmost fault of a row is the one reported
-	return r, nil
-}
-
-func (r *shelfReader) next() (BookShelves, error) {
-	if err := r.table.next(); err != nil {
-		return BookShelves{}, err
-	}
-	id, err := r.count(r.id, 1)
-	if err != nil {
-		return BookShelves{}, err
-	}
-	b := BookShelves{BookID: id, Shelved: Shelved{}}
-	for _, column := range r.shelves {
-		if b.Shelved[r.columns[column]], err = r.count(column, 0); err != nil {
 			return BookShelves{}, err
 		}
-	}
-	return b, nil
+		b := BookShelves{BookID: id, Shelved: Shelved{}}
+		for _, shelf := range shelves {
+			if b.Shelved[shelf], err = t.count(shelf, 0); err != nil {
+				return BookShelves{}, err
+			}
+		}
+		return b, nil
+	})
 }

@@ -7,54 +7,36 @@ import (
 	"io"
 	"iter"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
 	"bookstall/recommendations/internal/bookcsv"
 )
 
-// table is a CSV file whose columns are found by name; unknown ones are passed
-// over.
+// table is a CSV file whose columns are found by name.
 type table struct {
 	file    string
 	csv     *csv.Reader
-	columns []string
-	cells   []string // of the current row
+	columns map[string]int // index by name
+	cells   []string       // of the current row
 }
 
-func newTable(file string, source io.Reader) (*table, error) {
-	t := &table{file: file, csv: csv.NewReader(source)}
-	t.csv.ReuseRecord = true
-	header, err := t.csv.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, t.wrong(1, "", "the file is empty: the first line must name the columns")
-	}
-	if err != nil {
-		return nil, t.place(err)
-	}
-	for _, name := range header {
-		t.columns = append(t.columns, strings.TrimSpace(strings.TrimPrefix(name, "\uFEFF")))
-	}
-	return t, nil
-}
-
-// rowReader reads one kind of table.
-type rowReader[T any] interface {
-	next() (T, error)
-}
-
-// rows reads a table to its end. After a faulty row it goes on with the next.
-func rows[T any, R rowReader[T]](name string, source io.Reader, open func(string, io.Reader) (R, error)) iter.Seq2[T, error] {
+// rows reads a table to its end, one value per row. After a faulty row it
+// continues with the next. The header must have the given columns; others are
+// ignored.
+func rows[T any](file string, source io.Reader, columns []string, parse func(*table) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		r, err := open(name, source)
+		var none T
+		t, err := newTable(file, source, columns)
 		if err != nil {
-			var none T
 			yield(none, err)
 			return
 		}
 		for {
-			row, err := r.next()
+			row, err := none, t.next()
+			if err == nil {
+				row, err = parse(t)
+			}
 			_, faulty := errors.AsType[*bookcsv.RowError](err)
 			if errors.Is(err, io.EOF) || !yield(row, err) || err != nil && !faulty {
 				return
@@ -63,28 +45,44 @@ func rows[T any, R rowReader[T]](name string, source io.Reader, open func(string
 	}
 }
 
-// column gives the place of a column that must be there.
-func (t *table) column(name string) (int, error) {
-	if c := slices.Index(t.columns, name); c >= 0 {
-		return c, nil
+func newTable(file string, source io.Reader, required []string) (*table, error) {
+	t := &table{file: file, csv: csv.NewReader(source), columns: map[string]int{}}
+	t.csv.ReuseRecord = true
+	header, err := t.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, t.rowError(1, "", "the file is empty: the first line must name the columns")
 	}
-	return 0, t.wrong(1, "", fmt.Sprintf("column %q is missing", name))
+	if err != nil {
+		return nil, t.locate(err)
+	}
+	for i, name := range header {
+		name = strings.TrimSpace(strings.TrimPrefix(name, "\uFEFF"))
+		if _, ok := t.columns[name]; !ok {
+			t.columns[name] = i
+		}
+	}
+	for _, name := range required {
+		if _, ok := t.columns[name]; !ok {
+			return nil, t.rowError(1, "", fmt.Sprintf("column %q is missing", name))
+		}
+	}
+	return t, nil
 }
 
-// next reads a row, or gives io.EOF.
+// next reads the next row. It returns io.EOF after the last.
 func (t *table) next() (err error) {
 	if t.cells, err = t.csv.Read(); err != nil {
-		return t.place(err)
+		return t.locate(err)
 	}
 	return nil
 }
 
-// text is the cell of a column in the current row.
-func (t *table) text(column int) string { return strings.TrimSpace(t.cells[column]) }
+// text returns the cell of the current row in a column.
+func (t *table) text(column string) string { return strings.TrimSpace(t.cells[t.columns[column]]) }
 
-// number reads a cell that may be written as a fraction, such as 2008.0, as the
-// set does where some cells of a column are empty. An empty cell is 0.
-func (t *table) number(column int) (int64, error) {
+// number parses a cell. It accepts whole numbers written as fractions, such as
+// 2008.0: the set has them in columns with empty cells. An empty cell is 0.
+func (t *table) number(column string) (int64, error) {
 	cell := t.text(column)
 	if cell == "" {
 		return 0, nil
@@ -96,8 +94,8 @@ func (t *table) number(column int) (int64, error) {
 	return int64(v), nil
 }
 
-// count is a number from least.
-func (t *table) count(column int, least int64) (int64, error) {
+// count parses a number that must be at least least.
+func (t *table) count(column string, least int64) (int64, error) {
 	n, err := t.number(column)
 	if err == nil && n < least {
 		err = t.fault(column, fmt.Sprintf("%.40q is less than %d", t.text(column), least))
@@ -105,18 +103,18 @@ func (t *table) count(column int, least int64) (int64, error) {
 	return n, err
 }
 
-// fault says what is wrong with a cell of the current row.
-func (t *table) fault(column int, reason string) error {
-	line, _ := t.csv.FieldPos(column)
-	return t.wrong(line, t.columns[column], reason)
+// fault returns the error for a cell of the current row.
+func (t *table) fault(column, reason string) error {
+	line, _ := t.csv.FieldPos(t.columns[column])
+	return t.rowError(line, column, reason)
 }
 
-func (t *table) wrong(line int, column, reason string) error {
+func (t *table) rowError(line int, column, reason string) error {
 	return &bookcsv.RowError{File: t.file, Line: line, Column: column, Reason: reason}
 }
 
-// place turns an error of the CSV layer into one that says where it is.
-func (t *table) place(err error) error {
+// locate adds file and line to an error of package csv.
+func (t *table) locate(err error) error {
 	syntax, ok := errors.AsType[*csv.ParseError](err)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -124,7 +122,7 @@ func (t *table) place(err error) error {
 	case !ok:
 		return fmt.Errorf("read %s: %w", t.file, err)
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
-		return t.wrong(syntax.StartLine, "", "the row has not as many cells as the header")
+		return t.rowError(syntax.StartLine, "", "the row does not have as many cells as the header")
 	}
-	return t.wrong(syntax.StartLine, "", syntax.Err.Error())
+	return t.rowError(syntax.StartLine, "", syntax.Err.Error())
 }

@@ -6,44 +6,21 @@ import (
 	"strings"
 )
 
-// BookID is how a book is called in two files of the set.
+// BookID holds the two ids that the set has for one book.
 type BookID struct {
-	Book      int64 // book_id, of books.csv, ratings and shelves
-	Goodreads int64 // goodreads_book_id, of book_tags.csv
+	Book      int64 // book_id, in books.csv, ratings and shelves
+	Goodreads int64 // goodreads_book_id, in book_tags.csv
 }
 
-// BookIDs reads the two ids of each row of books.csv. Errors are as for [Books].
+// BookIDs reads both ids of each row of books.csv. Errors are as for [Books].
 func BookIDs(name string, source io.Reader) iter.Seq2[BookID, error] {
-	return rows(name, source, newIDReader)
-}
-
-type idReader struct {
-	*table
-	book, goodreads int
-}
-
-func newIDReader(name string, source io.Reader) (*idReader, error) {
-	t, err := newTable(name, source)
-	if err != nil {
-		return nil, err
-	}
-	r := &idReader{table: t}
-	if r.book, err = t.column("book_id"); err != nil {
-		return nil, err
-	}
-	r.goodreads, err = t.column("goodreads_book_id")
-	return r, err
-}
-
-func (r *idReader) next() (id BookID, err error) {
-	if err := r.table.next(); err != nil {
-		return BookID{}, err
-	}
-	if id.Book, err = r.count(r.book, 1); err != nil {
-		return BookID{}, err
-	}
-	id.Goodreads, err = r.count(r.goodreads, 1)
-	return id, err
+	return rows(name, source, []string{"book_id", "goodreads_book_id"}, func(t *table) (id BookID, err error) {
+		if id.Book, err = t.count("book_id", 1); err != nil {
+			return BookID{}, err
+		}
+		id.Goodreads, err = t.count("goodreads_book_id", 1)
+		return id, err
+	})
 }
 
 // Tag is a row of tags.csv: a word that readers put on books.
@@ -54,46 +31,19 @@ type Tag struct {
 
 // Tags reads tags.csv. Errors are as for [Books].
 func Tags(name string, source io.Reader) iter.Seq2[Tag, error] {
-	return rows(name, source, newTagReader)
+	return rows(name, source, []string{"tag_id", "tag_name"}, func(t *table) (Tag, error) {
+		id, err := t.count("tag_id", 0)
+		return Tag{ID: id, Name: t.text("tag_name")}, err
+	})
 }
 
-type tagReader struct {
-	*table
-	id, name int
-}
-
-func newTagReader(name string, source io.Reader) (*tagReader, error) {
-	t, err := newTable(name, source)
-	if err != nil {
-		return nil, err
-	}
-	r := &tagReader{table: t}
-	if r.id, err = t.column("tag_id"); err != nil {
-		return nil, err
-	}
-	r.name, err = t.column("tag_name")
-	return r, err
-}
-
-func (r *tagReader) next() (Tag, error) {
-	if err := r.table.next(); err != nil {
-		return Tag{}, err
-	}
-	id, err := r.count(r.id, 0)
-	return Tag{ID: id, Name: r.text(r.name)}, err
-}
-
-// Shelf is the shelf of the rule that a tag is the name of, such as "Science
-// Fiction" for science-fiction; "" where there is none.
+// Shelf returns the shelf that the tag names, such as "Science Fiction" for
+// science-fiction, or "" when no category depends on such a shelf.
 func (t Tag) Shelf() string {
 	plain := func(name string) string {
 		return strings.NewReplacer("-", "", " ", "", "'", "").Replace(strings.ToLower(name))
 	}
-	shelves := otherShelves()
-	for _, c := range categories() {
-		shelves = append(shelves, c.shelves...)
-	}
-	for _, shelf := range shelves {
+	for _, shelf := range shelfNames() {
 		if plain(shelf) == plain(t.Name) {
 			return shelf
 		}
@@ -103,50 +53,23 @@ func (t Tag) Shelf() string {
 
 // BookTag is a row of book_tags.csv: how many readers put a tag on a book.
 type BookTag struct {
-	Goodreads int64 // of the book
+	Goodreads int64 // the book's id on Goodreads
 	Tag       int64
 	Count     int64
 }
 
-// BookTags reads book_tags.csv. Errors are as for [Books].
+// BookTags reads book_tags.csv. The set has a few counts below zero, which mean
+// nothing; they become 0. Errors are as for [Books].
 func BookTags(name string, source io.Reader) iter.Seq2[BookTag, error] {
-	return rows(name, source, newBookTagReader)
-}
-
-type bookTagReader struct {
-	*table
-	book, tag, count int
-}
-
-func newBookTagReader(name string, source io.Reader) (*bookTagReader, error) {
-	t, err := newTable(name, source)
-	if err != nil {
-		return nil, err
-	}
-	r := &bookTagReader{table: t}
-	for _, c := range []struct {
-		place *int
-		name  string
-	}{{&r.book, "goodreads_book_id"}, {&r.tag, "tag_id"}, {&r.count, "count"}} {
-		if *c.place, err = t.column(c.name); err != nil {
-			return nil, err
+	return rows(name, source, []string{"goodreads_book_id", "tag_id", "count"}, func(t *table) (b BookTag, err error) {
+		if b.Goodreads, err = t.count("goodreads_book_id", 1); err != nil {
+			return BookTag{}, err
 		}
-	}
-	return r, nil
-}
-
-func (r *bookTagReader) next() (b BookTag, err error) {
-	if err := r.table.next(); err != nil {
-		return BookTag{}, err
-	}
-	if b.Goodreads, err = r.table.count(r.book, 1); err != nil {
-		return BookTag{}, err
-	}
-	if b.Tag, err = r.table.count(r.tag, 0); err != nil {
-		return BookTag{}, err
-	}
-	// The set has a few counts below zero, which say nothing.
-	b.Count, err = r.number(r.count)
-	b.Count = max(b.Count, 0)
-	return b, err
+		if b.Tag, err = t.count("tag_id", 0); err != nil {
+			return BookTag{}, err
+		}
+		b.Count, err = t.number("count")
+		b.Count = max(b.Count, 0)
+		return b, err
+	})
 }
