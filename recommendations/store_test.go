@@ -118,10 +118,10 @@ func TestFaultyRows(t *testing.T) {
 		t.Errorf("%v: %s", err, stdout)
 	}
 	want := `books.csv:5: title: is empty
-books.csv:6: categories: "Not A Slug" is not a category: it must be like self-help, at most 40 characters
+books.csv:6: categories: "Not A Slug" is not a category: it must have the form self-help, at most 40 characters
 ratings.csv:3: book_id: 99 is not a book of the catalogue
 ratings.csv:4: user_id: "x" is not a whole number
-ratings.csv:5: rating: 6 is not 1 to 5
+ratings.csv:5: rating: 6 is not between 1 and 5
 ratings.csv:6: book_id: 4 is not a book of the catalogue
 `
 	if stderr != want {

@@ -8,7 +8,7 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// The bounds of a book. Lengths are in characters.
+// Limits on the fields of a book. Lengths are in characters.
 const (
 	maxTitle       = 500
 	maxAuthor      = 200
@@ -25,22 +25,23 @@ type BookReader = Reader[domain.Book]
 // BookWriter writes a books.csv.
 type BookWriter = Writer[domain.Book]
 
-// NewBookReader reads the header of a books.csv; name is what errors call it.
+// NewBookReader reads the header of a books.csv. Errors call the file name.
 func NewBookReader(name string, r io.Reader) (*BookReader, error) {
 	return newReader(name, r, bookFormat())
 }
 
-// NewBookWriter writes a books.csv. Call Flush at the end.
+// NewBookWriter returns a writer of a books.csv. The caller must call Flush at the
+// end.
 func NewBookWriter(w io.Writer) *BookWriter {
 	return newWriter(w, bookFormat())
 }
 
-// CheckBook returns the first column of a book that a books.csv cannot hold, and
-// why; "" when it can hold all. What is imported from elsewhere must pass it, too,
-// or it could not be exported.
+// CheckBook returns the first column of b that a books.csv cannot hold, and the
+// reason; column is "" when b is valid. Books imported from other formats must
+// pass it too, so that they can be exported.
 func CheckBook(b domain.Book) (column, reason string) {
 	f := bookFormat()
-	if _, wrong := f.reread(b); wrong != nil {
+	if _, wrong := f.parseRow(f.columns, f.text(&b)); wrong != nil {
 		return wrong.column, wrong.reason
 	}
 	return "", ""
@@ -116,8 +117,8 @@ func bookFormat() format[domain.Book] {
 	}
 }
 
-// checkPrice holds price and currency together: an amount of nothing in
-// particular cannot be shown.
+// checkPrice checks that price and currency are either both set or both empty: an
+// amount without a currency cannot be shown.
 func checkPrice(b *domain.Book) *fault {
 	switch {
 	case b.Price != "" && b.Currency == "":

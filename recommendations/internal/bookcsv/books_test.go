@@ -16,7 +16,7 @@ const shortHeader = "book_id,title,author,year,categories,popularity\n"
 
 const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
 
-// readBooks collects the books and the errors of a file.
+// readBooks returns the books and the errors of a file.
 func readBooks(t *testing.T, content string) ([]domain.Book, []string) {
 	t.Helper()
 	reader, err := bookcsv.NewBookReader("books.csv", strings.NewReader(content))
@@ -57,7 +57,7 @@ func TestBookReader(t *testing.T) {
 		"all columns": {
 			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB\n", full,
 		},
-		"before our era":          {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},
+		"BCE":                     {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},
 		"unknown year and number": {shortHeader + "8,Οδύσσεια,Homer,,poetry,\n", undated},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,9 +73,9 @@ func TestBookReaderHeader(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                               `books.csv:1: the file is empty: the first line must name the columns`,
 		"\n\nbook_id,title\n":            `books.csv:3: column "author" is missing`,
-		"book_id,title,title\n":          `books.csv:1: column "title" is there twice`,
+		"book_id,title,title\n":          `books.csv:1: column "title" appears twice`,
 		"book_id,stars\n":                `books.csv:1: unknown column "stars"; the columns are ` + strings.TrimSpace(fullHeader),
-		"\"book_id,title\n1,The Hobbit,": `books.csv:1: a cell begins with a " and goes on, or the file ends, after its closing one (on line 2; the lines up to it are lost)`,
+		"\"book_id,title\n1,The Hobbit,": `books.csv:1: a cell that begins with a " continues after the closing ", or has none (noticed on line 2; the lines up to it are skipped)`,
 	} {
 		if _, faults := readBooks(t, content); !cmp.Equal(faults, []string{want}) {
 			t.Errorf("%q: got %q, want %q", content, faults, want)
@@ -99,26 +99,26 @@ func TestBookReaderFaults(t *testing.T) {
 		`2,T,,1937,fantasy,0,,,,,,`:                      `author: is empty`,
 		`2,T,A,19x9,fantasy,0,,,,,,`:                     `year: "19x9" is not a whole number`,
 		`2,T,A,0,fantasy,0,,,,,,`:                        `year: there is no year 0; leave the cell empty when the year is not known`,
-		`2,T,A,19370,fantasy,0,,,,,,`:                    `year: 19370 is not -5000 to 2999`,
+		`2,T,A,19370,fantasy,0,,,,,,`:                    `year: 19370 is not between -5000 and 2999`,
 		`2,T,A,1937,,0,,,,,,`:                            `categories: is empty; a book has 1 to 4 categories`,
 		`2,T,A,1937,a|b|c|d|e,0,,,,,,`:                   `categories: "a|b|c|d|e" has 5 categories, at most 4 are allowed`,
-		`2,T,A,1937,fantasy|fantasy,0,,,,,,`:             `categories: "fantasy" is there twice`,
-		`2,T,A,1937,Self Help,0,,,,,,`:                   `categories: "Self Help" is not a category: it must be like self-help, at most 40 characters`,
-		`2,T,A,1937,self--help,0,,,,,,`:                  `categories: "self--help" is not a category: it must be like self-help, at most 40 characters`,
+		`2,T,A,1937,fantasy|fantasy,0,,,,,,`:             `categories: "fantasy" is listed twice`,
+		`2,T,A,1937,Self Help,0,,,,,,`:                   `categories: "Self Help" is not a category: it must have the form self-help, at most 40 characters`,
+		`2,T,A,1937,self--help,0,,,,,,`:                  `categories: "self--help" is not a category: it must have the form self-help, at most 40 characters`,
 		`2,T,A,1937,fantasy,-1,,,,,,`:                    `popularity: -1 is less than 0`,
 		`2,T,A,1937,fantasy,1.5,,,,,,`:                   `popularity: "1.5" is not a whole number`,
 		`2,T,A,1937,fantasy,0,,12345,,,,`:                `isbn: "12345" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
 		`2,T,A,1937,fantasy,0,,978026110221X,,,,`:        `isbn: "978026110221X" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
-		`2,T,A,1937,fantasy,0,,,,"12,90",EUR,`:           `price: "12,90" is not a price: it must be like 12.90`,
-		`2,T,A,1937,fantasy,0,,,,012.90,EUR,`:            `price: "012.90" is not a price: it must be like 12.90`,
-		`2,T,A,1937,fantasy,0,,,,12.,EUR,`:               `price: "12." is not a price: it must be like 12.90`,
+		`2,T,A,1937,fantasy,0,,,,"12,90",EUR,`:           `price: "12,90" is not a price: it must have the form 12.90`,
+		`2,T,A,1937,fantasy,0,,,,012.90,EUR,`:            `price: "012.90" is not a price: it must have the form 12.90`,
+		`2,T,A,1937,fantasy,0,,,,12.,EUR,`:               `price: "12." is not a price: it must have the form 12.90`,
 		`2,T,A,1937,fantasy,0,,,,12.90,,`:                `currency: is empty, but price is "12.90"`,
 		`2,T,A,1937,fantasy,0,,,,,EUR,`:                  `price: is empty, but currency is "EUR"`,
-		`2,T,A,1937,fantasy,0,,,,12.90,Eur,`:             `currency: "Eur" is not a currency: it must be like EUR`,
-		`2,T,A,1937,fantasy,0,,,,,,english language`:     `language: "english language" is not a language: it must be like en or pt-BR`,
-		`2,T,A,1937,fantasy,0`:                           `the row has not as many cells as the header`,
+		`2,T,A,1937,fantasy,0,,,,12.90,Eur,`:             `currency: "Eur" is not a currency: it must have the form EUR`,
+		`2,T,A,1937,fantasy,0,,,,,,english language`:     `language: "english language" is not a language: it must have the form en or pt-BR`,
+		`2,T,A,1937,fantasy,0`:                           `the row does not have as many cells as the header`,
 		`2,The "Hobbit",A,1937,fantasy,0,,,,,,`:          `a cell has a " but does not begin with one`,
-		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell begins with a " and goes on, or the file ends, after its closing one`,
+		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell that begins with a " continues after the closing ", or has none`,
 		`2,T,A,` + strings.Repeat("x", 50) + `,a,,,,,,,`: `year: "` + strings.Repeat("x", 40) + `…" is not a whole number`,
 	} {
 		content := fullHeader + "1,First,A,1,a,0,,,,,,\n" + row + "\n3,Third,A,1,a,0,,,,,,\n"
@@ -127,20 +127,20 @@ func TestBookReaderFaults(t *testing.T) {
 			t.Errorf("row %q\n got %q\nwant %q", row, faults, want)
 		}
 		if len(books) != 2 || books[1].ID != 3 {
-			t.Errorf("row %q: the rows around it were not read: %v", row, books)
+			t.Errorf("row %q: the rows before and after it were not read: %v", row, books)
 		}
 	}
 }
 
 func TestFaultIsOnItsOwnLine(t *testing.T) {
 	_, faults := readBooks(t, fullHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
-	_, lost := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
-	want := []string{`books.csv:2: a cell begins with a " and goes on, or the file ends, after its closing one (on line 4; the lines up to it are lost)`}
-	if diff := cmp.Diff(want, lost); diff != "" {
+	_, skipped := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
+	want := []string{`books.csv:2: a cell that begins with a " continues after the closing ", or has none (noticed on line 4; the lines up to it are skipped)`}
+	if diff := cmp.Diff(want, skipped); diff != "" {
 		t.Error(diff)
 	}
 	want = []string{
-		`books.csv:4: price: "1.0.0" is not a price: it must be like 12.90`,
+		`books.csv:4: price: "1.0.0" is not a price: it must have the form 12.90`,
 		`books.csv:5: year: "x" is not a whole number`,
 	}
 	if diff := cmp.Diff(want, faults); diff != "" {
@@ -148,7 +148,8 @@ func TestFaultIsOnItsOwnLine(t *testing.T) {
 	}
 }
 
-// A quote that is never closed must cost neither memory nor a loop.
+// A quote that is never closed must not make the reader buffer the whole file or
+// loop.
 func TestOpenQuoteEndsTheReading(t *testing.T) {
 	rows := strings.Repeat("2,T,A,1937,fantasy,0\n", 100_000)
 	reader, err := bookcsv.NewBookReader("books.csv", strings.NewReader(shortHeader+"1,\"T,A,1937,fantasy,0\n"+rows))
@@ -162,7 +163,7 @@ func TestOpenQuoteEndsTheReading(t *testing.T) {
 		t.Errorf("got %v, then %v", first, second)
 	}
 	if _, row := errors.AsType[*bookcsv.RowError](first); row {
-		t.Error("a final error must not look like one after which the caller may go on")
+		t.Error("the final error is a RowError, after which callers continue")
 	}
 }
 
@@ -182,7 +183,7 @@ func TestReadErrorIsFinal(t *testing.T) {
 		}
 	}
 	for _, err := range reader.All() {
-		t.Errorf("All goes on after a final error: %v", err)
+		t.Errorf("All continues after a final error: %v", err)
 	}
 }
 

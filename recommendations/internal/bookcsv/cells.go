@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The functions below read one cell. Each error is the reason alone, to stand
-// after the column's name.
+// The functions below parse one cell. Their errors are the reason only; the
+// reader puts the column's name in front.
 
 var errEmpty = errors.New("is empty")
 
@@ -60,14 +60,14 @@ func parseStars(into *int, cell string) error {
 		return err
 	}
 	if n < 1 || n > 5 {
-		return fmt.Errorf("%d is not 1 to 5", n)
+		return fmt.Errorf("%d is not between 1 and 5", n)
 	}
 	*into = int(n)
 	return nil
 }
 
-// parseYear takes an empty cell as unknown. 0 is refused rather than taken for
-// the same: no calendar has it, so it is a mistake of some other program.
+// parseYear accepts an empty cell for an unknown year. It refuses 0 rather than
+// read it as unknown: there is no year 0, so another program made a mistake.
 func parseYear(into *int, cell string) error {
 	if cell == "" {
 		return nil
@@ -80,7 +80,7 @@ func parseYear(into *int, cell string) error {
 		return errors.New("there is no year 0; leave the cell empty when the year is not known")
 	}
 	if n < minYear || n > maxYear {
-		return fmt.Errorf("%d is not %d to %d", n, minYear, maxYear)
+		return fmt.Errorf("%d is not between %d and %d", n, minYear, maxYear)
 	}
 	*into = int(n)
 	return nil
@@ -93,7 +93,7 @@ func formatYear(year int) string {
 	return strconv.Itoa(year)
 }
 
-// parseName is parseLine for a cell that must not be empty.
+// parseName parses one line of text that must not be empty.
 func parseName(into *string, cell string, most int) error {
 	if cell == "" {
 		return errEmpty
@@ -101,7 +101,7 @@ func parseName(into *string, cell string, most int) error {
 	return parseLine(into, cell, most)
 }
 
-// parseLine reads text of one line.
+// parseLine parses one line of text, which may be empty.
 func parseLine(into *string, cell string, most int) error {
 	if strings.ContainsAny(cell, "\n\t") {
 		return errors.New("has a line break or a tab")
@@ -109,8 +109,8 @@ func parseLine(into *string, cell string, most int) error {
 	return parseText(into, cell, most)
 }
 
-// parseText reads text that may have several lines. A carriage return cannot
-// stay, because CSV readers drop it before a line feed.
+// parseText parses text that may have several lines. It refuses carriage returns,
+// because CSV readers drop one before a line feed.
 func parseText(into *string, cell string, most int) error {
 	if !utf8.ValidString(cell) {
 		return fmt.Errorf("%s is not UTF-8", quote(cell))

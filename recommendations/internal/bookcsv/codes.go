@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// maxSlug bounds a category: it becomes a part of addresses and metric labels.
+// maxSlug is the longest category, in bytes. Categories are used in URLs and as
+// metric labels.
 const maxSlug = 40
 
 func parseCategories(into *[]string, cell string) error {
@@ -20,17 +21,17 @@ func parseCategories(into *[]string, cell string) error {
 	slugs := strings.Split(cell, "|")
 	for i, slug := range slugs {
 		if !isSlug(slug) {
-			return fmt.Errorf("%s is not a category: it must be like self-help, at most %d characters", quote(slug), maxSlug)
+			return fmt.Errorf("%s is not a category: it must have the form self-help, at most %d characters", quote(slug), maxSlug)
 		}
 		if slices.Contains(slugs[:i], slug) {
-			return fmt.Errorf("%s is there twice", quote(slug))
+			return fmt.Errorf("%s is listed twice", quote(slug))
 		}
 	}
 	*into = slugs
 	return nil
 }
 
-// isSlug is [a-z0-9]+(-[a-z0-9]+)*.
+// isSlug reports whether s matches [a-z0-9]+(-[a-z0-9]+)* and is short enough.
 func isSlug(s string) bool {
 	if len(s) > maxSlug {
 		return false
@@ -43,7 +44,7 @@ func isSlug(s string) bool {
 	return true
 }
 
-// parseISBN looks at the form only: books are sold under numbers that were
+// parseISBN checks the form only: some books are sold under a number that was
 // printed with a wrong check digit.
 func parseISBN(into *string, cell string) error {
 	digits := cell
@@ -58,7 +59,7 @@ func parseISBN(into *string, cell string) error {
 	return nil
 }
 
-// parsePrice keeps the text: binary fractions do not hold a price exactly.
+// parsePrice keeps the text: a floating-point number cannot hold a price exactly.
 func parsePrice(into *string, cell string) error {
 	if cell == "" {
 		return nil
@@ -67,7 +68,7 @@ func parsePrice(into *string, cell string) error {
 	right := len(whole) >= 1 && len(whole) <= 9 && consists(whole, isDigit) && (whole == "0" || whole[0] != '0') &&
 		(!point || len(fraction) >= 1 && len(fraction) <= 3 && consists(fraction, isDigit))
 	if !right {
-		return fmt.Errorf("%s is not a price: it must be like 12.90", quote(cell))
+		return fmt.Errorf("%s is not a price: it must have the form 12.90", quote(cell))
 	}
 	*into = cell
 	return nil
@@ -76,14 +77,14 @@ func parsePrice(into *string, cell string) error {
 func parseCurrency(into *string, cell string) error {
 	right := len(cell) == 0 || len(cell) == 3
 	if !right || !consists(cell, func(c byte) bool { return 'A' <= c && c <= 'Z' }) {
-		return fmt.Errorf("%s is not a currency: it must be like EUR", quote(cell))
+		return fmt.Errorf("%s is not a currency: it must have the form EUR", quote(cell))
 	}
 	*into = cell
 	return nil
 }
 
-// parseLanguage looks at the form of a BCP 47 tag, not at the registry of
-// languages, which grows.
+// parseLanguage checks the form of a BCP 47 tag. It does not look the language up
+// in the registry, which grows.
 func parseLanguage(into *string, cell string) error {
 	if cell == "" {
 		return nil
@@ -95,12 +96,13 @@ func parseLanguage(into *string, cell string) error {
 			consists(part, func(c byte) bool { return isLetter(c) || isDigit(c) })
 	}
 	if !right {
-		return fmt.Errorf("%s is not a language: it must be like en or pt-BR", quote(cell))
+		return fmt.Errorf("%s is not a language: it must have the form en or pt-BR", quote(cell))
 	}
 	*into = cell
 	return nil
 }
 
+// consists reports whether every byte of s satisfies of.
 func consists(s string, of func(byte) bool) bool {
 	for i := range len(s) {
 		if !of(s[i]) {

@@ -9,8 +9,8 @@ import (
 	"bookstall/recommendations/internal/bookcsv"
 )
 
-// The examples of the documentation must be what the readers accept, and its
-// tables must name every column.
+// The readers must accept the examples of docs/data-formats.md, and its tables
+// must name every column.
 func TestDocumentation(t *testing.T) {
 	content, err := os.ReadFile("../../../docs/data-formats.md")
 	if err != nil {

@@ -5,33 +5,33 @@ import (
 	"strings"
 )
 
-// format is one kind of file: its columns in the order they are written, and
-// what holds between the cells of a row.
+// format describes one kind of file, whose rows have type T.
 type format[T any] struct {
-	columns []column[T]
-	// check is for rules over several cells; it may be nil.
+	columns []column[T] // in the order in which they are written
+	// check applies the rules that concern several cells. It may be nil.
 	check func(*T) *fault
-	// id is the value that must be unique in the file; nil where none is.
+	// id returns the value that must be unique in the file, which is in the first
+	// column. It is nil when no value must be.
 	id func(*T) int64
 }
 
-// column is one column in both directions. The error of parse is the reason
-// only; where it happened is added by the reader.
+// column parses and formats one column. The error of parse is the reason only;
+// the reader adds the place.
 type column[T any] struct {
 	name     string
-	optional bool // the file may be without it
+	optional bool // a file need not have it
 	parse    func(row *T, cell string) error
 	text     func(row *T) string
 }
 
-// fault is what is wrong with a row, without its place.
+// fault is what is wrong with a row, without the line.
 type fault struct {
 	column string
 	reason string
 }
 
-// parseRow makes a row of cells. A reader and a writer both go through it, so
-// they cannot differ in what they accept.
+// parseRow parses the cells of a row. Both Reader and Writer use it, so they
+// accept the same rows.
 func (f *format[T]) parseRow(columns []column[T], cells []string) (T, *fault) {
 	var row, none T
 	for i, c := range columns {
@@ -47,16 +47,16 @@ func (f *format[T]) parseRow(columns []column[T], cells []string) (T, *fault) {
 	return row, nil
 }
 
-// reread makes a row of the cells of another.
-func (f *format[T]) reread(of T) (T, *fault) {
+// text formats the cells of a row.
+func (f *format[T]) text(row *T) []string {
 	cells := make([]string, len(f.columns))
 	for i, c := range f.columns {
-		cells[i] = c.text(&of)
+		cells[i] = c.text(row)
 	}
-	return f.parseRow(f.columns, cells)
+	return cells
 }
 
-// arrange puts the columns in the order of a file's header.
+// arrange returns the columns in the order of a file's header.
 func (f *format[T]) arrange(header []string) ([]column[T], error) {
 	byName := make(map[string]column[T], len(f.columns))
 	for _, c := range f.columns {
@@ -69,9 +69,9 @@ func (f *format[T]) arrange(header []string) ([]column[T], error) {
 		c, known := byName[name]
 		switch {
 		case !known:
-			return nil, errors.New("unknown column " + quote(name) + "; the columns are " + f.names())
+			return nil, errors.New("unknown column " + quote(name) + "; the columns are " + strings.Join(f.names(), ","))
 		case found[name]:
-			return nil, errors.New("column " + quote(name) + " is there twice")
+			return nil, errors.New("column " + quote(name) + " appears twice")
 		}
 		found[name] = true
 		arranged = append(arranged, c)
@@ -84,10 +84,10 @@ func (f *format[T]) arrange(header []string) ([]column[T], error) {
 	return arranged, nil
 }
 
-func (f *format[T]) names() string {
+func (f *format[T]) names() []string {
 	names := make([]string, len(f.columns))
 	for i, c := range f.columns {
 		names[i] = c.name
 	}
-	return strings.Join(names, ",")
+	return names
 }

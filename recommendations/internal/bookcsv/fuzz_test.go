@@ -13,8 +13,9 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// FuzzBookReader: any bytes end in io.EOF or a final error, each other error
-// is a RowError, and what was read can be written and read again.
+// FuzzBookReader checks that reading any bytes ends with io.EOF or a final error,
+// that each other error is a RowError, and that the books read can be written and
+// read again.
 func FuzzBookReader(f *testing.F) {
 	f.Add([]byte(shortHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12\n"))
 	f.Add([]byte("\uFEFF" + fullHeader + "7,\"The \"\"H\"\"\",A,,a,,,026110221X,\"x\r\ny\",1.5,EUR,en\r\n"))
@@ -53,7 +54,7 @@ func FuzzRatingReader(f *testing.F) {
 	})
 }
 
-// FuzzBookRoundTrip: a book that the writer accepts is read back equal.
+// FuzzBookRoundTrip checks that a book that the writer accepts is read back equal.
 func FuzzBookRoundTrip(f *testing.F) {
 	f.Add(int64(7), "The Hobbit", "J.R.R. Tolkien", 1937, "fantasy|classics", int64(12), "x #1", "", "a\nb", "12.90", "EUR", "en")
 	f.Add(int64(1), `"`, `,`, -1, "a", int64(0), `\.`, "026110221X", "\"\n\"", "", "", "")
@@ -82,7 +83,7 @@ func FuzzBookRoundTrip(f *testing.F) {
 	})
 }
 
-// drain reads to the end, which must come within as many steps as bytes.
+// drain reads to the end, and fails if that takes more than most+1 calls of Next.
 func drain[T any](t *testing.T, reader *bookcsv.Reader[T], most int) []T {
 	t.Helper()
 	var rows []T

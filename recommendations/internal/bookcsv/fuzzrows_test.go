@@ -10,8 +10,8 @@ import (
 	"bookstall/recommendations/internal/bookcsv"
 )
 
-// FuzzInteractionReader: what is read is what the domain allows, and can be
-// written and read again; times lose what is below a microsecond.
+// FuzzInteractionReader checks that interactions that are read are valid and can
+// be written and read again.
 func FuzzInteractionReader(f *testing.F) {
 	const header = "user_id,book_id,kind,rating,id,at\n"
 	f.Add([]byte(header + "7,1,rating,5,a-1,2026-11-21T10:00:00.123456Z\n7,1,like,,a-2,2026-11-21T10:00:00+01:00\n"))
@@ -28,7 +28,8 @@ func FuzzInteractionReader(f *testing.F) {
 	})
 }
 
-// FuzzSampleReader: what is read can be written and read again.
+// FuzzSampleReader checks that sample readers that are read can be written and
+// read again.
 func FuzzSampleReader(f *testing.F) {
 	f.Add([]byte("user_id,label\n7,Synthetic reader 7: fantasy\n"))
 	f.Add([]byte("\uFEFFlabel,user_id\r\n\"a\"\"b\",1\r\n\xff,2\r\n,3\r\nx,1\r\n"))
@@ -41,7 +42,8 @@ func FuzzSampleReader(f *testing.F) {
 	})
 }
 
-// readAndWrite reads all rows that can be, and wants the same after writing them.
+// readAndWrite returns the valid rows of content, and checks that they are read
+// back equal once written.
 func readAndWrite[T any](t *testing.T, content []byte,
 	newReader func(string, io.Reader) (*bookcsv.Reader[T], error), newWriter func(io.Writer) *bookcsv.Writer[T],
 ) []T {

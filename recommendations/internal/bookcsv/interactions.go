@@ -16,13 +16,14 @@ type InteractionReader = Reader[domain.Interaction]
 // InteractionWriter writes an interactions.csv.
 type InteractionWriter = Writer[domain.Interaction]
 
-// NewInteractionReader reads the header of an interactions.csv; name is what
-// errors call it.
+// NewInteractionReader reads the header of an interactions.csv. Errors call the
+// file name.
 func NewInteractionReader(name string, r io.Reader) (*InteractionReader, error) {
 	return newReader(name, r, interactionFormat())
 }
 
-// NewInteractionWriter writes an interactions.csv. Call Flush at the end.
+// NewInteractionWriter returns a writer of an interactions.csv. The caller must
+// call Flush at the end.
 func NewInteractionWriter(w io.Writer) *InteractionWriter {
 	return newWriter(w, interactionFormat())
 }
@@ -82,7 +83,7 @@ func interactionFormat() format[domain.Interaction] {
 	}
 }
 
-// checkInteraction holds a row to what the domain allows.
+// checkInteraction applies the rules of the domain.
 func checkInteraction(i *domain.Interaction) *fault {
 	wrong, ok := errors.AsType[*domain.FieldError](i.Validate())
 	if !ok {
@@ -91,17 +92,18 @@ func checkInteraction(i *domain.Interaction) *fault {
 	return &fault{column: wrong.Field, reason: wrong.Reason}
 }
 
-// timeLayout is RFC 3339 in UTC, to the microsecond.
+// timeLayout is RFC 3339 in UTC, with microseconds.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 func parseTime(into *time.Time, cell string) error {
 	t, err := time.Parse(time.RFC3339Nano, cell)
 	if err != nil {
-		return fmt.Errorf("%s is not a time like 2026-11-21T10:00:00Z", quote(cell))
+		return fmt.Errorf("%s is not a time of the form 2026-11-21T10:00:00Z", quote(cell))
 	}
-	// Of year 0, or 9999 in the west, the same time in UTC has a year of five characters.
+	// Converted to UTC, a time in the year 9999 can fall in the year 10000, which
+	// RFC 3339 cannot express, and one in the year 0 in the year -1.
 	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1 || t.Year() > 9999 {
-		return fmt.Errorf("%s is not in the years 1 to 9999 of UTC", quote(cell))
+		return fmt.Errorf("%s is not in the years 1 to 9999 in UTC", quote(cell))
 	}
 	*into = t
 	return nil

@@ -7,13 +7,13 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// maxLabel bounds the label of a sample reader in characters: it stands in a
-// narrow list.
+// maxLabel is the longest label of a sample reader, in characters. The shop shows
+// it in a narrow list.
 const maxLabel = 60
 
-// RatingReader reads a ratings.csv. It does not remember rows, which would be
-// millions: what a repeated pair of reader and book means is for the caller to
-// say.
+// RatingReader reads a ratings.csv. It does not detect a second rating of a book
+// by the same reader, because that would keep millions of rows in memory. The
+// caller decides which one counts.
 type RatingReader = Reader[domain.Rating]
 
 // RatingWriter writes a ratings.csv.
@@ -25,22 +25,24 @@ type SampleReader = Reader[domain.SampleReader]
 // SampleWriter writes a samples.csv.
 type SampleWriter = Writer[domain.SampleReader]
 
-// NewRatingReader reads the header of a ratings.csv; name is what errors call it.
+// NewRatingReader reads the header of a ratings.csv. Errors call the file name.
 func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
 	return newReader(name, r, ratingFormat())
 }
 
-// NewRatingWriter writes a ratings.csv. Call Flush at the end.
+// NewRatingWriter returns a writer of a ratings.csv. The caller must call Flush at
+// the end.
 func NewRatingWriter(w io.Writer) *RatingWriter {
 	return newWriter(w, ratingFormat())
 }
 
-// NewSampleReader reads the header of a samples.csv; name is what errors call it.
+// NewSampleReader reads the header of a samples.csv. Errors call the file name.
 func NewSampleReader(name string, r io.Reader) (*SampleReader, error) {
 	return newReader(name, r, sampleFormat())
 }
 
-// NewSampleWriter writes a samples.csv. Call Flush at the end.
+// NewSampleWriter returns a writer of a samples.csv. The caller must call Flush at
+// the end.
 func NewSampleWriter(w io.Writer) *SampleWriter {
 	return newWriter(w, sampleFormat())
 }

@@ -10,22 +10,22 @@ import (
 	"iter"
 )
 
-// maxRecord bounds one row in bytes. The longest legal description fits.
+// maxRecord is the longest row, in bytes. The longest valid description fits.
 const maxRecord = 1 << 20
 
-// Reader reads the rows of one file, one at a time.
+// Reader reads the rows of a file, one at a time.
 type Reader[T any] struct {
 	file    string
 	format  format[T]
-	columns []column[T] // as the file has them
+	columns []column[T] // in the order of the file
 	csv     *csv.Reader
 	budget  *budget
-	lineOf  map[int64]int // of each id; nil where rows have none
-	last    int           // line of the last record, for errors without one
-	final   error         // once set, every Next returns it
+	lineOf  map[int64]int // by id; nil when ids need not be unique
+	last    int           // line on which the last row read begins
+	final   error         // once set, Next always returns it
 }
 
-// newReader reads the header. name is what errors call the file.
+// newReader reads the header. Errors call the file name.
 func newReader[T any](name string, source io.Reader, f format[T]) (*Reader[T], error) {
 	limited := &budget{source: source, left: maxRecord}
 	buffered := bufio.NewReader(limited)
@@ -39,7 +39,7 @@ func newReader[T any](name string, source io.Reader, f format[T]) (*Reader[T], e
 		return nil, &RowError{File: name, Line: 1, Reason: "the file is empty: the first line must name the columns"}
 	}
 	if err != nil {
-		return nil, r.place(err)
+		return nil, r.locate(err)
 	}
 	r.last, _ = r.csv.FieldPos(0)
 	if r.columns, err = f.arrange(header); err != nil {
@@ -51,11 +51,11 @@ func newReader[T any](name string, source io.Reader, f format[T]) (*Reader[T], e
 	return r, nil
 }
 
-// byteOrderMark is what spreadsheets put before UTF-8.
+// byteOrderMark begins a UTF-8 file that a spreadsheet program has written.
 const byteOrderMark = "\uFEFF"
 
-// Next returns the next row, and io.EOF after the last. After a *RowError the
-// caller can go on with the row that follows; any other error is final.
+// Next returns the next row, or io.EOF after the last. After a *RowError the
+// caller can continue with the next row; any other error is final.
 func (r *Reader[T]) Next() (T, error) {
 	var none T
 	if r.final != nil {
@@ -64,7 +64,7 @@ func (r *Reader[T]) Next() (T, error) {
 	r.budget.left = maxRecord
 	cells, err := r.csv.Read()
 	if err != nil {
-		err = r.place(err)
+		err = r.locate(err)
 		if _, ok := errors.AsType[*RowError](err); !ok {
 			r.final = err
 		}
@@ -81,11 +81,11 @@ func (r *Reader[T]) Next() (T, error) {
 	return row, nil
 }
 
-// Line is the line on which the row that Next gave last begins.
+// Line returns the line on which the row that Next returned last begins.
 func (r *Reader[T]) Line() int { return r.last }
 
-// All is Next for range: it yields each row or error, and stops after the last
-// row or an error that is final.
+// All returns an iterator over the remaining rows. It yields each row or error,
+// and stops after the last row or a final error.
 func (r *Reader[T]) All() iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for r.final == nil {
@@ -97,7 +97,24 @@ func (r *Reader[T]) All() iter.Seq2[T, error] {
 	}
 }
 
-// remember refuses an id that an earlier row has.
+// ReadAll reads a whole file with a reader that open returns, such as
+// [NewBookReader]. It stops at the first error, also at a faulty row.
+func ReadAll[T any](name string, source io.Reader, open func(string, io.Reader) (*Reader[T], error)) ([]T, error) {
+	reader, err := open(name, source)
+	if err != nil {
+		return nil, err
+	}
+	var rows []T
+	for row, err := range reader.All() {
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// remember refuses a row with the id of an earlier row.
 func (r *Reader[T]) remember(row *T) *fault {
 	if r.lineOf == nil {
 		return nil
@@ -110,7 +127,8 @@ func (r *Reader[T]) remember(row *T) *fault {
 	return nil
 }
 
-// line is where a fault is: a row with a quoted line break has several.
+// line returns the line of a fault: a row with line breaks in quoted cells has
+// several lines.
 func (r *Reader[T]) line(wrong *fault) int {
 	for i, c := range r.columns {
 		if c.name == wrong.column {
@@ -121,8 +139,8 @@ func (r *Reader[T]) line(wrong *fault) int {
 	return r.last
 }
 
-// place turns an error of the CSV layer into one that says where it is.
-func (r *Reader[T]) place(err error) error {
+// locate adds file and line to an error of package csv.
+func (r *Reader[T]) locate(err error) error {
 	syntax, ok := errors.AsType[*csv.ParseError](err)
 	if !ok {
 		if errors.Is(err, io.EOF) {
@@ -133,21 +151,21 @@ func (r *Reader[T]) place(err error) error {
 	wrong := &RowError{File: r.file, Line: syntax.StartLine}
 	switch {
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
-		wrong.Reason = "the row has not as many cells as the header"
+		wrong.Reason = "the row does not have as many cells as the header"
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
 		wrong.Reason = `a cell has a " but does not begin with one`
 	case errors.Is(syntax.Err, csv.ErrQuote):
-		wrong.Reason = `a cell begins with a " and goes on, or the file ends, after its closing one`
+		wrong.Reason = `a cell that begins with a " continues after the closing ", or has none`
 	default:
 		wrong.Reason = syntax.Err.Error()
 	}
 	if syntax.Line > syntax.StartLine {
-		wrong.Reason += fmt.Sprintf(" (on line %d; the lines up to it are lost)", syntax.Line)
+		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", syntax.Line)
 	}
 	return wrong
 }
 
-// budget stops reading within one row when the row grows past any sense.
+// budget is an io.Reader that fails once a row is longer than maxRecord.
 type budget struct {
 	source io.Reader
 	left   int

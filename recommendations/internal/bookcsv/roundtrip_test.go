@@ -14,7 +14,7 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// randomText is made of what CSV trips over.
+// randomText returns text with characters that are special in CSV or Unicode.
 func randomText(random *rand.Rand, most int) string {
 	pieces := []string{`"`, `,`, `""`, `\.`, `|`, "é", "読", "e\u0301", "#", "'", "=1+1", "a", "B", " ", "–", "\u2028", "\u200b"}
 	var b strings.Builder
@@ -103,8 +103,8 @@ func TestRatingReaderFaults(t *testing.T) {
 		}
 	}
 	want := []string{
-		"ratings.csv:3: rating: 0 is not 1 to 5",
-		"ratings.csv:4: rating: 6 is not 1 to 5",
+		"ratings.csv:3: rating: 0 is not between 1 and 5",
+		"ratings.csv:4: rating: 6 is not between 1 and 5",
 		"ratings.csv:5: user_id: 0 is less than 1",
 		"ratings.csv:6: rating: is empty",
 	}
@@ -113,13 +113,13 @@ func TestRatingReaderFaults(t *testing.T) {
 	}
 }
 
-func TestWriterRefusesWhatAReaderWould(t *testing.T) {
+func TestWriterRefusesWhatAReaderRefuses(t *testing.T) {
 	good := domain.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a"}}
 	for want, change := range map[string]func(*domain.Book){
 		`title: is empty`: func(b *domain.Book) { b.Title = "" },
-		`it would not be read back equal: white space at an end of a cell?`: func(b *domain.Book) { b.Title = "T " },
-		`description: "a\rb" has the control character U+000D`:              func(b *domain.Book) { b.Description = "a\rb" },
-		`currency: is empty, but price is "1"`:                              func(b *domain.Book) { b.Price = "1" },
+		`it would not be read back equal: is there white space at an end of a cell?`: func(b *domain.Book) { b.Title = "T " },
+		`description: "a\rb" has the control character U+000D`:                       func(b *domain.Book) { b.Description = "a\rb" },
+		`currency: is empty, but price is "1"`:                                       func(b *domain.Book) { b.Price = "1" },
 	} {
 		var file bytes.Buffer
 		writer := bookcsv.NewBookWriter(&file)
@@ -134,14 +134,14 @@ func TestWriterRefusesWhatAReaderWould(t *testing.T) {
 	}
 }
 
-func TestWriterKeepsOneCategoryOne(t *testing.T) {
+func TestWriterRefusesSeparatorInCategory(t *testing.T) {
 	book := domain.Book{ID: 1, Title: "T", Author: "A", Categories: []string{"a|b"}}
 	if err := bookcsv.NewBookWriter(io.Discard).Write(book); err == nil {
-		t.Error("one category with a separator in it was written as two")
+		t.Error("a category that contains a separator was written as two")
 	}
 }
 
-func TestWriterReportsItsTarget(t *testing.T) {
+func TestWriterReportsErrorOfTarget(t *testing.T) {
 	broken := errors.New("disk full")
 	writer := bookcsv.NewRatingWriter(errorWriter{broken})
 	if err := writer.Write(domain.Rating{UserID: 1, BookID: 1, Stars: 1}); err != nil {

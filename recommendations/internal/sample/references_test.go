@@ -19,13 +19,13 @@ func TestReferences(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	lib.Ratings[0].BookID = 2
-	if err := checkReferences(&lib); err == nil || err.Error() != "ratings.csv: reader 5 rated book 2, which books.csv has not" {
+	if err := checkReferences(&lib); err == nil || err.Error() != "ratings.csv: reader 5 rated book 2, which is not in books.csv" {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestVersionFollowsTheBooks(t *testing.T) {
+func TestVersionDependsOnTheBooks(t *testing.T) {
 	if version("a") == version("b") {
-		t.Error("other books have the same version")
+		t.Error("different books have the same version")
 	}
 }

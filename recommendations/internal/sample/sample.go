@@ -1,14 +1,11 @@
-// Package sample holds the data that the recommendations service has when
-// nobody gives it any: a catalogue of real books (title, author, year and
-// categories, as plain facts), and synthetic readers with synthetic ratings.
-// No rating in it was given by a person.
+// Package sample holds the data that the recommendations service uses until
+// other data is imported: a catalogue of real books (title, author, year and
+// categories, as plain facts), and synthetic readers with synthetic ratings. No
+// person gave any of the ratings.
 //
-// data/books.csv is written by hand, but for its popularity and price columns.
-// These and the other two files are made by the generate program below this
-// package; the compare program checks the facts against other catalogues.
-//
-// It must not import gRPC, HTTP, metrics, a database, or any package of this
-// project except bookcsv and library.
+// data/books.csv is written by hand, except for its popularity, price and
+// currency columns. The generate program in the folder below makes these columns
+// and the other two files.
 package sample
 
 import (
@@ -35,29 +32,18 @@ var ratingsFile string
 //go:embed data/samples.csv
 var samplesFile string
 
-// Load returns the embedded data. It reads it anew on each call, so the caller
-// may keep and change what it gets.
+// Load parses the embedded data. Each call returns a new copy, which the caller
+// may change. Books are sorted by id.
 func Load() (*domain.Library, error) {
-	books, err := bookcsv.NewBookReader("books.csv", strings.NewReader(booksFile))
-	if err != nil {
-		return nil, err
-	}
-	ratings, err := bookcsv.NewRatingReader("ratings.csv", strings.NewReader(ratingsFile))
-	if err != nil {
-		return nil, err
-	}
-	samples, err := bookcsv.NewSampleReader("samples.csv", strings.NewReader(samplesFile))
-	if err != nil {
-		return nil, err
-	}
 	lib := &domain.Library{Catalog: domain.Catalog{Version: version(booksFile)}}
-	if lib.Books, err = all(books); err != nil {
+	var err error
+	if lib.Books, err = bookcsv.ReadAll("books.csv", strings.NewReader(booksFile), bookcsv.NewBookReader); err != nil {
 		return nil, err
 	}
-	if lib.Ratings, err = all(ratings); err != nil {
+	if lib.Ratings, err = bookcsv.ReadAll("ratings.csv", strings.NewReader(ratingsFile), bookcsv.NewRatingReader); err != nil {
 		return nil, err
 	}
-	if lib.Samples, err = all(samples); err != nil {
+	if lib.Samples, err = bookcsv.ReadAll("samples.csv", strings.NewReader(samplesFile), bookcsv.NewSampleReader); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(lib.Books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
@@ -67,25 +53,14 @@ func Load() (*domain.Library, error) {
 	return lib, nil
 }
 
-// version is equal for equal books, whatever the ratings are.
+// version returns a fingerprint of the books file.
 func version(file string) string {
 	sum := sha256.Sum256([]byte(file))
 	return hex.EncodeToString(sum[:6])
 }
 
-func all[T any](reader *bookcsv.Reader[T]) ([]T, error) {
-	var rows []T
-	for row, err := range reader.All() {
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// checkReferences sees to it that ratings are of books of the catalogue, and
-// sample readers have ratings.
+// checkReferences checks that every rated book is in the catalogue, and that
+// every sample reader has ratings.
 func checkReferences(lib *domain.Library) error {
 	known := make(map[int64]bool, len(lib.Books))
 	for _, b := range lib.Books {
@@ -94,7 +69,7 @@ func checkReferences(lib *domain.Library) error {
 	readers := make(map[int64]bool)
 	for _, r := range lib.Ratings {
 		if !known[r.BookID] {
-			return fmt.Errorf("ratings.csv: reader %d rated book %d, which books.csv has not", r.UserID, r.BookID)
+			return fmt.Errorf("ratings.csv: reader %d rated book %d, which is not in books.csv", r.UserID, r.BookID)
 		}
 		readers[r.UserID] = true
 	}

@@ -11,7 +11,7 @@ import (
 	"bookstall/recommendations/internal/sample"
 )
 
-// allCategories are the categories that the shop has.
+// allCategories lists the categories of the shop.
 func allCategories() []string {
 	return []string{
 		"fantasy", "science-fiction", "mystery-thriller", "romance", "horror", "historical-fiction", "classics",
@@ -59,7 +59,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 		if b.Language != "en" || b.Currency != "EUR" || b.ISBN != "" || b.Description != "" {
-			t.Errorf("book %d, %s: nothing may be invented but the price: %+v", b.ID, name, b)
+			t.Errorf("book %d, %s: only the price may be invented: %+v", b.ID, name, b)
 		}
 		if len(b.Price) < len("6.90") || len(b.Price) == len("6.90") && b.Price < "6.90" || len(b.Price) == len("24.90") && b.Price > "24.90" {
 			t.Errorf("book %d, %s: the price is %s", b.ID, name, b.Price)
@@ -72,12 +72,12 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-func TestSeriesHaveNoTwoBooksInOnePlace(t *testing.T) {
+func TestSeriesNumbersAreUnique(t *testing.T) {
 	holder := map[string]string{}
 	for _, b := range load(t).Books {
 		name, number, numbered := strings.Cut(b.Series, " #")
 		if numbered && (name == "" || strings.Trim(number, "0123456789") != "" || number == "") {
-			t.Errorf("%s: the series %q is not like Dune #1", b.Title, b.Series)
+			t.Errorf("%s: the series %q does not have the form Dune #1", b.Title, b.Series)
 		}
 		if numbered && holder[b.Series] != "" {
 			t.Errorf("%s: both %s and %s", b.Series, holder[b.Series], b.Title)
@@ -118,7 +118,7 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-func TestSamplesSayThatTheyAreSynthetic(t *testing.T) {
+func TestSampleLabelsSaySynthetic(t *testing.T) {
 	lib := load(t)
 	if len(lib.Samples) != 12 {
 		t.Errorf("%d sample readers", len(lib.Samples))
@@ -130,7 +130,7 @@ func TestSamplesSayThatTheyAreSynthetic(t *testing.T) {
 	}
 }
 
-func TestLoadGivesEachCallerItsOwn(t *testing.T) {
+func TestLoadReturnsACopy(t *testing.T) {
 	first, second := load(t), load(t)
 	if diff := cmp.Diff(first, second); diff != "" {
 		t.Fatal(diff)
@@ -141,6 +141,6 @@ func TestLoadGivesEachCallerItsOwn(t *testing.T) {
 	first.Books[0].Categories[0] = "changed"
 	first.Books[1].Title = "changed"
 	if second.Books[0].Categories[0] == "changed" || second.Books[1].Title == "changed" {
-		t.Error("two callers share books")
+		t.Error("two calls return the same books")
 	}
 }

@@ -8,27 +8,27 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// catalogue is the books with what the generator must know of each. Books,
-// genres and authors are numbers here: indexes of the slices.
+// catalogue holds the books and what the generator derives from them. Books,
+// genres and authors are referred to by their indexes.
 type catalogue struct {
 	books  []domain.Book
 	genres []genre
-	fame   []int64 // of each book
-	themes [][]int // genres of each book, the main one first
-	before []int   // the book before it in its series, or -1
-	after  [][]int // the books that it is before
-	author []int   // of each book
-	names  []string
-	works  [][]int   // books of each author
-	output [][]works // of each genre, by author; only books mainly of the genre
+	fame   []int64   // by book
+	themes [][]int   // by book: its genres, the main one first
+	before []int     // by book: the one before it in its series, or -1
+	after  [][]int   // by book: the ones that follow it directly
+	author []int     // by book
+	names  []string  // by author
+	works  [][]int   // by author: the author's books
+	output [][]works // by genre and author; counts books with that main genre
 }
 
 // works is how much an author has written in a genre.
 type works struct{ books, fame int64 }
 
-// newCatalogue takes the order of the file for fame: among the books with the
-// same main category, an earlier one is better known. Fame falls off as in a
-// real shop, steeply first and with a long tail.
+// newCatalogue derives fame from the order of the books: among books with the
+// same main category, an earlier one is better known. Fame declines as sales do
+// in a real shop, steeply at first, with a long tail.
 func newCatalogue(books []domain.Book) (*catalogue, error) {
 	c := &catalogue{books: books, genres: genres()}
 	genreOf := make(map[string]int)
@@ -43,7 +43,7 @@ func newCatalogue(books []domain.Book) (*catalogue, error) {
 		for _, slug := range b.Categories {
 			g, ok := genreOf[slug]
 			if !ok {
-				return nil, fmt.Errorf("book %d has the category %q, which no synthetic reader knows", b.ID, slug)
+				return nil, fmt.Errorf("book %d has the category %q, which is not one of the generator's genres", b.ID, slug)
 			}
 			themes = append(themes, g)
 		}
@@ -84,7 +84,7 @@ func newCatalogue(books []domain.Book) (*catalogue, error) {
 	return c, nil
 }
 
-// series is a place in one, as "The Lord of the Rings #1" says it.
+// series is a place in a series, such as "The Lord of the Rings #1".
 type series struct {
 	name   string
 	number int
@@ -96,7 +96,8 @@ func parseSeries(text string) (series, bool) {
 	return series{name, n}, ok && err == nil
 }
 
-// predecessor is the nearest earlier book of the series that the shop has.
+// predecessor returns the nearest earlier book of the series in the catalogue, or
+// -1.
 func predecessor(inSeries map[series]int, text string) int {
 	s, ok := parseSeries(text)
 	if !ok {

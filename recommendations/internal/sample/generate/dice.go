@@ -5,29 +5,29 @@ import (
 	"math/rand/v2"
 )
 
-// dice draws whole numbers. It takes only raw 64-bit numbers from the standard
-// library: those of PCG are specified, how they become a range is not.
+// dice draws whole numbers. It uses only the raw 64-bit output of PCG, which is
+// specified; how package rand reduces it to a range is not.
 type dice struct{ source *rand.PCG }
 
-// newDice gives each reader a stream of its own, so that a change in one taste
-// does not change all readers after it.
+// newDice returns the dice of one stream. Each reader has a stream of its own, so
+// that a change to one taste does not change all later readers.
 func newDice(stream uint64) dice {
 	return dice{rand.NewPCG(seed, stream)}
 }
 
-// below returns 0 to n-1, for n > 0.
+// below returns a number from 0 to n-1. n must be positive.
 func (d dice) below(n int64) int64 {
 	high, _ := bits.Mul64(d.source.Uint64(), uint64(n))
 	return int64(high)
 }
 
-// chance is true in so many of 100 cases.
+// chance returns true with the given probability in percent.
 func (d dice) chance(percent int64) bool {
 	return d.below(100) < percent
 }
 
-// urn draws indexes, each as often as its weight says. It knows the sum of its
-// weights, so that changing one of many is cheap.
+// urn draws indexes with probabilities proportional to their weights. It keeps
+// the sum of the weights, so that changing one of many is cheap.
 type urn struct {
 	weights []int64
 	total   int64
@@ -46,7 +46,7 @@ func (u *urn) set(i int, weight int64) {
 	u.weights[i] = weight
 }
 
-// draw returns -1 when all weights are 0.
+// draw returns an index, or -1 when all weights are 0.
 func (u *urn) draw(d dice) int {
 	if u.total == 0 {
 		return -1
@@ -58,5 +58,5 @@ func (u *urn) draw(d dice) int {
 			return i
 		}
 	}
-	return -1 // not reached: rest was less than the total
+	return -1 // unreachable: rest was less than the total
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// These draws are in the committed data: they must be the same everywhere.
+// The committed data depends on these draws, so they must be the same on every
+// machine.
 func TestDiceAreTheSameEverywhere(t *testing.T) {
 	d := newDice(1)
 	var got []int64
@@ -30,6 +31,6 @@ func TestUrn(t *testing.T) {
 		t.Errorf("drew %v", counts)
 	}
 	if i := newUrn([]int64{0, 0}).draw(d); i != -1 {
-		t.Errorf("drew %d of nothing", i)
+		t.Errorf("drew %d from an urn without weights", i)
 	}
 }

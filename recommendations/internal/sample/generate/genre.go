@@ -1,16 +1,16 @@
 package main
 
-// genre is a category as synthetic readers know it.
+// genre is a category of the catalogue, with how synthetic readers choose from it.
 type genre struct {
 	slug  string
-	name  string   // as labels say it
-	share int64    // how many readers it draws, in parts of all shares
-	kin   []string // what its readers read besides
-	from  int64    // price range in steps of 10 cents
+	name  string   // in the labels of sample readers
+	share int64    // weight of the genre when a reader's favourite is drawn
+	kin   []string // related genres, which its readers also read
+	from  int64    // price range, in units of 10 cents
 	to    int64
 }
 
-// genres are the categories of the catalogue. The shares are a guess at what a
+// genres lists the categories of the catalogue. The shares are a guess at what a
 // general bookshop sells.
 func genres() []genre {
 	return []genre{

@@ -1,12 +1,12 @@
 // Command generate makes the synthetic part of the embedded data: ratings.csv,
-// samples.csv, and the popularity, price and currency columns of books.csv. The
-// books themselves it only reads.
+// samples.csv, and the popularity, price and currency columns of books.csv. It
+// leaves the other columns of books.csv unchanged.
 //
 //	go generate ./recommendations/internal/sample
 //
 // The same books give the same bytes on every machine: all draws come from a
-// fixed seed, and all arithmetic is in whole numbers, because compilers may
-// round fractions differently from one processor to another.
+// fixed seed, and all arithmetic is on integers, because floating-point results
+// may differ between processors.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	// seed is any number; another one makes other readers of the same kind.
+	// seed is arbitrary; another one gives other readers of the same kind.
 	seed = 20_261
 	// readers is how many synthetic readers there are; their ids are 1 to readers.
 	readers = 1200
@@ -44,7 +44,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dir := flags.String("dir", "data", "folder with books.csv; all three files are written there")
+	dir := flags.String("dir", "data", "folder of books.csv, to which all three files are written")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	name := filepath.Join(*dir, "books.csv")
-	books, err := readBooks(name, content)
+	books, err := bookcsv.ReadAll(name, bytes.NewReader(content), bookcsv.NewBookReader)
 	if err != nil {
 		return err
 	}
@@ -97,22 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-func readBooks(name string, content []byte) ([]domain.Book, error) {
-	reader, err := bookcsv.NewBookReader(name, bytes.NewReader(content))
-	if err != nil {
-		return nil, err
-	}
-	var books []domain.Book
-	for b, err := range reader.All() {
-		if err != nil {
-			return nil, err
-		}
-		books = append(books, b)
-	}
-	return books, nil
-}
-
-// fillColumns sets what is not a fact about a book but about this shop.
+// fillColumns sets the columns that are synthetic: popularity, price and currency.
 func fillColumns(books []domain.Book, ratings []domain.Rating) {
 	liked := make(map[int64]int64)
 	for _, r := range ratings {

@@ -24,13 +24,11 @@ func read(t *testing.T, dir, name string) []byte {
 	return content
 }
 
-// factsOnly writes a books.csv without what the generator fills in.
+// factsOnly writes a books.csv without the columns that the generator fills in,
+// and returns its folder.
 func factsOnly(t *testing.T) string {
 	t.Helper()
-	books, err := readBooks("books.csv", read(t, committed, "books.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	books := readBooks(t)
 	for i := range books {
 		books[i].Popularity, books[i].Price, books[i].Currency = 0, "", ""
 	}
@@ -45,7 +43,16 @@ func factsOnly(t *testing.T) string {
 	return dir
 }
 
-func TestCommittedDataIsWhatIsGenerated(t *testing.T) {
+func readBooks(t *testing.T) []domain.Book {
+	t.Helper()
+	books, err := bookcsv.ReadAll("books.csv", bytes.NewReader(read(t, committed, "books.csv")), bookcsv.NewBookReader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return books
+}
+
+func TestCommittedDataIsUpToDate(t *testing.T) {
 	dir := factsOnly(t)
 	for range 2 { // from facts only, and from a complete file
 		if err := run(context.Background(), []string{"-dir", dir}, io.Discard, io.Discard); err != nil {
@@ -61,7 +68,7 @@ func TestCommittedDataIsWhatIsGenerated(t *testing.T) {
 
 func TestRatingsFileStaysSmall(t *testing.T) {
 	if n := len(read(t, committed, "ratings.csv")); n > 400_000 {
-		t.Errorf("ratings.csv has %d bytes; it is in every binary", n)
+		t.Errorf("ratings.csv has %d bytes; it is embedded in the binary", n)
 	}
 }
 
@@ -74,8 +81,8 @@ func TestRunFails(t *testing.T) {
 		"no file":          {"", nil, "no such file"},
 		"bad row":          {"book_id,title,author,year,categories,popularity\n1,,A,1,fantasy,\n", nil, "books.csv:2: title: is empty"},
 		"unknown category": {"book_id,title,author,year,categories,popularity\n1,T,A,1,gardening,\n", nil, `book 1 has the category "gardening"`},
-		"one book is not enough for a reader": {
-			"book_id,title,author,year,categories,popularity\n1,T,A,1,fantasy,\n", nil, "reader 1 has read all books",
+		"too few books for a reader": {
+			"book_id,title,author,year,categories,popularity\n1,T,A,1,fantasy,\n", nil, "reader 1 has rated every book",
 		},
 		"extra argument": {"", []string{"x"}, `unexpected argument "x"`},
 	} {
@@ -94,7 +101,7 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
-func TestRunStopsWhenAsked(t *testing.T) {
+func TestRunStopsOnCancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	dir := factsOnly(t)
@@ -113,13 +120,9 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The label of a sample reader must be true of the reader's likes.
-func TestSampleReadersAreWhatTheirLabelsSay(t *testing.T) {
-	books, err := readBooks("books.csv", read(t, committed, "books.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := newCatalogue(books)
+// The label of a sample reader must match what the reader likes.
+func TestSampleReadersMatchTheirLabels(t *testing.T) {
+	c, err := newCatalogue(readBooks(t))
 	if err != nil {
 		t.Fatal(err)
 	}

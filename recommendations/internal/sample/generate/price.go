@@ -7,8 +7,8 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// priceOf makes up what the sample shop asks for a book. It follows from title,
-// author and main category only, so that a new book changes no other price.
+// priceOf makes up a price for a book. It depends only on title, author and main
+// category, so that a new book does not change the price of any other.
 func priceOf(b domain.Book) string {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(b.Title + "\n" + b.Author)) // never fails

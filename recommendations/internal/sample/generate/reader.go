@@ -2,28 +2,29 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"bookstall/recommendations/internal/domain"
 )
 
-// How a synthetic reader chooses. The numbers were tried until shelves of
-// different tastes differed and bestsellers were still bestsellers.
+// How a synthetic reader chooses. The numbers were tuned by trial until different
+// tastes got different shelves and bestsellers were still bestsellers.
 const (
-	fewest, most    = 10, 40 // ratings of one reader
-	strayPercent    = 8      // of the books are outside of the taste
-	authorFactor    = 14     // a favourite author's book
-	nextFactor      = 40     // the next one of a series that is liked
-	droppedDivisor  = 30     // the next one of a series that is not
-	skippedDivisor  = 8      // a later one, with the earlier one not read
-	mainThemeWeight = 5      // a book's main category against its others
+	fewest, most    = 10, 40 // number of ratings of one reader
+	strayPercent    = 8      // share of the books outside the reader's taste
+	authorFactor    = 14     // raises the appeal of a favourite author's book
+	nextFactor      = 40     // raises it for the sequel to a book the reader likes
+	droppedDivisor  = 30     // lowers it for the sequel to a book the reader does not like
+	skippedDivisor  = 8      // lowers it for the sequel to a book the reader has not read
+	mainThemeWeight = 5      // weight of a book's main category; the others have 1
 )
 
-// reader is one synthetic reader with the ratings in the order of reading.
+// reader is one synthetic reader.
 type reader struct {
 	id      int64
 	taste   taste
-	ratings []domain.Rating
-	read    []int // the books rated
+	ratings []domain.Rating // in the order of reading
+	read    []int           // the book of each rating
 }
 
 func newReader(c *catalogue, id int64) (reader, error) {
@@ -43,7 +44,7 @@ func newReader(c *catalogue, id int64) (reader, error) {
 		}
 		b := from.draw(d)
 		if b < 0 {
-			return reader{}, fmt.Errorf("reader %d has read all books there are of the taste", id)
+			return reader{}, fmt.Errorf("reader %d has rated every book of a favourite genre", id)
 		}
 		stars[b] = r.rate(c, b, d, stray)
 		r.read = append(r.read, b)
@@ -59,7 +60,7 @@ func newReader(c *catalogue, id int64) (reader, error) {
 	return r, nil
 }
 
-// sales is how likely somebody takes up each book, whatever the taste.
+// sales returns the weight with which any reader chooses each book.
 func (c *catalogue) sales() []int64 {
 	sales := make([]int64, len(c.books))
 	for b := range c.books {
@@ -68,7 +69,7 @@ func (c *catalogue) sales() []int64 {
 	return sales
 }
 
-// appeal is how likely a reader of this taste takes up each book.
+// appeal returns the weight with which a reader of this taste chooses each book.
 func (t taste) appeal(c *catalogue) []int64 {
 	appeal := make([]int64, len(c.books))
 	for b := range c.books {
@@ -94,7 +95,7 @@ func (t taste) appeal(c *catalogue) []int64 {
 	return appeal
 }
 
-// inTurn corrects the appeal of a book by how the reader liked the one before
+// inTurn adjusts the appeal of a book by whether the reader likes the one before
 // it in the series.
 func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
 	before := c.before[b]
@@ -110,14 +111,14 @@ func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
 	}
 }
 
-// rate gives stars: readers mostly like what they choose, and authors they know
-// best of all.
+// rate draws the stars for a book. Readers like most of the books they choose,
+// and those of their favourite authors best.
 func (r *reader) rate(c *catalogue, b int, d dice, stray bool) int {
 	weights := []int64{3, 5, 12, 36, 44} // of 1 to 5 stars
 	switch {
 	case stray:
 		weights = []int64{13, 22, 35, 20, 10}
-	case has(r.taste.authors, c.author[b]):
+	case slices.Contains(r.taste.authors, c.author[b]):
 		weights = []int64{1, 2, 7, 30, 60}
 	}
 	return 1 + newUrn(weights).draw(d)

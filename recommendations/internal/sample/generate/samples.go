@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	maxLabel = 60 // characters, as the format of the file has it
-	// fewestLiked keeps readers with hardly any history out of the choice.
+	maxLabel = 60 // characters; the limit of samples.csv
+	// fewestLiked excludes readers with a short history.
 	fewestLiked = 16
 )
 
-// sampleGenres are the tastes that visitors can look through.
+// sampleGenres lists the genres that have a sample reader.
 func sampleGenres() []string {
 	return []string{
 		"fantasy", "mystery-thriller", "classics", "science-fiction", "romance", "children", "history",
@@ -21,8 +21,8 @@ func sampleGenres() []string {
 	}
 }
 
-// chooseSamples takes for each of those genres the reader whose likes are the
-// most concentrated on it, so that the shelves differ plainly.
+// chooseSamples picks for each of these genres the reader whose likes are most
+// concentrated on it, so that the sample readers' shelves differ clearly.
 func chooseSamples(c *catalogue, people []reader) ([]domain.SampleReader, error) {
 	var samples []domain.SampleReader
 	for _, slug := range sampleGenres() {
@@ -33,15 +33,15 @@ func chooseSamples(c *catalogue, people []reader) ([]domain.SampleReader, error)
 			}
 		}
 		if bestFocus < 0 {
-			return nil, fmt.Errorf("no synthetic reader fits as a sample of %s", slug)
+			return nil, fmt.Errorf("no synthetic reader is a suitable sample for %s", slug)
 		}
 		samples = append(samples, domain.SampleReader{ID: people[best].id, Label: people[best].label(c)})
 	}
 	return samples, nil
 }
 
-// focus is the share of the likes that are in the genre, in thousandths, or -1
-// for a reader who is no sample of it.
+// focus returns the share of the reader's likes that are in the genre, in
+// thousandths, or -1 for a reader who cannot be its sample.
 func (r *reader) focus(c *catalogue, slug string) int {
 	if c.genres[r.taste.favourites[0]].slug != slug || len(r.taste.favourites) < 2 || len(r.taste.authors) == 0 {
 		return -1
@@ -65,7 +65,7 @@ func (r *reader) focus(c *catalogue, slug string) int {
 	return inGenre * 1000 / liked
 }
 
-// label says the taste in as much as there is room for.
+// label describes the taste in at most maxLabel characters.
 func (r *reader) label(c *catalogue) string {
 	name := fmt.Sprintf("Synthetic reader %d: %s", r.id, c.genres[r.taste.favourites[0]].name)
 	author := ", " + c.names[r.taste.authors[0]]

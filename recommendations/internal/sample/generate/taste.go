@@ -1,11 +1,13 @@
 package main
 
-// taste is what a synthetic reader likes. Ratings and labels both follow from
-// it.
+import "slices"
+
+// taste is what a synthetic reader likes. It determines the reader's ratings and
+// label.
 type taste struct {
-	favourites []int   // genres, the first is liked most
-	shares     []int64 // percent of each favourite
-	authors    []int   // a few, the first writes in the first favourite
+	favourites []int   // genres, the best liked first
+	shares     []int64 // of each favourite, in percent
+	authors    []int   // a few; the first writes in the first favourite
 }
 
 // newTaste draws a taste: one to three genres, mostly related ones, and a few
@@ -30,30 +32,26 @@ func newTaste(c *catalogue, d dice) taste {
 		if len(t.favourites) > 0 && d.chance(75) {
 			g = c.kinOf(t.favourites[0], d)
 		}
-		if !has(t.favourites, g) {
+		if !slices.Contains(t.favourites, g) {
 			t.favourites = append(t.favourites, g)
 		}
 	}
 	for range 2 + d.below(3) {
-		if a := t.drawAuthor(c, d); a >= 0 && !has(t.authors, a) {
+		if a := t.drawAuthor(c, d); a >= 0 && !slices.Contains(t.authors, a) {
 			t.authors = append(t.authors, a)
 		}
 	}
 	return t
 }
 
+// kinOf draws a genre related to g.
 func (c *catalogue) kinOf(g int, d dice) int {
 	slug := c.genres[g].kin[d.below(int64(len(c.genres[g].kin)))]
-	for i := range c.genres {
-		if c.genres[i].slug == slug {
-			return i
-		}
-	}
-	return g
+	return slices.IndexFunc(c.genres, func(g genre) bool { return g.slug == slug })
 }
 
-// drawAuthor draws somebody with two books or more in a favourite genre: one
-// book makes no favourite author. The first author is of the first genre.
+// drawAuthor draws an author with at least two books in the favourite genres, or
+// -1 when there is none. The first author drawn must write in the first genre.
 func (t taste) drawAuthor(c *catalogue, d dice) int {
 	weights := make([]int64, len(c.names))
 	for a := range c.names {
@@ -69,13 +67,4 @@ func (t taste) drawAuthor(c *catalogue, d dice) int {
 		}
 	}
 	return newUrn(weights).draw(d)
-}
-
-func has(list []int, n int) bool {
-	for _, m := range list {
-		if m == n {
-			return true
-		}
-	}
-	return false
 }

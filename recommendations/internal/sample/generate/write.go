@@ -9,8 +9,8 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// writeFiles makes all three files before it writes the first, so that a
-// mistake leaves the old ones as they are. Files that exist keep their mode.
+// writeFiles encodes all three files before it writes the first, so that an
+// encoding error leaves the old files unchanged. Existing files keep their mode.
 func writeFiles(dir *os.Root, books []domain.Book, ratings []domain.Rating, samples []domain.SampleReader) error {
 	bookFile, err := encode(bookcsv.NewBookWriter, books)
 	if err != nil {
