@@ -1,4 +1,4 @@
-# Bookstall. `make` lists the targets; each is described behind its name.
+# Bookstall. `make` lists the targets.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -22,6 +22,7 @@ KUBE_SCORE_VERSION := v1.20.0
 COMPOSE_VERSION := v2.40.3
 CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
 IMAGE_TAG ?= dev
+BASE ?= origin/main
 
 .PHONY: help
 help: ## list the targets
@@ -35,13 +36,19 @@ run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner) and bin/load
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load
 
+.PHONY: check
+check: ## vet and unit tests, for the loop of editing: no browser, Helm, database or built program; a minute
+	$(GO) vet ./...
+	$(GO) test -short $(PKG)
+
 .PHONY: test
 test: system $(BIN)/gotestsum $(BIN)/axe.min.js $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
 
 .PHONY: golden
-golden: $(BIN)/helm $(BIN)/helm3 ## write the golden files anew; look at the difference before you commit it
-	$(GO) test -count=1 $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+golden: $(BIN)/helm $(BIN)/helm3 ## rewrite the golden files; look at the difference before you commit it
+	$(GO) test -short -count=1 $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u | grep -v internal/test/chart) -update
+	$(GO) test -count=1 -run=Golden ./internal/test/chart -update
 
 .PHONY: bench
 bench: build ## the figures of docs/performance.md, as tables
@@ -133,8 +140,16 @@ released: $(BIN)/buf ## take proto/ as it is for the released contract; only wit
 sample: ## the synthetic readers of the embedded data, from their seed
 	$(GO) generate ./recommendations/internal/sample
 
+.PHONY: check-golden
+check-golden: golden ## fail if a golden file is not what make golden writes
+	@git diff --exit-code --stat
+
+.PHONY: check-history
+check-history: ## fail if a commit since BASE (origin/main) does not build, tests included
+	@tools/check-history.sh "$(BASE)"
+
 .PHONY: ci
-ci: lint check-generated test ## what CI runs before the cluster
+ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
 tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum golangci-lint axe.min.js) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
@@ -147,17 +162,20 @@ system:
 clean: ## remove what was built, not what readers did (.run)
 	rm -rf bin .tools
 
+$(BIN):
+	@mkdir -p $@
+
 # The tools that tools/go.mod pins.
 $(BIN)/buf: PACKAGE := github.com/bufbuild/buf/cmd/buf
 $(BIN)/protoc-gen-go: PACKAGE := google.golang.org/protobuf/cmd/protoc-gen-go
 $(BIN)/protoc-gen-go-grpc: PACKAGE := google.golang.org/grpc/cmd/protoc-gen-go-grpc
 $(BIN)/gotestsum: PACKAGE := gotest.tools/gotestsum
-$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum: tools/go.mod
+$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum: tools/go.mod | $(BIN)
 	@echo "installing $(notdir $@)"
 	@$(GO) build -C tools -o ../$@ $(PACKAGE) && touch $@
 
-# The others say themselves which versions of their parts work.
-$(BIN)/golangci-lint: Makefile
+# The others are installed at a version, with the dependencies their authors chose.
+$(BIN)/golangci-lint: Makefile | $(BIN)
 	@echo "installing golangci-lint $(LINT_VERSION) (some minutes, once)"
 	@GOBIN=$(CURDIR)/$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) && touch $@
 
@@ -165,21 +183,20 @@ $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
 $(BIN)/helm3: PACKAGE := helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION)
 $(BIN)/kubeconform: PACKAGE := github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
 $(BIN)/kube-score: PACKAGE := github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
-# In a folder of its own first: both Helms call themselves helm.
-$(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score: Makefile
+# Installed into a folder of its own, then moved: both Helms are called helm.
+$(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score: Makefile | $(BIN)
 	@echo "installing $(notdir $@) (a minute or two, once)"
 	@mkdir -p .tools/new/$(notdir $@)
 	@GOBIN=$(CURDIR)/.tools/new/$(notdir $@) CGO_ENABLED=0 $(GO) install -ldflags='-s -w' $(PACKAGE)
 	@mv .tools/new/$(notdir $@)/* $@ && touch $@
 
-$(BIN)/docker-compose: tools/compose.sh Makefile
+$(BIN)/docker-compose: tools/compose.sh Makefile | $(BIN)
 	@echo "installing Docker Compose $(COMPOSE_VERSION) (a minute or two, once)"
-	@mkdir -p $(BIN) && tools/compose.sh $(COMPOSE_VERSION) $@ && touch $@
+	@tools/compose.sh $(COMPOSE_VERSION) $@ && touch $@
 
 .tools/schemas/stamp: internal/test/chart/schemas/main.go
 	@echo "making the schemas of Kubernetes"
 	@rm -rf .tools/schemas && $(GO) run ./internal/test/chart/schemas -out .tools/schemas && touch $@
 
-$(BIN)/axe.min.js: Makefile | system
-	@mkdir -p $(BIN)
+$(BIN)/axe.min.js: Makefile | $(BIN) system
 	@tools/axe.sh $(AXE_VERSION) $@

@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 var screenshots = flag.String("screenshots", "", "write screenshots into this folder")
@@ -44,6 +45,9 @@ type browser struct {
 // make test installs both where it may.
 func openBrowser(t *testing.T, shop string) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): starts a browser")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -228,10 +232,7 @@ func (b *browser) accessible(t *testing.T, name string) {
 // TestTheShopInABrowser goes through the shop as a visitor does, with the real
 // programs behind it.
 func TestTheShopInABrowser(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)

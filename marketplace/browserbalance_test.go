@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // keepAsking calls a shop's recommendations some 50 times a second until the
@@ -62,10 +63,7 @@ func evenly(replicas int) string {
 // TestTheBalanceInABrowser watches replicas come and go, without loading the page
 // again.
 func TestTheBalanceInABrowser(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 4, Log: t.Output(), MarketplaceArgs: []string{"--balance"}})
 	if err != nil {
 		t.Fatal(err)

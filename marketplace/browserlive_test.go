@@ -16,15 +16,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // rememberingShop is a shop whose replicas share a store.
 func rememberingShop(t *testing.T, args ...string) *fleet.Fleet {
 	t.Helper()
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{
 		Bin: bin, Replicas: 2, Log: t.Output(),
 		// The machine may be busy; what is tested is not how fast it is.

@@ -7,14 +7,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // TestTheTutorialInABrowser uses the page as a learner does, without script.
 func TestTheTutorialInABrowser(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, Log: t.Output(), Tutorial: true})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // fakeShop answers as a shop with replicas behind it: turn says which one
@@ -67,10 +68,7 @@ func TestCheckPassesAShopWhoseReplicasAllAnswer(t *testing.T) {
 }
 
 func TestCheckOfARealShop(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}})
 	if err != nil {
 		t.Fatal(err)

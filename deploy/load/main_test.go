@@ -15,6 +15,7 @@ import (
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
+	"bookstall/internal/test/programtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,10 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestARealShop holds the load to what the built programs say: it knows their
 // pages, their API and their metrics.
 func TestARealShop(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s", "--api-token=open-sesame"}})
 	if err != nil {
 		t.Fatal(err)

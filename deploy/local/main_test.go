@@ -57,6 +57,9 @@ func binary(t *testing.T, names ...string) string {
 // returns; nobody holds them.
 func testLayout(t *testing.T) layout {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): starts the built programs")
+	}
 	if err := bindTCP("127.0.0.2:0"); err != nil {
 		t.Skipf("SKIP (counted): this machine has no 127.0.0.2 (see the note of make run for how to add it): %v", err)
 	}

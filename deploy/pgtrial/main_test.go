@@ -61,6 +61,9 @@ func TestPrepare(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		t.Skip("SKIP (-short): starts a PostgreSQL")
+	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(found) == 0 {
 		t.Skip("SKIP (counted): PostgreSQL is not installed")

@@ -3,16 +3,13 @@ package main
 import (
 	"testing"
 
-	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // TestBalance holds the built programs to the figures of docs/performance.md
 // that do not depend on the machine's speed.
 func TestBalance(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	figures, err := measureBalance(t.Context(), bin)
 	if err != nil {
 		t.Fatal(err)

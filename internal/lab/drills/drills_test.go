@@ -26,6 +26,7 @@ import (
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
+	"bookstall/internal/test/programtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -67,10 +68,7 @@ func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 // TestADrill runs a short one for real, with our shop and with one that only falls
 // back.
 func TestADrill(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	short := drill{
 		name: "short", shows: "one of two replicas is replaced", cost: unplanned,
 		// The machine may be busy; what is tested is not how fast it is.

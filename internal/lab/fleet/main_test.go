@@ -7,3 +7,16 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// build builds both programs. It is programtest.Build, which imports this package.
+func build(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): starts the built programs")
+	}
+	bin := t.TempDir()
+	if err := Build(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}

@@ -15,6 +15,9 @@ import (
 // needNamespaces skips where there are none.
 func needNamespaces(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): makes a network namespace")
+	}
 	if err := CheckNamespaces(); errors.Is(err, ErrNoNamespaces) {
 		t.Skipf("SKIP (counted): %v", err)
 	} else if err != nil {
@@ -25,10 +28,7 @@ func needNamespaces(t *testing.T) {
 // TestAnIsolatedReplica cuts a replica off: nobody tells those who call it.
 func TestAnIsolatedReplica(t *testing.T) {
 	needNamespaces(t)
-	bin := t.TempDir()
-	if err := Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := build(t)
 	f, err := Start(Config{Bin: bin, Replicas: 1})
 	if err != nil {
 		t.Fatal(err)

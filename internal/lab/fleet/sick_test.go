@@ -9,10 +9,7 @@ import (
 
 // TestSickReplicasAndSeveralShops goes once through what drills do to a fleet.
 func TestSickReplicasAndSeveralShops(t *testing.T) {
-	bin := t.TempDir()
-	if err := Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := build(t)
 	f, err := Start(Config{
 		Bin: bin, Replicas: 2, Switched: true, ReplicaArgs: []string{"--faults"},
 		MarketplaceArgs: []string{"--recommendations-timeout=5s"},

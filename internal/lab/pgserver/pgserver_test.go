@@ -12,6 +12,9 @@ import (
 // start starts a server for a test.
 func start(t *testing.T) *Server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): starts a PostgreSQL")
+	}
 	s, err := Start()
 	if errors.Is(err, ErrMissing) {
 		t.Skipf("SKIP (counted): %v", err)

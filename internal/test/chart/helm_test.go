@@ -26,6 +26,9 @@ const (
 // tool returns the path of a program in .tools/bin, or skips the test.
 func tool(t *testing.T, name string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIP (-short): runs Helm and other tools")
+	}
 	path, err := filepath.Abs(filepath.Join(root, ".tools", "bin", name))
 	if err != nil {
 		t.Fatal(err)

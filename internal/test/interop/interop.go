@@ -32,6 +32,9 @@ type Python struct {
 // protoc, the test is skipped.
 func NewPython(tb testing.TB) *Python {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("SKIP (-short): runs Python")
+	}
 	interpreter, err := findInterpreter()
 	if err != nil {
 		tb.Skipf("SKIP (counted): %v; install python3-grpcio, python3-protobuf, protobuf-compiler and protobuf-compiler-grpc", err)

@@ -64,10 +64,7 @@ func (j *journal) wait(t *testing.T, n int, parts ...string) {
 // startFleet runs the built programs with the tutorials' examples.
 func startFleet(t *testing.T, replicas int, log io.Writer) *fleet.Fleet {
 	t.Helper()
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: replicas, Log: log, Tutorial: true})
 	if err != nil {
 		t.Fatal(err)
@@ -207,10 +204,7 @@ func TestOneTraceOverBothWires(t *testing.T) {
 	}
 	defer sink.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, Tutorial: true})
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,9 @@ type Server struct {
 // no PostgreSQL, the test is skipped.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("SKIP (-short): starts a PostgreSQL")
+	}
 	s, err := pgserver.Start()
 	if errors.Is(err, pgserver.ErrMissing) {
 		tb.Skipf("SKIP (counted): %v", err)

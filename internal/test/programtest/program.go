@@ -14,7 +14,23 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"bookstall/internal/lab/fleet"
 )
+
+// Build builds both programs and returns their folder. Under -short, as in make
+// check, the test is skipped: it would start processes.
+func Build(tb testing.TB) string {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("SKIP (-short): starts the built programs")
+	}
+	bin := tb.TempDir()
+	if err := fleet.Build(tb.Context(), bin); err != nil {
+		tb.Fatal(err)
+	}
+	return bin
+}
 
 // Run is the run function of a program.
 type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) error

@@ -15,6 +15,7 @@ import (
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/test/programtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,10 +57,7 @@ func TestOneRequestThroughBothPrograms(t *testing.T) {
 	}
 	defer sink.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	var log journal
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, Log: &log})
 	if err != nil {
@@ -131,10 +129,7 @@ func TestOneRequestThroughBothPrograms(t *testing.T) {
 }
 
 func TestAProgramThatCannotStartIsReported(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	_, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, MarketplaceArgs: []string{"--no-such-flag"}})
 	if err == nil || !strings.Contains(err.Error(), "--no-such-flag") {
 		t.Errorf("got %v", err)

@@ -16,15 +16,13 @@ import (
 	"time"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // startRemembering runs a shop whose replicas share a store.
 func startRemembering(t *testing.T, replicas int, log io.Writer) *fleet.Fleet {
 	t.Helper()
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{
 		Bin: bin, Replicas: replicas, Log: log,
 		// The machine may be busy; what is tested is not how fast it is.

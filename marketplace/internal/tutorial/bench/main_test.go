@@ -6,16 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"bookstall/internal/lab/fleet"
+	"bookstall/internal/test/programtest"
 )
 
 // What does not depend on the speed of the machine: every kind answers, and makes
 // the connections that it is there for.
 func TestTables(t *testing.T) {
-	bin := t.TempDir()
-	if err := fleet.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := programtest.Build(t)
 	var out strings.Builder
 	if err := run(t.Context(), []string{"-bin", bin, "-requests", "100", "-rounds", "1"}, &out, io.Discard); err != nil {
 		t.Fatal(err)
