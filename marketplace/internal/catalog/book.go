@@ -7,9 +7,9 @@ type Book struct {
 	Author     string   `json:"author"`
 	Year       int      `json:"year,omitempty"` // of first publication; negative is BCE, 0 is unknown
 	Categories []string `json:"categories"`     // 1 to 4 slugs, the main one first
-	Popularity int64    `json:"popularity"`     // readers who like it
+	Popularity int64    `json:"popularity"`     // how many readers like it
 
-	// All below may be empty.
+	// The rest may be empty.
 	Series      string `json:"series,omitempty"`
 	ISBN        string `json:"isbn,omitempty"`
 	Description string `json:"description,omitempty"`
@@ -18,18 +18,17 @@ type Book struct {
 	Language    string `json:"language,omitempty"`
 }
 
-// SampleReader is a reader of the data set that a visitor may look at the shop as.
+// SampleReader is a reader from the data set. A visitor can browse the shop as one.
 type SampleReader struct {
 	ID    int64  `json:"id"`
 	Label string `json:"label"`
 }
 
-// Contents is what a catalogue is built from: the wire and the snapshot on disk
-// both bring this.
+// Contents is the input of a catalogue, from recommendations or from a snapshot.
 type Contents struct {
 	Version string         `json:"version"`
 	Books   []Book         `json:"books"`
 	Samples []SampleReader `json:"sample_readers,omitempty"`
-	// ReadOnly says that what readers do is not remembered.
+	// ReadOnly is set when recommendations has no store and records no interactions.
 	ReadOnly bool `json:"read_only,omitempty"`
 }

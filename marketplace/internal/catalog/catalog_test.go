@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// open returns a catalogue with contents.
+// open returns a catalogue with the given contents.
 func open(tb testing.TB, contents Contents) *Catalog {
 	tb.Helper()
 	c := New()
@@ -32,7 +32,7 @@ func TestEmptyCatalog(t *testing.T) {
 		}
 	}
 	if n := len(c.Categories()) + len(c.Samples()) + len(c.Bestsellers("", 5)); n != 0 {
-		t.Errorf("%d things in an empty catalogue", n)
+		t.Errorf("an empty catalogue returns %d values", n)
 	}
 }
 
@@ -46,7 +46,7 @@ func TestReplace(t *testing.T) {
 	contents.Books[0].Categories[0] = "changed-too"
 	book, err := c.Book(1)
 	if err != nil || book.Title != "The Hobbit" || book.Categories[0] != "fantasy" {
-		t.Errorf("the catalogue follows its caller's changes: %+v, %v", book, err)
+		t.Errorf("the caller's changes show in the catalogue: %+v, %v", book, err)
 	}
 	if got := c.Samples(); len(got) != 1 || got[0].ID != 7 {
 		t.Errorf("Samples() = %+v", got)
@@ -60,7 +60,7 @@ func TestBestsellers(t *testing.T) {
 		n        int
 		want     []int64
 	}{
-		{"", 4, []int64{9, 8, 1, 12}}, // 1 and 12 are as popular: by id
+		{"", 4, []int64{9, 8, 1, 12}}, // 1 and 12 are equally popular: by id
 		{"fantasy", 10, []int64{1, 12}},
 		{"classics", 2, []int64{1, 2}},
 		{"unknown", 3, []int64{}},
@@ -91,7 +91,7 @@ func TestCategories(t *testing.T) {
 	}
 }
 
-// Readers must see one version or the other, never a mixture.
+// A caller sees one version or the other, never a mixture.
 func TestReplaceWhileRead(t *testing.T) {
 	small, large := shop(), many(50)
 	c := open(t, small)

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Category is a kind of book.
+// Category is a category that has books.
 type Category struct {
 	Slug  string `json:"slug"`
 	Name  string `json:"name"`
-	Count int    `json:"count"` // books of it
+	Count int    `json:"count"` // of books
 }
 
-// CategoryName returns what readers call a category. A slug that is not known
-// is spelled out: "true-crime" is "True Crime".
+// CategoryName returns the display name of a category. An unknown slug is
+// capitalised: "true-crime" becomes "True Crime".
 func CategoryName(slug string) string {
 	switch slug {
 	case "mystery-thriller":
@@ -52,7 +52,7 @@ func newCategories(byCategory map[string][]int32) []Category {
 	return list
 }
 
-// byPopularity orders books: what more readers like comes first.
+// byPopularity compares books so that the most popular comes first.
 func byPopularity(a, b Book) int {
 	return cmp.Or(cmp.Compare(b.Popularity, a.Popularity), cmp.Compare(a.ID, b.ID))
 }

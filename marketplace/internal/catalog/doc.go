@@ -1,7 +1,4 @@
-// Package catalog holds the books that the shop shows, finds them, and keeps a
-// copy of them on disk. All of it is in memory: a Catalog is replaced as a
-// whole, and readers of the old contents go on undisturbed.
-//
-// It is plain Go values. It must not import gRPC, HTTP, metrics, tracing, or
-// any other package of this project.
+// Package catalog holds the shop's books in memory, searches them, and saves them in a
+// snapshot on disk. A Catalog is replaced as a whole; requests in progress keep the
+// version that they started with.
 package catalog

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// shop is a small catalogue with the titles that search finds hard.
+// shop returns a small catalogue with titles that are hard to search for.
 func shop() Contents {
 	return Contents{
 		Version: "v1",
@@ -29,7 +29,7 @@ func shop() Contents {
 	}
 }
 
-// many returns a catalogue of n made-up books, always the same.
+// many returns a catalogue of n generated books, the same on each call.
 func many(n int) Contents {
 	rng := rand.New(rand.NewPCG(1, 2))
 	syllables := []string{"ka", "lo", "mi", "ter", "son", "be", "the", "ra", "vin", "do", "sha", "el", "wood", "ish", "an", "or"}

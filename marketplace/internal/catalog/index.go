@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// place is where in a book a word was found; a higher one is worth more.
+// place is the part of a book in which a word occurs; higher ranks better.
 type place uint8
 
 const (
@@ -16,19 +16,19 @@ const (
 	inTitle
 )
 
-// posting says that the book of a rank has a word.
+// posting is the occurrence of a word in a book.
 type posting struct {
-	rank  int32
-	place place // the best one
+	rank  int32 // of the book
+	place place // the best one in which the word occurs
 }
 
-// index finds books by the words that they begin with.
+// index finds books by prefixes of their words.
 type index struct {
 	books    int
 	words    []string    // sorted
-	postings [][]posting // of each word, by rank
-	titles   []string    // of each book, folded, without spaces
-	bare     []string    // the same without "The", "A" or "An" in front
+	postings [][]posting // for each word, by rank
+	titles   []string    // by rank; folded, without spaces
+	bare     []string    // titles without a leading "The", "A" or "An"
 }
 
 func newIndex(books []Book) *index {
@@ -61,8 +61,8 @@ func newIndex(books []Book) *index {
 	return x
 }
 
-// compact returns terms without what is between them, so that titles compare
-// equal however they are punctuated.
+// compact joins terms, so that titles compare equal whatever their spacing and
+// punctuation.
 func compact(list []term) string {
 	var b strings.Builder
 	for _, t := range list {
@@ -78,12 +78,12 @@ func withoutArticle(list []term) []term {
 	return list
 }
 
-// search returns the ranks of the books that have every word of text, best
-// match first, then most popular first.
+// search returns the ranks of the books that contain every word of text, the best
+// matches first, and by popularity among equal matches.
 func (x *index) search(text string, keep func(rank int32) bool) []int32 {
 	query := terms(text)
 	if len(query) == 0 {
-		return nil // nothing but punctuation
+		return nil // only punctuation
 	}
 	places := x.all(query)
 	whole := compact(query)
@@ -106,10 +106,10 @@ func (x *index) search(text string, keep func(rank int32) bool) []int32 {
 	return slices.Concat(tiers[:]...)
 }
 
-// all returns for each book the worst of the places of the terms.
+// all returns, for each book, the lowest place among the terms of the query.
 func (x *index) all(query []term) []place {
 	worst := slices.Repeat([]place{inTitle}, x.books)
-	seen := map[string]bool{} // a long query repeats itself; once is enough
+	seen := map[string]bool{} // bounds the work for a long, repetitive query
 	for _, t := range query {
 		key := strings.Join(t, " ")
 		if seen[key] {
@@ -117,7 +117,7 @@ func (x *index) all(query []term) []place {
 		}
 		seen[key] = true
 		best := x.prefixed(t.joined())
-		if len(t) > 1 { // also found where its parts are apart
+		if len(t) > 1 { // its parts may also occur apart
 			parts := slices.Repeat([]place{inTitle}, x.books)
 			for _, part := range slices.Compact(slices.Sorted(slices.Values(t))) {
 				lower(parts, x.prefixed(part))
@@ -131,14 +131,14 @@ func (x *index) all(query []term) []place {
 	return worst
 }
 
-// lower puts the smaller of both into a.
+// lower sets each element of a to the minimum of a and b.
 func lower(a, b []place) {
 	for rank := range a {
 		a[rank] = min(a[rank], b[rank])
 	}
 }
 
-// prefixed returns for each book the best place of a word that begins with prefix.
+// prefixed returns, for each book, the best place of a word that starts with prefix.
 func (x *index) prefixed(prefix string) []place {
 	best := make([]place, x.books)
 	first, _ := slices.BinarySearch(x.words, prefix)

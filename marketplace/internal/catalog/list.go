@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Query asks for books.
+// Query selects books.
 type Query struct {
 	Category string // slug, or "" for all
-	Text     string // words of title, author and series, or "" for all
-	Offset   int    // books to leave out, from the best on
-	Limit    int    // most books to return
+	Text     string // prefixes of words of title, author or series, or "" for all
+	Offset   int
+	Limit    int
 }
 
-// Page is a part of what a query found.
+// Page is one page of the books that a query matches.
 type Page struct {
 	Books []Book
-	Total int // of the whole query
+	Total int // of all pages
 }
 
-// List returns books, most popular first. With a text it returns those that
-// have every word of it, by how well they match: the exact title, then titles
-// that begin with the text, titles with all its words, authors, series.
+// List returns books, the most popular first. With a text, it returns the books that
+// contain every word of it, ordered by match: exact title, title that starts with the
+// text, all words in the title, then in the author, then in the series.
 func (c *Catalog) List(q Query) Page {
 	s := c.current.Load()
 	if strings.TrimSpace(q.Text) != "" {
@@ -34,7 +34,7 @@ func (c *Catalog) List(q Query) Page {
 	return Page{Books: slices.Clone(s.books[first:end]), Total: len(s.books)}
 }
 
-func (s *shelves) page(ranks []int32, q Query) Page {
+func (s *state) page(ranks []int32, q Query) Page {
 	first, end := bounds(q, len(ranks))
 	page := Page{Books: make([]Book, 0, end-first), Total: len(ranks)}
 	for _, rank := range ranks[first:end] {
@@ -43,14 +43,14 @@ func (s *shelves) page(ranks []int32, q Query) Page {
 	return page
 }
 
-// bounds cuts what a query asks for down to what there is.
+// bounds clamps a query's offset and limit to total.
 func bounds(q Query, total int) (first, end int) {
 	first = min(max(q.Offset, 0), total)
 	return first, first + min(max(q.Limit, 0), total-first)
 }
 
-// inCategory returns whether the book of a rank may be found.
-func (s *shelves) inCategory(slug string) func(rank int32) bool {
+// inCategory returns a filter for the books of a category, or of all if it is "".
+func (s *state) inCategory(slug string) func(rank int32) bool {
 	if slug == "" {
 		return func(int32) bool { return true }
 	}

@@ -19,7 +19,7 @@ func TestSearch(t *testing.T) {
 		{"the hob", []int64{1}},
 		{"Bronte", []int64{2}},
 		{"brontë", []int64{2}},
-		{"Bronte\u0308", []int64{2}}, // accent as a character of its own
+		{"Bronte\u0308", []int64{2}}, // combining accent
 		{"garcia marquez", []int64{3}},
 		{"marquez solitude", []int64{3}},
 		{"les mis", []int64{4}},
@@ -42,9 +42,9 @@ func TestSearch(t *testing.T) {
 		{"lord of the rings", []int64{12}},
 		{"middle earth", []int64{1}},
 
-		// Exact title, then begins with it, then has it as a word, whatever sells best.
+		// Exact title, then title with that prefix, then title with that word, whatever their popularity.
 		{"it", []int64{7, 8, 9}},
-		// A title with the word comes before an author who sells better.
+		// A match in the title comes before a more popular author.
 		{"king", []int64{11, 7}},
 
 		{"hobbit rowling", []int64{}},
@@ -90,8 +90,7 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-// Whatever is typed, what is found has it: the search must not depend on how
-// the index happens to be laid out.
+// Any text is accepted, and no book is found twice.
 func FuzzSearch(f *testing.F) {
 	for _, text := range []string{"", "the hobbit", "J.R.R.", "\xff", "İstanbul", "ﬁ", strings.Repeat("a ", 300), "a\u0301\u0302"} {
 		f.Add(text)
@@ -105,12 +104,12 @@ func FuzzSearch(f *testing.F) {
 		found := ids(page.Books)
 		slices.Sort(found)
 		if len(slices.Compact(found)) != page.Total {
-			t.Fatalf("a book is there twice for %q", text)
+			t.Fatalf("a book is found twice for %q", text)
 		}
 	})
 }
 
-// Every book is found by its own title, and first by it.
+// Every book is the first result for its own title.
 func TestSearchFindsEveryTitle(t *testing.T) {
 	c := open(t, many(500))
 	for _, b := range many(500).Books {

@@ -13,21 +13,21 @@ import (
 
 const (
 	snapshotFormat  = 1
-	maxSnapshotSize = 512 << 20 // a damaged path must not eat the memory
+	maxSnapshotSize = 512 << 20 // bounds memory if the path names some other file
 )
 
 var errDamaged = errors.New("snapshot is damaged")
 
-// snapshotFile is the copy on disk. The checksum is that of the bytes of
-// contents as they stand in the file.
+// snapshotFile is the JSON document of a snapshot. The checksum covers the bytes of
+// contents as they are in the file.
 type snapshotFile struct {
 	Format   int             `json:"format"`
 	Checksum string          `json:"sha256"`
 	Contents json.RawMessage `json:"contents"`
 }
 
-// Save writes contents to a file, in one step: whoever reads path sees the old
-// or the new copy, also after a power cut.
+// Save writes a snapshot, replacing the file at path atomically: it holds either the
+// old or the new snapshot, even after a power cut.
 func Save(path string, contents Contents) error {
 	raw, err := json.Marshal(contents)
 	if err != nil {
@@ -43,14 +43,14 @@ func Save(path string, contents Contents) error {
 	return nil
 }
 
-// Load reads what Save wrote. A file that is missing, damaged or of another
-// format is an error.
+// Load reads a snapshot. A file that is missing, damaged or in another format is an
+// error.
 func Load(path string) (Contents, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return Contents{}, fmt.Errorf("snapshot: %w", err)
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer file.Close()
 	whole, err := io.ReadAll(io.LimitReader(file, maxSnapshotSize+1))
 	if err != nil {
 		return Contents{}, fmt.Errorf("snapshot: %w", err)

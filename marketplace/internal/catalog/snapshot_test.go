@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSnapshotComesBack(t *testing.T) {
+func TestSaveAndLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "catalog.json")
 	for _, want := range []Contents{shop(), many(20)} { // the second replaces the first
 		want.Books[0].Description = "<b>\u2028&\"é"
@@ -23,7 +23,7 @@ func TestSnapshotComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("what was saved differs from what was loaded (-want +got):\n%s", diff)
+			t.Errorf("loaded contents differ from the saved ones (-want +got):\n%s", diff)
 		}
 	}
 	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
@@ -31,7 +31,7 @@ func TestSnapshotComesBack(t *testing.T) {
 	}
 }
 
-func TestLoadRefuses(t *testing.T) {
+func TestLoadRejects(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v, want fs.ErrNotExist", err)
@@ -67,7 +67,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestSaveKeepsTheOldOnFailure(t *testing.T) {
+func TestSaveReportsFailure(t *testing.T) {
 	if err := Save(filepath.Join(t.TempDir(), "no such folder", "catalog.json"), shop()); err == nil {
 		t.Error("saved into a folder that does not exist")
 	}
@@ -86,7 +86,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			c := New()
 			if err := c.Replace(contents); err == nil && !c.Ready() {
-				t.Error("contents were taken and are not there")
+				t.Error("contents were accepted, but the catalogue is not ready")
 			}
 		}
 	})

@@ -10,7 +10,7 @@ import (
 
 const (
 	maxBookCategories = 4
-	maxFaults         = 10 // named by one error; a wrong column makes a fault in every book
+	maxFaults         = 10 // reported in one error; a wrong column makes every book invalid
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
-// validate returns an error that names what is wrong, or nil.
+// validate reports the first faults of contents.
 func (c Contents) validate() error {
 	if len(c.Books) == 0 {
 		return errors.New("no books")
@@ -80,7 +80,7 @@ func (b Book) validate() error {
 		case !slugPattern.MatchString(slug):
 			return fmt.Errorf("category %q is not a slug", slug)
 		case slices.Contains(b.Categories[:i], slug):
-			return fmt.Errorf("category %q is there twice", slug)
+			return fmt.Errorf("category %q is listed twice", slug)
 		}
 	}
 	return nil

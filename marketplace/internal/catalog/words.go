@@ -10,15 +10,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// term is what stands between two spaces, cut at its punctuation: "Catch-22" is
-// [catch 22]. Initials that follow each other are one term, so that "J. R. R."
-// and "J.R.R." are the same.
+// term is a word between two spaces, split at punctuation: "Catch-22" is [catch 22].
+// Consecutive initials form one term, so that "J. R. R." equals "J.R.R.".
 type term []string
 
-// joined is the term as people write it who leave punctuation out.
+// joined returns the term without punctuation.
 func (t term) joined() string { return strings.Join(t, "") }
 
-// terms cuts text into folded words: no case, no accents, no punctuation.
+// terms splits text into words without case, accents and punctuation.
 func terms(text string) []term {
 	var list []term
 	for _, field := range strings.Fields(fold(text)) {
@@ -38,13 +37,13 @@ func initials(t term) bool {
 	return !slices.ContainsFunc(t, func(part string) bool { return utf8.RuneCountInString(part) != 1 })
 }
 
-// spellings returns all words under which a term of a book can be found.
+// spellings returns all words by which a term can be found.
 func (t term) spellings() []string {
 	words := slices.Clone([]string(t))
 	if len(t) > 1 {
 		words = append(words, t.joined())
 	}
-	// "J.R.R.Tolkien", written without a space: its initials are a word too.
+	// The initials of "J.R.R.Tolkien", written without a space, are a word too.
 	for first := 0; first < len(t); first++ {
 		end := first
 		for end < len(t) && utf8.RuneCountInString(t[end]) == 1 {
@@ -61,7 +60,8 @@ func (t term) spellings() []string {
 // cut stands for punctuation in folded text.
 const cut = '.'
 
-// fold takes case and accents off, and puts cut for what is no letter, digit or space.
+// fold removes case and accents, and replaces everything that is not a letter, a digit
+// or a space by cut.
 func fold(text string) string {
 	text = cases.Fold().String(norm.NFKD.String(text))
 	var b strings.Builder
@@ -70,7 +70,7 @@ func fold(text string) string {
 		switch {
 		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
 			b.WriteRune(r)
-		case unicode.Is(unicode.Mn, r): // the accent of the letter before
+		case unicode.Is(unicode.Mn, r): // accent of the previous letter
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
 		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mc, r):
@@ -82,7 +82,7 @@ func fold(text string) string {
 	return b.String()
 }
 
-// plain spells letters that Unicode does not take apart as an English keyboard does.
+// plain spells letters that Unicode does not decompose as on an English keyboard.
 func plain(r rune) string {
 	switch r {
 	case 'ø':
