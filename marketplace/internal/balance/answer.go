@@ -6,7 +6,7 @@ import (
 	"bookstall/internal/rpc"
 )
 
-// answer is what programs are told: times as RFC 3339, durations in seconds.
+// answer is the JSON of the API: times in RFC 3339, durations in seconds.
 type answer struct {
 	Shop     string          `json:"shop"`
 	Target   string          `json:"target"`

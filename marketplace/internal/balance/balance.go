@@ -1,8 +1,6 @@
-// Package balance shows how the shop's gRPC client spreads its calls over the
-// replicas of recommendations: a page that follows them as they come and go, and
-// the same for programs. It is for operators and demonstrations, as it names
-// addresses that no reader needs. It only tells what the client knows; it must not
-// import what the wire is made of, nor books or shelves.
+// Package balance shows how the shop's gRPC client spreads its calls over the replicas
+// of recommendations, as a page that updates itself and as JSON. It is for operators
+// and demonstrations: readers have no use for addresses of replicas.
 package balance
 
 import (
@@ -25,46 +23,46 @@ const (
 	tablePath = "/balance/table"
 	apiPath   = "/api/v1/balance"
 
-	// reload is how often a browser without script loads the page: with time to
-	// read between.
+	// reload is the refresh interval of the page in browsers without JavaScript, long
+	// enough to read it.
 	reload = 3 * time.Second
 )
 
-// Source knows the replicas.
+// Source returns the current state of the replicas.
 type Source interface {
 	Balance() rpc.Balance
 }
 
-// Config is what the page is made from.
+// Config holds the dependencies of the page.
 type Config struct {
 	Source Source
-	Shop   string           // name of this replica of the shop: each has a client, and knows only its own calls
-	Now    func() time.Time // of the clock that the Source's times are of
+	Shop   string           // name of this replica of the shop, whose client sees only its own calls
+	Now    func() time.Time // clock of the times in Source
 }
 
-// shown answers the addresses of this package.
-type shown struct {
+// handlers serves the page and the API.
+type handlers struct {
 	Config
 	templates *template.Template
 }
 
-// Extras are the addresses: the page, the part of it that its script asks for anew,
-// and the value for programs.
+// Extras returns the routes of the page, of the part that its script polls, and of the
+// JSON.
 func Extras(cfg Config) ([]web.Extra, error) {
 	templates, err := template.ParseFS(templateFiles, "templates/balance.html")
 	if err != nil {
 		return nil, err
 	}
-	s := &shown{Config: cfg, templates: templates}
+	h := &handlers{Config: cfg, templates: templates}
 	return []web.Extra{
-		{Pattern: "GET " + pagePath, Link: "Balance", Polled: true, Answer: s.page},
-		{Pattern: "GET " + tablePath, Polled: true, Answer: s.table},
-		{Pattern: "GET " + apiPath, Polled: true, Answer: s.api},
+		{Pattern: "GET " + pagePath, Link: "Balance", Polled: true, Answer: h.page},
+		{Pattern: "GET " + tablePath, Polled: true, Answer: h.table},
+		{Pattern: "GET " + apiPath, Polled: true, Answer: h.api},
 	}, nil
 }
 
-// page is GET /balance; with ?live=no it stays as it is, to be read in peace.
-func (s *shown) page(r *http.Request) (web.ExtraAnswer, error) {
+// page is GET /balance. With ?live=no the page does not update itself.
+func (h *handlers) page(r *http.Request) (web.ExtraAnswer, error) {
 	q := web.NewQuery(r, "live")
 	live := q.OneOf("live", "yes", "no") == "yes"
 	if err := q.Err(); err != nil {
@@ -74,28 +72,28 @@ func (s *shown) page(r *http.Request) (web.ExtraAnswer, error) {
 	if live {
 		answer.Reload = reload
 	}
-	main, err := s.render("page", newBoard(s.Source.Balance(), s.Shop, s.Now(), live))
+	main, err := h.render("page", newBoard(h.Source.Balance(), h.Shop, h.Now(), live))
 	answer.Main = main
 	return answer, err
 }
 
 // table is GET /balance/table.
-func (s *shown) table(*http.Request) (web.ExtraAnswer, error) {
-	part, err := s.render("board", newBoard(s.Source.Balance(), s.Shop, s.Now(), true))
+func (h *handlers) table(*http.Request) (web.ExtraAnswer, error) {
+	part, err := h.render("board", newBoard(h.Source.Balance(), h.Shop, h.Now(), true))
 	return web.ExtraAnswer{Part: part}, err
 }
 
 // api is GET /api/v1/balance.
-func (s *shown) api(r *http.Request) (web.ExtraAnswer, error) {
+func (h *handlers) api(r *http.Request) (web.ExtraAnswer, error) {
 	if err := web.NewQuery(r).Err(); err != nil {
 		return web.ExtraAnswer{}, err
 	}
-	return web.ExtraAnswer{JSON: newAnswer(s.Source.Balance(), s.Shop)}, nil
+	return web.ExtraAnswer{JSON: newAnswer(h.Source.Balance(), h.Shop)}, nil
 }
 
-func (s *shown) render(name string, data any) (template.HTML, error) {
+func (h *handlers) render(name string, data any) (template.HTML, error) {
 	var out bytes.Buffer
-	if err := s.templates.ExecuteTemplate(&out, name, data); err != nil {
+	if err := h.templates.ExecuteTemplate(&out, name, data); err != nil {
 		return "", fmt.Errorf("render: %w", err)
 	}
 	return template.HTML(out.String()), nil //nolint:gosec // made by html/template

@@ -24,15 +24,15 @@ import (
 
 var update = flag.Bool("update", false, "write golden files")
 
-// fixed is a Source that says the same all the time.
+// fixed is a Source that never changes.
 type fixed rpc.Balance
 
 func (f fixed) Balance() rpc.Balance { return rpc.Balance(f) }
 
-// now is when the tests are.
+// now is the clock of the tests.
 func now() time.Time { return time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC) }
 
-// allStates has a replica in each state.
+// allStates returns a balance with a replica in each state.
 func allStates() fixed {
 	ago := func(d time.Duration) time.Time { return now().Add(-d) }
 	return fixed{
@@ -60,7 +60,7 @@ func allStates() fixed {
 	}
 }
 
-// shop is a shop that has not opened yet, but has this page.
+// shop returns a shop that has no catalogue yet, but serves this page.
 func shop(t *testing.T, source Source) http.Handler {
 	t.Helper()
 	extras, err := Extras(Config{Source: source, Shop: "shop-1", Now: now})
@@ -77,8 +77,8 @@ func shop(t *testing.T, source Source) http.Handler {
 	return handler
 }
 
-// get asks for an address that must be answered with a status, without a cookie,
-// and kept by nobody.
+// get requests url and checks that the answer has the given status, sets no cookie and
+// is not cached.
 func get(t *testing.T, handler http.Handler, url string, status int, headers ...string) string {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -106,7 +106,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("not as %s (make golden writes it anew):\n%s", file, diff)
+		t.Errorf("differs from %s (make golden updates it):\n%s", file, diff)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestThePageShowsEveryState(t *testing.T) {
 	}
 }
 
-// The part that the script asks for is the one that it takes the place of.
+// The script replaces this part of the page with what it polls.
 func TestTheTableIsAPartOfThePage(t *testing.T) {
 	handler := shop(t, allStates())
 	part := get(t, handler, "/balance/table", http.StatusOK)
@@ -143,7 +143,7 @@ func TestTheTableIsAPartOfThePage(t *testing.T) {
 	}
 }
 
-func TestAPausedPageChangesNoMore(t *testing.T) {
+func TestAPausedPageDoesNotUpdate(t *testing.T) {
 	page := get(t, shop(t, allStates()), "/balance?live=no", http.StatusOK)
 	if strings.Contains(page, "data-poll") || strings.Contains(page, "http-equiv") || !strings.Contains(page, `<a href="/balance">Resume</a>`) {
 		t.Errorf("the page:\n%s", page)
@@ -165,17 +165,17 @@ func TestBeforeDNSAnswers(t *testing.T) {
 	}
 }
 
-func TestTheAnswerForPrograms(t *testing.T) {
+func TestTheJSON(t *testing.T) {
 	handler := shop(t, allStates())
 	var out bytes.Buffer
 	if err := json.Indent(&out, []byte(get(t, handler, "/api/v1/balance", http.StatusOK, "Authorization", "Bearer token")), "", "  "); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "answer.json", out.String())
-	get(t, handler, "/api/v1/balance", http.StatusUnauthorized) // it is guarded like all of the API
+	get(t, handler, "/api/v1/balance", http.StatusUnauthorized) // the API token guards it too
 }
 
-func TestWrongQueriesAreRefused(t *testing.T) {
+func TestInvalidQueriesAreRejected(t *testing.T) {
 	handler := shop(t, allStates())
 	for url, want := range map[string]string{
 		"/balance?live=maybe":   "<strong>live</strong> must be one of yes, no",
@@ -185,7 +185,7 @@ func TestWrongQueriesAreRefused(t *testing.T) {
 	} {
 		status := http.StatusBadRequest
 		if want == "" {
-			status = http.StatusOK // it has no query
+			status = http.StatusOK // it ignores its query
 		}
 		if page := get(t, handler, url, status, "Authorization", "Bearer token"); !strings.Contains(page, want) {
 			t.Errorf("%s: the answer lacks %s:\n%s", url, want, page)
@@ -209,7 +209,7 @@ func TestAges(t *testing.T) {
 	}
 }
 
-// Bars are comparable: an even share has the same place in all of them.
+// An even share has the same position in all bars, so that they are comparable.
 func TestBars(t *testing.T) {
 	serving := func(shares ...float64) fixed {
 		b := fixed{}

@@ -8,10 +8,10 @@ import (
 	"bookstall/internal/rpc"
 )
 
-// board is all that changes on the page, in words.
+// board is the part of the page that updates itself, as text.
 type board struct {
 	Live    bool
-	Poll    string // where this part is asked for anew
+	Poll    string // path of this part
 	Shop    string
 	Target  string
 	Serving int
@@ -23,13 +23,13 @@ type board struct {
 	Rows    []row
 }
 
-// row is a replica.
+// row shows one replica.
 type row struct {
 	Name, Address string
 	State         string
-	Mark          string // name of the state's mark and style
+	Mark          string // icon and CSS class of the state
 	Reason        string
-	For           string // how long it is in that state
+	For           string // time in that state
 	Rate          string
 	Share         string
 	Bar           bar
@@ -40,10 +40,10 @@ type row struct {
 	LastErrorAge  string
 }
 
-// bar is a share as a picture, in percent of its width.
+// bar draws a share, in percent of the width of the drawing.
 type bar struct {
 	Length float64
-	Even   float64 // where an even share is; 0 for a replica that gets none, or all
+	Even   float64 // position of the line at an even share; 0 for no line
 }
 
 func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
@@ -66,7 +66,7 @@ func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
 	}
 	v.Rate = perSecond(rate)
 	even := 1 / float64(max(v.Serving, 1))
-	full := min(max(2*even, largest), 1) // an even share is half of a bar, while there is room
+	full := min(max(2*even, largest), 1) // share of a full bar; an even share is half of it if the largest fits
 	for _, r := range b.Replicas {
 		v.Rows = append(v.Rows, newRow(r, now, even, full))
 	}
@@ -91,7 +91,7 @@ func newRow(r rpc.Replica, now time.Time, even, full float64) row {
 	return v
 }
 
-// mark names what stands before the word of a state.
+// mark returns the icon and CSS class of a state.
 func mark(s rpc.State) string {
 	switch s {
 	case rpc.Serving:
@@ -107,10 +107,10 @@ func mark(s rpc.State) string {
 	return "connecting"
 }
 
-// shortTarget leaves out which server is asked.
+// shortTarget returns a dial target without scheme and DNS server.
 func shortTarget(target string) string { return target[strings.LastIndex(target, "/")+1:] }
 
-// age writes how long something is ago, in whole units.
+// age formats a duration in whole units.
 func age(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Minute:
@@ -124,7 +124,7 @@ func age(d time.Duration) string {
 	}
 }
 
-// tenths is age, with tenths of a second while it is young.
+// tenths formats a duration like age, with tenths of a second below 10 s.
 func tenths(d time.Duration) string {
 	if d < 10*time.Second {
 		return fmt.Sprintf("%.1f s", max(d, 0).Truncate(100*time.Millisecond).Seconds())
@@ -132,7 +132,7 @@ func tenths(d time.Duration) string {
 	return age(d)
 }
 
-// latency writes how long a call takes, with two digits or more.
+// latency formats the duration of a call with at least two digits.
 func latency(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	switch {
@@ -154,7 +154,7 @@ func perSecond(rate float64) string {
 	return fmt.Sprintf("%.1f", rate)
 }
 
-// grouped writes 1234567 as 1,234,567.
+// grouped formats 1234567 as 1,234,567.
 func grouped(n int64) string {
 	if n < 1000 {
 		return fmt.Sprint(n)

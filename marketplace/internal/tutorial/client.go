@@ -1,9 +1,9 @@
-// Package tutorial is the tutorials' examples as the shop shows them: their calls
-// to recommendations, over gRPC and over REST, a page that makes them and the
-// greeting that the two are compared by. It is there with --tutorial only.
+// Package tutorial serves the examples of docs/tutorial.md in the shop: a page that
+// makes the calls of the tutorials, and an API that compares gRPC with REST. The shop
+// includes it with --tutorial only.
 //
-// Its wire and its page stand side by side, as in the tutorials; the shop's own
-// code keeps them apart. It must not import the shop's contract or domain.
+// As in the tutorials, clients and pages are in one place; the shop's own code keeps
+// them apart.
 package tutorial
 
 import (
@@ -32,13 +32,13 @@ const callTimeout = 2 * time.Second
 
 // Why recommendations does not answer.
 var (
-	// ErrAway says that it cannot be reached, or not in time.
-	ErrAway = errors.New("recommendations is away")
-	// ErrOff says that the replica answers no examples.
+	// ErrAway means that it cannot be reached, or missed the deadline.
+	ErrAway = errors.New("recommendations is unavailable")
+	// ErrOff means that the replica does not serve the examples.
 	ErrOff = errors.New("recommendations runs without --tutorial")
 )
 
-// Item is one of a list.
+// Item is one item of a list.
 type Item struct {
 	ID   int
 	Name string
@@ -54,7 +54,7 @@ type Client struct {
 	service1        service1pb.Service1Client
 }
 
-// NewClient returns a client that calls over conn.
+// NewClient returns a client that makes its calls on conn.
 func NewClient(conn grpc.ClientConnInterface) *Client {
 	return &Client{
 		recommendations: tutorialpb.NewRecommendationsClient(conn),
@@ -66,7 +66,7 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 	}
 }
 
-// failed says why a call failed, as an error of this package where it knows.
+// failed wraps the error of a call, with ErrAway or ErrOff where it is one of these.
 func failed(call string, err error) error {
 	if err == nil {
 		return nil
@@ -77,7 +77,7 @@ func failed(call string, err error) error {
 		reason = fmt.Errorf("%w: %w", ErrAway, err)
 	case codes.Unimplemented:
 		reason = fmt.Errorf("%w: %w", ErrOff, err)
-	default: // nobody expected it
+	default: // unexpected
 	}
 	return fmt.Errorf("%s: %w", call, reason)
 }
@@ -122,7 +122,7 @@ func (c *Client) GetAll(ctx context.Context, n int) ([]Item, error) {
 	return list, nil
 }
 
-// GetStream calls show with each of n items as it comes: server streaming.
+// GetStream calls show with each of n items as it arrives: server streaming.
 func (c *Client) GetStream(ctx context.Context, n int, show func(Item)) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -139,7 +139,7 @@ func (c *Client) GetStream(ctx context.Context, n int, show func(Item)) error {
 	return failed("getStream", err)
 }
 
-// Tell sends one message and returns what is said to it: a unary call.
+// Tell sends one message and returns the answer: a unary call.
 func (c *Client) Tell(ctx context.Context, message string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -147,7 +147,7 @@ func (c *Client) Tell(ctx context.Context, message string) (string, error) {
 	return resp.GetMessage(), failed("unary", err)
 }
 
-// TellAll sends messages and returns what is said to them all: client streaming.
+// TellAll sends messages and returns the one answer to all: client streaming.
 func (c *Client) TellAll(ctx context.Context, messages []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -157,15 +157,15 @@ func (c *Client) TellAll(ctx context.Context, messages []string) (string, error)
 	}
 	for _, m := range messages {
 		if err := stream.Send(&clientstreamingpb.Message{Message: m}); err != nil {
-			break // why is in CloseAndRecv
+			break // CloseAndRecv returns the cause
 		}
 	}
 	resp, err := stream.CloseAndRecv()
 	return resp.GetMessage(), failed("client streaming", err)
 }
 
-// Echo sends messages, and calls show with each that comes back, which may be
-// while others are still sent: a stream both ways.
+// Echo sends messages and, at the same time, calls show with each that comes back:
+// bidirectional streaming.
 func (c *Client) Echo(ctx context.Context, messages []string, show func(string)) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -177,7 +177,7 @@ func (c *Client) Echo(ctx context.Context, messages []string, show func(string))
 	sending.Go(func() error {
 		for _, m := range messages {
 			if err := stream.Send(&bidirectionalpb.Message{Message: m}); err != nil {
-				break // why is in Recv
+				break // Recv returns the cause
 			}
 		}
 		return stream.CloseSend()
@@ -188,7 +188,7 @@ func (c *Client) Echo(ctx context.Context, messages []string, show func(string))
 			show(m.GetMessage())
 		}
 	}
-	cancel() // when it broke, nobody must wait to send
+	cancel() // unblocks Send if the stream broke
 	_ = sending.Wait()
 	if errors.Is(err, io.EOF) {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzSaid: whatever is typed becomes a text that protobuf takes and an address can
-// carry; what was made of it once stays as it is.
+// Any input becomes a text that protobuf accepts and a URL can carry. said is
+// idempotent.
 func FuzzSaid(f *testing.F) {
 	for _, typed := range []string{"", " hello  world\n", "\xff\xfe", strings.Repeat("é", 301), "\u00a0x\u2028", strings.Repeat(" ", 400) + "x"} {
 		f.Add(typed)

@@ -20,38 +20,38 @@ import (
 //go:embed templates/tutorial.html
 var templateFiles embed.FS
 
-// How much the page asks for, and takes.
+// Sizes of requests and limits of input.
 const (
 	recommendPick = 3
 	allItems      = 10
 	streamItems   = 5
-	maxSaid       = 300 // characters: percent-encoded, they fit an address that the shop takes
+	maxSaid       = 300 // characters; percent-encoded, they fit the longest URL that the shop accepts
 	maxMessages   = 20
 )
 
-// How say-hello can fetch its answer.
+// Transports of say-hello.
 const (
 	viaGRPC     = "grpc"
 	viaREST     = "rest"
-	viaRESTOnce = "rest-once" // a connection for each request
+	viaRESTOnce = "rest-once" // one connection per request
 )
 
-// Config is what the examples are made from.
+// Config holds the dependencies of the examples.
 type Config struct {
 	Client    *Client
-	REST      *REST // with connections that are used again
-	RESTOnce  *REST // with a connection for each request
+	REST      *REST // reuses connections
+	RESTOnce  *REST // opens a connection for each request
 	Telemetry *telemetry.Telemetry
 }
 
-// examples answers the addresses of this package.
+// examples serves the page and the API.
 type examples struct {
 	Config
 	page *template.Template
 	log  logr.Logger
 }
 
-// Extras are the addresses: a page, and the greeting for programs.
+// Extras returns the routes of the page and of the API.
 func Extras(cfg Config) ([]web.Extra, error) {
 	page, err := template.ParseFS(templateFiles, "templates/tutorial.html")
 	if err != nil {
@@ -85,7 +85,7 @@ func (e *examples) sayHello(r *http.Request) (web.ExtraAnswer, error) {
 	return web.ExtraAnswer{JSON: "Hello, " + upper + "!"}, nil
 }
 
-// apology is what readers and programs are told when a call fails.
+// apology returns the message for readers and API callers when a call fails.
 func apology(err error) string {
 	if errors.Is(err, ErrOff) {
 		return "Recommendations does not answer the examples: its replicas must run with --tutorial too."
@@ -93,7 +93,8 @@ func apology(err error) string {
 	return "Recommendations is away for a moment."
 }
 
-// refusal says why there is no answer; what nobody expected goes through as it is.
+// refusal logs a failed call and turns it into an answer. It returns unexpected errors
+// unchanged.
 func (e *examples) refusal(ctx context.Context, err error) error {
 	status := http.StatusServiceUnavailable
 	switch {
@@ -102,32 +103,32 @@ func (e *examples) refusal(ctx context.Context, err error) error {
 	case !errors.Is(err, ErrAway):
 		return err
 	}
-	telemetry.Logger(ctx, e.log).Info("an example failed", "error", err.Error())
+	telemetry.Logger(ctx, e.log).Info("tutorial example failed", "error", err.Error())
 	return &web.Refusal{Status: status, Detail: apology(err), Err: err}
 }
 
-// view is what the page shows. Each part has its own apology: one call that fails
-// does not take the page down.
+// view is the data of the page. Each call has its own result, so that one failure does
+// not fail the page.
 type view struct {
-	Recommended shown[[]string]
-	Greeting    shown[string]
-	All         shown[[]Item]
-	Stream      shown[[]Item]
+	Recommended result[[]string]
+	Greeting    result[string]
+	All         result[[]Item]
+	Stream      result[[]Item]
 
-	Said    string   // in the form
+	Said    string   // input of the form
 	Sent    []string // its words
-	Told    shown[string]
-	ToldAll shown[string]
-	Echoed  shown[[]string]
+	Told    result[string]
+	ToldAll result[string]
+	Echoed  result[[]string]
 }
 
-// shown is what a call returned, or an apology.
-type shown[T any] struct {
+// result is what a call returned, or an apology.
+type result[T any] struct {
 	Value   T
 	Apology string
 }
 
-// answerPage is GET /tutorial. It makes all calls at once.
+// answerPage is GET /tutorial. It makes all calls concurrently.
 func (e *examples) answerPage(r *http.Request) (web.ExtraAnswer, error) {
 	v := &view{Said: said(r.URL.Query().Get("say"))}
 	v.Sent = strings.Fields(v.Said)
@@ -157,12 +158,12 @@ func (e *examples) answerPage(r *http.Request) (web.ExtraAnswer, error) {
 	return web.ExtraAnswer{Title: "The tutorials’ examples", Main: template.HTML(main.String())}, nil //nolint:gosec // made by html/template
 }
 
-// ask makes a call beside others and keeps what it returned.
-func ask[T any](ctx context.Context, e *examples, calls *sync.WaitGroup, to *shown[T], call func() (T, error)) {
+// ask starts a call in the background and stores its result.
+func ask[T any](ctx context.Context, e *examples, calls *sync.WaitGroup, to *result[T], call func() (T, error)) {
 	calls.Go(func() {
 		value, err := call()
 		if err != nil {
-			telemetry.Logger(ctx, e.log).Info("an example failed", "error", err.Error())
+			telemetry.Logger(ctx, e.log).Info("tutorial example failed", "error", err.Error())
 			to.Apology = apology(err)
 			return
 		}
@@ -170,7 +171,7 @@ func ask[T any](ctx context.Context, e *examples, calls *sync.WaitGroup, to *sho
 	})
 }
 
-// said makes something of whatever was typed.
+// said sanitises the input of the form: valid UTF-8, at most maxSaid characters.
 func said(typed string) string {
 	text := []rune(strings.ToValidUTF8(typed, " "))
 	return strings.TrimSpace(string(text[:min(len(text), maxSaid)]))

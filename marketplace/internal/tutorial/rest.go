@@ -28,9 +28,9 @@ const (
 	maxAnswer      = 64 << 10
 )
 
-// REST makes over HTTP/1.1 the call that Client.ProcessName makes over gRPC. It
-// finds the replicas by the same name and asks them in turn, on another one when
-// one cannot be reached: the least that gRPC's comparison with it needs.
+// REST makes the call of Client.ProcessName over HTTP/1.1, for comparison. It resolves
+// the same name, uses the replicas in turn, and tries the next one if a connection
+// fails.
 type REST struct {
 	target    string
 	transport *http.Transport
@@ -38,20 +38,20 @@ type REST struct {
 
 	mu       sync.Mutex
 	replicas []netip.AddrPort
-	asked    time.Time // when DNS was
+	resolved time.Time // time of the last DNS lookup
 	turn     int
 }
 
-// NewREST returns a client of the replicas behind target, a dial target as for
-// gRPC. With keepAlive it uses connections again; without, each request has one of
-// its own, as where a client is made for each.
+// NewREST returns a client of the replicas behind target, a dial target as for gRPC.
+// With keepAlive it reuses connections; without, it opens one for each request, as a
+// program does that creates a client per request.
 func NewREST(target string, keepAlive bool, tel *telemetry.Telemetry) *REST {
 	dialer := &net.Dialer{Timeout: connectTimeout}
-	transport := &http.Transport{ // with no proxy: it would hide the replicas
+	transport := &http.Transport{ // without a proxy, which would hide the replicas
 		DialContext:         dialer.DialContext,
 		DisableKeepAlives:   !keepAlive,
 		DisableCompression:  true,
-		MaxIdleConns:        0, // no bound but the next
+		MaxIdleConns:        0, // bounded by the next only
 		MaxIdleConnsPerHost: maxIdle,
 		IdleConnTimeout:     idleTimeout,
 	}
@@ -65,7 +65,7 @@ func NewREST(target string, keepAlive bool, tel *telemetry.Telemetry) *REST {
 	}
 }
 
-// Close ends the connections that wait for a next request.
+// Close closes idle connections.
 func (c *REST) Close() { c.transport.CloseIdleConnections() }
 
 // ProcessName returns a name in upper case.
@@ -84,25 +84,25 @@ func (c *REST) ProcessName(ctx context.Context, name string) (string, error) {
 		if answer, err = c.ask(ctx, replica, name); err == nil {
 			return answer, nil
 		} else if !errors.As(err, &dialing) || dialing.Op != "dial" {
-			break // it was reached
+			break // it was reached, so the request may have been processed
 		}
 	}
 	return "", fmt.Errorf("process-name: %w: %w", ErrAway, err)
 }
 
-// next returns the replica whose turn it is. Its callers wait for each other
-// while DNS is asked.
+// next returns the replica whose turn it is. Concurrent callers wait while one of them
+// looks up DNS.
 func (c *REST) next(ctx context.Context) (netip.AddrPort, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.asked) > lookupInterval {
+	if time.Since(c.resolved) > lookupInterval {
 		list, err := rpc.Addresses(ctx, c.target)
 		if err != nil && len(c.replicas) == 0 {
 			return netip.AddrPort{}, err
 		} else if err == nil {
-			c.replicas = list // else those of before are better than none
+			c.replicas = list // on an error, keep the previous ones
 		}
-		c.asked = time.Now()
+		c.resolved = time.Now()
 	}
 	c.turn++
 	return c.replicas[c.turn%len(c.replicas)], nil
@@ -122,7 +122,7 @@ func (c *REST) ask(ctx context.Context, replica netip.AddrPort, name string) (st
 		return "", err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection can be used again
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection can be reused
 	if err != nil {
 		return "", err
 	}

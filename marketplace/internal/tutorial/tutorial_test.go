@@ -19,7 +19,6 @@ import (
 
 	apipb "bookstall/gen/tutorial/api"
 	bidirectionalpb "bookstall/gen/tutorial/bidirectional"
-	clientstreamingpb "bookstall/gen/tutorial/clientstreaming"
 	"bookstall/internal/dnsserver"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/web"
@@ -41,7 +40,7 @@ func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	return tel
 }
 
-// restReplica is a server on one loopback address that counts what it sees.
+// restReplica is a server on one loopback address that counts requests and connections.
 type restReplica struct {
 	requests, connections atomic.Int64
 	id                    atomic.Value
@@ -75,7 +74,7 @@ func upper(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"name":%q}`, strings.ToUpper(r.URL.Query().Get("name")))
 }
 
-// freePort returns a port that is free on both addresses of the test.
+// freePort returns a port that is free on 127.0.8.1.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.8.1:0")
@@ -87,7 +86,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-func TestRESTAsksTheReplicasInTurn(t *testing.T) {
+func TestRESTUsesTheReplicasInTurn(t *testing.T) {
 	port := freePort(t)
 	dns, err := dnsserver.Start("127.0.0.1:0")
 	if err != nil {
@@ -96,7 +95,7 @@ func TestRESTAsksTheReplicasInTurn(t *testing.T) {
 	defer dns.Close()
 	first := startRESTReplica(t, "127.0.8.1:"+port, upper)
 	second := startRESTReplica(t, "127.0.8.2:"+port, upper)
-	dns.SetA("books.test.", netip.MustParseAddr("127.0.8.1"), netip.MustParseAddr("127.0.8.2"), netip.MustParseAddr("127.0.8.3")) // nobody on the third
+	dns.SetA("books.test.", netip.MustParseAddr("127.0.8.1"), netip.MustParseAddr("127.0.8.2"), netip.MustParseAddr("127.0.8.3")) // nothing listens on the third
 	target := "dns://" + dns.Addr() + "/books.test.:" + port
 	tel := newTelemetry(t)
 
@@ -149,25 +148,22 @@ func TestRESTFails(t *testing.T) {
 	}
 }
 
-// lazy answers what it must to show what the client does with it.
-type lazy struct {
-	apipb.UnimplementedApiServer
-	bidirectionalpb.UnimplementedBidirectionalServer
-	clientstreamingpb.UnimplementedClientStreamingServer
-}
+// brokenStream is a server whose stream fails after the first item.
+type brokenStream struct{ apipb.UnimplementedApiServer }
 
-// GetStream breaks off.
-func (lazy) GetStream(_ *apipb.ApiRequest, stream grpc.ServerStreamingServer[apipb.Item]) error {
+func (brokenStream) GetStream(_ *apipb.ApiRequest, stream grpc.ServerStreamingServer[apipb.Item]) error {
 	if err := stream.Send(&apipb.Item{Id: 1, Name: "one"}); err != nil {
 		return err
 	}
 	return errors.New("10.1.2.3 broke")
 }
 
-// bidirectionalLazy answers the first message, and reads no more.
-type bidirectionalLazy struct{ lazy }
+// echoOnce is a server that answers the first message and ends the stream.
+type echoOnce struct {
+	bidirectionalpb.UnimplementedBidirectionalServer
+}
 
-func (bidirectionalLazy) GetServerResponse(stream grpc.BidiStreamingServer[bidirectionalpb.Message, bidirectionalpb.Message]) error {
+func (echoOnce) GetServerResponse(stream grpc.BidiStreamingServer[bidirectionalpb.Message, bidirectionalpb.Message]) error {
 	m, err := stream.Recv()
 	if err != nil {
 		return err
@@ -199,9 +195,9 @@ func dial(t *testing.T, register func(grpc.ServiceRegistrar)) *Client {
 	return NewClient(conn)
 }
 
-// A server that ends a stream early ends the call: nothing goes on sending.
+// When the server ends the stream early, the call ends and nothing is sent any more.
 func TestEchoEndsWithTheServer(t *testing.T) {
-	c := dial(t, func(to grpc.ServiceRegistrar) { bidirectionalpb.RegisterBidirectionalServer(to, bidirectionalLazy{}) })
+	c := dial(t, func(to grpc.ServiceRegistrar) { bidirectionalpb.RegisterBidirectionalServer(to, echoOnce{}) })
 	many := make([]string, 100_000)
 	for i := range many {
 		many[i] = "a message that is not read"
@@ -228,13 +224,13 @@ func TestErrorsOfCalls(t *testing.T) {
 		"ProcessName": func(ctx context.Context, c *Client) error { _, err := c.ProcessName(ctx, "a"); return err },
 	} {
 		if err := call(ctx, off); !errors.Is(err, ErrOff) {
-			t.Errorf("%s of a server without examples: %v", name, err)
+			t.Errorf("%s on a server without the examples: %v", name, err)
 		}
 		if err := call(gone, off); !errors.Is(err, ErrAway) {
-			t.Errorf("%s after its caller went: %v", name, err)
+			t.Errorf("%s after its context was cancelled: %v", name, err)
 		}
 	}
-	broken := dial(t, func(to grpc.ServiceRegistrar) { apipb.RegisterApiServer(to, lazy{}) })
+	broken := dial(t, func(to grpc.ServiceRegistrar) { apipb.RegisterApiServer(to, brokenStream{}) })
 	items := 0
 	err := broken.GetStream(ctx, 5, func(Item) { items++ })
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrAway) || errors.Is(err, ErrOff) || items != 1 {
@@ -242,8 +238,8 @@ func TestErrorsOfCalls(t *testing.T) {
 	}
 }
 
-// The page takes whatever is typed, and says of each call why it has no answer.
-func TestThePageForgives(t *testing.T) {
+// The page accepts any input and shows an apology for each failed call.
+func TestThePageAcceptsAnyInput(t *testing.T) {
 	e, err := Extras(Config{Client: dial(t, func(grpc.ServiceRegistrar) {}), Telemetry: newTelemetry(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -257,10 +253,10 @@ func TestThePageForgives(t *testing.T) {
 		return string(answer.Main)
 	}
 	if page := ask(""); strings.Count(page, "must run with --tutorial too") != 4 {
-		t.Errorf("without anything said:\n%s", page)
+		t.Errorf("without input:\n%s", page)
 	}
 	if page := ask("say=%ff%00<b>&say=2"); strings.Count(page, "must run with --tutorial too") != 7 || strings.Contains(page, "<b>") {
-		t.Errorf("with rubbish:\n%s", page)
+		t.Errorf("with invalid input:\n%s", page)
 	}
 	if page := ask("say=" + strings.Repeat("ä", 1000)); strings.Count(page, "ä") != maxSaid {
 		t.Errorf("%d characters are kept, want %d", strings.Count(page, "ä"), maxSaid)
