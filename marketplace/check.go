@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bookstall/internal/config"
 )
 
 // check is what `helm test` runs: a look at a shop from outside.
@@ -46,8 +48,8 @@ func (c *check) Validate() error {
 
 const betweenChecks = time.Second
 
-// run checks until all is well or time is up, and shows the last whole check.
-func (c check) run(ctx context.Context, stdout io.Writer) error {
+// Run repeats the check until it succeeds or times out, and prints the last complete one.
+func (c check) Run(ctx context.Context, to config.Streams) error {
 	if c.Calls == 0 {
 		c.Calls = 60 * c.Replicas
 	}
@@ -68,7 +70,7 @@ func (c check) run(ctx context.Context, stdout io.Writer) error {
 		case <-ctx.Done():
 		}
 	}
-	if _, err := io.WriteString(stdout, table); err != nil {
+	if _, err := io.WriteString(to.Out, table); err != nil {
 		return err
 	}
 	return wrong

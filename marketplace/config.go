@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -15,13 +14,7 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-const (
-	serveCommand       = "serve"
-	healthcheckCommand = "healthcheck"
-	checkCommand       = "check"
-)
-
-// commands are what the program can be told to do.
+// commands are the program's commands, for kong.
 type commands struct {
 	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop; what happens without a command."`
 	Healthcheck healthcheck `cmd:"" help:"Ask a shop on this host whether it is ready; the exit status is 0 if it is, else 1."`
@@ -92,25 +85,6 @@ func (s *settings) Validate() error {
 		s.TLS.Validate(),
 	)
 	return errors.Join(errs...)
-}
-
-// parse returns the command and what was set for it.
-func parse(args []string, stdout, stderr io.Writer) (command string, c commands, err error) {
-	command, err = config.Parse(config.Program{
-		Name:        "marketplace",
-		Description: "A web shop that recommends books. Part of Bookstall.",
-		EnvPrefix:   "MARKETPLACE",
-		Serve:       serveCommand,
-	}, &c, args, stdout, stderr)
-	return command, c, err
-}
-
-// fill puts what this host has in the place of what was left open.
-func (s *settings) fill() (err error) {
-	if s.Name, err = config.NameOr(s.Name); err != nil {
-		return err
-	}
-	return nil
 }
 
 // minCookieKey is the shortest key that is worth signing with, in bytes.

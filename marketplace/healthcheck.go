@@ -21,7 +21,7 @@ type healthcheck struct {
 	AdminAddress string `hidden:"" default:":9090"`
 }
 
-func (h healthcheck) run(ctx context.Context, stdout io.Writer) error {
+func (h healthcheck) Run(ctx context.Context, to config.Streams) error {
 	address := h.Address
 	if address == "" {
 		var err error
@@ -38,7 +38,7 @@ func (h healthcheck) run(ctx context.Context, stdout io.Writer) error {
 	if status != http.StatusOK {
 		return fmt.Errorf("%s: %.200s", address, strings.TrimSpace(string(body)))
 	}
-	_, err = fmt.Fprintf(stdout, "%s: ready\n", address)
+	_, err = fmt.Fprintf(to.Out, "%s: ready\n", address)
 	return err
 }
 

@@ -35,25 +35,18 @@ func main() {
 
 // run is the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	command, given, err := parse(args, stdout, stderr)
-	if errors.Is(err, config.ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	switch command {
-	case healthcheckCommand:
-		return given.Healthcheck.run(ctx, stdout)
-	case checkCommand:
-		return given.Check.run(ctx, stdout)
-	}
-	return serve(ctx, given.Serve, stderr)
+	return config.Run(ctx, config.Program{
+		Name:        "marketplace",
+		Description: "A web shop that recommends books. Part of Bookstall.",
+		EnvPrefix:   "MARKETPLACE",
+		Serve:       "serve",
+	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})
 }
 
-// serve returns when ctx ends, after all requests were answered and all telemetry
-// was delivered, or when something breaks.
-func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
-	if err := cfg.fill(); err != nil {
+// Run serves the shop until ctx ends or something fails. It returns after requests in
+// flight are answered and telemetry is exported.
+func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
+	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
 	cookieKey, fresh, err := cfg.cookieKey()
@@ -61,7 +54,7 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		return err
 	}
 
-	tel, err := telemetry.New(ctx, "marketplace", cfg.Name, cfg.Log, stderr)
+	tel, err := telemetry.New(ctx, "marketplace", cfg.Name, cfg.Log, to.Err)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,11 +34,37 @@ type Program struct {
 	Serve string
 }
 
+// Streams are where a command writes: its result to Out, its log to Err.
+type Streams struct{ Out, Err io.Writer }
+
+// Run fills commands, a pointer to a struct with kong tags, from args (without the
+// program's name) and the environment, and calls the Run method of the command given.
+// That method may take a context.Context and Streams. Help and version are printed to
+// Out, without a command being run. The error of unknown variables names them all.
+func Run(ctx context.Context, p Program, commands any, args []string, to Streams) error {
+	command, err := load(p, commands, args, to.Out, to.Err)
+	if errors.Is(err, ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	return command.Run(to)
+}
+
 // Parse fills cfg, a pointer to a struct with kong tags, from args (without the
 // program's name) and the environment, and returns the command, "" where a
 // program has none. Help goes to stdout. The error is ErrHelp when the user asked
 // for help; it names all unknown variables at once.
 func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) (command string, err error) {
+	parsed, err := load(p, cfg, args, stdout, stderr)
+	if parsed != nil {
+		command = parsed.Command()
+	}
+	return command, err
+}
+
+func load(p Program, cfg any, args []string, stdout, stderr io.Writer) (*kong.Context, error) {
 	exited := false
 	parser, err := kong.New(cfg,
 		kong.Name(p.Name),
@@ -48,21 +75,18 @@ func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) (command
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {
-		return "", fmt.Errorf("settings: %w", err)
+		return nil, fmt.Errorf("settings: %w", err)
 	}
 	parsed, err := parser.Parse(args)
 	// With Exit replaced, kong prints the help and parses on; see what it asked
 	// for before any complaint.
 	if exited {
-		return "", ErrHelp
+		return parsed, ErrHelp
 	}
-	if parsed != nil {
-		command = parsed.Command()
+	if err == nil && parsed.Command() != p.Serve {
+		return parsed, nil
 	}
-	if err == nil && command != p.Serve {
-		return command, nil
-	}
-	return command, errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
+	return parsed, errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
 }
 
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +81,35 @@ func TestOnlyTheServingCommandMindsUnknownVariables(t *testing.T) {
 		if (err != nil) != wantErr || err == nil && got != command {
 			t.Errorf("%s: %q, %v", command, got, err)
 		}
+	}
+}
+
+// look is a command that reports its context and its argument.
+type look struct {
+	Place string `arg:""`
+}
+
+type testKey struct{}
+
+func (l *look) Run(ctx context.Context, to Streams) error {
+	_, err := fmt.Fprintf(to.Out, "%v %s", ctx.Value(testKey{}), l.Place)
+	return errors.Join(err, errLook)
+}
+
+var errLook = errors.New("nothing there")
+
+func TestRunCallsTheCommand(t *testing.T) {
+	var commands struct {
+		Serve settings `cmd:""`
+		Look  look     `cmd:""`
+	}
+	var out strings.Builder
+	ctx := context.WithValue(t.Context(), testKey{}, "here:")
+	err := Run(ctx, program, &commands, []string{"look", "shelf"}, Streams{&out, &out})
+	if !errors.Is(err, errLook) || out.String() != "here: shelf" {
+		t.Errorf("%v, %q", err, out.String())
+	}
+	if err := Run(ctx, program, &commands, []string{"look", "--help"}, Streams{&out, &out}); err != nil || !strings.Contains(out.String(), "Usage: shop look <place>") {
+		t.Errorf("help: %v, %q", err, out.String())
 	}
 }
