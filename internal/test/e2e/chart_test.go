@@ -12,8 +12,8 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// TestChart installs the chart once and puts it through its drills, one after
-// another, each under load.
+// TestChart installs the chart once and runs drills on it, one after another, each
+// under load.
 func TestChart(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t)
@@ -27,7 +27,7 @@ func TestChart(t *testing.T) {
 		n.runHelm(t, "test", release, "--timeout=90s")
 	})
 	t.Run("steady", func(t *testing.T) {
-		r := n.startLoad(t, 20*time.Second).report(t)
+		r := n.startLoad(t, 20*time.Second).end(t)
 		within(t, r, load.Planned())
 		if len(r.Replicas) != 3 {
 			t.Fatalf("%d replicas answered, want 3: %+v", len(r.Replicas), r.Replicas)
@@ -43,7 +43,7 @@ func TestChart(t *testing.T) {
 			running := n.startLoad(t, 60*time.Second)
 			n.kubectl(t, "rollout", "restart", "deployment/"+release+"-"+component)
 			n.settled(t, component)
-			within(t, running.report(t), load.Planned())
+			within(t, running.end(t), load.Planned())
 		})
 	}
 	t.Run("scale 2 to 6 to 2", func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestChart(t *testing.T) {
 		n.scale(t, 2)
 		before := time.Now()
 		n.scale(t, 6)
-		// The figure is of a new pod's first call; then it must not be gone yet.
+		// A pod's first call is in its log, so look before the pod is gone.
 		for pod, at := range ready.since(before) {
 			first := n.firstShelf(t, pod)
 			t.Logf("%s had its first call %.2f s after it was ready", pod, first.Sub(at).Seconds())
@@ -61,33 +61,24 @@ func TestChart(t *testing.T) {
 			}
 		}
 		n.scale(t, 2)
-		r := running.report(t)
+		r := running.end(t)
 		within(t, r, load.Planned())
 		if len(r.Replicas) < 6 {
-			t.Errorf("%d replicas answered, want calls at all of the 6", len(r.Replicas))
+			t.Errorf("%d replicas answered, want all 6", len(r.Replicas))
 		}
 		n.scale(t, 3)
 	})
 	t.Run("a replica deleted without grace", func(t *testing.T) {
-		running := n.startLoad(t, 30*time.Second)
-		event := time.Now()
-		n.kubectl(t, "delete", "pod", n.pods(t, "recommendations")[0], "--grace-period=0", "--force")
-		n.settled(t, "recommendations")
-		within(t, running.report(t), load.Unplanned(event))
+		event, o := deleted(t, n, "recommendations", "--grace-period=0", "--force")
+		within(t, o, load.Unplanned(event))
 	})
 	t.Run("a marketplace pod deleted", func(t *testing.T) {
-		running := n.startLoad(t, 30*time.Second)
-		n.kubectl(t, "delete", "pod", n.pods(t, "marketplace")[0], "--wait=false")
-		n.settled(t, "marketplace")
-		within(t, running.report(t), load.Planned())
+		_, o := deleted(t, n, "marketplace", "--wait=false")
+		within(t, o, load.Planned())
 	})
 	t.Run("a marketplace pod deleted without grace", func(t *testing.T) {
-		running := n.startLoad(t, 30*time.Second)
-		event := time.Now()
-		n.kubectl(t, "delete", "pod", n.pods(t, "marketplace")[0], "--grace-period=0", "--force")
-		n.settled(t, "marketplace")
-		r := running.report(t)
-		within(t, r, repeated(r, event))
+		event, o := deleted(t, n, "marketplace", "--grace-period=0", "--force")
+		within(t, o, repeated(o, event))
 	})
 	t.Run("all replicas gone and back", func(t *testing.T) { allGone(t, n) })
 	t.Run("uninstall leaves nothing", func(t *testing.T) {
@@ -109,7 +100,19 @@ func TestChart(t *testing.T) {
 	})
 }
 
-// allGone takes all replicas away for 20 s, within one load.
+// deleted deletes one pod under load, waits until another has replaced it, and
+// returns when it was deleted.
+func deleted(t *testing.T, n *namespace, component string, flags ...string) (event time.Time, o outcome) {
+	t.Helper()
+	running := n.startLoad(t, 30*time.Second)
+	event = time.Now()
+	before := n.pods(t, component)
+	n.kubectl(t, append([]string{"delete", "pod", before[0]}, flags...)...)
+	n.replaced(t, component, before)
+	return event, running.end(t)
+}
+
+// allGone takes all replicas away for 20 s, under load.
 func allGone(t *testing.T, n *namespace) {
 	t.Helper()
 	const away = 20 * time.Second
@@ -124,7 +127,8 @@ func allGone(t *testing.T, n *namespace) {
 	back := time.Now()
 	n.scale(t, 3)
 	_, first := ready.next(t, back)
-	r := running.report(t)
+	pass(t, time.Until(first.Add(backWithin+5*time.Second))) // these calls show that no more fall back
+	r := running.end(t)
 	within(t, r, load.Without(event, first.Add(backWithin)))
 	t.Logf("no pod for %.1f s; full again %.2f s after the first pod was ready", back.Sub(gone).Seconds(),
 		r.LastFallback-first.Sub(r.Started).Seconds())
@@ -134,15 +138,15 @@ func allGone(t *testing.T, n *namespace) {
 			t.Errorf("second %.0f, without a replica: %v, %v", row.Start, row.Counts, row.Replicas)
 		}
 	}
-	// The verdict of the other drills must not pass a shop that only falls back.
+	// A shop that only falls back must be beyond the limits of the other drills.
 	for name, limits := range map[string]load.Limits{"planned": load.Planned(), "unplanned": load.Unplanned(gone)} {
 		if len(r.Beyond(limits)) == 0 {
-			t.Errorf("%v is within the limits of a drill that is %s", r.Counts, name)
+			t.Errorf("%v: within the limits of a drill that is %s", r.Counts, name)
 		}
 	}
 }
 
-// calls returns how many calls replicas answered in an interval.
+// calls returns how many calls the replicas answered in an interval.
 func calls(row load.Interval) (sum int64) {
 	for _, n := range row.Replicas {
 		sum += n
@@ -150,6 +154,6 @@ func calls(row load.Interval) (sum int64) {
 	return sum
 }
 
-// backWithin is how long after the first replica is ready a shelf may fall back: a
-// look at DNS (2 s and jitter), and the way of an address to it.
+// backWithin is how long shelves may fall back after the first replica is ready: the
+// time until its address is in DNS, and until the shop looks (2 s and jitter).
 const backWithin = 4 * time.Second

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,18 +20,28 @@ import (
 const (
 	chart   = "../../../helm/bookstall"
 	release = "bookstall"
-	// patience bounds what a cluster may take to do what it was told.
-	patience = 2 * time.Minute
 )
 
-// namespace is a namespace of a test's own.
-type namespace struct {
+// bound is how long a test waits for something. Its name is in the message of a
+// test that waited in vain.
+type bound struct {
 	name string
-	helm string // the program
+	time.Duration
 }
 
-// newNamespace makes a namespace that enforces the restricted pod security
-// standard, and deletes it with the test.
+func (b bound) String() string { return fmt.Sprintf("%s (%v)", b.name, b.Duration) }
+
+// patience is how long the cluster may take for one thing it was asked for.
+var patience = bound{"patience", 2 * time.Minute}
+
+// namespace is a Kubernetes namespace that one test has for itself.
+type namespace struct {
+	name string
+	helm string // path of the program
+}
+
+// newNamespace creates a namespace that enforces the restricted pod security
+// standard, and deletes it at the end of the test.
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	if os.Getenv("KUBECONFIG") == "" {
@@ -45,15 +56,15 @@ func newNamespace(t *testing.T) *namespace {
 	n.kubectl(t, "label", "namespace", n.name, "pod-security.kubernetes.io/enforce=restricted")
 	t.Cleanup(func() {
 		if t.Failed() {
-			n.tell(t)
+			n.logState(t)
 		}
 		n.kubectl(t, "delete", "namespace", n.name, "--wait=false")
 	})
 	return n
 }
 
-// tell logs what helps to see why a test failed.
-func (n *namespace) tell(t *testing.T) {
+// logState logs what helps to see why a test failed.
+func (n *namespace) logState(t *testing.T) {
 	t.Helper()
 	for _, args := range [][]string{
 		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
@@ -64,14 +75,17 @@ func (n *namespace) tell(t *testing.T) {
 	}
 }
 
-// try runs a program in the namespace.
+// try runs kubectl or helm in the namespace, for at most patience.
 func (n *namespace) try(ctx context.Context, program string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience.Duration)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, append([]string{"--namespace=" + n.name}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = fmt.Errorf("not within %v", patience)
+		}
 		return stdout.String(), fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
@@ -79,7 +93,7 @@ func (n *namespace) try(ctx context.Context, program string, args ...string) (st
 
 func (n *namespace) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	// Cleanups run after the test's own context has ended.
+	// Cleanups need it too, and run after the test's own context has ended.
 	out, err := n.try(context.WithoutCancel(t.Context()), "kubectl", args...)
 	if err != nil {
 		t.Fatal(err)
@@ -96,14 +110,14 @@ func (n *namespace) runHelm(t *testing.T, args ...string) string {
 	return out
 }
 
-// install installs the chart with values on top of those of all tests, and waits
-// until everything is ready.
+// install installs the chart with the values that all tests need and more, and
+// waits until everything is ready.
 func (n *namespace) install(t *testing.T, values ...string) {
 	t.Helper()
 	n.installAs(t, release, values...)
 }
 
-// installAs installs the chart as another release.
+// installAs is install for another name of the release.
 func (n *namespace) installAs(t *testing.T, release string, values ...string) {
 	t.Helper()
 	args := []string{"install", release, chart, "--wait", "--timeout=90s", "--set=image.tag=e2e,image.pullPolicy=Never"}
@@ -113,7 +127,7 @@ func (n *namespace) installAs(t *testing.T, release string, values ...string) {
 	n.runHelm(t, args...)
 }
 
-// apply makes what a manifest says.
+// apply applies a manifest.
 func (n *namespace) apply(t *testing.T, manifest string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "manifest.yaml")
@@ -123,20 +137,40 @@ func (n *namespace) apply(t *testing.T, manifest string) {
 	n.kubectl(t, "apply", "-f", file)
 }
 
-// scale sets the replicas of recommendations and waits for them all.
+// scale sets the number of replicas of recommendations and waits until it is
+// reached.
 func (n *namespace) scale(t *testing.T, replicas int) {
 	t.Helper()
 	n.kubectl(t, "scale", "deployment/"+release+"-recommendations", fmt.Sprintf("--replicas=%d", replicas))
 	n.settled(t, "recommendations")
 }
 
-// settled waits until a Deployment of the release is what it should be.
+// settled waits until the rollout of a Deployment of the release is complete and
+// the pods that it replaced are gone.
 func (n *namespace) settled(t *testing.T, component string) {
 	t.Helper()
 	n.kubectl(t, "rollout", "status", "deployment/"+release+"-"+component, "--timeout=110s")
+	n.wait(t, "no pod of "+component+" is terminating", func(out string) bool { return strings.TrimSpace(out) == "" },
+		"get", "pods", "-l", selector(release, component), "-o", "jsonpath={.items[*].metadata.deletionTimestamp}")
 }
 
-// pass lets time go by, which is part of a drill.
+// replaced waits until the first of the pods that were ready before is gone, after
+// it was deleted, and as many are ready as before.
+func (n *namespace) replaced(t *testing.T, component string, before []string) {
+	t.Helper()
+	until(t, patience, fmt.Sprintf("another pod in place of %s", before[0]), func() bool {
+		now := n.pods(t, component)
+		return len(now) == len(before) && !slices.Contains(now, before[0])
+	})
+	n.settled(t, component)
+}
+
+// selector selects the pods of one component of a release.
+func selector(release, component string) string {
+	return "app.kubernetes.io/instance=" + release + ",app.kubernetes.io/component=" + component
+}
+
+// pass waits for a time that is part of a drill.
 func pass(t *testing.T, d time.Duration) {
 	t.Helper()
 	select {
@@ -146,32 +180,44 @@ func pass(t *testing.T, d time.Duration) {
 	}
 }
 
-// wait polls what a kubectl command prints until done says so.
+// wait runs a kubectl command until it prints what done accepts, for at most
+// patience.
 func (n *namespace) wait(t *testing.T, what string, done func(out string) bool, args ...string) {
 	t.Helper()
 	var out string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		out = n.kubectl(t, args...)
-		if done(out) {
-			return
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(200 * time.Millisecond):
-		}
+	if !poll(t, patience, func() bool { out = n.kubectl(t, args...); return done(out) }) {
+		t.Fatalf("not within %v: %s; last output:\n%s", patience, what, out)
 	}
-	t.Fatalf("never happened: %s; last:\n%s", what, out)
 }
 
-// get fetches a path of a Service of the release through the API server, which
-// needs no port-forward.
+// until waits until a condition holds. If it does not within a bound, the test
+// ends.
+func until(t *testing.T, within bound, what string, holds func() bool) {
+	t.Helper()
+	if !poll(t, within, holds) {
+		t.Fatalf("not within %v: %s", within, what)
+	}
+}
+
+// poll looks every 200 ms whether a condition holds, and reports whether it did
+// within a bound.
+func poll(t *testing.T, within bound, holds func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(within.Duration); !holds(); pass(t, 200*time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// get fetches a path of a Service of the release through the API server.
 func (n *namespace) get(t *testing.T, service, path string) string {
 	t.Helper()
 	return n.kubectl(t, "get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/services/%s/proxy%s", n.name, service, path))
 }
 
-// ofPod is a path of a pod's port, by way of the API server.
+// ofPod returns the API server's path to a path of a pod's port.
 func (n *namespace) ofPod(pod, port, path string) string {
 	return fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%s/proxy%s", n.name, pod, port, path)
 }
@@ -182,13 +228,13 @@ func (n *namespace) pods(t *testing.T, component string) []string {
 	return n.podsOf(t, release, component)
 }
 
-// podsOf returns those of another release.
+// podsOf is pods for another release.
 func (n *namespace) podsOf(t *testing.T, release, component string) []string {
 	t.Helper()
 	var list struct {
 		Items []pod `json:"items"`
 	}
-	out := n.kubectl(t, "get", "pods", "-o", "json", "-l", "app.kubernetes.io/instance="+release+",app.kubernetes.io/component="+component)
+	out := n.kubectl(t, "get", "pods", "-o", "json", "-l", selector(release, component))
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
 		t.Fatal(errors.Join(errors.New("kubectl get pods"), err))
 	}

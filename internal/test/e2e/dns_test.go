@@ -10,9 +10,9 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// TestDNSAway takes the cluster's DNS away for 30 s. Half of that nothing else
-// happens; then a replica goes. Its successor gets calls once DNS is back, and so
-// does one that is added then.
+// TestDNSAway stops the cluster's DNS for 30 s. After half of that time a replica is
+// deleted. The replica that replaces it gets calls once DNS is back, and so does one
+// that is added then.
 func TestDNSAway(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t)
@@ -27,14 +27,14 @@ func TestDNSAway(t *testing.T) {
 	shop := n.pods(t, "marketplace")[0]
 	running := n.startLoad(t, 75*time.Second)
 	system.kubectl(t, "scale", "deployment/coredns", "--replicas=0")
-	system.wait(t, "no DNS server", func(out string) bool { return !strings.Contains(out, "true") },
+	system.wait(t, "no endpoint of the DNS Service is ready", func(out string) bool { return !strings.Contains(out, "true") },
 		"get", "endpointslices", "-l", "kubernetes.io/service-name=kube-dns", "-o", "jsonpath={.items[*].endpoints[*].conditions.ready}")
 	away := time.Now()
 	pass(t, 15*time.Second)
 	n.kubectl(t, "delete", "pod", n.pods(t, "recommendations")[0], "--wait=false")
 	pass(t, time.Until(away.Add(30*time.Second)))
 	if age := n.metric(t, shop, "discovery_list_age_seconds"); age < 20 {
-		t.Errorf("the shop's list is %.1f s old: DNS was not away", age)
+		t.Errorf("the shop's list of replicas is %.1f s old, want 20 at least: DNS was not away", age)
 	}
 	restore()
 	back := time.Now()
@@ -46,9 +46,9 @@ func TestDNSAway(t *testing.T) {
 			t.Logf("%s had its first call %.1f s after DNS was back", pod, first.Sub(back).Seconds())
 		}
 	}
-	r := running.report(t)
+	r := running.end(t)
 	within(t, r, load.Planned())
 	if len(r.Replicas) != 5 {
-		t.Errorf("%d replicas answered, want 5: the three, a successor and one more: %+v", len(r.Replicas), r.Replicas)
+		t.Errorf("%d replicas answered, want 5: the first three, a replacement and one more: %+v", len(r.Replicas), r.Replicas)
 	}
 }

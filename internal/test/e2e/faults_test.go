@@ -13,7 +13,7 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// fault puts faults on one pod over its admin port, by way of the API server.
+// fault injects faults into one pod, through the API server and the pod's admin port.
 func (n *namespace) fault(t *testing.T, pod, faults string) {
 	t.Helper()
 	if err := n.tryFault(t, pod, faults); err != nil {
@@ -41,10 +41,10 @@ func TestFaults(t *testing.T) {
 		sick := n.pods(t, "recommendations")[0]
 		running := n.startLoad(t, 25*time.Second)
 		n.fault(t, sick, `{"unready":true}`)
-		n.wait(t, "the pod is not ready", func(out string) bool { return out == "2" }, "get", replicas, "-o", "jsonpath={.status.readyReplicas}")
+		n.wait(t, "one pod is not ready", func(out string) bool { return out == "2" }, "get", replicas, "-o", "jsonpath={.status.readyReplicas}")
 		n.fault(t, sick, `{}`)
 		n.kubectl(t, "rollout", "status", replicas, "--timeout=60s")
-		within(t, running.report(t), load.Planned())
+		within(t, running.end(t), load.Planned())
 	})
 	for _, sick := range []struct{ name, faults, reason string }{
 		{"a replica hangs", `{"hang":true}`, "timeouts"},
@@ -57,30 +57,34 @@ func TestFaults(t *testing.T) {
 			running := n.startLoad(t, 25*time.Second)
 			event := time.Now()
 			n.fault(t, pod, sick.faults)
-			r := running.report(t)
+			ejected := poll(t, ejectWithin, func() bool { return n.ejections(t, sick.reason) > before })
+			o := running.end(t)
 			n.fault(t, pod, `{}`)
-			within(t, r, load.Unplanned(event))
-			if n.ejections(t, sick.reason) == before {
-				t.Errorf("no shop's pod ejected it for its %s", sick.reason)
+			within(t, o, load.Unplanned(event))
+			if !ejected {
+				t.Errorf("not within %v: a shop ejects the replica for its %s", ejectWithin, sick.reason)
 			}
 		})
 	}
 	t.Run("the process of a replica dies", func(t *testing.T) {
-		event, r := dies(t, n, "recommendations")
-		within(t, r, load.Unplanned(event))
+		event, o := dies(t, n, "recommendations")
+		within(t, o, load.Unplanned(event))
 	})
 	t.Run("the process of a marketplace pod dies", func(t *testing.T) {
-		event, r := dies(t, n, "marketplace")
-		// Until the kubelet has seen it, the Service goes on sending half of the new
-		// connections to an address where nobody listens, the repeated one too. The
-		// shop cannot do anything about that; anything but a refusal is its fault.
-		limits := repeated(r, event)
-		limits.Failed = min(r.Calls/100, r.Reasons["connection refused"])
-		within(t, r, limits)
+		event, o := dies(t, n, "marketplace")
+		// Until the kubelet notices, the Service sends half of the new connections, and
+		// of the repeated ones, to an address where nothing listens. The shop cannot
+		// change that; any other failure is its fault.
+		limits := repeated(o, event)
+		limits.Failed = min(o.base/100, o.Reasons["connection refused"])
+		within(t, o, limits)
 	})
 }
 
-// ejections is how often the shop's pods ejected a replica.
+// ejectWithin is how long after a fault a shop may take to count its ejection.
+var ejectWithin = bound{"ejectWithin", 25 * time.Second}
+
+// ejections returns how often the shop's pods ejected a replica for a reason.
 func (n *namespace) ejections(t *testing.T, reason string) (sum float64) {
 	t.Helper()
 	for _, pod := range n.pods(t, "marketplace") {
@@ -89,32 +93,32 @@ func (n *namespace) ejections(t *testing.T, reason string) (sum float64) {
 	return sum
 }
 
-// repeated are the limits of a shop's pod that is lost without a warning: what was
-// under way is lost with it, and a browser repeats it once.
-func repeated(r load.Report, event time.Time) load.Limits {
+// repeated returns the limits for a pod of the shop that is lost without a warning:
+// the calls it was working on break, and a browser repeats each once.
+func repeated(o outcome, event time.Time) load.Limits {
 	limits := load.Unplanned(event)
-	limits.Retried = r.Calls / 50
+	limits.Retried = o.base / 50
 	return limits
 }
 
-// dies ends the process of one pod, under load, and returns when.
-func dies(t *testing.T, n *namespace, component string) (event time.Time, r load.Report) {
+// dies makes the process of one pod exit under load, waits until the pod is ready
+// again, and returns when the process was told to.
+func dies(t *testing.T, n *namespace, component string) (event time.Time, o outcome) {
 	t.Helper()
 	sick := n.pods(t, component)[0]
 	running := n.startLoad(t, 25*time.Second)
 	event = time.Now()
-	// It may die before its answer is through; the restart below is the proof.
+	// The process may exit before it has answered; the restart shows that it exited.
 	if err := n.tryFault(t, sick, `{"exit":1}`); err != nil {
 		t.Log(err)
 	}
-	n.wait(t, "the container was started again", func(out string) bool { return out == "1" },
+	n.wait(t, "the container has been restarted", func(out string) bool { return out == "1" },
 		"get", "pod", sick, "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
-	r = running.report(t)
 	n.settled(t, component)
-	return event, r
+	return event, running.end(t)
 }
 
-// TestUpgradeAndRollback changes the images under load, and back.
+// TestUpgradeAndRollback upgrades to another image under load, and rolls back.
 func TestUpgradeAndRollback(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t)
@@ -134,14 +138,17 @@ func TestUpgradeAndRollback(t *testing.T) {
 	if got := image(); strings.Contains(got, "e2e-next") {
 		t.Errorf("after the rollback: %s", got)
 	}
-	within(t, running.report(t), load.Planned())
+	for _, component := range []string{"recommendations", "marketplace"} {
+		n.settled(t, component)
+	}
+	within(t, running.end(t), load.Planned())
 	if cookieKey() != before {
-		t.Error("the cookie key changed: readers are forgotten")
+		t.Error("the cookie key changed: the shop does not know its readers any more")
 	}
 }
 
-// TestNetworkPolicy lets a stranger try the RPC port with the policy and without
-// it: a stranger that fails in both would show nothing.
+// TestNetworkPolicy lets a foreign pod try the RPC port with the policy and without
+// it. That it succeeds without shows that it fails because of the policy.
 func TestNetworkPolicy(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t, "marketplace.replicas=1", "recommendations.replicas=1")
@@ -163,15 +170,15 @@ spec:
       securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 `, name, release))
 		var phase string
-		n.wait(t, "the stranger is done", func(out string) bool { phase = out; return out == "Succeeded" || out == "Failed" },
+		n.wait(t, "the foreign pod has ended", func(out string) bool { phase = out; return out == "Succeeded" || out == "Failed" },
 			"get", "pod", name, "-o", "jsonpath={.status.phase}")
 		return phase
 	}
 	if got := stranger("with-policy"); got != "Failed" {
-		t.Errorf("with the policy the stranger %s", got)
+		t.Errorf("with the policy the foreign pod ended as %s, want Failed", got)
 	}
 	n.kubectl(t, "delete", "networkpolicy", "--all")
 	if got := stranger("without-policy"); got != "Succeeded" {
-		t.Errorf("without the policy the stranger %s", got)
+		t.Errorf("without the policy the foreign pod ended as %s, want Succeeded", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestFigures measures what a pod takes, without a load.
+// TestFigures measures a pod's memory and how long it takes to start, without a load.
 func TestFigures(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t)
@@ -20,7 +20,7 @@ func TestFigures(t *testing.T) {
 				resident := n.metric(t, pod, "process_resident_memory_bytes") / 1e6
 				t.Logf("%s: %.1f MB resident, %.1f MB in its container's working set", pod, resident, working[pod])
 				if resident > most || working[pod] > most {
-					t.Errorf("%s: %.1f MB resident, %.1f MB working set, want %.0f at most", pod, resident, working[pod], most)
+					t.Errorf("%s: %.1f MB resident, %.1f MB working set, want at most %.0f", pod, resident, working[pod], most)
 				}
 			}
 		}
@@ -30,10 +30,10 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// starts adds ten pods, one after another, and measures each from its container's
-// start to the time that the API says it is ready. The container's own start has
-// whole seconds; the first line of its log has more, and comes some milliseconds
-// later. Ready is when a watch told so.
+// starts adds ten pods, one after another, and measures how long each takes from the
+// start of its container until a watch of the API reports it ready. The start is
+// taken from the first line of the log, some milliseconds later: the container's
+// startedAt has whole seconds only.
 func starts(t *testing.T, n *namespace, component string, first int) {
 	t.Helper()
 	const samples, most = 10, 2 * time.Second
@@ -47,7 +47,7 @@ func starts(t *testing.T, n *namespace, component string, first int) {
 		var started time.Time
 		n.decode(t, &started, "get", "pod", pod, "-o", `jsonpath="{.status.containerStatuses[0].state.running.startedAt}"`)
 		if late := began.Sub(started); late < 0 || late > 2*time.Second {
-			t.Errorf("%s logs first at %v, its container started at %v", pod, began, started)
+			t.Errorf("%s: first log line at %v, but its container started at %v", pod, began, started)
 		}
 		took = append(took, at.Sub(began))
 	}
@@ -55,12 +55,12 @@ func starts(t *testing.T, n *namespace, component string, first int) {
 	median := (took[samples/2-1] + took[samples/2]) / 2
 	t.Logf("first line of the log to ready: median %.2f s, of %.2f to %.2f s", median.Seconds(), took[0].Seconds(), took[samples-1].Seconds())
 	if median > most {
-		t.Errorf("median %v, want %v at most", median, most)
+		t.Errorf("median %v, want at most %v", median, most)
 	}
 }
 
-// workingSets returns the memory of the namespace's pods in MB, as the kubelet
-// counts it.
+// workingSets returns the working set of each pod of the namespace in MB, from the
+// kubelet.
 func (n *namespace) workingSets(t *testing.T) map[string]float64 {
 	t.Helper()
 	sets := map[string]float64{}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// metric sums up the samples of a pod's metric whose labels hold all these texts.
+// metric returns the sum of the samples of a pod's metric whose labels contain all
+// the given texts.
 func (n *namespace) metric(t *testing.T, pod, name string, labels ...string) (sum float64) {
 	t.Helper()
 	found := false
@@ -17,7 +18,7 @@ func (n *namespace) metric(t *testing.T, pod, name string, labels ...string) (su
 		if i := strings.LastIndexByte(text, '}'); i >= 0 {
 			of, value = text[:i+1], strings.TrimSpace(text[i+1:])
 		}
-		if of != name && !strings.HasPrefix(of, name+"{") || !holdsAll(of, labels) {
+		if of != name && !strings.HasPrefix(of, name+"{") || !containsAll(of, labels) {
 			continue
 		}
 		v, err := strconv.ParseFloat(value, 64)
@@ -32,7 +33,7 @@ func (n *namespace) metric(t *testing.T, pod, name string, labels ...string) (su
 	return sum
 }
 
-func holdsAll(text string, parts []string) bool {
+func containsAll(text string, parts []string) bool {
 	for _, p := range parts {
 		if !strings.Contains(text, p) {
 			return false
@@ -41,7 +42,7 @@ func holdsAll(text string, parts []string) bool {
 	return true
 }
 
-// shelves returns how many calls for readers a replica has answered.
+// shelves returns how many calls for shelves a replica has answered.
 func (n *namespace) shelves(t *testing.T, pod string) float64 {
 	t.Helper()
 	const calls = "grpc_server_call_duration_seconds_count"

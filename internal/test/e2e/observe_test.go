@@ -20,8 +20,8 @@ import (
 	"bookstall/internal/test/otlpsink"
 )
 
-// TestObserved has a real Prometheus scrape a release and a receiver of traces
-// take its spans.
+// TestObserved has a Prometheus scrape a release and a receiver of traces take its
+// spans.
 func TestObserved(t *testing.T) {
 	n := newNamespace(t)
 	n.serviceMonitors(t)
@@ -45,7 +45,7 @@ kind: Pod
 metadata: {name: otlpsink, labels: {app: otlpsink}}
 %s`
 
-// container is the spec of a pod with one container.
+// container returns the spec of a pod with one container.
 func (n *namespace) container(name, image, more string) string {
 	return fmt.Sprintf(`spec:
   restartPolicy: Never
@@ -61,8 +61,8 @@ func (n *namespace) container(name, image, more string) string {
 %s`, name, image, more)
 }
 
-// serviceMonitors makes the cluster know the kind that the chart has for a
-// Prometheus operator, if it does not, for as long as the test runs.
+// serviceMonitors defines the kind ServiceMonitor until the end of the test, unless
+// the cluster has it from a Prometheus operator.
 func (n *namespace) serviceMonitors(t *testing.T) {
 	t.Helper()
 	const kind = "customresourcedefinition/servicemonitors.monitoring.coreos.com"
@@ -87,8 +87,8 @@ spec:
 	n.kubectl(t, "wait", kind, "--for=condition=Established", "--timeout=30s")
 }
 
-// prometheus starts a Prometheus that scrapes what the release's ServiceMonitor
-// names, by DNS: the operator that would read it is not here.
+// prometheus starts a Prometheus in a pod with a label. It stands for a Prometheus
+// operator: it finds what the release's ServiceMonitor names by DNS, and scrapes it.
 func (n *namespace) prometheus(t *testing.T, name, label string) {
 	t.Helper()
 	var monitor struct {
@@ -98,9 +98,9 @@ func (n *namespace) prometheus(t *testing.T, name, label string) {
 		}
 	}
 	n.decode(t, &monitor, "get", "servicemonitor", release, "-o", "json")
-	var selector []string
+	var labels []string
 	for k, v := range monitor.Spec.Selector.MatchLabels {
-		selector = append(selector, k+"="+v)
+		labels = append(labels, k+"="+v)
 	}
 	var services struct {
 		Items []struct {
@@ -116,7 +116,7 @@ func (n *namespace) prometheus(t *testing.T, name, label string) {
 			}
 		}
 	}
-	n.decode(t, &services, "get", "services", "-l", strings.Join(selector, ","), "-o", "json")
+	n.decode(t, &services, "get", "services", "-l", strings.Join(labels, ","), "-o", "json")
 	var jobs strings.Builder
 	for _, endpoint := range monitor.Spec.Endpoints {
 		for _, s := range services.Items {
@@ -152,7 +152,7 @@ metadata: {name: %[1]s, labels: {app.kubernetes.io/name: %[2]s}}
 	n.kubectl(t, "wait", "pod/"+name, "--for=condition=Ready", "--timeout=60s")
 }
 
-// decode reads what a kubectl command prints.
+// decode parses the JSON that a kubectl command prints.
 func (n *namespace) decode(t *testing.T, to any, args ...string) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(n.kubectl(t, args...)), to); err != nil {
@@ -160,7 +160,7 @@ func (n *namespace) decode(t *testing.T, to any, args ...string) {
 	}
 }
 
-// query asks a Prometheus, and returns a value for each instance.
+// query runs a query on a Prometheus and returns the value of each instance.
 func (n *namespace) query(t *testing.T, prometheus, query string) map[string]float64 {
 	t.Helper()
 	var answer struct {
@@ -184,21 +184,14 @@ func (n *namespace) query(t *testing.T, prometheus, query string) map[string]flo
 	return values
 }
 
-// until polls until a condition holds.
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); pass(t, 200*time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("never happened: %s", what)
-			return
-		}
-	}
-}
+// observeWithin is how long Prometheus and the receiver of traces may take to show
+// what has happened.
+var observeWithin = bound{"observeWithin", 30 * time.Second}
 
 const shelvesQuery = `sum(grpc_server_call_duration_seconds_count{job="recommendations", grpc_status="OK", ` +
 	`grpc_method=~".*RecommendationsService/(Recommend|SimilarBooks)"})`
 
-// scraped holds what Prometheus says to the pods and to a load.
+// scraped compares what Prometheus shows with the pods and with a load.
 func scraped(t *testing.T, n *namespace) {
 	t.Helper()
 	var pods struct{ Items []pod }
@@ -219,34 +212,35 @@ func scraped(t *testing.T, n *namespace) {
 			return len(up) == len(pods.Items)
 		}
 	}
-	until(t, "every pod is up", allAre("prometheus", 1))
-	until(t, "the network policy keeps out one who lacks the label", allAre("stranger", 0))
-	if t.Failed() {
-		t.Fatalf("Prometheus sees %v, the stranger %v", n.query(t, "prometheus", "up"), n.query(t, "stranger", "up"))
+	if !poll(t, observeWithin, allAre("prometheus", 1)) {
+		t.Fatalf("not within %v: every pod is up for Prometheus; up: %v", observeWithin, n.query(t, "prometheus", "up"))
+	}
+	if !poll(t, observeWithin, allAre("stranger", 0)) {
+		t.Fatalf("not within %v: no pod is up for a Prometheus without the label that the network policy asks for; up: %v",
+			observeWithin, n.query(t, "stranger", "up"))
 	}
 	n.kubectl(t, "delete", "pod", "stranger", "--wait=false")
 
 	before := n.query(t, "prometheus", shelvesQuery)[""]
-	r := n.startLoad(t, 15*time.Second).report(t)
+	r := n.startLoad(t, 15*time.Second).end(t)
 	within(t, r, load.Planned())
 	var counted int64
 	for _, p := range r.Replicas {
 		counted += p.Calls
 	}
 	if counted != asked(r) {
-		t.Errorf("replicas counted %d calls for the load, which made %d", counted, asked(r))
+		t.Errorf("the replicas counted %d calls of the load, which made %d", counted, asked(r))
 	}
 	var got float64
-	// The load looks at one page before it begins.
-	until(t, "Prometheus counts all calls of the load", func() bool {
-		got = n.query(t, "prometheus", shelvesQuery)[""] - before
-		return got == float64(asked(r)+1)
-	})
-	t.Logf("%d pods are up; Prometheus counted %.0f calls for shelves of the load's %d, and its first look", len(pods.Items), got, asked(r))
+	want := float64(asked(r) + 1) // one for the load's first look at the front page
+	if !poll(t, observeWithin, func() bool { got = n.query(t, "prometheus", shelvesQuery)[""] - before; return got == want }) {
+		t.Fatalf("not within %v: Prometheus counts %.0f calls for shelves; it counts %.0f", observeWithin, want, got)
+	}
+	t.Logf("%d pods are up; Prometheus counts all %.0f calls for shelves", len(pods.Items), got)
 }
 
-// forward opens a way to a Service of the release until the test ends, and returns
-// its URL.
+// forward forwards a port to a Service of the release until the test ends, and
+// returns its URL.
 func (n *namespace) forward(t *testing.T, service string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -266,7 +260,7 @@ func (n *namespace) forward(t *testing.T, service string) string {
 	rest, found := strings.CutPrefix(line, "Forwarding from ")
 	address, _, _ := strings.Cut(rest, " ")
 	if err != nil || !found {
-		t.Fatalf("port-forward says %q, %v", line, err)
+		t.Fatalf("kubectl port-forward: %v: %q", err, line)
 	}
 	return "http://" + address
 }
@@ -297,7 +291,7 @@ func traced(t *testing.T, n *namespace) {
 
 	var spans []otlpsink.Span
 	var server, client, replica *otlpsink.Span
-	until(t, "the whole trace was exported", func() bool {
+	exported := poll(t, observeWithin, func() bool {
 		spans, server, client, replica = n.spans(t, trace), nil, nil, nil
 		for i, s := range spans {
 			switch {
@@ -311,14 +305,14 @@ func traced(t *testing.T, n *namespace) {
 		}
 		return server != nil && client != nil && replica != nil
 	})
-	if t.Failed() {
-		t.Fatalf("spans of the trace: %+v", spans)
+	if !exported {
+		t.Fatalf("not within %v: the receiver has the whole trace; its spans: %+v", observeWithin, spans)
 	}
 	for _, s := range spans {
 		t.Logf("%s %s of %s, %s, child of %s", s.Kind, s.Name, s.Instance, s.ID, s.Parent)
 	}
 	if server.Parent != caller || !below(spans, *client, server.ID) || replica.Parent != client.ID {
-		t.Errorf("the spans do not hang together; the caller is %s", caller)
+		t.Errorf("a span has the wrong parent; the caller's span is %s", caller)
 	}
 	for _, component := range []string{"marketplace", "recommendations"} {
 		var lines []line
@@ -330,12 +324,12 @@ func traced(t *testing.T, n *namespace) {
 			}
 		}
 		if len(lines) != 1 || lines[0].TraceID != trace {
-			t.Errorf("lines of %s with the request id: %+v, want one, with the trace id", component, lines)
+			t.Errorf("log lines of %s with the request id: %+v, want one, with the trace id", component, lines)
 		}
 	}
 }
 
-// below reports whether a span hangs below another, maybe by way of more.
+// below reports whether a span is a descendant of another.
 func below(spans []otlpsink.Span, s otlpsink.Span, ancestor string) bool {
 	for range spans {
 		if s.Parent == ancestor {
@@ -351,7 +345,7 @@ func below(spans []otlpsink.Span, s otlpsink.Span, ancestor string) bool {
 	return false
 }
 
-// spans returns those of one trace.
+// spans returns the spans of a trace that the receiver has.
 func (n *namespace) spans(t *testing.T, trace string) (list []otlpsink.Span) {
 	t.Helper()
 	for text := range strings.Lines(n.kubectl(t, "logs", "otlpsink")) {

@@ -27,29 +27,28 @@ func TestTwoReleases(t *testing.T) {
 	}
 	for called, idle := range map[string]string{release: other, other: release} {
 		busy, quiet := answered(called), answered(idle)
-		r := n.startLoadAt(t, called, rate, 10*time.Second).report(t)
+		r := n.startLoadAt(t, called, rate, 10*time.Second).end(t)
 		within(t, r, load.Planned())
 		if got := answered(idle); got != quiet {
 			t.Errorf("replicas of %s answered %.0f calls of %s", idle, got-quiet, called)
 		}
-		// All that was asked for arrived there, and the one page that the load looks at first.
+		// The load's first look at the front page makes one call more.
 		if got, want := int64(answered(called)-busy), asked(r)+1; got != want {
 			t.Errorf("replicas of %s answered %d calls, want %d", called, got, want)
 		}
 	}
 	running := n.startLoad(t, 30*time.Second)
 	n.runHelm(t, "uninstall", other, "--wait")
-	within(t, running.report(t), load.Planned())
-	if left := n.kubectl(t, "get", "pods", "-l", "app.kubernetes.io/instance="+other, "-o", "name"); left != "" {
-		t.Errorf("%s left %s", other, left)
-	}
+	n.wait(t, "no pod of "+other+" is left", func(out string) bool { return out == "" },
+		"get", "pods", "-l", "app.kubernetes.io/instance="+other, "-o", "name")
+	within(t, running.end(t), load.Planned())
 	n.runHelm(t, "test", release, "--timeout=90s")
 }
 
-// asked returns how many calls of a load made the shop ask a replica.
-func asked(r load.Report) (sum int64) {
+// asked returns how many calls of a load made the shop call a replica.
+func asked(o outcome) (sum int64) {
 	for _, kind := range []load.Kind{load.Front, load.Book, load.APIKnown, load.APIUnknown} {
-		sum += r.Kinds[kind].Calls
+		sum += o.Kinds[kind].Calls
 	}
 	return sum
 }

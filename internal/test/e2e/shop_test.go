@@ -18,14 +18,14 @@ import (
 	"time"
 )
 
-// shopAPI is the JSON API of the release's shop, by way of the API server: it must
-// not ask for a token, which would not get through.
+// shopAPI is the JSON API of the release's shop, through the Kubernetes API server,
+// which passes no bearer token on: the shop must not require one.
 type shopAPI struct {
 	http *http.Client
 	url  string
 }
 
-// api starts kubectl proxy for as long as the test.
+// api runs kubectl proxy until the test ends.
 func (n *namespace) api(t *testing.T) shopAPI {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -52,7 +52,7 @@ func (n *namespace) api(t *testing.T) shopAPI {
 	}
 }
 
-// ask makes one call and decodes what a good answer holds into v.
+// ask makes one call and decodes the body of a successful answer into v.
 func (a shopAPI) ask(ctx context.Context, method, path string, body, v any) (status int, err error) {
 	var text []byte
 	if body != nil {
@@ -76,9 +76,9 @@ func (a shopAPI) ask(ctx context.Context, method, path string, body, v any) (sta
 		return 0, err
 	}
 	if resp.StatusCode >= http.StatusBadRequest {
-		// Answers of the API server itself are no problems.
+		// The shop answers errors with a problem document, the API server does not.
 		if kind := resp.Header.Get("Content-Type"); kind != "application/problem+json" {
-			return 0, fmt.Errorf("%s %s: not the shop's: status %d, %s: %.300s", method, path, resp.StatusCode, kind, text)
+			return 0, fmt.Errorf("%s %s: not answered by the shop: status %d, %s: %.300s", method, path, resp.StatusCode, kind, text)
 		}
 		return resp.StatusCode, nil
 	}
@@ -95,7 +95,7 @@ func (a shopAPI) get(t *testing.T, path string, v any) {
 	}
 }
 
-// interaction is what the shop is told that a reader did.
+// interaction is something a reader did with a book.
 type interaction struct {
 	ID     string `json:"id"`
 	UserID int64  `json:"user_id"`
@@ -103,7 +103,7 @@ type interaction struct {
 	Kind   string `json:"kind"`
 }
 
-// write stores one and returns the reader's version.
+// write records an interaction and returns the reader's version.
 func (a shopAPI) write(t *testing.T, i interaction) (version int64) {
 	t.Helper()
 	var recorded struct {
@@ -117,15 +117,15 @@ func (a shopAPI) write(t *testing.T, i interaction) (version int64) {
 	return recorded.Version
 }
 
-// shelf is what a replica made for a reader.
+// shelf is a list of recommendations.
 type shelf struct {
 	Source          string
 	ServedBy        string `json:"served_by"`
 	Recommendations []struct{ ID int64 }
 }
 
-// agreement asks for a reader's shelf until each replica has answered, fails the
-// test unless all give the same, and returns it.
+// agreement gets a reader's shelf until each replica has answered, fails the test
+// unless all answers are the same, and returns the shelf.
 func (a shopAPI) agreement(t *testing.T, reader, version int64, replicas []string) string {
 	t.Helper()
 	shelves := map[string]string{}
@@ -133,7 +133,7 @@ func (a shopAPI) agreement(t *testing.T, reader, version int64, replicas []strin
 		var s shelf
 		a.get(t, fmt.Sprintf("/recommendations?user_id=%d&min_version=%d&max_results=20", reader, version), &s)
 		if s.Source != "personal" || len(s.Recommendations) != 20 {
-			t.Fatalf("reader %d: %d books, source %s, of %s", reader, len(s.Recommendations), s.Source, s.ServedBy)
+			t.Fatalf("reader %d: %d books, source %s, from replica %s", reader, len(s.Recommendations), s.Source, s.ServedBy)
 		}
 		shelves[s.ServedBy] = fmt.Sprint(s.Recommendations)
 		if len(shelves) == len(replicas) {
@@ -149,7 +149,7 @@ func (a shopAPI) agreement(t *testing.T, reader, version int64, replicas []strin
 	return first
 }
 
-// history returns the books that a reader has to do with, the latest first.
+// history returns a reader's history, the latest book first.
 func (a shopAPI) history(t *testing.T, reader, version int64) string {
 	t.Helper()
 	var h struct {
@@ -168,10 +168,11 @@ type attempt struct {
 	err    error
 }
 
-// writer writes at a steady rate, whatever becomes of the writes before.
+// writer sends writes at a steady rate, without waiting for the answers to earlier
+// ones.
 type writer struct {
 	api  shopAPI
-	log  *os.File // ids of what was acknowledged, one a line
+	log  *os.File // ids of acknowledged writes, one per line
 	stop chan struct{}
 	done sync.WaitGroup
 
@@ -179,7 +180,7 @@ type writer struct {
 	attempts []attempt
 }
 
-// startWriter makes readers like books, some each second, until end.
+// startWriter makes readers like books until end is called.
 func (a shopAPI) startWriter(t *testing.T, name string, every time.Duration, books []int64) *writer {
 	t.Helper()
 	log, err := os.Create(t.TempDir() + "/acknowledged")
@@ -221,7 +222,7 @@ func (w *writer) write(i interaction) {
 	}
 }
 
-// since returns what was sent after a time and was answered by now.
+// since returns the answered writes that were sent after a time.
 func (w *writer) since(at time.Time) (list []attempt) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -233,7 +234,7 @@ func (w *writer) since(at time.Time) (list []attempt) {
 	return list
 }
 
-// end stops writing, once, and waits for the last answers.
+// end stops the writer and waits for the last answers. It may be called again.
 func (w *writer) end() {
 	w.mu.Lock()
 	select {
@@ -245,7 +246,7 @@ func (w *writer) end() {
 	w.done.Wait()
 }
 
-// acknowledged returns the ids in the writer's log.
+// acknowledged stops the writer and returns the ids in its log.
 func (w *writer) acknowledged(t *testing.T) []string {
 	t.Helper()
 	w.end()

@@ -16,22 +16,22 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// database is the trial PostgreSQL, with the image that tools/postgres.sh makes and
-// without a volume, which not every cluster has.
+// database enables the trial PostgreSQL, with the image that tools/postgres.sh makes
+// and without a volume: not every cluster has a storage class.
 const database = "postgresql.enabled=true,postgresql.persistence.enabled=false," +
 	"postgresql.image.repository=bookstall/postgres,postgresql.image.tag=e2e"
 
 const databasePod = release + "-postgresql-0"
 
-// sql runs statements in the database's pod.
+// sql runs a statement in the database's pod and returns what psql prints.
 func (n *namespace) sql(t *testing.T, statement string) string {
 	t.Helper()
 	return strings.TrimSpace(n.kubectl(t, "exec", databasePod, "--",
 		"psql", "--username=bookstall", "--dbname=bookstall", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-Atc", statement))
 }
 
-// TestStore installs the chart with its database once and puts what readers do
-// through what may happen to it.
+// TestStore installs the chart with its database once. Its drills check that what
+// readers did is not lost.
 func TestStore(t *testing.T) {
 	n := newNamespace(t)
 	n.install(t, database, "marketplace.requireAPIToken=false", "train.enabled=true", "train.suspend=true")
@@ -50,12 +50,12 @@ func TestStore(t *testing.T) {
 		n.runHelm(t, "uninstall", release, "--wait")
 		kinds := "deployments,statefulsets,jobs,cronjobs,services,secrets,configmaps,serviceaccounts," +
 			"poddisruptionbudgets,networkpolicies,persistentvolumeclaims"
-		n.wait(t, "the CronJob's jobs go with it", func(out string) bool { return out == "" },
+		n.wait(t, "nothing of the release is left", func(out string) bool { return out == "" },
 			"get", kinds, "-l", "app.kubernetes.io/instance="+release, "-o", "name")
 	})
 }
 
-// bestsellers returns ids of books.
+// bestsellers returns the ids of 50 books.
 func (a shopAPI) bestsellers(t *testing.T) (ids []int64) {
 	t.Helper()
 	var list struct {
@@ -66,13 +66,13 @@ func (a shopAPI) bestsellers(t *testing.T) (ids []int64) {
 		ids = append(ids, b.ID)
 	}
 	if len(ids) != 50 {
-		t.Fatalf("%d books", len(ids))
+		t.Fatalf("%d books, want 50", len(ids))
 	}
 	return ids
 }
 
-// strangers lets pods with and without the label of a job try the database's port:
-// that one of them succeeds shows that the others fail by the policy.
+// strangers lets pods with and without the label of a job try the database's port.
+// That the labelled pod succeeds shows that the others fail because of the policy.
 func strangers(t *testing.T, n *namespace) {
 	t.Helper()
 	want := map[string]string{"train": "Succeeded", "marketplace": "Failed", "none": "Failed"}
@@ -89,7 +89,7 @@ spec:
   restartPolicy: Never
   automountServiceAccountToken: false
   enableServiceLinks: false
-  readinessGates: [{conditionType: example.com/never}] # it is no pod of the Service
+  readinessGates: [{conditionType: example.com/never}] # the Service must not send it calls
   securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: stranger
@@ -101,17 +101,17 @@ spec:
 	}
 	for component, phase := range want {
 		var got string
-		n.wait(t, "the stranger is done", func(out string) bool { got = out; return out == "Succeeded" || out == "Failed" },
+		n.wait(t, "pod stranger-"+component+" has ended", func(out string) bool { got = out; return out == "Succeeded" || out == "Failed" },
 			"get", "pod", "stranger-"+component, "-o", "jsonpath={.status.phase}")
 		if got != phase {
-			t.Errorf("component %s: %s, want %s", component, got, phase)
+			t.Errorf("pod stranger-%s ended as %s, want %s", component, got, phase)
 		}
 		n.kubectl(t, "delete", "pod", "stranger-"+component, "--wait=false")
 	}
 }
 
-// survives writes by the shop's API, takes all replicas away, in a rollout and at
-// once, and compares.
+// survives writes through the shop's API, replaces all replicas, first in a rollout
+// and then at once, and checks that shelves and histories stay the same.
 func survives(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 	t.Helper()
 	readers := []int64{900_001, 900_002, 900_003}
@@ -130,12 +130,12 @@ func survives(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 	replicas := n.pods(t, "recommendations")
 	before := known(replicas)
 	if before[readers[0]] == before[readers[1]] {
-		t.Errorf("two readers who like different books have the same: %s", before[readers[0]])
+		t.Errorf("two readers who like different books have the same shelf and history: %s", before[readers[0]])
 	}
 	same := func(after string) {
 		fresh := n.pods(t, "recommendations")
 		if len(fresh) != len(replicas) || slices.ContainsFunc(fresh, func(p string) bool { return slices.Contains(replicas, p) }) {
-			t.Fatalf("%s: replicas %v, before %v", after, fresh, replicas)
+			t.Fatalf("%s: replicas %v, before %v: want others", after, fresh, replicas)
 		}
 		replicas = fresh
 		now := known(fresh)
@@ -149,7 +149,7 @@ func survives(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 	running := n.startLoad(t, 45*time.Second)
 	n.kubectl(t, "rollout", "restart", "deployment/"+release+"-recommendations")
 	n.settled(t, "recommendations")
-	within(t, running.report(t), load.Planned())
+	within(t, running.end(t), load.Planned())
 	same("after a rollout")
 
 	n.kubectl(t, append([]string{"delete", "pod"}, replicas...)...)
@@ -158,49 +158,47 @@ func survives(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 	same("after all replicas were deleted at once")
 }
 
-// fullAgain waits until the shop gets shelves from a replica again.
+// fullAgain waits until all pods of the shop get shelves from the replicas again.
 func (a shopAPI) fullAgain(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pass(t, 200*time.Millisecond) {
+	until(t, patience, "a replica answers the shop", func() bool {
 		var s shelf
-		if a.get(t, "/recommendations?user_id=1", &s); s.ServedBy != "" {
-			pass(t, backWithin) // for the other pods of the shop, and the other replicas
-			return
-		}
-	}
-	t.Fatal("the shop gets no shelves")
+		a.get(t, "/recommendations?user_id=1", &s)
+		return s.ServedBy != ""
+	})
+	pass(t, backWithin) // the other pods of the shop, and the other replicas, may take that long
 }
 
-// cutOff takes the database off the network for 30 s, while readers read and write.
+// cutOff cuts the database off the network for 30 s, while readers read and write.
 func cutOff(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 	t.Helper()
-	const away = 30 * time.Second
+	const away, settle = 30 * time.Second, 10 * time.Second
+	const enough = 20 // writes of each phase
 	const policy = "networkpolicy/" + release + "-postgresql"
 	ingress := n.kubectl(t, "get", policy, "-o", "jsonpath={.spec.ingress}")
 	running := n.startLoad(t, 65*time.Second)
 	w := shop.startWriter(t, "cut", 100*time.Millisecond, books)
-	pass(t, 5*time.Second)
+	until(t, patience, "the shop answers writes", func() bool { return len(w.since(time.Time{})) > enough })
 
 	event := time.Now()
 	n.kubectl(t, "patch", policy, "--type=merge", "-p", `{"spec":{"ingress":[]}}`)
-	// A policy need not end connections that are open.
+	// A policy does not end open connections. None comes back once it is in force.
 	quiet := 0
-	for quiet < 2 {
+	until(t, bound{"cutWithin", away}, "the database has no more connections", func() bool {
 		left := n.sql(t, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
 		if quiet++; left != "0" {
 			quiet = 0
 		}
-		if pass(t, 500*time.Millisecond); time.Since(event) > away {
-			t.Fatalf("the database has still %s connections", left)
-		}
-	}
+		return quiet == 6 // for a second
+	})
 	gone := time.Now()
 	pass(t, away)
 	back := time.Now()
 	n.kubectl(t, "patch", policy, "--type=merge", "-p", `{"spec":{"ingress":`+ingress+`}}`)
 
-	within(t, running.report(t), load.Planned()) // so reads cost nothing
+	until(t, patience, "writes are answered after the database is back", func() bool { return len(w.since(back.Add(settle))) > enough })
 	acknowledged := w.acknowledged(t)
+	within(t, running.end(t), load.Planned()) // reads need no database
 
 	counts := map[string]int{}
 	var again time.Duration
@@ -211,7 +209,7 @@ func cutOff(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 			during = "before"
 		case a.sent.After(gone) && a.sent.Add(a.took).Before(back):
 			during = "without"
-		case a.sent.After(back.Add(10 * time.Second)):
+		case a.sent.After(back.Add(settle)):
 			during = "after"
 		default:
 			during = "between"
@@ -219,7 +217,7 @@ func cutOff(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 		counts[fmt.Sprintf("%s: %d", during, a.status)]++
 		if want := map[string]int{"before": http.StatusCreated, "without": http.StatusServiceUnavailable, "after": http.StatusCreated}[during]; want != 0 && a.status != want ||
 			a.status != http.StatusCreated && a.status != http.StatusServiceUnavailable {
-			t.Errorf("%s, %.1f s after the event: write %s: status %d, %v", during, a.sent.Sub(event).Seconds(), a.ID, a.status, a.err)
+			t.Errorf("%s, %.1f s after the cut: write %s: status %d, %v", during, a.sent.Sub(event).Seconds(), a.ID, a.status, a.err)
 		}
 		if done := a.sent.Add(a.took); a.status == http.StatusCreated && done.After(back) && (again == 0 || done.Sub(back) < again) {
 			again = done.Sub(back)
@@ -228,10 +226,10 @@ func cutOff(t *testing.T, n *namespace, shop shopAPI, books []int64) {
 			t.Errorf("write %s took %v", a.ID, a.took)
 		}
 	}
-	t.Logf("writes: %v; the first after the database was back, %.1f s later", counts, again.Seconds())
-	for _, during := range []string{"before: 201", "without: 503", "after: 201"} {
-		if counts[during] < 20 {
-			t.Errorf("%d writes %s: they show nothing", counts[during], during)
+	t.Logf("writes: %v; the first one stored again %.1f s after the database was back", counts, again.Seconds())
+	for _, phase := range []string{"before: 201", "without: 503", "after: 201"} {
+		if counts[phase] < enough {
+			t.Errorf("%d writes %s, want at least %d", counts[phase], phase, enough)
 		}
 	}
 
@@ -255,19 +253,19 @@ func (n *namespace) modelOf(t *testing.T, pod string) string {
 	text := n.kubectl(t, "get", "--raw", n.ofPod(pod, "9090", "/metrics"))
 	m := regexp.MustCompile(`(?m)^recommendations_model_info\{model="([^"]+)"\} 1$`).FindStringSubmatch(text)
 	if m == nil {
-		t.Fatalf("%s says of no model that it is in use", pod)
+		t.Fatalf("%s has no metric that names its model", pod)
 	}
 	return m[1]
 }
 
-// finished waits for a Job and returns what it printed.
+// finished waits until a Job is complete and returns its log.
 func (n *namespace) finished(t *testing.T, job string) string {
 	t.Helper()
 	n.kubectl(t, "wait", "--for=condition=Complete", "job/"+job, "--timeout=90s")
 	return n.kubectl(t, "logs", "job/"+job)
 }
 
-// trained runs the CronJob out of its turn.
+// trained runs the CronJob at once and checks that all replicas use its model.
 func trained(t *testing.T, n *namespace) {
 	t.Helper()
 	replicas := n.pods(t, "recommendations")
@@ -276,11 +274,11 @@ func trained(t *testing.T, n *namespace) {
 	out := n.finished(t, "train-now")
 	m := regexp.MustCompile(`model (\S+), \d+ bytes, is active`).FindStringSubmatch(out)
 	if m == nil || m[1] == before {
-		t.Fatalf("the model was %s; the job says\n%s", before, out)
+		t.Fatalf("the job must activate another model than %s; its log:\n%s", before, out)
 	}
 	done := time.Now()
 	for _, pod := range replicas {
-		n.wait(t, "the model is in use", func(out string) bool { return strings.Contains(out, m[1]) },
+		n.wait(t, pod+" uses model "+m[1], func(out string) bool { return strings.Contains(out, m[1]) },
 			"get", "--raw", n.ofPod(pod, "9090", "/metrics"))
 		if got := n.modelOf(t, pod); got != m[1] {
 			t.Errorf("%s uses %s, want %s", pod, got, m[1])
@@ -292,7 +290,7 @@ func trained(t *testing.T, n *namespace) {
 	}
 }
 
-// imported brings another catalogue by an upgrade that makes the Job.
+// imported replaces the catalogue with an upgrade that creates the import Job.
 func imported(t *testing.T, n *namespace, shop shopAPI) {
 	t.Helper()
 	const title = "A Catalogue of One's Own"
@@ -322,7 +320,8 @@ func imported(t *testing.T, n *namespace, shop shopAPI) {
 	}
 	pods, secret := state(), password()
 
-	// Readers liked books of the demonstration, which go with it.
+	// --drop-demo: readers of the tests before liked books of the demonstration, which
+	// go with it.
 	values := map[string]string{
 		"import.enabled":           "true",
 		"import.args":              `["--books=/books/books.csv","--ratings=/books/ratings.csv","--strict","--drop-demo","--train"]`,
@@ -338,28 +337,23 @@ func imported(t *testing.T, n *namespace, shop shopAPI) {
 	t.Logf("\n%s", n.finished(t, job))
 	done := time.Now()
 
-	for {
+	until(t, patience, "the shop lists the 40 new books", func() bool {
 		var list struct {
 			Books []struct{ Title string }
 		}
-		if shop.get(t, "/books?page_size=100", &list); len(list.Books) == 40 && strings.HasPrefix(list.Books[0].Title, title) {
-			break
-		}
-		if time.Since(done) > patience {
-			t.Fatalf("the shop shows %d books, %.300v", len(list.Books), list.Books)
-		}
-		pass(t, 100*time.Millisecond)
-	}
-	t.Logf("the shop shows the new catalogue %.1f s after the job", time.Since(done).Seconds())
-	// The other pod of the shop asks by itself at the latest after 30 s.
+		shop.get(t, "/books?page_size=100", &list)
+		return len(list.Books) == 40 && strings.HasPrefix(list.Books[0].Title, title)
+	})
+	t.Logf("the shop lists the new catalogue %.1f s after the job", time.Since(done).Seconds())
+	// Each pod of the shop refreshes its catalogue every 30 s.
 	for _, pod := range n.pods(t, "marketplace") {
-		n.wait(t, "the front page shows it", func(out string) bool { return strings.Contains(out, "Catalogue of One") },
+		n.wait(t, "the front page of "+pod+" shows the new catalogue", func(out string) bool { return strings.Contains(out, "Catalogue of One") },
 			"get", "--raw", n.ofPod(pod, "8080", "/"))
 	}
-	t.Logf("so does each of its pods %.1f s after the job", time.Since(done).Seconds())
+	t.Logf("each of its pods shows it %.1f s after the job", time.Since(done).Seconds())
 	var s shelf
 	if shop.get(t, "/recommendations?user_id=1&max_results=5", &s); s.Source != "personal" || len(s.Recommendations) != 5 {
-		t.Errorf("a reader of the ratings: %+v", s)
+		t.Errorf("shelf of a reader with ratings: %+v", s)
 	}
 	if after := state(); after != pods {
 		t.Errorf("pods were restarted or replaced:\n%s\nbefore:\n%s", after, pods)
@@ -367,9 +361,9 @@ func imported(t *testing.T, n *namespace, shop shopAPI) {
 	if password() != secret {
 		t.Error("the upgrade changed the password")
 	}
-	// The same again is not done again.
+	// The same upgrade again creates no other Job.
 	n.runHelm(t, upgrade...)
 	if again := strings.TrimSpace(n.kubectl(t, "get", "jobs", "-l", "app.kubernetes.io/component=import", "-o", "jsonpath={.items[*].metadata.name}")); again != job {
-		t.Errorf("jobs after another upgrade: %s, before: %s", again, job)
+		t.Errorf("jobs after the second upgrade: %s, before: %s", again, job)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pod is what tests read of a pod.
+// pod is the part of a pod that tests read.
 type pod struct {
 	Metadata struct {
 		Name              string `json:"name"`
@@ -33,8 +33,8 @@ func (p pod) ready() bool {
 	return false
 }
 
-// readiness takes down when pods became ready: when a watch of the API told so,
-// for a pod's own conditions have whole seconds only.
+// readiness records when a watch of the API reported pods ready: the times in a
+// pod's own conditions have whole seconds only.
 type readiness struct {
 	mu     sync.Mutex
 	at     map[string]time.Time
@@ -64,7 +64,7 @@ func (n *namespace) watchReadiness(t *testing.T, component string) *readiness {
 				return
 			}
 			if event.Object.ready() {
-				r.told(event.Object.Metadata.Name)
+				r.record(event.Object.Metadata.Name)
 			}
 		}
 	})
@@ -73,13 +73,13 @@ func (n *namespace) watchReadiness(t *testing.T, component string) *readiness {
 		reading.Wait()
 		_ = cmd.Wait() // it was killed
 	})
-	for _, pod := range n.pods(t, component) { // the first it tells of
+	for _, pod := range n.pods(t, component) { // the watch reports these first
 		r.wait(t, func(known string) bool { return known == pod }, time.Time{})
 	}
 	return r
 }
 
-func (r *readiness) told(pod string) {
+func (r *readiness) record(pod string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.at[pod]; !known {
@@ -89,16 +89,16 @@ func (r *readiness) told(pod string) {
 	}
 }
 
-// next waits for the first pod that became ready after a time.
+// next waits until a pod has become ready after a time, and returns the first.
 func (r *readiness) next(t *testing.T, after time.Time) (name string, at time.Time) {
 	t.Helper()
 	return r.wait(t, func(string) bool { return true }, after)
 }
 
-// wait waits for the first pod of those that became ready after a time.
+// wait is next for those pods that of accepts.
 func (r *readiness) wait(t *testing.T, of func(pod string) bool, after time.Time) (name string, at time.Time) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(patience.Duration)
 	for {
 		r.mu.Lock()
 		for pod, when := range r.at {
@@ -114,14 +114,14 @@ func (r *readiness) wait(t *testing.T, of func(pod string) bool, after time.Time
 		select {
 		case <-change:
 		case <-deadline:
-			t.Fatal("no pod became ready")
+			t.Fatalf("not within %v: a pod becomes ready", patience)
 		case <-t.Context().Done():
 			t.Fatal(t.Context().Err())
 		}
 	}
 }
 
-// since returns when the pods that became ready after a time did.
+// since returns the pods that became ready after a time, and when they did.
 func (r *readiness) since(after time.Time) map[string]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,7 +143,7 @@ type line struct {
 	TraceID   string    `json:"traceID"`
 }
 
-// shelf reports whether it tells of a call for a reader.
+// shelf reports whether the line is that of a call for a shelf.
 func (l line) shelf() bool {
 	return l.Message == "call" && (strings.HasSuffix(l.Method, "RecommendationsService/Recommend") ||
 		strings.HasSuffix(l.Method, "RecommendationsService/SimilarBooks"))
@@ -165,16 +165,18 @@ func (n *namespace) lines(t *testing.T, pod string) (list []line) {
 	return list
 }
 
-// firstShelf waits until a replica has answered a reader, and returns when.
-func (n *namespace) firstShelf(t *testing.T, pod string) time.Time {
+// firstShelf waits until a replica has answered a call for a shelf, and returns when
+// it did so first.
+func (n *namespace) firstShelf(t *testing.T, pod string) (first time.Time) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pass(t, 200*time.Millisecond) {
+	until(t, patience, pod+" answers a call for a shelf", func() bool {
 		for _, l := range n.lines(t, pod) {
 			if l.shelf() {
-				return l.Time
+				first = l.Time
+				return true
 			}
 		}
-	}
-	t.Fatalf("%s was never called", pod)
-	return time.Time{}
+		return false
+	})
+	return first
 }
