@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	var printed error // the first that went wrong
 	lines := json.NewEncoder(stdout)
-	sink, err := otlpsink.Tell(*address, func(span otlpsink.Span) {
+	sink, err := otlpsink.Listen(*address, func(span otlpsink.Span) {
 		if err := lines.Encode(span); printed == nil {
 			printed = err
 		}

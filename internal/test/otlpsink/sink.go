@@ -1,8 +1,5 @@
-// Package otlpsink receives traces by OTLP over gRPC and keeps them, for tests
-// that want to see what a program exported.
-//
-// Tests of both services and deploy/otlpsink import it; no service may, and it
-// must not import anything else of this project.
+// Package otlpsink receives traces over OTLP/gRPC, for tests that check what a
+// program exports, and for deploy/otlpsink, which does so in a cluster.
 package otlpsink
 
 import (
@@ -16,10 +13,10 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Span is what tests ask about a span.
+// Span is the part of a span that tests check.
 type Span struct {
-	Service  string `json:"service"`  // service.name of its resource
-	Instance string `json:"instance"` // service.instance.id of it
+	Service  string `json:"service"`  // service.name of the resource
+	Instance string `json:"instance"` // service.instance.id of the resource
 	Name     string `json:"name"`
 	Kind     string `json:"kind"`    // client, server, …
 	TraceID  string `json:"traceID"` // hexadecimal
@@ -40,14 +37,15 @@ type Sink struct {
 	spans []Span
 }
 
-// Start receives on a free port of the loopback and keeps all spans.
+// Start listens on a free loopback port and keeps all spans.
 func Start() (*Sink, error) {
 	return listen("127.0.0.1:0", func(s *Sink, span Span) { s.spans = append(s.spans, span) })
 }
 
-// Tell receives on an address and tells of each span, one at a time; it keeps none.
-func Tell(address string, tell func(Span)) (*Sink, error) {
-	return listen(address, func(_ *Sink, span Span) { tell(span) })
+// Listen listens on an address and calls receive with each span, one at a time. It
+// keeps no span.
+func Listen(address string, receive func(Span)) (*Sink, error) {
+	return listen(address, func(_ *Sink, span Span) { receive(span) })
 }
 
 func listen(address string, keep func(*Sink, Span)) (*Sink, error) {
@@ -62,16 +60,16 @@ func listen(address string, keep func(*Sink, Span)) (*Sink, error) {
 	return s, nil
 }
 
-// Endpoint is the value for OTEL_EXPORTER_OTLP_ENDPOINT.
+// Endpoint returns the value for OTEL_EXPORTER_OTLP_ENDPOINT.
 func (s *Sink) Endpoint() string { return "http://" + s.listener.Addr().String() }
 
-// Close stops receiving.
+// Close stops the receiver.
 func (s *Sink) Close() error {
 	s.server.Stop()
 	return <-s.served
 }
 
-// Export implements the OTLP service.
+// Export implements the OTLP trace service.
 func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +93,7 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 	return &collector.ExportTraceServiceResponse{}, nil
 }
 
-// Spans returns what came so far.
+// Spans returns the spans received so far.
 func (s *Sink) Spans() []Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()

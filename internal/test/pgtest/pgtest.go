@@ -1,8 +1,5 @@
-// Package pgtest starts a real PostgreSQL for tests, which ends with the test, or
-// with the process of the test, however that ends.
-//
-// It is for tests; no program must import it, and it must not import anything of
-// this project but internal/lab/pgserver.
+// Package pgtest runs a PostgreSQL for a test. The server stops at the end of the
+// test, and also if the test's process is killed.
 package pgtest
 
 import (
@@ -12,15 +9,15 @@ import (
 	"bookstall/internal/lab/pgserver"
 )
 
-// Server is a PostgreSQL whose failures are those of the test.
+// Server is a PostgreSQL server. Its methods end the test if they fail.
 type Server struct {
 	*pgserver.Server
 
 	t testing.TB
 }
 
-// Start starts a server, which is stopped at the end of the test. Where there is
-// no PostgreSQL, the test is skipped.
+// Start starts a server that stops at the end of the test. The test is skipped if
+// PostgreSQL is not installed.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	if testing.Short() {
@@ -36,7 +33,7 @@ func Start(tb testing.TB) *Server {
 	return &Server{s, tb}
 }
 
-// Run starts the server after Stop or Kill and waits until it takes connections.
+// Run starts the server after Stop or Kill and waits until it accepts connections.
 func (s *Server) Run() {
 	s.t.Helper()
 	if err := s.Server.Run(); err != nil {
@@ -44,14 +41,14 @@ func (s *Server) Run() {
 	}
 }
 
-// Restart ends the server as a crash does and starts it again.
+// Restart kills the server, as in a crash, and starts it again.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
 	s.Run()
 }
 
-// NewDatabase makes an empty database and returns its URL.
+// NewDatabase creates an empty database and returns its URL.
 func (s *Server) NewDatabase() string {
 	s.t.Helper()
 	url, err := s.Server.NewDatabase()

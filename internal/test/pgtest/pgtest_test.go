@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// childVariable makes the test start a server and wait to be
-// killed.
+// childVariable, if set, makes the test start a server and wait until it is killed.
 const childVariable = "PGTEST_CHILD"
 
 func TestAKilledTestLeavesNothing(t *testing.T) {
@@ -19,7 +18,7 @@ func TestAKilledTestLeavesNothing(t *testing.T) {
 		_, _ = os.Stdout.WriteString("\nfolder " + s.Dir() + "\n")
 		select {}
 	}
-	Start(t).Restart() // it can be had at all, and started anew
+	Start(t).Restart() // skips the test where PostgreSQL is missing
 	cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledTestLeavesNothing$")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	stdout, err := cmd.StdoutPipe()
@@ -42,14 +41,14 @@ func TestAKilledTestLeavesNothing(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // killed
+	_ = cmd.Wait() // it was killed
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		_, err := os.Stat(dir)
 		if os.IsNotExist(err) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s is still there", dir)
+			t.Fatalf("%s still exists", dir)
 		}
 	}
 	if out, err := exec.Command("pgrep", "-f", dir).Output(); err == nil {

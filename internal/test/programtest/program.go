@@ -1,8 +1,5 @@
-// Package programtest runs a whole program inside of a test: its run function
-// on free ports, stopped as SIGTERM does, its log read line by line.
-//
-// Tests of both programs import it; no program may, and it must not import a
-// package of either service.
+// Package programtest runs a whole program inside a test: it calls the program's run
+// function, stops it as SIGTERM would, and parses its log.
 package programtest
 
 import (
@@ -37,8 +34,8 @@ type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 // Program is a running program.
 type Program struct {
-	Stop  func()     // as SIGTERM does
-	Ended chan error // one value: what run returned
+	Stop  func()     // stops the program, as SIGTERM would
+	Ended chan error // receives one value: what run returned
 
 	listening map[string]any
 
@@ -46,7 +43,8 @@ type Program struct {
 	logs []map[string]any
 }
 
-// Start runs a program and waits for the line that says where it listens.
+// Start runs a program until the end of the test, and returns when its log says
+// where it listens.
 func Start(t *testing.T, run Run, args ...string) *Program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -81,18 +79,18 @@ func Start(t *testing.T, run Run, args ...string) *Program {
 	select {
 	case p.listening = <-listening:
 	case err := <-p.Ended:
-		t.Fatalf("ended at once: %v", err)
+		t.Fatalf("the program ended before it listened: %v", err)
 	}
 	return p
 }
 
-// Address returns an address of the line that says where the program listens.
+// Address returns the address under a key of the log line "listening".
 func (p *Program) Address(key string) string {
 	text, _ := p.listening[key].(string)
 	return text
 }
 
-// Lines returns the log lines with a message.
+// Lines returns the log lines with the given message.
 func (p *Program) Lines(msg string) (list []map[string]any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,8 +102,8 @@ func (p *Program) Lines(msg string) (list []map[string]any) {
 	return list
 }
 
-// Get fetches a URL over a connection of its own, with header keys and values in
-// turn.
+// Get fetches a URL on a new connection and returns the response with its body, which
+// is closed. The header is given as keys and values in turn.
 func Get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
