@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: recommendations/v1/recommendations.proto
 
-// The contract between the shop and the service that recommends books.
+// The contract between the shop and the recommendations service.
 
 package recommendationsv1
 
@@ -23,14 +23,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Source says what an answer was made from.
+// Source is what a shelf was made from.
 type Source int32
 
 const (
 	Source_SOURCE_UNSPECIFIED Source = 0
 	// The reader's own history.
 	Source_SOURCE_PERSONAL Source = 1
-	// What all readers like: the reader has no history that counts.
+	// The popularity of books: the reader likes no book of the model.
 	Source_SOURCE_POPULAR Source = 2
 )
 
@@ -75,19 +75,19 @@ func (Source) EnumDescriptor() ([]byte, []int) {
 	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{0}
 }
 
-// InteractionKind is what a reader did with a book. A view neither trains nor
-// keeps the book off the shelf. A like, a purchase and a rating of 4 or 5 say
-// that the reader likes it; they and lower ratings keep it off the shelf.
+// InteractionKind is what a reader did with a book. A like, a purchase and a
+// rating of 4 or 5 mean that the reader likes the book. They and lower ratings
+// keep it off the reader's shelf. A view affects neither the model nor the shelf.
 type InteractionKind int32
 
 const (
 	InteractionKind_INTERACTION_KIND_UNSPECIFIED InteractionKind = 0
 	InteractionKind_INTERACTION_KIND_VIEW        InteractionKind = 1
 	InteractionKind_INTERACTION_KIND_LIKE        InteractionKind = 2
-	// Takes a like back.
+	// Withdraws a like.
 	InteractionKind_INTERACTION_KIND_UNLIKE InteractionKind = 3
 	InteractionKind_INTERACTION_KIND_RATING InteractionKind = 4
-	// Takes a rating back.
+	// Withdraws a rating.
 	InteractionKind_INTERACTION_KIND_UNRATE   InteractionKind = 5
 	InteractionKind_INTERACTION_KIND_PURCHASE InteractionKind = 6
 )
@@ -145,11 +145,11 @@ type RejectionReason int32
 
 const (
 	RejectionReason_REJECTION_REASON_UNSPECIFIED RejectionReason = 0
-	// A field is out of its range.
+	// A field is out of range.
 	RejectionReason_REJECTION_REASON_INVALID RejectionReason = 1
 	// No book has the id.
 	RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND RejectionReason = 2
-	// The id was used before, for another interaction.
+	// The id belongs to a different interaction.
 	RejectionReason_REJECTION_REASON_CONFLICT RejectionReason = 3
 )
 
@@ -204,8 +204,8 @@ type RecommendRequest struct {
 	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
 	// 1 to 100; 0 means 10.
 	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
-	// The reader's own writes up to this version must count; 0 for none. A
-	// replica that is behind asks the store first.
+	// The answer must include the reader's own writes up to this version; 0 for
+	// none. A replica that is behind reads the store first.
 	MinVersion    int64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -273,7 +273,7 @@ type RecommendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most max_results books, by score descending, then by id.
 	Recommendations []*Recommendation `protobuf:"bytes,1,rep,name=recommendations,proto3" json:"recommendations,omitempty"`
-	// Where the order comes from.
+	// What the shelf was made from.
 	Source Source `protobuf:"varint,2,opt,name=source,proto3,enum=recommendations.v1.Source" json:"source,omitempty"`
 	// Name of the replica that answered.
 	ServedBy string `protobuf:"bytes,3,opt,name=served_by,json=servedBy,proto3" json:"served_by,omitempty"`
@@ -477,8 +477,8 @@ type Recommendation struct {
 	Categories []string `protobuf:"bytes,4,rep,name=categories,proto3" json:"categories,omitempty"`
 	// Higher is better; comparable within one answer only.
 	Score float64 `protobuf:"fixed64,5,opt,name=score,proto3" json:"score,omitempty"`
-	// The book of the history with the largest share of the score; unset when
-	// popularity alone put the book here.
+	// The book of the history with the largest share of the score; unset when the
+	// score comes from popularity alone.
 	Because       *Because `protobuf:"bytes,6,opt,name=because,proto3" json:"because,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -556,7 +556,7 @@ func (x *Recommendation) GetBecause() *Because {
 	return nil
 }
 
-// Because names the book that a recommendation follows from.
+// Because names a book of the reader's history as the reason for something.
 type Because struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	BookId        int64                  `protobuf:"varint,1,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
@@ -611,7 +611,7 @@ func (x *Because) GetTitle() string {
 
 type ListBooksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version that the caller holds; empty for none.
+	// The version of the catalogue that the caller has; empty for none.
 	IfVersion     string `protobuf:"bytes,1,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -656,7 +656,7 @@ func (x *ListBooksRequest) GetIfVersion() string {
 
 type ListBooksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The header comes first and once; pages of books follow.
+	// The first message has the header, all others have a page of books.
 	//
 	// Types that are valid to be assigned to Part:
 	//
@@ -740,15 +740,15 @@ func (*ListBooksResponse_Page) isListBooksResponse_Part() {}
 
 type CatalogHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Version of the catalogue; equal versions hold equal books.
+	// Version of the catalogue. Equal versions have equal books.
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	// True when if_version is the current version; no books follow then.
+	// True if if_version is the current version. Then no books follow.
 	Unchanged bool `protobuf:"varint,2,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// How many books follow.
 	BookCount int32 `protobuf:"varint,3,opt,name=book_count,json=bookCount,proto3" json:"book_count,omitempty"`
-	// Readers of the data set that a visitor may look at the shop as.
+	// Readers of the data set whose shelves a visitor can look at.
 	SampleReaders []*SampleReader `protobuf:"bytes,4,rep,name=sample_readers,json=sampleReaders,proto3" json:"sample_readers,omitempty"`
-	// True when the service has no store: RecordInteractions is refused.
+	// True if the service has no store, so that it refuses RecordInteractions.
 	ReadOnly      bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -921,17 +921,17 @@ type Book struct {
 	Id     int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Title  string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Author string                 `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
-	// Of first publication; negative is BCE, 0 is unknown.
+	// Year of first publication; negative is BCE, 0 is unknown.
 	Year int32 `protobuf:"varint,4,opt,name=year,proto3" json:"year,omitempty"`
 	// 1 to 4 slugs, the main one first.
 	Categories []string `protobuf:"bytes,5,rep,name=categories,proto3" json:"categories,omitempty"`
-	// How many readers like it.
+	// Number of readers who like it.
 	Popularity int64  `protobuf:"varint,6,opt,name=popularity,proto3" json:"popularity,omitempty"`
 	Series     string `protobuf:"bytes,7,opt,name=series,proto3" json:"series,omitempty"`
 	// 10 or 13 characters, no hyphens.
 	Isbn        string `protobuf:"bytes,8,opt,name=isbn,proto3" json:"isbn,omitempty"`
 	Description string `protobuf:"bytes,9,opt,name=description,proto3" json:"description,omitempty"`
-	// Decimal with a point, e.g. "12.90"; empty for unknown.
+	// Decimal with a point, e.g. "12.90"; empty if unknown.
 	Price string `protobuf:"bytes,10,opt,name=price,proto3" json:"price,omitempty"`
 	// ISO 4217; set if and only if price is.
 	Currency string `protobuf:"bytes,11,opt,name=currency,proto3" json:"currency,omitempty"`
@@ -1058,15 +1058,15 @@ func (x *Book) GetLanguage() string {
 // Interaction is one thing that a reader did with a book.
 type Interaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Idempotency key, 1 to 128 printable ASCII characters without spaces. The
-	// same id again is the same interaction.
+	// Idempotency key, 1 to 128 printable ASCII characters without spaces.
+	// Interactions with the same id are the same interaction.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The reader, > 0.
 	UserId int64 `protobuf:"varint,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// A book of the catalogue.
 	BookId int64           `protobuf:"varint,3,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
 	Kind   InteractionKind `protobuf:"varint,4,opt,name=kind,proto3,enum=recommendations.v1.InteractionKind" json:"kind,omitempty"`
-	// 1 to 5 for a rating, else 0.
+	// 1 to 5 for INTERACTION_KIND_RATING, otherwise 0.
 	Rating        int32 `protobuf:"varint,5,opt,name=rating,proto3" json:"rating,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1183,16 +1183,16 @@ func (x *RecordInteractionsRequest) GetInteraction() *Interaction {
 
 type RecordInteractionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many were stored now.
+	// Number of interactions stored by this call.
 	Stored int64 `protobuf:"varint,1,opt,name=stored,proto3" json:"stored,omitempty"`
-	// How many had been stored before, with the same id and content.
+	// Number of interactions that had been stored before, with the same content.
 	Repeated int64 `protobuf:"varint,2,opt,name=repeated,proto3" json:"repeated,omitempty"`
-	// How many could not be stored.
+	// Number of interactions that were not stored.
 	Rejected int64 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
-	// Why: the first 100 of them.
+	// The reasons, for the first 100 of these.
 	Rejections []*Rejection `protobuf:"bytes,4,rep,name=rejections,proto3" json:"rejections,omitempty"`
-	// Version of the last history that changed; send it as min_version for a
-	// reader to see what he or she just did.
+	// Version of the last history that changed. Send it as min_version so that the
+	// reader sees the effect.
 	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1266,14 +1266,14 @@ func (x *RecordInteractionsResponse) GetVersion() int64 {
 // Rejection says why an interaction was not stored.
 type Rejection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Place in the stream, from 0.
+	// Position in the stream, from 0.
 	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	// Cut to 128 bytes where it was longer.
+	// The interaction's id, truncated to 128 bytes.
 	Id     string          `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	Reason RejectionReason `protobuf:"varint,3,opt,name=reason,proto3,enum=recommendations.v1.RejectionReason" json:"reason,omitempty"`
-	// What was wrong, for people; for INVALID, about the field.
+	// What is wrong, for people. For INVALID it describes the field.
 	Description string `protobuf:"bytes,4,opt,name=description,proto3" json:"description,omitempty"`
-	// The field, for INVALID.
+	// The name of the field, for INVALID.
 	Field         string `protobuf:"bytes,5,opt,name=field,proto3" json:"field,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1346,7 +1346,7 @@ func (x *Rejection) GetField() string {
 
 type FollowRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message is start, all others are interactions of any reader.
+	// The first message has start, all others an interaction, of any reader.
 	//
 	// Types that are valid to be assigned to Part:
 	//
@@ -1436,8 +1436,8 @@ type FollowStart struct {
 	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
 	// 1 to 100; 0 means 10.
 	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
-	// The version that the caller has seen: the first shelf comes when the
-	// reader's history is beyond it. 0 for a shelf at once.
+	// The version of the history that the caller has seen. The first shelf is sent
+	// once the history is newer; with 0, at once.
 	AfterVersion  int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1607,11 +1607,11 @@ type FollowShelf struct {
 	// Name of the replica that answered.
 	ServedBy       string `protobuf:"bytes,3,opt,name=served_by,json=servedBy,proto3" json:"served_by,omitempty"`
 	CatalogVersion string `protobuf:"bytes,4,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
-	// Version of the reader's history; send it as after_version to go on.
+	// Version of the reader's history. Send it as after_version to continue.
 	Version int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
-	// The book whose entry changed last; unset when there is none.
+	// The book whose entry changed last; unset if there is none.
 	Cause *Because `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
-	// What the reader's entry for that book is now.
+	// The reader's current entry for that book.
 	Entry         *HistoryEntry `protobuf:"bytes,7,opt,name=entry,proto3" json:"entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1696,15 +1696,15 @@ func (x *FollowShelf) GetEntry() *HistoryEntry {
 	return nil
 }
 
-// FollowRecorded answers an interaction that came in on the stream.
+// FollowRecorded answers an interaction that the caller sent.
 type FollowRecorded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Cut to 128 bytes where it was longer.
+	// The interaction's id, truncated to 128 bytes.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// False when it had been stored before.
+	// False if it had been stored before, or was rejected.
 	Stored  bool  `protobuf:"varint,2,opt,name=stored,proto3" json:"stored,omitempty"`
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	// Set when it was not stored.
+	// Set if it was rejected.
 	Rejection     *Rejection `protobuf:"bytes,4,opt,name=rejection,proto3" json:"rejection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1768,10 +1768,10 @@ func (x *FollowRecorded) GetRejection() *Rejection {
 	return nil
 }
 
-// FollowEnd is the last message of a stream that ends by itself.
+// FollowEnd is the last message of a stream that the replica ends.
 type FollowEnd struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Version to go on from.
+	// Version to continue from, as after_version.
 	AfterVersion  int64 `protobuf:"varint,1,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1870,8 +1870,8 @@ func (x *GetHistoryRequest) GetMinVersion() int64 {
 
 type GetHistoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The latest change first. Books that the catalogue does not have any more
-	// are left out.
+	// The latest change first. Books that are no longer in the catalogue are left
+	// out.
 	Entries       []*HistoryEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	Version       int64           `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1922,7 +1922,7 @@ func (x *GetHistoryResponse) GetVersion() int64 {
 	return 0
 }
 
-// HistoryEntry is what a reader has to do with one book.
+// HistoryEntry is what a reader did with one book.
 type HistoryEntry struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	BookId int64                  `protobuf:"varint,1,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: recommendations/v1/recommendations.proto
 
-// The contract between the shop and the service that recommends books.
+// The contract between the shop and the recommendations service.
 
 package recommendationsv1
 
@@ -34,41 +34,41 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RecommendationsService answers which books a reader may like, remembers what
-// readers do, and is the one source of the catalogue. Every method is safe to
-// repeat: interactions carry an id for that.
+// RecommendationsService recommends books to readers, stores what readers do, and
+// is the only source of the catalogue. Every method is safe to repeat:
+// interactions carry an idempotency key.
 type RecommendationsServiceClient interface {
-	// Recommend returns a reader's shelf: books the reader does not have yet,
-	// best first. A reader without history gets the bestsellers.
+	// Recommend returns a reader's shelf: books that are not in the reader's
+	// history yet, best first. A reader without history gets the bestsellers.
 	//
-	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of its range,
-	// or no book has the category. UNAVAILABLE: not ready yet; try another replica.
+	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of range, or no
+	// book has the category. UNAVAILABLE: not ready yet; try another replica.
 	Recommend(ctx context.Context, in *RecommendRequest, opts ...grpc.CallOption) (*RecommendResponse, error)
-	// SimilarBooks returns what readers of one book also like, best first.
+	// SimilarBooks returns books that readers of one book also like, best first.
 	//
 	// NOT_FOUND: no book has the id. INVALID_ARGUMENT as for Recommend.
 	SimilarBooks(ctx context.Context, in *SimilarBooksRequest, opts ...grpc.CallOption) (*SimilarBooksResponse, error)
 	// ListBooks streams the whole catalogue: one header, then books in order of
-	// id. When the caller already has the version it names, only the header.
+	// id. If if_version is the current version, it sends only the header.
 	ListBooks(ctx context.Context, in *ListBooksRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListBooksResponse], error)
-	// RecordInteractions stores what readers did. The answer comes once all of it
-	// is stored; what is rejected does not keep the rest from being stored. Send
-	// one, or millions.
+	// RecordInteractions stores interactions, one or millions. It answers once all
+	// are stored or rejected; a rejected one does not prevent the others from being
+	// stored.
 	//
 	// UNAVAILABLE: the store cannot be reached, and an unknown part was stored;
-	// repeat with the same ids. FAILED_PRECONDITION: this service has no store.
+	// repeat with the same ids. FAILED_PRECONDITION: the service has no store.
 	RecordInteractions(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RecordInteractionsRequest, RecordInteractionsResponse], error)
-	// Follow sends a reader's shelf anew at each change of the reader's history,
-	// wherever the change was made, and stores interactions that come in on it.
-	// The first message must be start. It ends with OK after an end message, when
-	// the replica drains or the stream is old; follow on with another call.
+	// Follow sends a reader's shelf whenever the reader's history changes, on any
+	// replica, and stores the interactions that the caller sends. The first message
+	// must be start. When the replica drains or the stream has reached its maximum
+	// age, the stream ends with an end message and OK; continue with another call.
 	//
 	// Errors as for Recommend.
 	Follow(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FollowRequest, FollowResponse], error)
-	// GetHistory returns what a reader has to do with books, the latest first.
+	// GetHistory returns a reader's history, the latest change first.
 	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
-	// ForgetReader deletes all that is known of a reader: at once where shelves
-	// are made, and from the model with the next training.
+	// ForgetReader deletes everything known about a reader. Shelves change at once;
+	// the model no longer contains the reader after the next training.
 	//
 	// UNAVAILABLE and FAILED_PRECONDITION as for RecordInteractions.
 	ForgetReader(ctx context.Context, in *ForgetReaderRequest, opts ...grpc.CallOption) (*ForgetReaderResponse, error)
@@ -171,41 +171,41 @@ func (c *recommendationsServiceClient) ForgetReader(ctx context.Context, in *For
 // All implementations must embed UnimplementedRecommendationsServiceServer
 // for forward compatibility.
 //
-// RecommendationsService answers which books a reader may like, remembers what
-// readers do, and is the one source of the catalogue. Every method is safe to
-// repeat: interactions carry an id for that.
+// RecommendationsService recommends books to readers, stores what readers do, and
+// is the only source of the catalogue. Every method is safe to repeat:
+// interactions carry an idempotency key.
 type RecommendationsServiceServer interface {
-	// Recommend returns a reader's shelf: books the reader does not have yet,
-	// best first. A reader without history gets the bestsellers.
+	// Recommend returns a reader's shelf: books that are not in the reader's
+	// history yet, best first. A reader without history gets the bestsellers.
 	//
-	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of its range,
-	// or no book has the category. UNAVAILABLE: not ready yet; try another replica.
+	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of range, or no
+	// book has the category. UNAVAILABLE: not ready yet; try another replica.
 	Recommend(context.Context, *RecommendRequest) (*RecommendResponse, error)
-	// SimilarBooks returns what readers of one book also like, best first.
+	// SimilarBooks returns books that readers of one book also like, best first.
 	//
 	// NOT_FOUND: no book has the id. INVALID_ARGUMENT as for Recommend.
 	SimilarBooks(context.Context, *SimilarBooksRequest) (*SimilarBooksResponse, error)
 	// ListBooks streams the whole catalogue: one header, then books in order of
-	// id. When the caller already has the version it names, only the header.
+	// id. If if_version is the current version, it sends only the header.
 	ListBooks(*ListBooksRequest, grpc.ServerStreamingServer[ListBooksResponse]) error
-	// RecordInteractions stores what readers did. The answer comes once all of it
-	// is stored; what is rejected does not keep the rest from being stored. Send
-	// one, or millions.
+	// RecordInteractions stores interactions, one or millions. It answers once all
+	// are stored or rejected; a rejected one does not prevent the others from being
+	// stored.
 	//
 	// UNAVAILABLE: the store cannot be reached, and an unknown part was stored;
-	// repeat with the same ids. FAILED_PRECONDITION: this service has no store.
+	// repeat with the same ids. FAILED_PRECONDITION: the service has no store.
 	RecordInteractions(grpc.ClientStreamingServer[RecordInteractionsRequest, RecordInteractionsResponse]) error
-	// Follow sends a reader's shelf anew at each change of the reader's history,
-	// wherever the change was made, and stores interactions that come in on it.
-	// The first message must be start. It ends with OK after an end message, when
-	// the replica drains or the stream is old; follow on with another call.
+	// Follow sends a reader's shelf whenever the reader's history changes, on any
+	// replica, and stores the interactions that the caller sends. The first message
+	// must be start. When the replica drains or the stream has reached its maximum
+	// age, the stream ends with an end message and OK; continue with another call.
 	//
 	// Errors as for Recommend.
 	Follow(grpc.BidiStreamingServer[FollowRequest, FollowResponse]) error
-	// GetHistory returns what a reader has to do with books, the latest first.
+	// GetHistory returns a reader's history, the latest change first.
 	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
-	// ForgetReader deletes all that is known of a reader: at once where shelves
-	// are made, and from the model with the next training.
+	// ForgetReader deletes everything known about a reader. Shelves change at once;
+	// the model no longer contains the reader after the next training.
 	//
 	// UNAVAILABLE and FAILED_PRECONDITION as for RecordInteractions.
 	ForgetReader(context.Context, *ForgetReaderRequest) (*ForgetReaderResponse, error)

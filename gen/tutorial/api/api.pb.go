@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: tutorial/api/api.proto
 
-// The greeting and the lists of a tutorial on gRPC, kept on the wire as they
-// are there: no version, its own names. Answered with --tutorial only.
+// The greeting and the lists of a tutorial on gRPC, wire-compatible with it: no
+// version, its own names. Only served with --tutorial.
 
 package api
 

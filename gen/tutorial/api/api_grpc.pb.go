@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: tutorial/api/api.proto
 
-// The greeting and the lists of a tutorial on gRPC, kept on the wire as they
-// are there: no version, its own names. Answered with --tutorial only.
+// The greeting and the lists of a tutorial on gRPC, wire-compatible with it: no
+// version, its own names. Only served with --tutorial.
 
 package api
 
@@ -31,11 +31,12 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ApiClient interface {
-	// "Hello NAME!"
+	// sayHello answers "Hello NAME!".
 	SayHello(ctx context.Context, in *HelloRequest, opts ...grpc.CallOption) (*Hello, error)
-	// Items 1 to length, in one message: length may be 0 to 10000.
+	// getAll returns items 1 to length in one message. length is 0 to 10000.
 	GetAll(ctx context.Context, in *ApiRequest, opts ...grpc.CallOption) (*Items, error)
-	// The same, one message each: length may be 0 to 1000000.
+	// getStream returns items 1 to length, each in its own message. length is 0 to
+	// 1000000.
 	GetStream(ctx context.Context, in *ApiRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Item], error)
 }
 
@@ -90,11 +91,12 @@ type Api_GetStreamClient = grpc.ServerStreamingClient[Item]
 // All implementations must embed UnimplementedApiServer
 // for forward compatibility.
 type ApiServer interface {
-	// "Hello NAME!"
+	// sayHello answers "Hello NAME!".
 	SayHello(context.Context, *HelloRequest) (*Hello, error)
-	// Items 1 to length, in one message: length may be 0 to 10000.
+	// getAll returns items 1 to length in one message. length is 0 to 10000.
 	GetAll(context.Context, *ApiRequest) (*Items, error)
-	// The same, one message each: length may be 0 to 1000000.
+	// getStream returns items 1 to length, each in its own message. length is 0 to
+	// 1000000.
 	GetStream(*ApiRequest, grpc.ServerStreamingServer[Item]) error
 	mustEmbedUnimplementedApiServer()
 }

@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: tutorial/bidirectional/bidirectional.proto
 
-// A tutorial's stream both ways, kept on the wire as it is there. Answered with
-// --tutorial only.
+// The bidirectional stream of a tutorial, wire-compatible with it. Only served with
+// --tutorial.
 
 package bidirectional
 

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: tutorial/bidirectional/bidirectional.proto
 
-// A tutorial's stream both ways, kept on the wire as it is there. Answered with
-// --tutorial only.
+// The bidirectional stream of a tutorial, wire-compatible with it. Only served with
+// --tutorial.
 
 package bidirectional
 
@@ -29,7 +29,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type BidirectionalClient interface {
-	// Each message comes back, in order, as soon as it was sent.
+	// GetServerResponse sends each message back at once, in order.
 	GetServerResponse(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Message, Message], error)
 }
 
@@ -58,7 +58,7 @@ type Bidirectional_GetServerResponseClient = grpc.BidiStreamingClient[Message, M
 // All implementations must embed UnimplementedBidirectionalServer
 // for forward compatibility.
 type BidirectionalServer interface {
-	// Each message comes back, in order, as soon as it was sent.
+	// GetServerResponse sends each message back at once, in order.
 	GetServerResponse(grpc.BidiStreamingServer[Message, Message]) error
 	mustEmbedUnimplementedBidirectionalServer()
 }

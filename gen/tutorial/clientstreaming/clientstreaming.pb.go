@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: tutorial/clientstreaming/clientstreaming.proto
 
-// The fourth kind of RPC, which the tutorials leave out, in the manner of their
-// own. Answered with --tutorial only.
+// Client streaming, the fourth kind of RPC. The tutorials leave it out; this one is
+// in their style. Only served with --tutorial.
 
 package clientstreaming
 
@@ -72,7 +72,7 @@ type MessageResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Message       string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	Received      bool                   `protobuf:"varint,2,opt,name=received,proto3" json:"received,omitempty"`
-	Count         int64                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"` // of messages
+	Count         int64                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"` // number of messages
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

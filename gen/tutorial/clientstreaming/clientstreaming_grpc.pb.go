@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: tutorial/clientstreaming/clientstreaming.proto
 
-// The fourth kind of RPC, which the tutorials leave out, in the manner of their
-// own. Answered with --tutorial only.
+// Client streaming, the fourth kind of RPC. The tutorials leave it out; this one is
+// in their style. Only served with --tutorial.
 
 package clientstreaming
 
@@ -29,7 +29,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type ClientStreamingClient interface {
-	// Says, when the last message was sent, how many came.
+	// GetServerResponse answers after the last message with the number of messages.
 	GetServerResponse(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Message, MessageResponse], error)
 }
 
@@ -58,7 +58,7 @@ type ClientStreaming_GetServerResponseClient = grpc.ClientStreamingClient[Messag
 // All implementations must embed UnimplementedClientStreamingServer
 // for forward compatibility.
 type ClientStreamingServer interface {
-	// Says, when the last message was sent, how many came.
+	// GetServerResponse answers after the last message with the number of messages.
 	GetServerResponse(grpc.ClientStreamingServer[Message, MessageResponse]) error
 	mustEmbedUnimplementedClientStreamingServer()
 }

@@ -26,7 +26,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type Service1Client interface {
-	// The name in upper case.
+	// ProcessName returns the name in upper case.
 	ProcessName(ctx context.Context, in *ProcessNameRequest, opts ...grpc.CallOption) (*ProcessNameResponse, error)
 }
 
@@ -52,7 +52,7 @@ func (c *service1Client) ProcessName(ctx context.Context, in *ProcessNameRequest
 // All implementations must embed UnimplementedService1Server
 // for forward compatibility.
 type Service1Server interface {
-	// The name in upper case.
+	// ProcessName returns the name in upper case.
 	ProcessName(context.Context, *ProcessNameRequest) (*ProcessNameResponse, error)
 	mustEmbedUnimplementedService1Server()
 }

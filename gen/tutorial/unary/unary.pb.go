@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: tutorial/unary/unary.proto
 
-// A tutorial's one question and one answer, kept on the wire as it is there.
-// Answered with --tutorial only.
+// The unary call of a tutorial, wire-compatible with it. Only served with
+// --tutorial.
 
 package unary
 

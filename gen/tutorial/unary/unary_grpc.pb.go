@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: tutorial/unary/unary.proto
 
-// A tutorial's one question and one answer, kept on the wire as it is there.
-// Answered with --tutorial only.
+// The unary call of a tutorial, wire-compatible with it. Only served with
+// --tutorial.
 
 package unary
 
@@ -29,7 +29,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type UnaryClient interface {
-	// Says that the message came.
+	// GetServerResponse confirms that the message was received.
 	GetServerResponse(ctx context.Context, in *Message, opts ...grpc.CallOption) (*MessageResponse, error)
 }
 
@@ -55,7 +55,7 @@ func (c *unaryClient) GetServerResponse(ctx context.Context, in *Message, opts .
 // All implementations must embed UnimplementedUnaryServer
 // for forward compatibility.
 type UnaryServer interface {
-	// Says that the message came.
+	// GetServerResponse confirms that the message was received.
 	GetServerResponse(context.Context, *Message) (*MessageResponse, error)
 	mustEmbedUnimplementedUnaryServer()
 }
