@@ -162,7 +162,7 @@ func TestImportThatCannotBe(t *testing.T) {
 		"no book at all":    {[]string{"--books", write(t, "b.csv", "book_id,title,author,year,categories,popularity\n")}, "b.csv has no books"},
 		"ratings alone":     {[]string{"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")}, "the store has no books yet"},
 		"no export":         {[]string{"--from", t.TempDir()}, "is not an export"},
-		"shelves of ours":   {[]string{"--books", books, "--shelves", books}, "belongs to the books of goodbooks-10k"},
+		"shelves of ours":   {[]string{"--books", books, "--shelves", books}, "only for the books of goodbooks-10k"},
 		"tags alone":        {[]string{"--books", books, "--tags", books}, "--tags names the tags of --shelves"},
 		"damaged gzip":      {[]string{"--books", write(t, "b.csv", "\x1f\x8bnonsense")}, "b.csv: "},
 	} {
@@ -332,7 +332,7 @@ func TestGoodbooksOwnFiles(t *testing.T) {
 	if two.Year != -720 || fmt.Sprint(two.Categories) != "[poetry]" {
 		t.Errorf("%+v", two)
 	}
-	if _, _, err := command(t, "import", storeFlagOf(t), "--books", books); err == nil || !strings.Contains(err.Error(), "give it by --shelves") {
+	if _, _, err := command(t, "import", storeFlagOf(t), "--books", books); err == nil || !strings.Contains(err.Error(), "name it with --shelves") {
 		t.Errorf("without categories: %v", err)
 	}
 }

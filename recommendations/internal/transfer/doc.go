@@ -1,6 +1,5 @@
-// Package transfer brings books, ratings and interactions from files into a
-// store, and back: import, export and the restore of an export.
+// Package transfer imports books, ratings and interactions from files into a
+// store, and exports them to files, which can be imported again.
 //
-// Files are streamed: millions of ratings need memory for their numbers only. It
-// must not import gRPC, HTTP, metrics or tracing.
+// Files are streamed: of millions of ratings, only the numbers are kept in memory.
 package transfer

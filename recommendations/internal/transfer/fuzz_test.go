@@ -18,7 +18,7 @@ import (
 	"bookstall/recommendations/internal/transfer"
 )
 
-// kept is a store that keeps what an import brings.
+// kept is a store that keeps the last import request.
 type kept struct{ req store.ImportRequest }
 
 func (*kept) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
@@ -28,8 +28,9 @@ func (k *kept) Import(_ context.Context, req store.ImportRequest) (store.ImportR
 	return store.ImportResult{}, nil
 }
 
-// FuzzImport imports any books and ratings, plain and packed: both bring the same,
-// books that can be exported again, each once, and each faulty row is reported.
+// FuzzImport imports books and ratings, plain and compressed. It checks that both
+// give the same result, that the books can be exported again, that each is there
+// once, and that each faulty row is reported.
 func FuzzImport(f *testing.F) {
 	f.Add([]byte("book_id,title,author,year,categories,popularity\n1,T,A,1937,fantasy|classics,3\n1,T,A,1937,fantasy,3\n2,,A,,a,\n"), []byte("user_id,book_id,rating\n1,1,5\n1,9,5\n"), false)
 	f.Add([]byte("book_id,goodreads_book_id,isbn,authors,original_publication_year,title,language_code,ratings_count\n1,7,1,A,2000.0,T,eng,5\n1,7,1,A,2000,T,eng,5\n"), []byte("user_id,book_id,rating\n"), true)
@@ -52,7 +53,7 @@ func FuzzImport(f *testing.F) {
 		writer, last := bookcsv.NewBookWriter(io.Discard), int64(0)
 		for _, b := range plain.Catalog.Books {
 			if err := writer.Write(b); err != nil || b.ID <= last {
-				t.Errorf("%+v behind book %d: %v", b, last, err)
+				t.Errorf("%+v after book %d: %v", b, last, err)
 			}
 			last = b.ID
 		}
@@ -62,8 +63,8 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-// importBoth imports books and ratings from files; theirs are books whose
-// categories are in another file.
+// importBoth imports books and ratings from files. theirs says that the books have
+// the format of goodbooks-10k.
 func importBoth(t *testing.T, books, ratings []byte, theirs, strict bool) (store.ImportRequest, transfer.Summary, error) {
 	t.Helper()
 	dir, into, reported := t.TempDir(), &kept{}, int64(0)

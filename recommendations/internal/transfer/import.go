@@ -13,12 +13,12 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// Files are the paths of what to import; all may be left out. Files may be packed
-// with gzip.
+// Files are the paths of the files to import. Each may be empty. Files may be
+// compressed with gzip.
 type Files struct {
 	Books string // in the project's format, or books.csv of goodbooks-10k
-	// Shelves are the categories of the latter: counts by shelf, a row a book; or
-	// book_tags.csv, and then Tags is tags.csv.
+	// Shelves gives the books of goodbooks-10k their categories. It is a table of
+	// shelf counts with one row per book, or book_tags.csv; then Tags is tags.csv.
 	Shelves, Tags string
 	Ratings       []string
 	Samples       string
@@ -33,7 +33,8 @@ const (
 	interactionsFile = "interactions.csv"
 )
 
-// Exported returns the files of an export in a folder.
+// Exported returns the files of the export in a folder.
+// Error: the folder has no books.csv.
 func Exported(dir string) (Files, error) {
 	f := Files{Books: filepath.Join(dir, booksFile)}
 	if _, err := os.Stat(f.Books); err != nil {
@@ -44,7 +45,7 @@ func Exported(dir string) (Files, error) {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return ""
 		}
-		return path // what else may be wrong with it is found when it is opened
+		return path // opening it will report any other error
 	}
 	if r := there(ratingsFile); r != "" {
 		f.Ratings = []string{r}
@@ -53,31 +54,31 @@ func Exported(dir string) (Files, error) {
 	return f, nil
 }
 
-// Options are how an import goes on.
+// Options control an import.
 type Options struct {
-	Strict   bool        // the first faulty row ends it
-	Report   func(error) // called for each faulty row, a *bookcsv.RowError
-	Progress Progress    // called now and then
+	Strict   bool        // fail at the first faulty row
+	Report   func(error) // called for each faulty row, with a *bookcsv.RowError
+	Progress Progress    // called every few thousand rows, and at the end of a file
 	DropDemo bool        // see store.ImportRequest
 }
 
-// Summary is what an import did.
+// Summary counts what an import read and stored.
 type Summary struct {
 	Books, Ratings int64 // read
-	Faulty         int64 // rows passed over
+	Faulty         int64 // rows skipped
 	store.ImportResult
 }
 
-// Importer is a store that takes imports.
+// Importer is a store to import into.
 type Importer interface {
 	Catalog(ctx context.Context) (domain.Catalog, error)
 	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
 }
 
-// Import reads files and puts what they hold into a store: all of it or, on an
-// error and when ctx ends, nothing.
+// Import reads files and stores their contents in one transaction: after an
+// error, or when ctx ends, nothing is stored.
 //
-// Errors: those of the files, and of store.Import.
+// Errors: those of the files, and those of into.
 func Import(ctx context.Context, into Importer, files Files, o Options) (Summary, error) {
 	r := &reporting{strict: o.Strict, report: o.Report, progress: o.Progress}
 	var sum Summary
@@ -113,15 +114,16 @@ func Import(ctx context.Context, into Importer, files Files, o Options) (Summary
 	return sum, err
 }
 
-// readCatalog returns the books of the files, or else those of the store.
+// readCatalog returns the catalogue of the files, or that of the store when the
+// files have no books.
 func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) (domain.Catalog, error) {
 	if files.Books == "" {
 		if files.Samples != "" {
-			return domain.Catalog{}, errors.New("sample readers belong to books: import the books, too")
+			return domain.Catalog{}, errors.New("sample readers cannot be imported without books: import the books too")
 		}
 		c, err := into.Catalog(ctx)
 		if err == nil && c.Version == "" {
-			err = errors.New("the store has no books yet: import books, too")
+			err = errors.New("the store has no books yet: import books too")
 		}
 		return c, err
 	}
@@ -130,7 +132,7 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 		return domain.Catalog{}, err
 	}
 	if len(books) == 0 {
-		return domain.Catalog{}, fmt.Errorf("%s has no books that could be read", filepath.Base(files.Books))
+		return domain.Catalog{}, fmt.Errorf("%s has no valid book", filepath.Base(files.Books))
 	}
 	c := domain.Catalog{Books: books}
 	if files.Samples == "" {
@@ -153,7 +155,8 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 	})
 }
 
-// readInteractions takes also those of books that are gone: they may come back.
+// readInteractions also accepts interactions with books that are not in the
+// catalogue: a later catalogue may have them again.
 func readInteractions(ctx context.Context, r *reporting, path string) (list []domain.Interaction, err error) {
 	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i domain.Interaction, _ place) error {
 		list = append(list, i)
@@ -162,7 +165,7 @@ func readInteractions(ctx context.Context, r *reporting, path string) (list []do
 	return list, err
 }
 
-// place is where a row is.
+// place is the file and line of a row.
 type place struct {
 	file string
 	line int

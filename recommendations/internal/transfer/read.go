@@ -14,19 +14,20 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 )
 
-// Progress tells how far the reading of a file is: bytes of how many, and rows.
+// Progress reports how much of a file was read: bytes, of size bytes in all, and
+// rows.
 type Progress func(file string, read, size, rows int64)
 
-// reporting is what the reading of all files shares.
+// reporting is the state that the reading of all files shares.
 type reporting struct {
 	strict   bool
-	report   func(error) // a faulty row
+	report   func(error) // called for each faulty row
 	progress Progress
 	faulty   int64
 }
 
-// each reads all rows of a file. A faulty row is reported and passed over, or,
-// when strict, ends the reading.
+// each calls take for each row of a file. It reports and skips faulty rows, or
+// returns the first one when strict.
 func each[T any](ctx context.Context, to *reporting, path string, rows opener[T], take func(T, place) error) (err error) {
 	from, err := open(ctx, path)
 	if err != nil {
@@ -58,13 +59,13 @@ func each[T any](ctx context.Context, to *reporting, path string, rows opener[T]
 	return ctx.Err()
 }
 
-// opener makes rows of a file, and tells on which line the last one begins; 0
-// where that is not known.
+// opener returns the rows of a file, and a function that returns the line on which
+// the last row begins, or 0 if that is not known.
 type opener[T any] func(*source) (rows iter.Seq2[T, error], line func() int, err error)
 
 func noLine() int { return 0 }
 
-// canonical makes rows of one of the project's own formats.
+// canonical opens a file in one of the project's own formats.
 func canonical[T any](newReader func(string, io.Reader) (*bookcsv.Reader[T], error)) opener[T] {
 	return func(s *source) (iter.Seq2[T, error], func() int, error) {
 		r, err := newReader(s.name, s)
@@ -75,15 +76,15 @@ func canonical[T any](newReader func(string, io.Reader) (*bookcsv.Reader[T], err
 	}
 }
 
-// published makes rows of a file of goodbooks-10k.
+// published opens a file of goodbooks-10k.
 func published[T any](rows func(string, io.Reader) iter.Seq2[T, error]) opener[T] {
 	return func(s *source) (iter.Seq2[T, error], func() int, error) { return rows(s.name, s), noLine, nil }
 }
 
-// isGoodbooks reports whether a books file is that of goodbooks-10k.
+// isGoodbooks reports whether a books.csv is that of goodbooks-10k.
 func isGoodbooks(s *source) bool { return s.has("book_id", "authors", "original_publication_year") }
 
-// readBooks reads a catalogue in one of the two formats that are known.
+// readBooks reads the books, in either of the two formats, sorted by id.
 func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, error) {
 	var books []domain.Book
 	theirs := false
@@ -92,14 +93,14 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, erro
 			return published(goodbooks.Books)(s)
 		}
 		if f.Shelves != "" {
-			return nil, nil, fmt.Errorf("%s has categories of its own; --shelves belongs to the books of goodbooks-10k", s.name)
+			return nil, nil, fmt.Errorf("%s already has categories; --shelves is only for the books of goodbooks-10k", s.name)
 		}
 		return canonical(bookcsv.NewBookReader)(s)
 	}
 	seen := map[int64]bool{}
 	err := each(ctx, to, f.Books, rows, func(b domain.Book, at place) error {
-		if seen[b.ID] { // of the project's own format the reader says so itself, with the line
-			return at.wrong("book_id", fmt.Sprintf("%d is there twice", b.ID))
+		if seen[b.ID] { // in goodbooks-10k only: bookcsv itself refuses repeated ids
+			return at.wrong("book_id", fmt.Sprintf("%d appears twice", b.ID))
 		}
 		seen[b.ID] = true
 		books = append(books, b)
@@ -115,17 +116,18 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, erro
 	return books, nil
 }
 
-// otherCategory is that of a book that is on no shelf which makes one.
+// otherCategory is the category of a book that no shelf gives one.
 const otherCategory = "fiction"
 
-// maxCategories is how many a book has at most; those with most readers stay.
+// maxCategories is the most categories of a book. Those with most readers are
+// kept.
 const maxCategories = 4
 
-// shelve gives books of goodbooks-10k their categories.
+// shelve sets the categories of the books of goodbooks-10k.
 func shelve(ctx context.Context, to *reporting, f Files, books []domain.Book) error {
 	if f.Shelves == "" {
-		return errors.New("the books are those of goodbooks-10k, which have their categories in another file: " +
-			"give it by --shelves (book_tags.csv with --tags tags.csv, or shelf counts)")
+		return errors.New("the books are those of goodbooks-10k, whose categories are in another file: " +
+			"name it with --shelves (book_tags.csv with --tags tags.csv, or a table of shelf counts)")
 	}
 	shelved, err := readShelves(ctx, to, f)
 	if err != nil {
@@ -141,7 +143,7 @@ func shelve(ctx context.Context, to *reporting, f Files, books []domain.Book) er
 	return nil
 }
 
-// readShelves returns by book how many readers put it on which shelf.
+// readShelves returns, by book, how many readers put it on each shelf.
 func readShelves(ctx context.Context, to *reporting, f Files) (map[int64]goodbooks.Shelved, error) {
 	shelved := map[int64]goodbooks.Shelved{}
 	if f.Tags == "" {
@@ -161,7 +163,7 @@ func readShelves(ctx context.Context, to *reporting, f Files) (map[int64]goodboo
 	if err != nil {
 		return nil, err
 	}
-	book := map[int64]int64{} // by the id that book_tags.csv has
+	book := map[int64]int64{} // by id on Goodreads
 	err = each(ctx, to, f.Books, published(goodbooks.BookIDs), func(id goodbooks.BookID, _ place) error {
 		book[id.Goodreads] = id.Book
 		return nil
@@ -171,7 +173,7 @@ func readShelves(ctx context.Context, to *reporting, f Files) (map[int64]goodboo
 	}
 	err = each(ctx, to, f.Shelves, published(goodbooks.BookTags), func(t goodbooks.BookTag, _ place) error {
 		id, name := book[t.Goodreads], shelf[t.Tag]
-		if id == 0 || name == "" { // of another book, or not a genre
+		if id == 0 || name == "" { // not a book of the catalogue, or not a genre
 			return nil
 		}
 		if shelved[id] == nil {

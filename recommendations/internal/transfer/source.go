@@ -15,17 +15,17 @@ import (
 	"strings"
 )
 
-// source is one open file, plain or gzip. It knows how much of it was read, and
-// stops reading when its context ends.
+// source is an open file, plain or compressed with gzip. It counts the bytes read,
+// and its reads fail when the context ends.
 type source struct {
-	io.Reader
-	name string // as errors call it
-	file *os.File
-	size int64 // of the file, in bytes
-	read *counter
+	*bufio.Reader        // of the uncompressed content
+	name          string // the file's name in errors, without .gz
+	file          *os.File
+	size          int64 // of the file, in bytes
+	read          *counter
 }
 
-// counter counts bytes on their way, and ends them with its context.
+// counter counts the bytes read from a reader, until its context ends.
 type counter struct {
 	ctx  context.Context
 	from io.Reader
@@ -41,8 +41,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open opens a file; that it is compressed is seen by its first bytes, not by its
-// name.
+// open opens a file. Its first bytes, not its name, tell whether it is compressed.
 func open(ctx context.Context, path string) (*source, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -56,10 +55,9 @@ func open(ctx context.Context, path string) (*source, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	s := &source{name: filepath.Base(path), file: file, size: info.Size(), read: &counter{ctx: ctx, from: file}}
-	buffered := bufio.NewReaderSize(s.read, 1<<16)
-	s.Reader = buffered
-	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
-		unpacked, err := gzip.NewReader(buffered)
+	s.Reader = bufio.NewReaderSize(s.read, 1<<16)
+	if start, _ := s.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		unpacked, err := gzip.NewReader(s.Reader)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), file.Close())
 		}
@@ -71,17 +69,13 @@ func open(ctx context.Context, path string) (*source, error) {
 
 func (s *source) close() error { return s.file.Close() }
 
-// columns looks at the first line without reading it.
+// columns parses the first line without consuming it.
 func (s *source) columns() []string {
-	buffered, ok := s.Reader.(*bufio.Reader)
-	if !ok {
-		return nil
-	}
-	start, _ := buffered.Peek(1 << 12)
+	start, _ := s.Peek(1 << 12)
 	line, _, _ := bytes.Cut(start, []byte("\n"))
 	names, err := csv.NewReader(bytes.NewReader(line)).Read()
 	if err != nil {
-		return nil // whoever reads the file says what is wrong with it
+		return nil // reading the file will report the error
 	}
 	for i := range names {
 		names[i] = strings.TrimSpace(strings.TrimPrefix(names[i], "\uFEFF"))
@@ -89,7 +83,7 @@ func (s *source) columns() []string {
 	return names
 }
 
-// has reports whether a file has all of some columns.
+// has reports whether the file has all the given columns.
 func (s *source) has(names ...string) bool {
 	columns := s.columns()
 	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(columns, name) })

@@ -19,17 +19,17 @@ import (
 	unarypb "bookstall/gen/tutorial/unary"
 )
 
-// How long the lists may be.
+// The longest lists, in items.
 const (
-	// getAll's is one message, held as a whole at both ends. A client takes 4 MiB
-	// unless it is told otherwise; so many items are 0.2 MB.
+	// getAll answers with one message, which both ends hold in memory. A client
+	// accepts 4 MiB by default; maxAll items are 0.2 MB.
 	maxAll = 10_000
-	// getStream holds one item at a time, so its bound is for time: some seconds.
+	// getStream holds one item at a time. maxStream limits a call to some seconds.
 	maxStream = 1_000_000
 )
 
-// RegisterExamples adds the services of the tutorials to a gRPC server, but for
-// Recommendations, which New makes.
+// RegisterExamples adds the services of the tutorials to a gRPC server, except for
+// Recommendations, which [Server] implements.
 func RegisterExamples(to grpc.ServiceRegistrar) {
 	apipb.RegisterApiServer(to, api{})
 	unarypb.RegisterUnaryServer(to, unary{})
@@ -38,7 +38,7 @@ func RegisterExamples(to grpc.ServiceRegistrar) {
 	service1pb.RegisterService1Server(to, service1{})
 }
 
-// api is a unary call, and a list in one message and in a stream.
+// api implements a unary call, and a list as one message and as a stream.
 type api struct{ apipb.UnimplementedApiServer }
 
 func (api) SayHello(_ context.Context, req *apipb.HelloRequest) (*apipb.Hello, error) {
@@ -56,8 +56,8 @@ func (api) GetAll(_ context.Context, req *apipb.ApiRequest) (*apipb.Items, error
 	return &apipb.Items{Items: items}, nil
 }
 
-// GetStream ends when the client goes: Send fails then. A client that reads
-// slowly slows Send down, once what flow control lets be under way is under way.
+// GetStream ends with an error of Send when the client disconnects. If the client
+// reads slowly, Send blocks once the flow control windows are full.
 func (api) GetStream(req *apipb.ApiRequest, stream grpc.ServerStreamingServer[apipb.Item]) error {
 	if err := checkLength(req, maxStream, ""); err != nil {
 		return err
@@ -72,8 +72,7 @@ func (api) GetStream(req *apipb.ApiRequest, stream grpc.ServerStreamingServer[ap
 
 func item(id int) *apipb.Item { return &apipb.Item{Id: int32(id), Name: fmt.Sprintf("name %d", id)} }
 
-// checkLength returns INVALID_ARGUMENT for a list that is too long, or shorter
-// than nothing.
+// checkLength returns INVALID_ARGUMENT for a length that is negative or too large.
 func checkLength(req *apipb.ApiRequest, most int32, hint string) error {
 	if n := req.GetLength(); n >= 0 && n <= most {
 		return nil
@@ -87,12 +86,12 @@ func checkLength(req *apipb.ApiRequest, most int32, hint string) error {
 		FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "length", Description: wrong}},
 	})
 	if err != nil {
-		return s.Err() // the text says the same
+		return s.Err() // its message says the same
 	}
 	return detailed.Err()
 }
 
-// unary is one question and one answer.
+// unary implements the unary call.
 type unary struct {
 	unarypb.UnimplementedUnaryServer
 }
@@ -104,12 +103,13 @@ func (unary) GetServerResponse(_ context.Context, req *unarypb.Message) (*unaryp
 	}, nil
 }
 
-// bidirectional sends back what comes, at once.
+// bidirectional sends each message back at once.
 type bidirectional struct {
 	bidirectionalpb.UnimplementedBidirectionalServer
 }
 
-// GetServerResponse reads no further while its client does not read: Send waits.
+// GetServerResponse stops reading while the client does not read, because Send
+// blocks.
 func (bidirectional) GetServerResponse(stream grpc.BidiStreamingServer[bidirectionalpb.Message, bidirectionalpb.Message]) error {
 	for {
 		message, err := stream.Recv()
@@ -124,7 +124,7 @@ func (bidirectional) GetServerResponse(stream grpc.BidiStreamingServer[bidirecti
 	}
 }
 
-// clientStreaming counts what comes.
+// clientStreaming counts the messages.
 type clientStreaming struct {
 	clientstreamingpb.UnimplementedClientStreamingServer
 }
@@ -143,7 +143,7 @@ func (clientStreaming) GetServerResponse(stream grpc.ClientStreamingServer[clien
 	}
 }
 
-// service1 is what the comparison of gRPC with REST asks for.
+// service1 is the service of the comparison between gRPC and REST.
 type service1 struct {
 	service1pb.UnimplementedService1Server
 }

@@ -29,11 +29,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wire is the examples behind a real socket.
+// wire is a client of the examples, which are served on a real socket.
 type wire struct {
 	*grpc.ClientConn
-	sent  atomic.Int64 // messages that streams gave to gRPC
-	ended chan error   // one value for each stream that ended: what its handler returned
+	sent  atomic.Int64 // messages passed to SendMsg
+	ended chan error   // what the handler of each stream returned
 }
 
 func newWire(t *testing.T) *wire {
@@ -81,7 +81,7 @@ func (w *wire) end(t *testing.T) error {
 	case err := <-w.ended:
 		return err
 	case <-time.After(30 * time.Second):
-		t.Fatal("the handler does not end")
+		t.Fatal("the handler did not return")
 		return nil
 	}
 }
@@ -102,7 +102,8 @@ func TestUnaryExamples(t *testing.T) {
 	}
 }
 
-// streamed reads a whole stream, and checks that the items come in order.
+// streamed reads a whole stream and checks the order of the items. It returns how
+// many there were.
 func streamed(ctx context.Context, w *wire, length int32) (n int32, err error) {
 	stream, err := apipb.NewApiClient(w).GetStream(ctx, &apipb.ApiRequest{Length: length})
 	if err != nil {
@@ -134,7 +135,7 @@ func TestListsAreBounded(t *testing.T) {
 			}
 		}
 		if size := proto.Size(all); size > 1<<20 {
-			t.Errorf("getAll %d is %d bytes; a client takes 4 MiB", length, size)
+			t.Errorf("getAll %d is %d bytes, want at most 1 MiB; clients accept 4 MiB", length, size)
 		}
 		if n, err := streamed(t.Context(), w, length); err != nil || n != length {
 			t.Errorf("getStream %d: %d items, %v", length, n, err)
@@ -172,15 +173,16 @@ func TestListsAreBounded(t *testing.T) {
 	}
 }
 
-// What is under way is what the windows hold, however long the list is. The reader
-// does nothing but look, so the server is always as far ahead as it may be.
-func TestASlowReaderHoldsTheStreamUp(t *testing.T) {
+// The flow control windows bound how many items are in flight, however long the
+// list is. Each item is checked as soon as it is read, so the server is always as
+// far ahead as it can be.
+func TestSlowReaderBlocksTheStream(t *testing.T) {
 	const (
 		length   = 50_000
-		itemSize = 5 + 13                   // of most of the items: head, id, "name 10000"
-		windows  = 64<<10 + 64<<10 + 32<<10 // stream window, write quota, what is just written
-		most     = 2 * windows / itemSize   // the stream window may grow
-		least    = 3000                     // is well within them
+		itemSize = 5 + 13                   // bytes of most items: header, id, "name 10000"
+		windows  = 64<<10 + 64<<10 + 32<<10 // stream window, write quota, data being written
+		most     = 2 * windows / itemSize   // twice, because the stream window may grow
+		least    = 3000                     // well within the windows
 	)
 	w := newWire(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -192,7 +194,7 @@ func TestASlowReaderHoldsTheStreamUp(t *testing.T) {
 	for w.sent.Load() < least { // nothing is read
 		select {
 		case <-ctx.Done():
-			t.Fatalf("the server sent %d items only", w.sent.Load())
+			t.Fatalf("the server sent only %d items", w.sent.Load())
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -206,15 +208,15 @@ func TestASlowReaderHoldsTheStreamUp(t *testing.T) {
 		}
 	}
 	if read != length || furthest > most {
-		t.Errorf("read %d of %d items; at most %d were under way, want no more than %d", read, length, furthest, most)
+		t.Errorf("read %d of %d items; at most %d were in flight, want no more than %d", read, length, furthest, most)
 	}
-	t.Logf("at most %d items under way (%d KiB)", furthest, furthest*itemSize>>10)
+	t.Logf("at most %d items in flight (%d KiB)", furthest, furthest*itemSize>>10)
 	if err := w.end(t); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestStreamsEndWhenTheClientGoes(t *testing.T) {
+func TestStreamsEndWhenTheClientDisconnects(t *testing.T) {
 	w := newWire(t)
 	for name, open := range map[string]func(context.Context) error{
 		"getStream": func(ctx context.Context) error {
@@ -252,23 +254,23 @@ func TestStreamsEndWhenTheClientGoes(t *testing.T) {
 			}
 			select {
 			case err := <-w.ended:
-				t.Fatalf("ended by itself: %v", err)
+				t.Fatalf("the stream ended before the client disconnected: %v", err)
 			default:
 			}
 			cancel()
 			if err := w.end(t); err == nil {
-				t.Error("the handler says that all went well")
+				t.Error("the handler returned no error")
 			}
 			if sent := w.sent.Swap(0); sent > maxStream/2 {
-				t.Errorf("%d items were sent to nobody", sent)
+				t.Errorf("%d items were sent after the client had disconnected", sent)
 			}
 		})
 	}
 }
 
-// Each answer is read before the next message is sent: nothing is kept back for
-// the end of the client's stream.
-func TestTheEchoAnswersWhileTheClientSends(t *testing.T) {
+// Each answer is read before the next message is sent, so the server cannot wait
+// for the end of the client's stream.
+func TestBidirectionalAnswersWhileTheClientSends(t *testing.T) {
 	w := newWire(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -285,7 +287,7 @@ func TestTheEchoAnswersWhileTheClientSends(t *testing.T) {
 			t.Fatalf("%v, %v; want %q", got, err, want)
 		}
 	}
-	// Then many at once: they come back in order.
+	// Then many are sent before the first is read. They come back in order.
 	for i := range 100 {
 		if err := stream.Send(&bidirectionalpb.Message{Message: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)

@@ -22,10 +22,10 @@ import (
 	unarypb "bookstall/gen/tutorial/unary"
 )
 
-// errEnough ends a stream that was seen to go on.
+// errEnough ends a stream after 50 items.
 var errEnough = errors.New("enough")
 
-// few takes some items of a stream.
+// few receives the first 50 items of a stream.
 type few struct {
 	grpc.ServerStreamingServer[apipb.Item]
 	taken int32
@@ -38,8 +38,8 @@ func (f *few) Send(*apipb.Item) error {
 	return nil
 }
 
-// FuzzExamples: any request that can be decoded is answered with what it asks for,
-// or refused where it asks for too much.
+// FuzzExamples checks that every request that can be decoded gets a correct answer,
+// or is refused if it asks for too much.
 func FuzzExamples(f *testing.F) {
 	for _, req := range []proto.Message{
 		&apipb.ApiRequest{Length: maxAll}, &apipb.ApiRequest{Length: -1}, &apipb.ApiRequest{Length: maxStream + 1},
@@ -92,8 +92,8 @@ func FuzzExamples(f *testing.F) {
 	})
 }
 
-// FuzzProcessName: over REST the answer is JSON in any case, with the name in upper
-// case or what is wrong with it.
+// FuzzProcessName checks that every answer over REST is JSON, with the name in
+// upper case or with what is wrong with it.
 func FuzzProcessName(f *testing.F) {
 	f.Add("name=test")
 	f.Add("name=%ff&name=x")

@@ -22,14 +22,14 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// processNamePath is where Service1/ProcessName is answered over REST.
+// processNamePath is the REST counterpart of Service1/ProcessName.
 const processNamePath = "/api/v1/process-name"
 
-// maxRESTName is the longest name over REST, in bytes: it is part of an address.
+// maxRESTName is the longest name over REST, in bytes: it is part of the URL.
 const maxRESTName = 1000
 
-// REST answers over plain HTTP/1.1 what Service1/ProcessName answers over gRPC,
-// so that the two can be compared.
+// REST answers over plain HTTP/1.1 as Service1/ProcessName does over gRPC, so that
+// the two can be compared.
 type REST struct {
 	http     *http.Server
 	listener net.Listener
@@ -44,19 +44,19 @@ func ListenREST(address string, tel *telemetry.Telemetry) (*REST, error) {
 	with := promauto.With(tel.Registry)
 	connections := with.NewCounter(prometheus.CounterOpts{
 		Name: "tutorial_rest_connections_total",
-		Help: "Connections that were made to the tutorials' REST example.",
+		Help: "Connections accepted by the tutorials' REST example.",
 	})
 	s := &restServer{
 		log: tel.Log,
 		requests: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "tutorial_rest_requests_total",
-			Help: "Requests that the tutorials' REST example answered, by status.",
+			Help: "Requests answered by the tutorials' REST example, by status.",
 		}, []string{"status"}),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+processNamePath, s.processName)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, http.StatusNotFound, "There is GET "+processNamePath+"?name= only.")
+		s.refuse(w, r, http.StatusNotFound, "The only resource is GET "+processNamePath+"?name=.")
 	})
 	return &REST{
 		listener: listener,
@@ -108,7 +108,8 @@ type restServer struct {
 	requests *prometheus.CounterVec
 }
 
-// logged takes the caller's request id, and writes one line a request, as for gRPC.
+// logged uses the request id of the caller, or a new one, and logs one line per
+// request, as the gRPC server does.
 func (s *restServer) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, id := time.Now(), r.Header.Get(telemetry.RequestIDHeader)
@@ -129,7 +130,7 @@ func (s *restServer) logged(next http.Handler) http.Handler {
 	})
 }
 
-// statusRecorder notes the status of an answer.
+// statusRecorder records the status of a response.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
@@ -152,7 +153,7 @@ func (s *restServer) processName(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers with a problem of RFC 9457.
+// refuse answers with a problem document (RFC 9457).
 func (s *restServer) refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	writeJSON(w, status, "application/problem+json", map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail,
@@ -162,11 +163,11 @@ func (s *restServer) refuse(w http.ResponseWriter, r *http.Request, status int, 
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, value any) {
 	body, err := json.Marshal(value)
-	if err != nil { // cannot be: it is text and numbers
+	if err != nil { // impossible: the values are text and numbers
 		body = []byte("{}")
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller went away; nobody to tell
+	_, _ = w.Write(body) // fails only when the client has disconnected
 }

@@ -40,7 +40,7 @@ func TestREST(t *testing.T) {
 		{"/api/v1/process-name", 200, `{"name":""}`}, // as over gRPC
 		{"/api/v1/process-name?name=%ff", 400, `"detail":"name is not UTF-8"`},
 		{"/api/v1/process-name?name=" + strings.Repeat("a", 1001), 400, `name has 1001 bytes, want at most 1000`},
-		{"/api/v1/other", 404, "process-name?name= only"},
+		{"/api/v1/other", 404, "The only resource is GET /api/v1/process-name?name=."},
 	} {
 		resp, body := programtest.Get(t, base+test.path, "X-Request-ID", "test-rest-1")
 		if resp.StatusCode != test.status || !strings.Contains(body, test.want) || !json.Valid([]byte(body)) {
@@ -55,7 +55,7 @@ func TestREST(t *testing.T) {
 		}
 	}
 	if resp, _ := programtest.Get(t, base+"/api/v1/process-name", "X-Request-ID", "bad id"); !telemetry.ValidRequestID(resp.Header.Get("X-Request-ID")) {
-		t.Errorf("made the id %q", resp.Header.Get("X-Request-ID"))
+		t.Errorf("new request id %q", resp.Header.Get("X-Request-ID"))
 	}
 	if n, err := testutil.GatherAndCount(tel.Registry, "tutorial_rest_requests_total"); err != nil || n != 3 {
 		t.Errorf("%d statuses counted, %v; want 200, 400 and 404", n, err)
@@ -77,7 +77,7 @@ func TestREST(t *testing.T) {
 	}
 }
 
-func TestRESTAddressThatCannotBe(t *testing.T) {
+func TestRESTInvalidAddress(t *testing.T) {
 	if _, err := ListenREST("256.0.0.1:1", nil); err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
 		t.Errorf("got %v", err)
 	}

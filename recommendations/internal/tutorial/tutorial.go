@@ -1,9 +1,9 @@
-// Package tutorial answers the gRPC contracts of the tutorials that this project
-// descends from, so that their clients work unchanged: Recommendations with our
-// own recommendations, always; the others, and one over REST to compare with,
-// when they are asked for (--tutorial). All are wire-compatible.
+// Package tutorial implements the gRPC services of the tutorials that this project
+// descends from, so that the tutorials' clients work unchanged. Recommendations is
+// always registered and answers with the project's own recommendations. The
+// others, and one of them over REST for comparison, are enabled by --tutorial.
 //
-// It must not be used by anything else: new callers speak recommendations.v1.
+// New callers use recommendations.v1 instead.
 package tutorial
 
 import (
@@ -27,13 +27,13 @@ type Server struct {
 	recommender *recommender.Recommender
 }
 
-// New returns a server that answers from rec.
+// New returns a server that answers with the recommendations of rec.
 func New(rec *recommender.Recommender) *Server { return &Server{recommender: rec} }
 
 // Register adds the service to a gRPC server.
 func (s *Server) Register(to grpc.ServiceRegistrar) { tutorialpb.RegisterRecommendationsServer(to, s) }
 
-// category returns our slug of the tutorial's category.
+// category returns the project's slug of a category of the tutorial.
 func category(c tutorialpb.BookCategory) (slug string, ok bool) {
 	switch c {
 	case tutorialpb.BookCategory_FICTIONAL:
@@ -46,9 +46,9 @@ func category(c tutorialpb.BookCategory) (slug string, ok bool) {
 	return "", false
 }
 
-// Recommend returns up to max_results books of one category. Unlike ours it
-// takes any max_results (below 0 is 0, and as many come as there are) and any
-// user_id; an unknown category is NOT_FOUND.
+// Recommend returns up to max_results books of one category. Unlike
+// recommendations.v1 it accepts any max_results (negative ones as 0) and any
+// user_id. An unknown category is NOT_FOUND.
 func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequest) (*tutorialpb.RecommendationResponse, error) {
 	slug, ok := category(req.GetCategory())
 	if !ok {
@@ -56,7 +56,7 @@ func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequ
 	}
 	shelf, err := s.recommender.Recommend(int64(req.GetUserId()), slug, int(max(0, req.GetMaxResults())))
 	switch {
-	case errors.Is(err, domain.ErrCategoryNotFound): // the catalogue is another one
+	case errors.Is(err, domain.ErrCategoryNotFound): // the catalogue in use does not have it
 		return nil, status.Error(codes.NotFound, "Category not found")
 	case errors.Is(err, domain.ErrNotReady):
 		return nil, status.Error(codes.Unavailable, "not ready yet")
@@ -66,7 +66,7 @@ func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequ
 	resp := &tutorialpb.RecommendationResponse{}
 	for _, item := range shelf.Items {
 		if item.Book.ID > math.MaxInt32 {
-			continue // has no place in this contract
+			continue // the contract has no room for the id
 		}
 		resp.Recommendations = append(resp.Recommendations, &tutorialpb.BookRecommendation{
 			Id: int32(item.Book.ID), Title: item.Book.Title,

@@ -27,7 +27,7 @@ func newServer(t *testing.T) *Server {
 	return New(rec)
 }
 
-func TestRecommendNeverErrsOnMaxResults(t *testing.T) {
+func TestRecommendAcceptsAnyMaxResults(t *testing.T) {
 	s := newServer(t)
 	for n, want := range map[int32]int{math.MinInt32: 0, -1: 0, 0: 0, 1: 1, 2: 2, 3: 2, 100000: 2, math.MaxInt32: 2} {
 		resp, err := s.Recommend(context.Background(), &tutorialpb.RecommendationRequest{
