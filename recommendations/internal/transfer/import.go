@@ -132,7 +132,7 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 		return domain.Catalog{}, err
 	}
 	if len(books) == 0 {
-		return domain.Catalog{}, fmt.Errorf("%s has no valid book", filepath.Base(files.Books))
+		return domain.Catalog{}, fmt.Errorf("%s has no books that can be imported", filepath.Base(files.Books))
 	}
 	c := domain.Catalog{Books: books}
 	if files.Samples == "" {
