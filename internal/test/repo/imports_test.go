@@ -30,6 +30,8 @@ func forbidden() map[string][]string {
 		"internal/dnsserver":       plain("bookstall"),
 		"internal/telemetry":       {"bookstall", "net/http"},
 		"internal/admin":           wire,
+		"internal/atomicfile":      plain("bookstall"),
+		"internal/httpserver":      slices.Concat(wire, eyes, []string{"bookstall"}),
 		"internal/fault":           slices.Concat(wire, eyes),
 		"internal/lab/load":        slices.Concat(wire, eyes, []string{"bookstall"}),
 		"internal/rpc":             {"bookstall/gen", "net/http"},
