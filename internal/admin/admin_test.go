@@ -60,7 +60,7 @@ func serve(t *testing.T, cfg Config) (get func(path, accept string) (int, string
 	}
 }
 
-func TestReadinessFollowsTheProcessAndLivenessAsksNobody(t *testing.T) {
+func TestReadinessFollowsTheProcessAndLivenessDoesNot(t *testing.T) {
 	ready := lifecycle.NewReadiness()
 	get := serve(t, Config{Readiness: ready, Registry: prometheus.NewRegistry()})
 	if code, body, _ := get("/readyz", ""); code != 503 || !strings.Contains(body, "starting") {
@@ -91,7 +91,7 @@ func TestMetricsCarryExemplars(t *testing.T) {
 	}
 }
 
-func TestPprofIsOffUnlessAskedFor(t *testing.T) {
+func TestPprofIsOffByDefault(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		get := serve(t, Config{Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(), Pprof: on})
 		want := map[bool]int{false: 404, true: 200}[on]
@@ -110,7 +110,7 @@ func TestBuildInfo(t *testing.T) {
 	}
 }
 
-func TestATakenPortIsKnownAtOnce(t *testing.T) {
+func TestListenFailsOnAnAddressInUse(t *testing.T) {
 	first, err := Listen(Config{Address: "127.0.0.1:0", Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestATakenPortIsKnownAtOnce(t *testing.T) {
 	}
 }
 
-func TestFaultsHaveAPathOnlyWhenThereAreAny(t *testing.T) {
+func TestFaultsAreServedOnlyWhenConfigured(t *testing.T) {
 	for want, faults := range map[int]http.Handler{
 		404: nil,
 		418: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
