@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// No linter at hand tells a table from a variable that is written to: reassign
-// looks at other packages only, gochecknoglobals forbids tables too.
+// No linter distinguishes a table from a variable that changes: reassign checks
+// variables of other packages only, gochecknoglobals forbids tables too.
 func TestPackageVariablesDoNotChange(t *testing.T) {
 	bySource := sources(t)
 	vars := map[string]map[string]bool{} // by package
@@ -42,14 +42,14 @@ func TestPackageVariablesDoNotChange(t *testing.T) {
 	}
 }
 
-// local reports whether name was declared inside of a function. The parser
-// resolves names within one file: what it leaves open is declared in another
-// file of the package.
+// local reports whether a name is declared inside a function. The parser resolves
+// names within one file; one that it cannot resolve is declared in another file of
+// the package.
 func local(f *ast.File, name *ast.Ident) bool {
 	return name.Obj != nil && f.Scope.Lookup(name.Name) != name.Obj
 }
 
-// changed returns the variables that are assigned to or counted up, whole or in
+// changed returns the variables that an assignment, ++ or -- changes, whole or in
 // part.
 func changed(f *ast.File) []*ast.Ident {
 	var list []*ast.Ident

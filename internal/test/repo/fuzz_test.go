@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A fuzz target without a seed is no test until somebody runs the fuzzer, and the
-// fuzzer begins with nothing.
+// Without a seed, go test does not run a fuzz target at all, and the fuzzer starts
+// from an empty input.
 func TestEveryFuzzTargetHasASeed(t *testing.T) {
 	targets := 0
 	for _, s := range sources(t) {
@@ -28,11 +28,11 @@ func TestEveryFuzzTargetHasASeed(t *testing.T) {
 		}
 	}
 	if targets < 10 {
-		t.Errorf("found %d fuzz targets only: looking in the wrong place", targets)
+		t.Errorf("found only %d fuzz targets: looking in the wrong place", targets)
 	}
 }
 
-// callsAdd reports whether a target adds a seed.
+// callsAdd reports whether a fuzz target calls f.Add.
 func callsAdd(f *ast.FuncDecl) bool {
 	found := false
 	ast.Inspect(f.Body, func(n ast.Node) bool {

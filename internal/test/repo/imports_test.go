@@ -10,17 +10,17 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// What plain code keeps away from.
+// Imports that are forbidden together: gRPC and its messages, HTTP, and telemetry.
 var (
-	wire = []string{"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen"}
-	web  = []string{"net/http"}
-	eyes = []string{"github.com/prometheus", "go.opentelemetry.io", "bookstall/internal/telemetry"}
+	wire        = []string{"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen"}
+	web         = []string{"net/http"}
+	instruments = []string{"github.com/prometheus", "go.opentelemetry.io", "bookstall/internal/telemetry"}
 )
 
-func plain(more ...string) []string { return slices.Concat(wire, web, eyes, more) }
+func plain(more ...string) []string { return slices.Concat(wire, web, instruments, more) }
 
-// forbidden says what a package must not import; the key is the package or a
-// folder of packages, an entry the import or a prefix of it.
+// forbidden returns, for a package or a folder of packages, the packages and folders
+// of packages that it must not import.
 func forbidden() map[string][]string {
 	return map[string][]string{
 		"internal":                 {"bookstall/marketplace", "bookstall/recommendations"},
@@ -31,9 +31,9 @@ func forbidden() map[string][]string {
 		"internal/telemetry":       {"bookstall", "net/http"},
 		"internal/admin":           wire,
 		"internal/atomicfile":      plain("bookstall"),
-		"internal/httpserver":      slices.Concat(wire, eyes, []string{"bookstall"}),
-		"internal/fault":           slices.Concat(wire, eyes),
-		"internal/lab/load":        slices.Concat(wire, eyes, []string{"bookstall"}),
+		"internal/httpserver":      slices.Concat(wire, instruments, []string{"bookstall"}),
+		"internal/fault":           slices.Concat(wire, instruments),
+		"internal/lab/load":        slices.Concat(wire, instruments, []string{"bookstall"}),
 		"internal/rpc":             {"bookstall/gen", "net/http"},
 		"deploy/local":             {"bookstall/gen", "bookstall/marketplace", "bookstall/recommendations"},
 		"marketplace/internal/web": wire,
@@ -59,8 +59,8 @@ func forbidden() map[string][]string {
 	}
 }
 
-// onlyFrom says who alone may import a package, tests aside; an entry is a
-// package or a folder of packages.
+// onlyFrom returns, for a package or a folder of packages, the only ones that may
+// import it. Tests may import anything.
 func onlyFrom() map[string][]string {
 	return map[string][]string{
 		"bookstall/gen/recommendations/v1": {"marketplace/internal/recommend", "recommendations/internal/server"},
@@ -113,8 +113,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestDirectModules makes a new dependency a decision: it is added here with the
-// change that needs it.
+// TestDirectModules makes a new dependency a decision: whoever needs it adds it to
+// the list.
 func TestDirectModules(t *testing.T) {
 	allowed := []string{
 		"github.com/alecthomas/kong",

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// root is the repository, seen from this package.
+// root is the path of the repository from this package.
 const root = "../../.."
 
-// source is one Go file of ours, generated code aside.
+// source is a Go file that is not generated.
 type source struct {
-	path string // from the root, with slashes
+	path string // from root, with slashes
 	file *ast.File
 	fset *token.FileSet
 }
@@ -33,14 +33,14 @@ func (s source) imports() []string {
 	return list
 }
 
-// at returns file:line of a node.
+// at returns the position of a node as file:line:column.
 func (s source) at(n ast.Node) string {
 	p := s.fset.Position(n.Pos())
 	p.Filename = s.path
 	return p.String()
 }
 
-// sources parses all Go files that are written by hand.
+// sources parses all Go files that are not generated.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var list []source
@@ -78,7 +78,7 @@ func sources(t *testing.T) []source {
 		t.Fatal(err)
 	}
 	if len(list) < 50 {
-		t.Fatalf("found %d Go files only: looking in the wrong place", len(list))
+		t.Fatalf("found only %d Go files: looking in the wrong place", len(list))
 	}
 	return list
 }
