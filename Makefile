@@ -6,8 +6,8 @@ SHELL := /bin/bash
 
 BIN := .tools/bin
 GO ?= go
-# Static and stripped, without the paths of this machine, and without what nobody
-# uses: gRPC's trace pages, HTTP/2 in net/http. .ko.yaml says the same.
+# The flags of .ko.yaml, which explains them, without -buildvcs=false: these programs
+# report their commit. A test in internal/test/deploy compares the two.
 BUILD_FLAGS := -trimpath -tags=grpcnotrace,nethttpomithttp2 -ldflags='-s -w'
 # Packages under test; PKG=./internal/rpc make test runs one.
 PKG ?= ./...

@@ -95,33 +95,6 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// TestDockerfileBuildsWhatKoBuilds: one recipe, written in two places.
-func TestDockerfileBuildsWhatKoBuilds(t *testing.T) {
-	var build, env, version string
-	for _, i := range dockerfile(t) {
-		switch {
-		case i.name == "RUN" && strings.Contains(i.args, "go build"):
-			build = i.args
-		case i.name == "ENV" && env == "":
-			env = i.args
-		case i.name == "FROM" && version == "":
-			version = i.args
-		}
-	}
-	k := readKo(t)
-	if got, want := strings.Fields(env), k.Env; !slices.Equal(got, want) {
-		t.Errorf("ENV is %v, .ko.yaml has %v", got, want)
-	}
-	if want := strings.Join(k.Flags, " ") + " -ldflags='" + strings.Join(k.Ldflags, " ") + "'"; !strings.Contains(build, "go build "+want) {
-		t.Errorf("go build is not called with %s:\n%s", want, build)
-	}
-	// The compiler must be new enough for go.mod.
-	goMod := regexp.MustCompile(`(?m)^go (1\.[0-9]+)`).FindSubmatch(read(t, "go.mod"))
-	if goMod == nil || !strings.Contains(version, " golang:"+string(goMod[1])+" ") {
-		t.Errorf("FROM %s, go.mod asks for %s", version, goMod)
-	}
-}
-
 // folders asks the go command which top folders of the repository a program is
 // built from.
 func folders(t *testing.T, main string) []string {
