@@ -1,6 +1,6 @@
 {{- /* Deployment of one component; takes (list root component). What differs between
-the two programs stands in bookstall.<component>.env, .ports, .probes, .mounts and
-.volumes, beside their Services. */ -}}
+the two programs is in bookstall.<component>.annotations, .env, .ports, .probes,
+.mounts and .volumes. */ -}}
 {{- define "bookstall.deployment" -}}
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
@@ -14,7 +14,7 @@ spec:
   {{- if not $values.autoscaling.enabled }}
   replicas: {{ $values.replicas }}
   {{- end }}
-  # A pod counts once callers have had the time to find it.
+  # A new pod counts as available only after clients have had time to find it.
   minReadySeconds: {{ $values.minReadySeconds }}
   revisionHistoryLimit: 5
   strategy:
@@ -27,7 +27,7 @@ spec:
       {{- include "bookstall.podSelector" (list $root $component) | nindent 6 }}
   template:
     metadata:
-      # Without versions: a new chart alone must not replace pods.
+      # No version labels: a new chart version alone must not replace pods.
       labels:
         {{- include "bookstall.podSelector" (list $root $component) | nindent 8 }}
         {{- with $values.podLabels }}
@@ -45,8 +45,9 @@ spec:
       {{- end }}
     spec:
       {{- include "bookstall.podSpec" $root | nindent 6 }}
-      # Both programs drain by themselves, so there is no preStop: not ready, the
-      # delay, requests in flight. Ten seconds more are for what they close last.
+      # No preStop hook: on SIGTERM both programs become not ready, wait for the drain
+      # delay, and finish requests in flight. The extra 10 s are for closing stores
+      # and telemetry.
       terminationGracePeriodSeconds: {{ add $values.drain.delaySeconds $values.drain.timeoutSeconds 10 }}
       {{- with include "bookstall.placement" $values | trim }}
       {{- . | nindent 6 }}
@@ -69,7 +70,7 @@ spec:
         - name: {{ $component }}
           {{- include "bookstall.container" (list $root $component) | nindent 10 }}
           env:
-            {{- include "bookstall.env" (list $root $component) | nindent 12 }}
+            {{- include "bookstall.commonEnv" (list $root $component) | nindent 12 }}
             {{- include (print $part "env") $root | nindent 12 }}
             {{- with $values.extraEnv }}
             {{- toYaml . | nindent 12 }}
@@ -77,9 +78,9 @@ spec:
           ports:
             {{- include (print $part "ports") $root | nindent 12 }}
             - {name: metrics, containerPort: 9090}
-          # Startup: the program runs and has loaded what it needs to. Readiness:
-          # calls may come. Liveness: the process is not stuck; it asks nobody
-          # else, as a restart cures no neighbour.
+          # Startup: the program runs and has loaded what it needs. Readiness: it can
+          # serve. Liveness: the process is not stuck; this probe depends on no other
+          # service, because a restart would not repair that one.
           {{- include (print $part "probes") $root | nindent 10 }}
           livenessProbe:
             httpGet: {path: /livez, port: metrics}
@@ -110,7 +111,7 @@ spec:
       {{- end }}
 {{- end -}}
 
-{{- /* Which nodes pods go to; takes the values that say it. */ -}}
+{{- /* Scheduling fields of a pod; takes the values that hold them. */ -}}
 {{- define "bookstall.placement" -}}
 {{- with .priorityClassName }}
 priorityClassName: {{ . }}
@@ -129,7 +130,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{- /* What all pods of the release have in common, that of the test too. */ -}}
+{{- /* Fields that all pods of the release share, including that of helm test. */ -}}
 {{- define "bookstall.podSpec" -}}
 serviceAccountName: {{ include "bookstall.serviceAccount" . }}
 automountServiceAccountToken: false
@@ -150,7 +151,8 @@ securityContext:
     type: RuntimeDefault
 {{- end -}}
 
-{{- /* The same for their containers; takes (list root component-of-the-image). */ -}}
+{{- /* Image and security context of a container that runs one of the two programs;
+takes (list root component). */ -}}
 {{- define "bookstall.container" -}}
 image: {{ include "bookstall.image" . }}
 imagePullPolicy: {{ (index . 0).Values.image.pullPolicy }}
@@ -165,7 +167,7 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{- /* How much memory a program of ours may take; takes its resources. */ -}}
+{{- /* Memory limit of the Go runtime; takes the resources of the container. */ -}}
 {{- define "bookstall.memoryEnv" -}}
 {{- if dig "limits" "memory" "" (. | default dict) -}}
 # The limit in MiB times 10^6 is 95 % of it: the garbage collector works harder
@@ -179,8 +181,8 @@ securityContext:
 {{- end -}}
 {{- end -}}
 
-{{- /* Variables of both programs; takes (list root component). */ -}}
-{{- define "bookstall.env" -}}
+{{- /* Environment variables that both programs have; takes (list root component). */ -}}
+{{- define "bookstall.commonEnv" -}}
 {{- $root := index . 0 -}}
 {{- $values := index $root.Values (index . 1) -}}
 {{- $prefix := upper (index . 1) -}}
@@ -215,13 +217,13 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{- /* The TLS files are mounted as a folder: single files would not follow a
-renewed certificate. */ -}}
+{{- /* The whole Secret is mounted: files mounted one by one (subPath) would not follow
+a renewed certificate. */ -}}
 {{- define "bookstall.tlsMount" -}}
 - {name: tls, mountPath: /etc/bookstall/tls, readOnly: true}
 {{- end -}}
 
-{{- /* Takes (list root secret-name). */ -}}
+{{- /* Takes (list root secret-name); without a name, the Secret is tls.secretName. */ -}}
 {{- define "bookstall.tlsVolume" -}}
 - name: tls
   secret:

@@ -1,10 +1,10 @@
-{{- /* What things are called. */ -}}
+{{- /* Names, labels and addresses. */ -}}
 
 {{- define "bookstall.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* Leaves room in 63 characters for "-recommendations-metrics". */ -}}
+{{- /* 38 characters leave room for "-recommendations-metrics" in the 63 of a name. */ -}}
 {{- define "bookstall.fullname" -}}
 {{- $name := include "bookstall.name" . -}}
 {{- if .Values.fullnameOverride -}}
@@ -16,7 +16,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* The programs that this release runs, as JSON. */ -}}
+{{- /* Components that this release installs, as a JSON list. */ -}}
 {{- define "bookstall.components" -}}
 {{- $list := list -}}
 {{- range list "marketplace" "recommendations" -}}
@@ -25,7 +25,7 @@
 {{- toJson $list -}}
 {{- end -}}
 
-{{- /* Labels that select all pods of a release. */ -}}
+{{- /* Labels that select all pods of the release. */ -}}
 {{- define "bookstall.selector" -}}
 app.kubernetes.io/name: {{ include "bookstall.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -39,7 +39,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- /* metadata of an object; takes (list root component-or-"" name-suffix). */ -}}
+{{- /* Metadata of an object; takes (list root component-or-"" name-suffix). */ -}}
 {{- define "bookstall.metadata" -}}
 {{- $root := index . 0 -}}
 name: {{ include "bookstall.fullname" $root }}{{ with index . 2 }}-{{ . }}{{ end }}
@@ -70,18 +70,18 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $root := index . 0 -}}
 {{- $image := (index $root.Values (index . 1)).image -}}
 {{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{- include "bookstall.reference" (list $image (coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion)) -}}
+{{- include "bookstall.imageReference" (list $image (coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion)) -}}
 {{- end -}}
 
-{{- /* The same without a registry; takes (list image tag). */ -}}
-{{- define "bookstall.reference" -}}
+{{- /* Image reference without image.registry; takes (list image tag). */ -}}
+{{- define "bookstall.imageReference" -}}
 {{- $image := index . 0 -}}
 {{ $image.repository }}:{{ index . 1 }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
-{{- /* Where marketplace finds recommendations. The dot at the end makes the name
-absolute: without it each look-up first tries the search domains of the pod. */ -}}
-{{- define "bookstall.target" -}}
+{{- /* gRPC target of recommendations. The dot before the port makes the name absolute:
+without it, each lookup tries the search domains of the pod first. */ -}}
+{{- define "bookstall.recommendations.target" -}}
 {{- if .Values.marketplace.recommendationsTarget -}}
 {{- .Values.marketplace.recommendationsTarget -}}
 {{- else -}}

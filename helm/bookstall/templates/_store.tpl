@@ -1,13 +1,13 @@
-{{- /* Where recommendations keeps what it knows. */ -}}
+{{- /* The store of recommendations. */ -}}
 
-{{- define "bookstall.postgresql.fullname" -}}
+{{- define "bookstall.postgresql.name" -}}
 {{- include "bookstall.fullname" . }}-postgresql
 {{- end -}}
 
-{{- /* Name of the Secret with the URL of the store; nothing if there is no store. */ -}}
+{{- /* Name of the Secret with the URL of the store; empty without a store. */ -}}
 {{- define "bookstall.storeSecret" -}}
 {{- if .Values.postgresql.enabled -}}
-{{- include "bookstall.postgresql.fullname" . -}}
+{{- include "bookstall.postgresql.name" . -}}
 {{- else -}}
 {{- .Values.store.existingSecret -}}
 {{- end -}}
@@ -21,12 +21,12 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* Data of the Secret of the trial database, as JSON: the password that the
-cluster has, else a new one, and the URL made of it. Kept for the same reason as
-bookstall.secretData. */ -}}
+{{- /* Data of the Secret of the trial database, as JSON: the password that the cluster
+has, otherwise a new one, and the URL with that password. The result is kept for the
+same reason as in bookstall.marketplace.secretData. */ -}}
 {{- define "bookstall.postgresql.secretData" -}}
 {{- if not (hasKey .Values.postgresql "secretData") -}}
-{{- $name := include "bookstall.postgresql.fullname" . -}}
+{{- $name := include "bookstall.postgresql.name" . -}}
 {{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
 {{- $password := get $old "password" | default (randAlphaNum 32 | b64enc) -}}
 {{- $host := printf "%s.%s.svc.%s." $name .Release.Namespace (trimSuffix "." .Values.clusterDomain) -}}
@@ -36,8 +36,8 @@ bookstall.secretData. */ -}}
 {{- toJson .Values.postgresql.secretData -}}
 {{- end -}}
 
-{{- /* Pod of a Job, and what goes around it; takes (list root job restart-policy),
-where the job is also the command of recommendations. */ -}}
+{{- /* Pod template of a Job; takes (list root job), where job is the name of the
+component and of the command of recommendations: import or train. */ -}}
 {{- define "bookstall.jobTemplate" -}}
 {{- $root := index . 0 -}}
 {{- $job := index . 1 -}}

@@ -1,7 +1,5 @@
-// Package chart holds what is true of the Helm chart without a cluster: it
-// renders alike with Helm 3 and 4, as its golden files say; its manifests are
-// valid, safe, and set only what the programs know; wrong values are refused.
-//
-// It has no code but tests, and no other package may import it. It must not need
-// a cluster or a network: what does is in internal/test/e2e.
+// Package chart tests the Helm chart without a cluster: it renders the same with Helm 3
+// and 4, as in the golden files; its manifests are valid and restricted, and set only
+// variables that the programs know; wrong values are refused. Tests on a cluster are in
+// internal/test/e2e.
 package chart

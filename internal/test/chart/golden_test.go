@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files and the table of values in README.md")
 
-// Each set of values renders as its golden file, with Helm 4 and with Helm 3.
+// Each set of values renders as in its golden file, with Helm 4 and with Helm 3.
 func TestRendersAsItsGoldenFiles(t *testing.T) {
 	for _, helm := range []string{"helm", "helm3"} {
 		t.Run(helm, func(t *testing.T) {
@@ -37,15 +37,15 @@ func TestRendersAsItsGoldenFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(string(want), string(got)); diff != "" {
-					t.Errorf("%s: not as %s (make golden writes it anew; look at the difference):\n%s", name, golden, diff)
+					t.Errorf("%s: differs from %s (make golden writes it; check the difference):\n%s", name, golden, diff)
 				}
 			}
 		})
 	}
 }
 
-// canonical returns manifests in an order and with ends of lines that do not
-// depend on Helm, and with nothing random.
+// canonical returns manifests in an order and with line ends that do not depend on Helm,
+// and without random values.
 func canonical(manifests []byte) []byte {
 	random := regexp.MustCompile(`(?m)^( +(?:api-token|cookie-key|password|url|checksum/config): ).*$`)
 	manifests = random.ReplaceAll(manifests, []byte("${1}RANDOM"))
@@ -55,7 +55,7 @@ func canonical(manifests []byte) []byte {
 			documents = append(documents, document)
 		}
 	}
-	slices.Sort(documents) // by the line that names the template
+	slices.Sort(documents) // by the first line, which names the template
 	var out bytes.Buffer
 	for _, document := range documents {
 		for line := range strings.Lines(document) {

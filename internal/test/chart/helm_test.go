@@ -18,8 +18,7 @@ import (
 const (
 	root  = "../../.."
 	chart = root + "/helm/bookstall"
-	// What a Helm without a cluster takes for one, where it was built with go
-	// install, is very old.
+	// Without a cluster, a Helm built by go install assumes a very old Kubernetes.
 	kubeVersion = "--kube-version=1.34.0"
 )
 
@@ -39,7 +38,7 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// command runs a program, without whatever this machine's user has set up for it.
+// command runs a program without the configuration of this machine's user.
 func command(t *testing.T, stdin []byte, path string, args ...string) (stdout []byte, err error) {
 	t.Helper()
 	var out, complaint bytes.Buffer
@@ -53,7 +52,7 @@ func command(t *testing.T, stdin []byte, path string, args ...string) (stdout []
 	return out.Bytes(), nil
 }
 
-// render returns what helm (or helm3) makes of the chart.
+// render returns the manifests that helm (or helm3) renders from the chart.
 func render(t *testing.T, helm string, args ...string) ([]byte, error) {
 	t.Helper()
 	all := []string{"template", "bookstall", chart, "--namespace=shop", kubeVersion}
@@ -66,7 +65,7 @@ type object map[string]any
 func (o object) kind() string { return o.text("kind") }
 func (o object) name() string { return o.text("metadata", "name") }
 
-// at returns what is at a path, nil if nothing is.
+// at returns the value at a path, nil if there is none.
 func (o object) at(path ...string) any {
 	var part any = map[string]any(o)
 	for _, key := range path {
@@ -81,7 +80,7 @@ func (o object) at(path ...string) any {
 
 func (o object) text(path ...string) string { s, _ := o.at(path...).(string); return s }
 
-// pod returns the pod that an object makes, nil if none.
+// pod returns the pod, or the pod template, of an object. It is nil if there is none.
 func (o object) pod() object {
 	switch o.kind() {
 	case "Deployment", "StatefulSet", "Job":
@@ -122,7 +121,7 @@ func parse(t *testing.T, manifests []byte) []object {
 	}
 }
 
-// rendered returns the objects that helm makes of the chart.
+// rendered returns the objects that helm renders from the chart.
 func rendered(t *testing.T, args ...string) []object {
 	t.Helper()
 	out, err := render(t, tool(t, "helm"), args...)
@@ -132,17 +131,17 @@ func rendered(t *testing.T, args ...string) []object {
 	return parse(t, out)
 }
 
-// find returns the one object of that kind and name.
+// find returns the object of that kind and name.
 func find(t *testing.T, objects []object, kind, name string) object {
 	t.Helper()
 	i := slices.IndexFunc(objects, func(o object) bool { return o.kind() == kind && o.name() == name })
 	if i < 0 {
-		t.Fatalf("there is no %s %s", kind, name)
+		t.Fatalf("no %s %s", kind, name)
 	}
 	return objects[i]
 }
 
-// sets are the value files of testdata: the arguments that render each.
+// sets returns the sets of values in testdata: for each, the arguments of helm.
 func sets(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.yaml")
@@ -156,7 +155,7 @@ func sets(t *testing.T) map[string][]string {
 			t.Fatal(err)
 		}
 		args := []string{"--values=" + file}
-		// What a cluster would have.
+		// API versions that a cluster for these values would have.
 		for line := range strings.Lines(string(text)) {
 			if version, ok := strings.CutPrefix(strings.TrimSpace(line), "# api-version: "); ok {
 				args = append(args, "--api-versions="+version)

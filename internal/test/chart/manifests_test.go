@@ -11,20 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// made is a pod that a set of values makes.
-type made struct {
+// renderedPod is a pod, or a pod template, of one set of values.
+type renderedPod struct {
 	from       string
 	owner, pod object
 }
 
-// pods returns all that the sets make.
-func pods(t *testing.T) []made {
+// pods returns the pods of all sets of values.
+func pods(t *testing.T) []renderedPod {
 	t.Helper()
-	var list []made
+	var list []renderedPod
 	for set, args := range sets(t) {
 		for _, o := range rendered(t, args...) {
 			if pod := o.pod(); pod != nil {
-				list = append(list, made{set + "/" + o.kind() + "/" + o.name(), o, pod})
+				list = append(list, renderedPod{set + "/" + o.kind() + "/" + o.name(), o, pod})
 			}
 		}
 	}
@@ -34,7 +34,7 @@ func pods(t *testing.T) []made {
 	return list
 }
 
-// Pod Security Standards, restricted; and more.
+// The Pod Security Standard restricted, and more.
 func TestPodsAreRestricted(t *testing.T) {
 	for _, p := range pods(t) {
 		t.Run(p.from, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestPodsAreRestricted(t *testing.T) {
 				}
 				for _, p := range c.list("ports") {
 					if p["hostPort"] != nil {
-						t.Errorf("container %v has a port of the host", c["name"])
+						t.Errorf("container %v has a hostPort", c["name"])
 					}
 				}
 			}
@@ -80,7 +80,7 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 }
 
-// A variable that a program does not know stops it.
+// A program refuses to start with a variable that it does not know.
 func TestProgramsKnowAllVariables(t *testing.T) {
 	known := map[string]bool{}
 	for _, program := range []string{"marketplace", "recommendations"} {
@@ -119,11 +119,11 @@ func TestProgramsKnowAllVariables(t *testing.T) {
 						}
 					case strings.HasPrefix(name, "OTEL_"), name == "GOMEMLIMIT", name == "MEMORY_LIMIT_MI", name == "SSL_CERT_FILE":
 					default:
-						t.Errorf("%s: whose is it?", name)
+						t.Errorf("%s: no program reads it", name)
 					}
 				}
 				if limited := c.at("resources", "limits", "memory") != nil; seen["GOMEMLIMIT"] != (limited && p.pod.kind() != "Pod") {
-					t.Errorf("GOMEMLIMIT is set: %v; there is a limit: %v", seen["GOMEMLIMIT"], limited)
+					t.Errorf("GOMEMLIMIT is set: %v; memory limit is set: %v", seen["GOMEMLIMIT"], limited)
 				}
 			}
 		})
@@ -139,7 +139,7 @@ func variable(c object, name string) string {
 	return ""
 }
 
-func TestPodsHaveTheTimeToDrain(t *testing.T) {
+func TestGracePeriodIsLongerThanTheDrain(t *testing.T) {
 	for _, p := range pods(t) {
 		t.Run(p.from, func(t *testing.T) {
 			if p.owner.kind() != "Deployment" {
@@ -156,18 +156,18 @@ func TestPodsHaveTheTimeToDrain(t *testing.T) {
 				sum += d
 			}
 			seconds, _ := p.pod.at("spec", "terminationGracePeriodSeconds").(int)
-			// Admin port, feed or loader, and telemetry close after that.
+			// Then the admin port, stores and telemetry close.
 			if grace := time.Duration(seconds) * time.Second; grace < sum+5*time.Second {
 				t.Errorf("grace period %v, drain %v", grace, sum)
 			}
 			if c["lifecycle"] != nil {
-				t.Error("a lifecycle hook: the programs drain by themselves")
+				t.Error("there is a lifecycle hook, but the programs drain on SIGTERM")
 			}
 		})
 	}
 }
 
-func TestProbesHaveMeaningsOfTheirOwn(t *testing.T) {
+func TestProbes(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		objects := rendered(t, fmt.Sprintf("--set=tls.enabled=%v,tls.secretName=x", tls))
 		port := map[bool]int{false: 50051, true: 50052}[tls]
@@ -187,7 +187,7 @@ func TestProbesHaveMeaningsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestReplicasAreTheAutoscalersWhenThereIsOne(t *testing.T) {
+func TestAutoscalerOwnsReplicas(t *testing.T) {
 	for _, program := range []string{"marketplace", "recommendations"} {
 		for _, on := range []bool{false, true} {
 			objects := rendered(t, fmt.Sprintf("--set=%s.autoscaling.enabled=%v", program, on))
@@ -208,7 +208,7 @@ func TestReplicasAreTheAutoscalersWhenThereIsOne(t *testing.T) {
 	}
 }
 
-// The shop must dial pods, by an absolute name that is the headless Service's.
+// The shop must dial the absolute name of the headless Service, which resolves to pods.
 func TestTargetIsTheHeadlessService(t *testing.T) {
 	for set, args := range sets(t) {
 		objects := rendered(t, args...)
@@ -235,7 +235,7 @@ func TestTargetIsTheHeadlessService(t *testing.T) {
 	}
 }
 
-func TestSecretIsMadeOnceARender(t *testing.T) {
+func TestSecretIsGeneratedOncePerRender(t *testing.T) {
 	helm := tool(t, "helm")
 	seen := map[string]bool{}
 	for range 2 {
@@ -250,16 +250,16 @@ func TestSecretIsMadeOnceARender(t *testing.T) {
 			}
 			seen[text] = true
 		}
-		// Were it made anew for the checksum, the first upgrade would replace all pods.
+		// If it were generated again for the checksum, the first upgrade would replace all pods.
 		if sum, secret := checksum(t, out), find(t, parse(t, out), "Secret", "bookstall-marketplace"); sum != sumOf(t, secret["data"]) {
 			t.Errorf("the checksum %s is not that of the Secret", sum)
 		}
 	}
 }
 
-// Two releases in one namespace must not select each other's pods, nor share a
-// name.
-func TestReleasesAreApart(t *testing.T) {
+// Two releases in one namespace must neither select each other's pods nor have objects
+// of the same name.
+func TestReleasesDoNotCollide(t *testing.T) {
 	helm := tool(t, "helm")
 	names := map[string]string{}
 	for _, release := range []string{"bookstall", "other", strings.Repeat("long", 12)} {
@@ -286,7 +286,7 @@ func TestReleasesAreApart(t *testing.T) {
 	}
 }
 
-// The notes are what somebody sees first; they must not break whatever is set.
+// The notes are the first thing that a user sees. They must render with all values.
 func TestNotesSayHowToOpenTheShop(t *testing.T) {
 	helm := tool(t, "helm")
 	for set := range sets(t) {

@@ -55,7 +55,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"train.schedule=nightly", "/train/schedule"},
 				{"train.schedule=3 *", "/train/schedule"},
 				{"networkPolicy.storePort=70000", "/networkPolicy/storePort"},
-				// What takes more than one value to see.
+				// Combinations of values, which templates/validate.yaml checks.
 				{"marketplace.enabled=false,recommendations.enabled=false", "recommendations.enabled"},
 				{"recommendations.autoscaling.maxReplicas=2", "recommendations.autoscaling.maxReplicas"},
 				{"marketplace.autoscaling.enabled=true,marketplace.resources.requests.cpu=null", "marketplace.resources.requests.cpu"},
@@ -73,15 +73,15 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				case err == nil:
 					t.Errorf("%s: accepted, %d bytes", tc.set, len(out))
 				case !strings.Contains(err.Error(), tc.path):
-					t.Errorf("%s: the complaint does not name %s: %v", tc.set, tc.path, err)
+					t.Errorf("%s: the error does not contain %s: %v", tc.set, tc.path, err)
 				}
 			}
 		})
 	}
 }
 
-// No part of the schema is open but what Kubernetes itself defines, and all of
-// values.yaml is in it.
+// The schema refuses unknown fields, except in parts that Kubernetes defines, and accepts
+// values.yaml.
 func TestSchemaIsStrict(t *testing.T) {
 	text, err := os.ReadFile(chart + "/values.schema.json")
 	if err != nil {
@@ -93,14 +93,14 @@ func TestSchemaIsStrict(t *testing.T) {
 	}
 	open := map[string]bool{
 		"global": true, "podSelector": true, "namespaceSelector": true, "valueFrom": true,
-		"affinity": true, "items": true, // lists of Kubernetes' own: tolerations, spread
+		"affinity": true, "items": true, // items of Kubernetes' own lists: tolerations, topology spread constraints
 	}
 	var walk func(name string, part any)
 	walk = func(name string, part any) {
 		switch part := part.(type) {
 		case map[string]any:
 			if part["type"] == "object" && part["additionalProperties"] == nil && !open[name] {
-				t.Errorf("%s takes any field", name)
+				t.Errorf("%s accepts any field", name)
 			}
 			for key, value := range part {
 				walk(key, value)
@@ -111,7 +111,7 @@ func TestSchemaIsStrict(t *testing.T) {
 			}
 		}
 	}
-	walk("the whole", doc)
+	walk("the document", doc)
 
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource("values.schema.json", doc); err != nil {

@@ -17,17 +17,17 @@ func decoded(t *testing.T, text string) []byte {
 	return out
 }
 
-// checksum returns the annotation of the shop's pods.
+// checksum returns the checksum annotation of the shop's pods.
 func checksum(t *testing.T, manifests []byte) string {
 	t.Helper()
 	m := regexp.MustCompile(`checksum/config: ([0-9a-f]{64})`).FindSubmatch(manifests)
 	if m == nil {
-		t.Fatal("there is no checksum")
+		t.Fatal("no checksum")
 	}
 	return string(m[1])
 }
 
-// sumOf returns what the chart takes for the checksum of a Secret's data.
+// sumOf returns the checksum of a Secret's data as the chart computes it.
 func sumOf(t *testing.T, data any) string {
 	t.Helper()
 	sum := sha256.Sum256([]byte(compact(t, data)))

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// storeOf returns which Secret and key a container takes the URL of its store
-// from, "" for no store.
+// storeOf returns the Secret and the key with the URL of a container's store, "" without
+// a store.
 func storeOf(c object) string {
 	for _, env := range c.list("env") {
 		if env.text("name") == "RECOMMENDATIONS_STORE" {
@@ -21,7 +21,7 @@ func storeOf(c object) string {
 	return ""
 }
 
-// All that works on the store has the same one, and nobody else has its URL.
+// Recommendations and its jobs use the same store, and no other container has its URL.
 func TestStoreIsTheSameForAll(t *testing.T) {
 	for set, want := range map[string]string{
 		"default": "", "bare": "", "trial": "bookstall-postgresql/url", "database": "books-database/DATABASE_URL",
@@ -49,7 +49,7 @@ func TestStoreIsTheSameForAll(t *testing.T) {
 	}
 }
 
-func TestDatabasePasswordIsMadeOnceARender(t *testing.T) {
+func TestDatabasePasswordIsGeneratedOncePerRender(t *testing.T) {
 	helm := tool(t, "helm")
 	seen := map[string]bool{}
 	for range 2 {
@@ -67,7 +67,7 @@ func TestDatabasePasswordIsMadeOnceARender(t *testing.T) {
 		if url := string(decoded(t, secret.text("data", "url"))); url != want {
 			t.Errorf("URL %s, want %s", url, want)
 		}
-		// Both that use it roll when it changes.
+		// Both workloads that use the Secret are replaced when it changes.
 		if sums := regexp.MustCompile(`checksum/config: ([0-9a-f]{64})`).FindAllSubmatch(out, -1); len(sums) != 2 ||
 			string(sums[0][1]) != sumOf(t, secret["data"]) || string(sums[1][1]) != string(sums[0][1]) {
 			t.Errorf("checksums %s", sums)
@@ -75,20 +75,21 @@ func TestDatabasePasswordIsMadeOnceARender(t *testing.T) {
 	}
 }
 
-// A volume and the password that opens it stay or go together.
+// The volume and its password are kept together or removed together.
 func TestPasswordStaysWithTheVolume(t *testing.T) {
 	for _, persistent := range []string{"true", "false"} {
 		objects := rendered(t, "--set=postgresql.enabled=true,postgresql.persistence.enabled="+persistent)
 		kept := find(t, objects, "Secret", "bookstall-postgresql").text("metadata", "annotations", "helm.sh/resource-policy") == "keep"
 		claims := find(t, objects, "StatefulSet", "bookstall-postgresql").list("spec", "volumeClaimTemplates")
 		if want := persistent == "true"; kept != want || (len(claims) == 1) != want {
-			t.Errorf("persistence %s: the Secret is kept: %v; %d claims", persistent, kept, len(claims))
+			t.Errorf("persistence %s: Secret kept: %v; %d claims", persistent, kept, len(claims))
 		}
 	}
 }
 
-// Whoever may reach the database, and whom recommendations and its jobs may reach.
-func TestStoreIsReachedByFew(t *testing.T) {
+// The database accepts connections from recommendations and its jobs only, and those may
+// connect to the port of the store.
+func TestNetworkPolicyOfTheStore(t *testing.T) {
 	objects := rendered(t, sets(t)["trial"]...)
 	in := find(t, objects, "NetworkPolicy", "bookstall-postgresql").list("spec", "ingress")
 	want := []object{{
@@ -117,9 +118,9 @@ func TestStoreIsReachedByFew(t *testing.T) {
 	}
 }
 
-// A Job cannot be changed: with another spec it must have another name, and with
-// the same the same, or each upgrade would import anew.
-func TestImportIsNamedByWhatItDoes(t *testing.T) {
+// A Job is immutable: with another pod it needs another name. With the same pod it must
+// keep its name, or each upgrade would import again.
+func TestImportJobIsNamedByItsPod(t *testing.T) {
 	name := func(args ...string) string {
 		for _, o := range rendered(t, append(sets(t)["trial"], args...)...) {
 			if o.kind() == "Job" {
@@ -131,19 +132,19 @@ func TestImportIsNamedByWhatItDoes(t *testing.T) {
 	}
 	first := name()
 	if again := name("--set=recommendations.replicas=7"); again != first {
-		t.Errorf("%s became %s", first, again)
+		t.Errorf("an upgrade renamed %s to %s", first, again)
 	}
 	for _, change := range []string{"import.args={--books=/books/other.csv}", "image.tag=other", "import.resources.limits.memory=2Gi"} {
 		if other := name("--set=" + change); other == first {
-			t.Errorf("%s: still %s", change, other)
+			t.Errorf("%s did not rename %s", change, other)
 		}
 	}
 }
 
-func TestNotesSayWhatIsRemembered(t *testing.T) {
+func TestNotesSayWhereDataAreKept(t *testing.T) {
 	helm := tool(t, "helm")
 	for set, want := range map[string]string{
-		"--set=faults=false":            "NOTHING IS REMEMBERED",
+		"--set=faults=false":            "NO STORE",
 		"--set=postgresql.enabled=true": "volume claim data-bookstall-postgresql-0",
 		"--set=postgresql.enabled=true,postgresql.persistence.enabled=false": "lost with the pod bookstall-postgresql-0",
 		"--set=store.existingSecret=x":                                       "",
@@ -154,7 +155,7 @@ func TestNotesSayWhatIsRemembered(t *testing.T) {
 			continue
 		}
 		_, notes, _ := strings.Cut(string(out), "NOTES:")
-		if !strings.Contains(notes, want) || strings.Contains(notes, "NOTHING IS REMEMBERED") != strings.HasPrefix(want, "NOTHING") {
+		if !strings.Contains(notes, want) || strings.Contains(notes, "NO STORE") != strings.HasPrefix(want, "NO STORE") {
 			t.Errorf("%s: the notes are\n%s", set, notes)
 		}
 	}

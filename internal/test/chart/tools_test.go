@@ -2,12 +2,7 @@ package chart
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 )
 
@@ -24,7 +19,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// Against the API of each Kubernetes release in .tools/schemas, no field unknown.
+// Manifests are valid for each Kubernetes release in .tools/schemas, without unknown
+// fields.
 func TestManifestsAreValid(t *testing.T) {
 	kubeconform := tool(t, "kubeconform")
 	helm := tool(t, "helm")
@@ -47,7 +43,7 @@ func TestManifestsAreValid(t *testing.T) {
 			}
 		}
 	}
-	// Shows that the schemas are strict.
+	// These must be refused, or the schemas are not strict.
 	for _, wrong := range []string{
 		"apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {clusterip: None}\n",
 		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {replicas: many, selector: {}, template: {}}\n",
@@ -70,13 +66,13 @@ func validate(t *testing.T, kubeconform, release string, manifests []byte) ([]by
 		"-schema-location="+schemas+"/{{.ResourceKind}}{{.KindSuffix}}.json")
 }
 
-// exceptions are complaints of kube-score that we live with, and why.
+// exceptions maps checks of kube-score that the chart does not follow to the reason.
 func exceptions() map[string]string {
 	return map[string]string{
-		"container-resources":                 "no CPU limit: it throttles, which shows as latency; a request gives a fair share. Memory limits are there, as another test says",
-		"container-image-pull-policy":         "tags are never moved, and a digest can be given; Always would make a registry part of each start",
-		"statefulset-has-servicename":         "wants a headless Service; nobody asks for the one pod of the trial database by a name of its own, and a cluster IP outlives it",
-		"deployment-has-host-podantiaffinity": "topology spread constraints say the same for more than two pods; kube-score does not look at them",
+		"container-resources":                 "no CPU limit: throttling shows as latency, and the request gives a fair share. Memory limits are set, and another test checks them",
+		"container-image-pull-policy":         "tags are immutable, and a digest can be set; with Always no pod starts without the registry",
+		"statefulset-has-servicename":         "wants a headless Service; no client needs the name of the single database pod, and a cluster IP stays the same when the pod is replaced",
+		"deployment-has-host-podantiaffinity": "topology spread constraints do the same for more than two pods; kube-score ignores them",
 	}
 }
 
@@ -85,7 +81,7 @@ func TestKubeScore(t *testing.T) {
 	excepted := map[string]bool{}
 	for set, args := range sets(t) {
 		if set == "bare" {
-			continue // what is turned off there is what would be complained of
+			continue // it turns off what kube-score asks for
 		}
 		manifests, err := render(t, helm, args...)
 		if err != nil {
@@ -120,32 +116,7 @@ func TestKubeScore(t *testing.T) {
 	}
 	for id := range exceptions() {
 		if !excepted[id] {
-			t.Errorf("%s: an exception that nothing needs", id)
-		}
-	}
-}
-
-func TestNoTemplateTextIsThereTwice(t *testing.T) {
-	files, err := filepath.Glob(chart + "/templates/*.*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const window = 8 // lines in a row
-	seen := map[string][]string{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		for i := 0; i+window <= len(lines); i++ {
-			block := strings.Join(lines[i:i+window], "\n")
-			seen[block] = append(seen[block], fmt.Sprintf("%s:%d", filepath.Base(file), i+1))
-		}
-	}
-	for _, block := range slices.Sorted(maps.Keys(seen)) {
-		if places := seen[block]; len(places) > 1 {
-			t.Errorf("the same text at %s:\n%s", strings.Join(places, " and "), block)
+			t.Errorf("%s: an exception that is not needed", id)
 		}
 	}
 }

@@ -1,9 +1,9 @@
-// Command schemas writes JSON Schemas of Kubernetes kinds, for kubeconform: one
-// folder a Kubernetes release, one file a kind.
+// Command schemas writes JSON Schemas of Kubernetes kinds for kubeconform: one folder
+// per Kubernetes release, one file per kind.
 //
-// They are made from what the projects themselves publish in their Go modules:
-// the OpenAPI document of Kubernetes, and the resource definitions of Gateway
-// API and the Prometheus operator. No field that these do not know is allowed.
+// The sources are published by the projects in their Go modules: the OpenAPI document
+// of Kubernetes, and the custom resource definitions of Gateway API and the Prometheus
+// operator. The schemas refuse fields that these do not define.
 package main
 
 import (
@@ -21,10 +21,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// releases are the Kubernetes minors that the chart is checked against.
+// releases returns the Kubernetes releases that the chart is checked against.
 func releases() []string { return []string{"v1.34.4", "v1.36.3"} }
 
-// definitions are files of custom resources that the chart can make.
+// definitions returns the modules and files with the definitions of the custom resources
+// that the chart can create.
 func definitions() map[string][]string {
 	return map[string][]string{
 		"sigs.k8s.io/gateway-api@v1.3.0": {
@@ -76,11 +77,11 @@ func run(out string) error {
 	return nil
 }
 
-// download returns the folder of a module, fetched if need be.
+// download returns the folder of a module, and downloads it if necessary.
 func download(module string) (string, error) {
-	cmd := exec.Command("go", "mod", "download", "-json", module) //nolint:gosec // the modules stand above
+	cmd := exec.Command("go", "mod", "download", "-json", module) //nolint:gosec // the modules are listed above
 	cmd.Stderr = os.Stderr
-	// Outside of our module, whose go.mod has no say in these.
+	// Outside of this module, whose go.mod does not list these.
 	cmd.Dir = os.TempDir()
 	text, err := cmd.Output()
 	var answer struct{ Dir, Error string }
@@ -91,7 +92,7 @@ func download(module string) (string, error) {
 }
 
 func write(dir string, kinds map[string]schema) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // for everybody to read
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // readable by everyone
 		return err
 	}
 	for name, s := range kinds {
@@ -109,7 +110,7 @@ func write(dir string, kinds map[string]schema) error {
 // schema is a JSON Schema, or a part of one.
 type schema = map[string]any
 
-// fileName is what kubeconform looks for as {{.ResourceKind}}{{.KindSuffix}}.
+// fileName returns the name that kubeconform expects: {{.ResourceKind}}{{.KindSuffix}}.
 func fileName(group, version, kind string) string {
 	parts := []string{strings.ToLower(kind), version}
 	if first, _, _ := strings.Cut(group, "."); first != "" {
@@ -118,8 +119,7 @@ func fileName(group, version, kind string) string {
 	return strings.Join(parts, "-")
 }
 
-// readOpenAPI returns a schema for each kind that has a group and version of
-// its own.
+// readOpenAPI returns a schema for each kind that has exactly one group and version.
 func readOpenAPI(file string) (map[string]schema, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -134,7 +134,7 @@ func readOpenAPI(file string) (map[string]schema, error) {
 	for name, s := range doc.Definitions {
 		var of []groupVersionKind
 		if list, ok := s["x-kubernetes-group-version-kind"]; ok {
-			text, _ := json.Marshal(list) // it was JSON a moment ago
+			text, _ := json.Marshal(list) // it was decoded from JSON
 			if err := json.Unmarshal(text, &of); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", file, name, err)
 			}
@@ -185,9 +185,9 @@ func readDefinition(file string, kinds map[string]schema) error {
 	return nil
 }
 
-// strict returns a part of a document as a strict JSON Schema: fields that it
-// does not name are refused, numbers may stand for quantities, and prose is
-// left out, which is most of the bytes.
+// strict converts a part of a document to a strict JSON Schema: unknown fields are
+// refused, and a quantity may be a number. It omits descriptions, which are most of the
+// bytes.
 func strict(part any) any {
 	switch part := part.(type) {
 	case []any:
@@ -210,7 +210,7 @@ func strict(part any) any {
 				}
 				s[key] = fields
 			case slices.Contains([]string{"allOf", "anyOf", "oneOf", "not"}, key):
-				s[key] = value // these add to what is named outside of them
+				s[key] = value // these constrain fields that are defined outside of them
 			case key == "description", key == "default", key == "format", strings.HasPrefix(key, "x-kubernetes-"):
 			default:
 				s[key] = strict(value)
@@ -230,7 +230,7 @@ func strict(part any) any {
 	}
 }
 
-// collect copies a definition and all that it refers to.
+// collect copies a definition and all definitions that it refers to.
 func collect(from map[string]schema, name string, to schema) {
 	if _, done := to[name]; done {
 		return

@@ -1,0 +1,107 @@
+{{- /* The parts of the Deployment of marketplace; see bookstall.deployment. */ -}}
+
+{{- /* A change of the Secret replaces the pods. Other settings are part of the pod itself,
+so changing them replaces it anyway. */ -}}
+{{- define "bookstall.marketplace.annotations" -}}
+{{- if not .Values.marketplace.existingSecret -}}
+checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
+{{- end -}}
+{{- end -}}
+
+{{- define "bookstall.marketplace.env" -}}
+{{- $values := .Values.marketplace -}}
+- name: MARKETPLACE_RECOMMENDATIONS_TARGET
+  value: {{ include "bookstall.recommendations.target" . }}
+- name: MARKETPLACE_RECOMMENDATIONS_TIMEOUT
+  value: {{ $values.recommendationsTimeout }}
+- name: MARKETPLACE_DNS_INTERVAL
+  value: {{ $values.dnsIntervalSeconds }}s
+- name: MARKETPLACE_DNS_MAX_STALE
+  value: {{ $values.dnsMaxStale }}
+- name: MARKETPLACE_MAX_REQUESTS
+  value: {{ $values.maxRequests | int | quote }}
+- name: MARKETPLACE_CATALOG_FILE
+  value: /var/lib/bookstall/catalog
+- name: MARKETPLACE_COOKIE_KEY_FILE
+  value: /etc/bookstall/cookie/cookie-key
+{{- if $values.requireAPIToken }}
+{{ include "bookstall.marketplace.tokenEnv" . }}
+{{- end }}
+{{- if $values.secureCookies }}
+- name: MARKETPLACE_SECURE_COOKIES
+  value: "true"
+{{- end }}
+{{- if $values.balancePage }}
+- name: MARKETPLACE_BALANCE
+  value: "true"
+{{- end }}
+{{- if and .Values.tls.enabled .Values.tls.serverName }}
+- name: MARKETPLACE_TLS_SERVER_NAME
+  value: {{ .Values.tls.serverName }}
+{{- end }}
+{{- end -}}
+
+{{- define "bookstall.marketplace.tokenEnv" -}}
+- name: MARKETPLACE_API_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ include "bookstall.marketplace.secretName" . }}, key: api-token}
+{{- end -}}
+
+{{- define "bookstall.marketplace.ports" -}}
+- {name: http, containerPort: 8080}
+{{- end -}}
+
+{{- define "bookstall.marketplace.probes" -}}
+{{- $probes := .Values.marketplace.probes -}}
+startupProbe:
+  httpGet: {path: /livez, port: metrics}
+  {{- toYaml $probes.startup | nindent 2 }}
+readinessProbe:
+  httpGet: {path: /readyz, port: metrics}
+  {{- toYaml $probes.readiness | nindent 2 }}
+{{- end -}}
+
+{{- define "bookstall.marketplace.mounts" -}}
+- {name: catalog, mountPath: /var/lib/bookstall}
+- {name: cookie, mountPath: /etc/bookstall/cookie, readOnly: true}
+{{- if .Values.tls.enabled }}
+{{ include "bookstall.tlsMount" . }}
+{{- end }}
+{{- end -}}
+
+{{- define "bookstall.marketplace.volumes" -}}
+# The last catalogue: a container that restarts while recommendations is
+# unavailable starts with it.
+- name: catalog
+  emptyDir:
+    sizeLimit: {{ .Values.marketplace.catalogSizeLimit }}
+- name: cookie
+  secret:
+    secretName: {{ include "bookstall.marketplace.secretName" . }}
+    defaultMode: 0440
+    items:
+      - {key: cookie-key, path: cookie-key}
+{{- if .Values.tls.enabled }}
+{{ include "bookstall.tlsVolume" (list . .Values.tls.clientSecretName) }}
+{{- end }}
+{{- end -}}
+
+{{- /* Name of the Secret that holds the cookie key and the API token. */ -}}
+{{- define "bookstall.marketplace.secretName" -}}
+{{- default (printf "%s-marketplace" (include "bookstall.fullname" .)) .Values.marketplace.existingSecret -}}
+{{- end -}}
+
+{{- /* Data of that Secret, as JSON: what the cluster has, otherwise new random values.
+The Secret and the checksum of the pods both include this define, so the first result
+is kept in the values: otherwise each would generate its own. */ -}}
+{{- define "bookstall.marketplace.secretData" -}}
+{{- if not (hasKey .Values.marketplace "secretData") -}}
+{{- $name := include "bookstall.marketplace.secretName" . -}}
+{{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
+{{- $data := dict
+  "cookie-key" (get $old "cookie-key" | default (randAlphaNum 64 | sha256sum | b64enc))
+  "api-token" (get $old "api-token" | default (randAlphaNum 40 | b64enc)) -}}
+{{- $_ := set .Values.marketplace "secretData" $data -}}
+{{- end -}}
+{{- toJson .Values.marketplace.secretData -}}
+{{- end -}}
