@@ -2,8 +2,8 @@ package main
 
 import "syscall"
 
-// processAttributes makes a child lead its own group and die with the runner,
-// however that ends: a runner killed with SIGKILL leaves no orphan.
+// processAttributes puts a child into a process group of its own and makes the kernel
+// kill it when the runner ends, even by SIGKILL.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

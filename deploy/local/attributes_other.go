@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// processAttributes makes a child lead its own group. Only Linux can tie its
-// life to the runner's.
+// processAttributes puts a child into a process group of its own. Only Linux can also
+// kill it when the runner ends.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

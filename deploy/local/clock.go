@@ -1,14 +1,18 @@
 package main
 
-import "time"
+import (
+	"time"
 
-const (
-	firstWait   = 500 * time.Millisecond
-	longestWait = 10 * time.Second
-	soundLife   = 30 * time.Second // a process that lived so long did not fail to start
+	"github.com/cenkalti/backoff/v5"
 )
 
-// clock is time as the keeper sees it; tests have one of their own.
+const (
+	firstRestart   = 500 * time.Millisecond // wait before the first restart
+	longestRestart = 10 * time.Second
+	stableAfter    = 30 * time.Second // a process that ran for this long resets the backoff
+)
+
+// clock is the time that a supervisor sees; tests have their own.
 type clock interface {
 	Now() time.Time
 	After(time.Duration) <-chan time.Time
@@ -19,16 +23,21 @@ type wallClock struct{}
 func (wallClock) Now() time.Time                         { return time.Now() }
 func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// retries says how long to wait before a process that died starts again.
-type retries struct {
-	next time.Duration
+// restarts is the backoff between the restarts of one program. It has no jitter:
+// nothing else restarts at the same time.
+type restarts struct{ *backoff.ExponentialBackOff }
+
+func newRestarts() restarts {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = firstRestart, longestRestart
+	b.Multiplier, b.RandomizationFactor = 2, 0
+	return restarts{b}
 }
 
-func (r *retries) after(life time.Duration) time.Duration {
-	if life >= soundLife {
-		r.next = 0
+// after returns how long to wait before the restart of a process that ran for life.
+func (r restarts) after(life time.Duration) time.Duration {
+	if life >= stableAfter {
+		r.Reset()
 	}
-	wait := max(r.next, firstWait)
-	r.next = min(2*wait, longestWait)
-	return wait
+	return r.NextBackOff()
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// console is an output that tests can wait on.
+// console is an output in memory. Tests can wait for its lines.
 type console struct {
 	mu      sync.Mutex
 	buf     bytes.Buffer
@@ -38,8 +38,8 @@ func (c *console) lines() []string {
 	return strings.Split(strings.TrimSuffix(c.text(), "\n"), "\n")
 }
 
-// await waits until pattern is found n times and returns the groups of the last
-// of these.
+// await waits until pattern has matched n times and returns the groups of the n-th
+// match.
 func (c *console) await(t *testing.T, n int, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -58,12 +58,12 @@ func (c *console) await(t *testing.T, n int, pattern string) []string {
 		select {
 		case <-changed:
 		case <-deadline:
-			t.Fatalf("%d times %q: not within %v in:\n%s", n, pattern, limit, c.text())
+			t.Fatalf("no %d matches of %q within %v in:\n%s", n, pattern, limit, c.text())
 		}
 	}
 }
 
-// index is the place of the first line that holds s.
+// index returns the index of the first line that contains s.
 func (c *console) index(t *testing.T, s string) int {
 	t.Helper()
 	for i, line := range c.lines() {

@@ -15,11 +15,11 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// What tests may make of the fakes, by the environment.
+// Environment variables that change how the fakes behave.
 const (
 	fakeSick     = "BOOKSTALL_TEST_SICK"     // the replica of this name is never SERVING
-	fakeStubborn = "BOOKSTALL_TEST_STUBBORN" // SIGTERM ends nothing
-	fakeChatty   = "BOOKSTALL_TEST_CHATTY"   // marketplace prints all the time
+	fakeStubborn = "BOOKSTALL_TEST_STUBBORN" // SIGTERM is ignored
+	fakeChatty   = "BOOKSTALL_TEST_CHATTY"   // marketplace prints lines without end
 )
 
 func fakeRecommendations() int {
@@ -29,7 +29,7 @@ func fakeRecommendations() int {
 		return fail(err)
 	}
 	state := health.NewServer()
-	state.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING) // not what the runner asks for
+	state.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING) // not the service that the runner checks
 	status := healthpb.HealthCheckResponse_SERVING
 	if os.Getenv(fakeSick) == name {
 		status = healthpb.HealthCheckResponse_NOT_SERVING
@@ -72,8 +72,7 @@ func fakeMarketplace() int {
 	return untilTerm()
 }
 
-// fakeAdmin serves what admin serves; a connection to it lasts as long as the
-// process.
+// fakeAdmin serves the admin address. A connection to it lasts as long as the process.
 func fakeAdmin(addr string, mux *http.ServeMux) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {

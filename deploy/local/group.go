@@ -6,33 +6,34 @@ import (
 	"time"
 )
 
-// stage is the programs that are stopped together.
-type stage struct {
-	keeper     *keeper
+// group is a set of programs that are stopped together.
+type group struct {
+	supervisor *supervisor
 	stop, kill context.Context
 	beginStop  context.CancelFunc
 	beginKill  context.CancelFunc
 	running    sync.WaitGroup
 }
 
-// newStage returns an empty stage; when kill is done, so are its programs.
-func newStage(kill context.Context, k *keeper) *stage {
-	s := &stage{keeper: k}
-	s.stop, s.beginStop = context.WithCancel(context.Background())
-	s.kill, s.beginKill = context.WithCancel(kill)
-	return s
+// newGroup returns an empty group. Its programs are killed when kill is done.
+func newGroup(kill context.Context, s *supervisor) *group {
+	g := &group{supervisor: s}
+	g.stop, g.beginStop = context.WithCancel(context.Background())
+	g.kill, g.beginKill = context.WithCancel(kill)
+	return g
 }
 
-func (s *stage) keep(p program) {
-	s.running.Go(func() { s.keeper.keep(s.stop, s.kill, p) })
+// run starts a program and restarts it until end is called.
+func (g *group) run(p program) {
+	g.running.Go(func() { g.supervisor.run(g.stop, g.kill, p) })
 }
 
-// end stops the programs, kills at the deadline what still runs, and returns
+// end stops the programs, kills those still running at the deadline, and returns
 // when all have ended.
-func (s *stage) end(deadline time.Time) {
-	late := time.AfterFunc(time.Until(deadline), s.beginKill)
-	s.beginStop()
-	s.running.Wait()
+func (g *group) end(deadline time.Time) {
+	late := time.AfterFunc(time.Until(deadline), g.beginKill)
+	g.beginStop()
+	g.running.Wait()
 	late.Stop()
-	s.beginKill()
+	g.beginKill()
 }

@@ -12,23 +12,22 @@ import (
 )
 
 const (
-	// healthService is what a replica must be SERVING: the name that marketplace
-	// asks for too.
+	// healthService is the service whose health is checked, as marketplace does.
 	healthService = "recommendations.v1.RecommendationsService"
 
 	checkEvery   = 500 * time.Millisecond
 	checkTimeout = time.Second
 )
 
-// watchHealth asks the replica at addr until ctx is done whether it is SERVING,
-// as a kubelet does, and reports each answer.
+// watchHealth checks periodically whether the replica at addr is SERVING, as a kubelet
+// does, and reports each result. It returns when ctx is done.
 func watchHealth(ctx context.Context, addr string, report func(serving bool)) error {
 	conn, err := grpc.NewClient("passthrough:///"+addr,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithNoProxy(),
 		grpc.WithIdleTimeout(0),
-		// The default grows to two minutes: a replica that is back must be seen
-		// at the next check.
+		// The default backoff grows to two minutes, but the next check must see a
+		// replica that has come back.
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: checkEvery / 2, Multiplier: 1, MaxDelay: checkEvery / 2},
 			MinConnectTimeout: checkTimeout,

@@ -8,28 +8,28 @@ import (
 	"strings"
 )
 
-// own is the name before the runner's own lines.
-const own = "bookstall"
+// ownName is the prefix of the runner's own log lines.
+const ownName = "bookstall"
 
-// layout says where everything is: the standard one is the contract of make
-// run, tests have others.
+// layout is the addresses and directories of the shop. make run uses the standard
+// layout; tests have their own.
 type layout struct {
 	bin   string // directory of the binaries
-	state string // directory of what marketplace keeps
+	state string // directory of the store, the cookie key and the copy of the catalogue
 
 	shop, shopAdmin string
 	dns             string
-	dnsName         string // what the DNS server answers for
+	dnsName         string // name that the DNS server resolves to the replicas
 	replicas        []replica
-	only            replica // instead of those, where their addresses do not exist
+	only            replica // replaces replicas on a machine without their addresses
 
-	// tutorialPort is where replicas answer the tutorials' example over REST; ""
-	// for no examples.
+	// tutorialPort is the port of the tutorial's REST example on each replica. If
+	// empty, there is no tutorial.
 	tutorialPort string
 }
 
-// replica is one process of recommendations. A records have no ports, so all
-// replicas have the same gRPC port.
+// replica is one process of recommendations. All replicas have the same gRPC port,
+// because an A record has no port.
 type replica struct {
 	name, grpc, admin string
 }
@@ -42,7 +42,7 @@ func standardLayout(bin string) layout {
 		shopAdmin: "127.0.0.1:9090",
 		dns:       "127.0.0.1:5353",
 		dnsName:   "recommendations.bookstall.test.",
-		// Not admin port 9090, which is marketplace's at this address.
+		// Not 9090, which is the admin port of marketplace on this address.
 		only: replica{name: "replica-1", grpc: "127.0.0.1:50051", admin: "127.0.0.1:9091"},
 
 		tutorialPort: "8081",
@@ -58,16 +58,16 @@ func standardLayout(bin string) layout {
 	return l
 }
 
-// names are all that write to the output.
+// names returns the names of everything that writes to the output.
 func (l layout) names() []string {
-	names := []string{own, "marketplace"}
+	names := []string{ownName, "marketplace"}
 	for _, r := range l.replicas {
 		names = append(names, r.name)
 	}
 	return names
 }
 
-// replicaList is the replicas and their addresses, for the reader.
+// replicaList returns the replicas and their addresses, for the log.
 func (l layout) replicaList() string {
 	var list []string
 	for _, r := range l.replicas {
@@ -76,7 +76,7 @@ func (l layout) replicaList() string {
 	return strings.Join(list, ", ")
 }
 
-// target is what marketplace dials.
+// target returns the gRPC target that marketplace dials.
 func (l layout) target() (string, error) {
 	_, port, err := net.SplitHostPort(l.replicas[0].grpc)
 	if err != nil {
@@ -107,7 +107,7 @@ func (l layout) marketplaceProgram() (program, error) {
 	if l.tutorialPort != "" && os.Getenv("MARKETPLACE_TUTORIAL") == "" {
 		env = append(env, "MARKETPLACE_TUTORIAL=true")
 	}
-	if os.Getenv("MARKETPLACE_COOKIE_KEY") == "" { // the user's own key wins
+	if os.Getenv("MARKETPLACE_COOKIE_KEY") == "" { // the user's own key takes precedence
 		env = append(env, "MARKETPLACE_COOKIE_KEY_FILE="+l.keyFile())
 	}
 	return program{
@@ -118,8 +118,8 @@ func (l layout) marketplaceProgram() (program, error) {
 	}, nil
 }
 
-// tutorialREST is where a replica answers the tutorials' example over REST, "" for
-// nowhere.
+// tutorialREST returns the address of the tutorial's REST example on a replica, or
+// "".
 func (l layout) tutorialREST(r replica) string {
 	host, _, err := net.SplitHostPort(r.grpc)
 	if err != nil || l.tutorialPort == "" {
@@ -141,7 +141,7 @@ func (l layout) replicaProgram(r replica) program {
 	if rest := l.tutorialREST(r); rest != "" && os.Getenv("RECOMMENDATIONS_TUTORIAL") == "" {
 		env = append(env, "RECOMMENDATIONS_TUTORIAL=true", "RECOMMENDATIONS_TUTORIAL_REST_ADDRESS="+rest)
 	}
-	if os.Getenv("RECOMMENDATIONS_STORE") == "" { // the user's own store wins
+	if os.Getenv("RECOMMENDATIONS_STORE") == "" { // the user's own store takes precedence
 		env = append(env, "RECOMMENDATIONS_STORE=sqlite:"+l.storeFile())
 	}
 	return program{

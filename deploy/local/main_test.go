@@ -12,11 +12,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// limit bounds every wait of these tests; none is meant to take as long.
+// limit bounds every wait of these tests. None of them comes near it.
 const limit = 30 * time.Second
 
-// TestMain lets the test binary be the programs that the runner starts, by the
-// name it is called by, and a whole runner that tests can kill.
+// TestMain lets the test binary act as the programs that the runner starts, depending
+// on the name it is called by, and as a runner that tests can kill.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "marketplace":
@@ -29,15 +29,15 @@ func TestMain(m *testing.M) {
 	if encoded := os.Getenv(runnerVariable); encoded != "" {
 		os.Exit(runnerMain(encoded))
 	}
-	// A program with the race detector sleeps for a second when it ends, which
-	// the 5 s of a stop do not allow for.
+	// With the race detector, a program sleeps for a second before it exits. That would
+	// exceed the 5 s of a shutdown.
 	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
 		os.Exit(fail(err))
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// binary makes the test binary callable by name, and returns its directory.
+// binary links the test binary under these names and returns the directory.
 func binary(t *testing.T, names ...string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -53,8 +53,8 @@ func binary(t *testing.T, names ...string) string {
 	return dir
 }
 
-// testLayout is three replicas on free ports. The ports are free when it
-// returns; nobody holds them.
+// testLayout returns a layout with three replicas on free ports. Nothing reserves the
+// ports.
 func testLayout(t *testing.T) layout {
 	t.Helper()
 	if testing.Short() {
@@ -89,7 +89,7 @@ func freeAddr(t *testing.T, ip string) string {
 	return net.JoinHostPort(ip, commonPort(t, ip))
 }
 
-// commonPort returns a port that is free at all ips.
+// commonPort returns a port that is free on all ips.
 func commonPort(t *testing.T, ips ...string) string {
 	t.Helper()
 	for range 50 {
@@ -109,11 +109,11 @@ func commonPort(t *testing.T, ips ...string) string {
 			return port
 		}
 	}
-	t.Fatalf("no port is free at all of %v", ips)
+	t.Fatalf("no port is free on all of %v", ips)
 	return ""
 }
 
-// within fails the test when done is not closed in time.
+// within fails the test if done is not closed within limit.
 func within(t *testing.T, done <-chan struct{}, what string) {
 	t.Helper()
 	select {
@@ -132,7 +132,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-h"}, 0, "-bin directory"},
 		{[]string{"-port", "1"}, 2, "-port"},
 		{[]string{"now"}, 2, `got ["now"]`},
-		{[]string{"-bin", t.TempDir()}, 1, "is not there; make build makes it"},
+		{[]string{"-bin", t.TempDir()}, 1, "does not exist; run make build"},
 	} {
 		var stdout, stderr console
 		if code := run(t.Context(), tc.args, &stdout, &stderr); code != tc.code {

@@ -13,16 +13,16 @@ import (
 
 const remindEvery = 10 * time.Second
 
-// roll is the replicas and which of them are SERVING. It keeps the answer of the
-// DNS server equal to those, as a headless Service does.
-type roll struct {
+// membership tracks which replicas are SERVING. Like a headless Service, it makes the
+// DNS server answer with the addresses of those.
+type membership struct {
 	server *dnsserver.Server
 	name   string
 	out    *output
 
 	mu       sync.Mutex
 	members  []member
-	complete chan struct{} // closed once all were SERVING at one time
+	complete chan struct{} // closed once all replicas are SERVING at the same time
 }
 
 type member struct {
@@ -31,82 +31,82 @@ type member struct {
 	serving bool
 }
 
-func newRoll(server *dnsserver.Server, l layout, out *output) (*roll, error) {
-	r := &roll{server: server, name: l.dnsName, out: out, complete: make(chan struct{})}
+func newMembership(server *dnsserver.Server, l layout, out *output) (*membership, error) {
+	m := &membership{server: server, name: l.dnsName, out: out, complete: make(chan struct{})}
 	for _, rep := range l.replicas {
 		ap, err := netip.ParseAddrPort(rep.grpc)
 		if err != nil {
 			return nil, fmt.Errorf("address of %s: %w", rep.name, err)
 		}
-		r.members = append(r.members, member{name: rep.name, ip: ap.Addr()})
+		m.members = append(m.members, member{name: rep.name, ip: ap.Addr()})
 	}
-	return r, nil
+	return m, nil
 }
 
-// set notes whether the replica of that name is SERVING.
-func (r *roll) set(name string, serving bool) {
-	if !r.change(name, serving) {
+// set records whether the replica of that name is SERVING.
+func (m *membership) set(name string, serving bool) {
+	if !m.change(name, serving) {
 		return
 	}
 	if serving {
-		r.out.say("%s is SERVING: in DNS", name)
+		m.out.say("%s is SERVING: added to DNS", name)
 	} else {
-		r.out.say("%s is not SERVING any more: out of DNS", name)
+		m.out.say("%s is no longer SERVING: removed from DNS", name)
 	}
 }
 
-func (r *roll) change(name string, serving bool) (changed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (m *membership) change(name string, serving bool) (changed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var ips []netip.Addr
-	for i := range r.members {
-		m := &r.members[i]
-		if m.name == name && m.serving != serving {
-			m.serving = serving
+	for i := range m.members {
+		one := &m.members[i]
+		if one.name == name && one.serving != serving {
+			one.serving = serving
 			changed = true
 		}
-		if m.serving {
-			ips = append(ips, m.ip)
+		if one.serving {
+			ips = append(ips, one.ip)
 		}
 	}
 	if !changed {
 		return false
 	}
-	r.server.SetA(r.name, ips...)
-	if len(ips) == len(r.members) {
+	m.server.SetA(m.name, ips...)
+	if len(ips) == len(m.members) {
 		select {
-		case <-r.complete:
+		case <-m.complete:
 		default:
-			close(r.complete)
+			close(m.complete)
 		}
 	}
 	return true
 }
 
-// await returns true once all replicas were SERVING, false when ctx ended
-// before. It says from time to time who is missing.
-func (r *roll) await(ctx context.Context) bool {
+// await waits until all replicas are SERVING. It returns false if ctx is done first.
+// Meanwhile it logs which replicas are missing.
+func (m *membership) await(ctx context.Context) bool {
 	remind := time.NewTicker(remindEvery)
 	defer remind.Stop()
 	for {
 		select {
-		case <-r.complete:
+		case <-m.complete:
 			return true
 		case <-ctx.Done():
 			return false
 		case <-remind.C:
-			r.out.say("the shop waits until %s is SERVING", strings.Join(r.missing(), " and "))
+			m.out.say("waiting for %s to be SERVING", strings.Join(m.missing(), " and "))
 		}
 	}
 }
 
-func (r *roll) missing() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (m *membership) missing() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	var names []string
-	for _, m := range r.members {
-		if !m.serving {
-			names = append(names, m.name)
+	for _, one := range m.members {
+		if !one.serving {
+			names = append(names, one.name)
 		}
 	}
 	return names

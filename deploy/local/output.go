@@ -10,36 +10,36 @@ import (
 )
 
 const (
-	// patience is how long the closing shop waits for a reader that has stopped
-	// reading its output.
-	patience = 250 * time.Millisecond
+	// stalledReader is how long a shutdown waits for a reader of the output that has
+	// stopped reading.
+	stalledReader = 250 * time.Millisecond
 
 	queueLength = 64 // lines
 )
 
-// output is the one place all logs come to. One goroutine writes, a whole line
-// at a time, so lines never mix. A reader that pauses holds the shop up, until
-// it closes; a reader that is gone ends it.
+// output merges the logs of all processes. One goroutine writes whole lines, so lines
+// never mix. A reader that stops reading blocks the processes that log, until the
+// shutdown begins; a closed output stops the shop.
 type output struct {
 	w        io.Writer
 	prefixes map[string]string
-	gone     func() // called when a write fails
+	closed   func() // called once, when a write fails
 	failed   atomic.Bool
 
 	queue chan []byte
-	hurry chan struct{} // closed: the reader has patience left, no more
-	drop  chan struct{} // closed: the reader has had its time
-	end   chan struct{} // closed: write what is queued and return
-	done  chan struct{}
+	hurry chan struct{} // closed when the shutdown begins: put waits for stalledReader at most
+	drop  chan struct{} // closed after such a wait: put drops lines
+	end   chan struct{} // closed by close: pump writes what is queued and returns
+	done  chan struct{} // closed when pump has returned
 
 	closeHurry, closeDrop func()
 }
 
-func newOutput(w io.Writer, names []string, colour bool, gone func()) *output {
+func newOutput(w io.Writer, names []string, colour bool, closed func()) *output {
 	o := &output{
 		w:        w,
 		prefixes: prefixes(names, colour),
-		gone:     gone,
+		closed:   closed,
 		queue:    make(chan []byte, queueLength),
 		hurry:    make(chan struct{}),
 		drop:     make(chan struct{}),
@@ -52,10 +52,10 @@ func newOutput(w io.Writer, names []string, colour bool, gone func()) *output {
 	return o
 }
 
-// say writes a line of the runner's own, or several.
+// say writes one or more lines of the runner's own.
 func (o *output) say(format string, args ...any) {
 	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
-		o.put(own, []byte(line))
+		o.put(ownName, []byte(line))
 	}
 }
 
@@ -77,7 +77,7 @@ func (o *output) put(name string, line []byte) {
 	select {
 	case o.queue <- whole:
 	case <-o.drop:
-	case <-time.After(patience):
+	case <-time.After(stalledReader):
 		o.closeDrop()
 	}
 }
@@ -107,24 +107,24 @@ func (o *output) write(line []byte) {
 	}
 	if _, err := o.w.Write(line); err != nil {
 		o.failed.Store(true)
-		o.gone()
+		o.closed()
 	}
 }
 
-// broken says that lines were lost because the reader is gone.
+// broken reports whether a write has failed: the output is closed, and lines are lost.
 func (o *output) broken() bool { return o.failed.Load() }
 
-// closing is called when the shop begins to close: from now on a reader that
-// does not read holds nothing up.
+// closing begins the shutdown: from now on a reader that does not read blocks put for
+// stalledReader at most.
 func (o *output) closing() { o.closeHurry() }
 
-// close writes what is queued. It leaves the writing goroutine behind only if
-// the reader does not read.
+// close writes the queued lines and ends the writing goroutine, except if the reader
+// does not read.
 func (o *output) close() {
 	o.closing()
 	close(o.end)
 	select {
 	case <-o.done:
-	case <-time.After(patience):
+	case <-time.After(stalledReader):
 	}
 }

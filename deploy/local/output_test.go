@@ -13,13 +13,13 @@ import (
 
 func TestLinesAreWholeAndAligned(t *testing.T) {
 	var c console
-	out := newOutput(&c, []string{own, "marketplace", "replica-1"}, false, func() {})
+	out := newOutput(&c, []string{ownName, "marketplace", "replica-1"}, false, func() {})
 	w := out.lineWriter("replica-1")
 	for _, p := range []string{"one\ntw", "o\r\n", "", "\nthree"} {
 		write(t, w, p)
 	}
 	w.flush()
-	w.flush() // nothing is left
+	w.flush() // writes nothing
 	out.say("a\nb")
 	out.put("marketplace", []byte("open"))
 	out.close()
@@ -45,8 +45,8 @@ func write(t *testing.T, w io.Writer, s string) {
 }
 
 func TestColours(t *testing.T) {
-	got := prefixes([]string{own, "a"}, true)
-	want := map[string]string{own: "\x1b[35mbookstall |\x1b[0m ", "a": "\x1b[36ma         |\x1b[0m "}
+	got := prefixes([]string{ownName, "a"}, true)
+	want := map[string]string{ownName: "\x1b[35mbookstall |\x1b[0m ", "a": "\x1b[36ma         |\x1b[0m "}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("prefixes (-want +got):\n%s", d)
 	}
@@ -66,10 +66,10 @@ func TestLongLines(t *testing.T) {
 		{2*longestLine + 5, []int{longestLine, longestLine, 5}},
 	} {
 		var c console
-		out := newOutput(&c, []string{own, "x"}, false, func() {})
+		out := newOutput(&c, []string{ownName, "x"}, false, func() {})
 		w := out.lineWriter("x")
 		text := strings.Repeat("y", tc.length) + "\nnext\n"
-		for len(text) > 0 { // as a pipe brings it
+		for len(text) > 0 { // as from a pipe
 			n := min(len(text), 32<<10)
 			write(t, w, text[:n])
 			text = text[n:]
@@ -89,7 +89,7 @@ func TestLongLines(t *testing.T) {
 func TestManyWritersDoNotMix(t *testing.T) {
 	const writers, each = 8, 200
 	var c console
-	names := []string{own}
+	names := []string{ownName}
 	for i := range writers {
 		names = append(names, fmt.Sprint("w", i))
 	}
@@ -119,7 +119,7 @@ func TestManyWritersDoNotMix(t *testing.T) {
 	}
 }
 
-// stuck is a reader that does not read until it is freed.
+// stuck is an output whose reader does not read until the channel is closed.
 type stuck chan struct{}
 
 func (s stuck) Write(p []byte) (int, error) {
@@ -129,7 +129,7 @@ func (s stuck) Write(p []byte) (int, error) {
 
 func TestClosingDoesNotWaitForAStuckReader(t *testing.T) {
 	reader := make(stuck)
-	out := newOutput(reader, []string{own}, false, func() {})
+	out := newOutput(reader, []string{ownName}, false, func() {})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -144,17 +144,17 @@ func TestClosingDoesNotWaitForAStuckReader(t *testing.T) {
 	within(t, out.done, "end of the writing goroutine")
 }
 
-type gone struct{}
+type closedWriter struct{}
 
-func (gone) Write([]byte) (int, error) { return 0, errors.New("the reader is gone") }
+func (closedWriter) Write([]byte) (int, error) { return 0, errors.New("closed") }
 
-func TestReaderThatIsGone(t *testing.T) {
-	told := make(chan struct{})
-	out := newOutput(gone{}, []string{own}, false, func() { close(told) }) // once only
+func TestClosedOutput(t *testing.T) {
+	closed := make(chan struct{})
+	out := newOutput(closedWriter{}, []string{ownName}, false, func() { close(closed) }) // panics if called twice
 	for range 3 * queueLength {
 		out.say("is there anybody")
 	}
-	within(t, told, "the news that the reader is gone")
+	within(t, closed, "report of the closed output")
 	out.close()
 	if !out.broken() {
 		t.Error("broken() is false")

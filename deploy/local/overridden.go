@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// sayUnused names the user's own variables that the runner sets for a program:
-// addresses are those of the layout, whatever the environment says.
-func (o *output) sayUnused(p program) {
+// sayOverridden names variables of the user's environment that the runner sets to
+// another value for a program: addresses are always those of the layout.
+func (o *output) sayOverridden(p program) {
 	for _, setting := range p.env {
-		name, ours, _ := strings.Cut(setting, "=")
-		if theirs, ok := os.LookupEnv(name); ok && theirs != ours {
-			o.say("%s=%s of your environment is not used for %s, which has %s", name, theirs, p.name, ours)
+		name, value, _ := strings.Cut(setting, "=")
+		if users, ok := os.LookupEnv(name); ok && users != value {
+			o.say("ignoring %s=%s of your environment: %s uses %s", name, users, p.name, value)
 		}
 	}
 }

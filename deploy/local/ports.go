@@ -10,35 +10,35 @@ import (
 	"bookstall/internal/dnsserver"
 )
 
-const aliasNote = `%s cannot be bound here, so one replica runs, on 127.0.0.1. For three, add the addresses (they last until the next boot) and run again:
+const aliasNote = `this machine has no address %s, so only one replica runs, on 127.0.0.1. For three, add the addresses (until the next reboot) and start again:
   for n in 2 3 4; do sudo ifconfig lo0 alias 127.0.0.$n up; done
   make run`
 
-// use is an address and what it is for.
-type use struct {
+// listenAddr is an address that a process will listen on.
+type listenAddr struct {
 	addr, what string
-	bind       func(addr string) error // and close
+	bind       func(addr string) error // binds the address and releases it
 }
 
-func (l layout) shopUses() []use {
-	return []use{
+func (l layout) shopAddrs() []listenAddr {
+	return []listenAddr{
 		{l.shop, "shop", bindTCP},
 		{l.shopAdmin, "marketplace admin", bindTCP},
 		{l.dns, "DNS", bindDNS},
 	}
 }
 
-func (l layout) replicaUses() []use {
-	var uses []use
+func (l layout) replicaAddrs() []listenAddr {
+	var addrs []listenAddr
 	for _, r := range l.replicas {
-		uses = append(uses,
-			use{r.grpc, r.name + " gRPC", bindTCP},
-			use{r.admin, r.name + " admin", bindTCP})
+		addrs = append(addrs,
+			listenAddr{r.grpc, r.name + " gRPC", bindTCP},
+			listenAddr{r.admin, r.name + " admin", bindTCP})
 		if rest := l.tutorialREST(r); rest != "" {
-			uses = append(uses, use{rest, r.name + " tutorial", bindTCP})
+			addrs = append(addrs, listenAddr{rest, r.name + " tutorial", bindTCP})
 		}
 	}
-	return uses
+	return addrs
 }
 
 func bindTCP(addr string) error {
@@ -49,7 +49,7 @@ func bindTCP(addr string) error {
 	return ln.Close()
 }
 
-// bindDNS binds as the DNS server will, so that it finds what that would find.
+// bindDNS binds UDP and TCP, as the DNS server does.
 func bindDNS(addr string) error {
 	s, err := dnsserver.Start(addr)
 	if err != nil {
@@ -58,24 +58,24 @@ func bindDNS(addr string) error {
 	return s.Close()
 }
 
-// checkAddresses binds every address once and names all that cannot be. Where
-// the replicas' addresses do not exist, it falls back to one replica and says so
-// in the note.
+// checkAddresses binds every address once; the error names all that cannot be bound.
+// If the machine lacks the replicas' addresses, it returns a layout with one replica,
+// and a note that says so.
 func checkAddresses(l layout) (_ layout, note string, _ error) {
-	replicas := check(l.replicaUses())
+	replicas := check(l.replicaAddrs())
 	if absent := replicas.absent; len(absent) > 0 {
 		l.replicas = []replica{l.only}
 		note = fmt.Sprintf(aliasNote, strings.Join(absent, ", "))
-		replicas = check(l.replicaUses())
+		replicas = check(l.replicaAddrs())
 	}
-	shop := check(l.shopUses())
+	shop := check(l.shopAddrs())
 	return l, note, errors.Join(append(shop.errs(), replicas.errs()...)...)
 }
 
-// findings are the addresses that cannot be bound.
+// findings is the addresses that cannot be bound.
 type findings struct {
-	absent  []string // hosts this machine does not have
-	refused []error  // all others
+	absent  []string // hosts that are not addresses of this machine
+	refused []error  // all other failures
 }
 
 func (f findings) errs() []error {
@@ -86,14 +86,14 @@ func (f findings) errs() []error {
 	return errs
 }
 
-func check(uses []use) findings {
+func check(addrs []listenAddr) findings {
 	var f findings
 	seen := make(map[string]bool)
-	for _, u := range uses {
+	for _, u := range addrs {
 		switch err := u.bind(u.addr); {
 		case err == nil:
 		case errors.Is(err, syscall.EADDRINUSE):
-			f.refused = append(f.refused, fmt.Errorf("%s (%s) is taken by another process; stop it and run again", u.addr, u.what))
+			f.refused = append(f.refused, fmt.Errorf("%s (%s) is used by another process; stop it and start again", u.addr, u.what))
 		case errors.Is(err, syscall.EADDRNOTAVAIL):
 			if host, _, _ := net.SplitHostPort(u.addr); !seen[host] {
 				seen[host] = true

@@ -8,11 +8,10 @@ import (
 	"sync"
 )
 
-// longestLine bounds the memory of a line without an end. What is longer goes
-// out in pieces, each a line.
+// longestLine bounds the memory for one line, in bytes. Longer lines are split.
 const longestLine = 1 << 20
 
-// prefixes puts before each name's lines the name, padded to one width.
+// prefixes returns the prefix of each name's lines: the name, padded to a common width.
 func prefixes(names []string, colour bool) map[string]string {
 	width := 0
 	for _, name := range names {
@@ -30,7 +29,7 @@ func prefixes(names []string, colour bool) map[string]string {
 	return out
 }
 
-// coloured says whether w is a terminal that shows colours.
+// coloured reports whether w is a terminal that shows colours.
 func coloured(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
@@ -40,21 +39,21 @@ func coloured(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// lineWriter makes whole lines of what a process writes. Standard output and
-// standard error of one process share one.
+// lineWriter splits what a process writes into lines. Standard output and standard
+// error of a process share one.
 type lineWriter struct {
 	out  *output
 	name string
 
 	mu   sync.Mutex
-	part []byte // a line whose end is still to come
+	part []byte // the beginning of a line
 }
 
 func (o *output) lineWriter(name string) *lineWriter {
 	return &lineWriter{out: o, name: name}
 }
 
-// Write never fails: a process must not stop because its log is not read.
+// Write never fails, so that a process does not stop because nobody reads its log.
 func (l *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	l.mu.Lock()
@@ -73,7 +72,7 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush writes a last line that has no end.
+// flush writes the last line if it has no line feed.
 func (l *lineWriter) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

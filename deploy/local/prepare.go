@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// prepare checks all that can be checked before the first process starts:
-// binaries, addresses, the cookie key. It returns the layout that can run here,
-// and a note to the reader when that is not the one asked for.
+// prepare checks the binaries and the addresses, and makes the cookie key, before the
+// first process starts. It returns the layout that can run on this machine, and a note
+// for the user if that differs from l.
 func prepare(l layout) (_ layout, note string, _ error) {
-	// Absolute, as a bare name would be searched in PATH.
+	// Absolute, because exec looks up a bare name in PATH.
 	bin, err := filepath.Abs(l.bin)
 	if err != nil {
 		return l, "", err
@@ -37,7 +37,7 @@ func checkBinaries(l layout) error {
 		info, err := os.Stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			errs = append(errs, fmt.Errorf("%s is not there; make build makes it", path))
+			errs = append(errs, fmt.Errorf("%s does not exist; run make build", path))
 		case err != nil:
 			errs = append(errs, err)
 		case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
@@ -47,8 +47,8 @@ func checkBinaries(l layout) error {
 	return errors.Join(errs...)
 }
 
-// ensureKey makes the key that signs the readers' cookies, once: readers keep
-// their shelves over restarts.
+// ensureKey makes the key that signs cookies, if there is none: with the same key,
+// readers keep their shelves over restarts.
 func ensureKey(l layout) error {
 	if err := os.MkdirAll(l.state, 0o700); err != nil {
 		return err

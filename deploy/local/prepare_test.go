@@ -25,9 +25,9 @@ func TestTakenAddressesAreAllNamed(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	want := []string{
-		l.shop + " (shop) is taken by another process; stop it and run again",
-		l.dns + " (DNS) is taken by another process; stop it and run again",
-		l.replicas[1].grpc + " (replica-2 gRPC) is taken by another process; stop it and run again",
+		l.shop + " (shop) is used by another process; stop it and start again",
+		l.dns + " (DNS) is used by another process; stop it and start again",
+		l.replicas[1].grpc + " (replica-2 gRPC) is used by another process; stop it and start again",
 	}
 	if d := cmp.Diff(want, stderr.lines()); d != "" {
 		t.Errorf("message (-want +got):\n%s", d)
@@ -39,7 +39,7 @@ func TestTakenAddressesAreAllNamed(t *testing.T) {
 
 func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 	l := testLayout(t)
-	l.replicas[1].grpc, l.replicas[1].admin = "192.0.2.1:50051", "192.0.2.1:9090" // of documentation: nobody's
+	l.replicas[1].grpc, l.replicas[1].admin = "192.0.2.1:50051", "192.0.2.1:9090" // an address for documentation (RFC 5737)
 	got, note, err := checkAddresses(l)
 	if err != nil {
 		t.Fatal(err)
@@ -48,17 +48,17 @@ func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 		t.Errorf("replicas: %v, want %v alone", got.replicas, l.only)
 	}
 	lines := strings.Split(note, "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "192.0.2.1 cannot be bound here, so one replica runs, on 127.0.0.1.") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "this machine has no address 192.0.2.1, so only one replica runs, on 127.0.0.1.") {
 		t.Errorf("note:\n%s", note)
 	}
 
-	// What is taken is named there too.
+	// An address in use is named in that case too.
 	ln, err := net.Listen("tcp", l.only.grpc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.only.grpc+" (replica-1 gRPC) is taken") {
+	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.only.grpc+" (replica-1 gRPC) is used") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -147,7 +147,7 @@ func TestMissingBinariesAreAllNamed(t *testing.T) {
 	}
 	_, _, err := prepare(layout{bin: dir})
 	if err == nil || !strings.Contains(err.Error(), "marketplace is not a program") ||
-		!strings.Contains(err.Error(), "recommendations is not there; make build makes it") {
+		!strings.Contains(err.Error(), "recommendations does not exist; run make build") {
 		t.Errorf("error: %v", err)
 	}
 }

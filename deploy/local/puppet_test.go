@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// puppetMain is a process that does what the test at addr tells it, line by
-// line, and tells the test of each SIGTERM, which it otherwise ignores. Its end
-// ends the connection, so a test can wait for that too.
+// puppetMain is a process under the control of the test that listens at addr. It runs
+// commands line by line and reports each SIGTERM, which it otherwise ignores. The
+// connection ends with the process, so a test can wait for that too.
 func puppetMain(addr string) int {
 	terms := make(chan os.Signal, 1)
 	signal.Notify(terms, syscall.SIGTERM)
@@ -46,7 +46,7 @@ func puppetMain(addr string) int {
 			fmt.Println(rest)
 		case "complain":
 			fmt.Fprintln(os.Stderr, rest)
-		case "bear": // a child that shares the output
+		case "bear": // starts a child that shares the output
 			child := exec.Command(os.Args[0], addr)
 			child.Stdout = os.Stdout
 			if err := child.Start(); err != nil {
@@ -59,7 +59,7 @@ func puppetMain(addr string) int {
 	return 0
 }
 
-// strings of the puppets: the test's end.
+// puppeteer is the test's end of the connections to puppets.
 type puppeteer struct {
 	t    *testing.T
 	ln   *net.TCPListener

@@ -8,12 +8,12 @@ import (
 
 const readyEvery = 50 * time.Millisecond
 
-// awaitReady returns true once marketplace says on its admin address that it is
-// ready, false when ctx ended before.
+// awaitReady waits until marketplace is ready, by its admin address. It returns false if
+// ctx is done first.
 func awaitReady(ctx context.Context, admin string) bool {
 	client := &http.Client{
 		Timeout:   time.Second,
-		Transport: &http.Transport{DisableKeepAlives: true}, // and no proxy
+		Transport: &http.Transport{DisableKeepAlives: true}, // without a proxy
 	}
 	tick := time.NewTicker(readyEvery)
 	defer tick.Stop()

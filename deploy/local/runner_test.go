@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// runnerVariable makes the test binary a runner with the layout in it.
+// runnerVariable makes the test binary a runner; its value is the layout.
 const runnerVariable = "BOOKSTALL_TEST_LAYOUT"
 
-// encodedLayout is a layout on its way through the environment.
+// encodedLayout is the JSON form of a layout in that variable.
 type encodedLayout struct {
 	Bin, State, Shop, ShopAdmin, DNS, DNSName string
 	Replicas                                  [][3]string
@@ -36,7 +36,7 @@ func runnerMain(encoded string) int {
 	return runLayout(context.Background(), l, os.Stdout, os.Stderr)
 }
 
-// runner is a runner in a process of its own, in a group of its own.
+// runner is a runner in a process and a process group of its own.
 type runner struct {
 	cmd    *exec.Cmd
 	layout layout
@@ -74,7 +74,7 @@ func startRunner(t *testing.T, l layout, stdout io.Writer, env ...string) *runne
 	return &runner{cmd: cmd, layout: l}
 }
 
-// signal signals the whole group, as a terminal does.
+// signal signals the whole process group, as a terminal does.
 func (r *runner) signal(sig syscall.Signal) { signalGroup(r.cmd, sig) }
 
 // wait returns the exit code.
@@ -89,8 +89,8 @@ func (r *runner) wait(t *testing.T) int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// children connects to every service and returns a wait for the end of all: the
-// kernel closes a connection with the process that has it.
+// children connects to every service. awaitEnd waits until all of them have ended: the
+// kernel closes the connections of an ended process.
 func (r *runner) children(t *testing.T) (awaitEnd func()) {
 	t.Helper()
 	var conns []net.Conn
@@ -110,7 +110,7 @@ func (r *runner) children(t *testing.T) (awaitEnd func()) {
 			}
 			_, err := conn.Read(make([]byte, 1))
 			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("the service at %s is still there: %v", conn.RemoteAddr(), err)
+				t.Errorf("the service at %s still runs: %v", conn.RemoteAddr(), err)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func TestStubbornServicesAreKilledInTime(t *testing.T) {
 	began := time.Now()
 	r.signal(syscall.SIGTERM)
 	c.await(t, 1, `marketplace +\| got terminated`)
-	r.signal(syscall.SIGTERM) // as make passes its own on
+	r.signal(syscall.SIGTERM) // as when make forwards its own
 	if code := r.wait(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -196,8 +196,8 @@ func TestInterruptWhileTheOutputIsNotRead(t *testing.T) {
 	gone()
 }
 
-// As in make run | head.
-func TestReaderThatGoesEndsTheShop(t *testing.T) {
+// As with make run | head.
+func TestClosedOutputStopsTheShop(t *testing.T) {
 	r, reader, gone := startChatty(t)
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
@@ -208,8 +208,8 @@ func TestReaderThatGoesEndsTheShop(t *testing.T) {
 	gone()
 }
 
-// startChatty starts a runner with much to say and stops reading once the shop
-// is open.
+// startChatty starts a runner whose marketplace prints without end, and stops reading
+// its output once the shop is open.
 func startChatty(t *testing.T) (_ *runner, reader io.Closer, gone func()) {
 	t.Helper()
 	read, write, err := os.Pipe()
@@ -226,7 +226,7 @@ func startChatty(t *testing.T) (_ *runner, reader io.Closer, gone func()) {
 	}
 	for lines := bufio.NewScanner(read); ; {
 		if !lines.Scan() {
-			t.Fatalf("the shop does not open: %v", lines.Err())
+			t.Fatalf("the shop did not open: %v", lines.Err())
 		}
 		if strings.Contains(lines.Text(), open) {
 			return r, read, r.children(t)

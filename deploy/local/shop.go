@@ -11,15 +11,15 @@ import (
 	"bookstall/internal/dnsserver"
 )
 
-// From the first Ctrl-C on: when marketplace is killed, and when the replicas
-// are. Each has 2 s to drain and a little; all ends within 5 s.
+// Time from the first Ctrl-C until marketplace is killed, and until the replicas are.
+// Both drain for up to 2 s; the whole shutdown takes less than 5 s.
 const (
 	marketplaceGrace = 2200 * time.Millisecond
 	replicasGrace    = 4500 * time.Millisecond
 )
 
-// runShop starts everything in order, and returns when all of it has ended: after
-// stop is done, or a fault of the runner's own. When kill is done, all is killed.
+// runShop starts everything in order. When stop is done, or the runner itself fails, it
+// stops everything and returns. When kill is done, it kills what still runs.
 func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	stop, cancel := context.WithCancel(stop)
 	defer cancel()
@@ -39,19 +39,19 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	starter := newStarter()
 	defer starter.close()
 	lost := make(chan string, 1)
-	k := &keeper{starter: starter, clock: wallClock{}, out: out, hopeless: func(name string) {
+	s := &supervisor{starter: starter, clock: wallClock{}, out: out, giveUp: func(name string) {
 		select {
 		case lost <- name:
 			cancel()
-		default: // one is enough
+		default: // another program was reported first
 		}
 	}}
-	replicas, shop := newStage(kill, k), newStage(kill, k)
+	replicas, shop := newGroup(kill, s), newGroup(kill, s)
 	watch, ctx := errgroup.WithContext(stop)
 	defer func() {
 		cancel()
 		since := <-began
-		out.say("closing: marketplace first, then the replicas")
+		out.say("stopping marketplace, then the replicas")
 		shop.end(since.Add(marketplaceGrace))
 		replicas.end(since.Add(replicasGrace))
 		err = errors.Join(err, watch.Wait())
@@ -62,7 +62,7 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 		}
 	}()
 
-	roll, err := newRoll(server, l, out)
+	members, err := newMembership(server, l, out)
 	if err != nil {
 		return err
 	}
@@ -70,21 +70,21 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	if err != nil {
 		return err
 	}
-	out.sayUnused(marketplace)
+	out.sayOverridden(marketplace)
 	for _, r := range l.replicas {
-		out.sayUnused(l.replicaProgram(r))
+		out.sayOverridden(l.replicaProgram(r))
 	}
 	for _, r := range l.replicas {
-		replicas.keep(l.replicaProgram(r))
+		replicas.run(l.replicaProgram(r))
 		watch.Go(func() error {
-			return watchHealth(ctx, r.grpc, func(serving bool) { roll.set(r.name, serving) })
+			return watchHealth(ctx, r.grpc, func(serving bool) { members.set(r.name, serving) })
 		})
 	}
-	if roll.await(ctx) {
-		shop.keep(marketplace)
+	if members.await(ctx) {
+		shop.run(marketplace)
 	}
 	if awaitReady(ctx, l.shopAdmin) {
-		k.opened.Store(true)
+		s.opened.Store(true)
 		out.say("Bookstall is open: http://%s - %s", l.shop, l.replicaList())
 	}
 	<-ctx.Done()

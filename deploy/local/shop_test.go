@@ -20,8 +20,8 @@ import (
 	"bookstall/internal/dnsserver"
 )
 
-// runInside runs the shop in this process until end is called, which returns
-// the exit code.
+// runInside runs the shop in this process until end is called. end returns the exit
+// code.
 func runInside(t *testing.T, l layout) (c *console, end func() int) {
 	t.Helper()
 	c = new(console)
@@ -56,7 +56,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-// lookup asks the DNS server at addr, sorted.
+// lookup returns the sorted answer of the DNS server at addr.
 func lookup(t *testing.T, addr, name string) []string {
 	t.Helper()
 	res := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -108,8 +108,8 @@ func TestShopOpensAndCloses(t *testing.T) {
 	if code := end(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	// marketplace began when all were SERVING and ended before any replica was
-	// told to.
+	// marketplace started after all replicas were SERVING, and ended before any of them
+	// got SIGTERM.
 	started := c.index(t, "marketplace started")
 	for _, r := range l.replicas {
 		if c.index(t, r.name+" is SERVING") > started {
@@ -122,8 +122,8 @@ func TestShopOpensAndCloses(t *testing.T) {
 		}
 		c.index(t, r.name+" stopped (exit status 0)")
 	}
-	if err := errorOf(check(append(l.shopUses(), l.replicaUses()...))); err != nil {
-		t.Errorf("an address is still taken: %v", err)
+	if err := errorOf(check(append(l.shopAddrs(), l.replicaAddrs()...))); err != nil {
+		t.Errorf("an address is still in use: %v", err)
 	}
 	if t.Failed() {
 		t.Log(c.text())
@@ -137,7 +137,7 @@ func errorOf(f findings) error {
 	return nil
 }
 
-func TestReplicaThatDiesComesBack(t *testing.T) {
+func TestDeadReplicaIsRestarted(t *testing.T) {
 	l := testLayout(t)
 	c, end := runInside(t, l)
 	c.await(t, 1, open)
@@ -148,10 +148,10 @@ func TestReplicaThatDiesComesBack(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	c.await(t, 1, `replica-2 died \(signal: killed\); starts again in 500ms`)
-	c.await(t, 1, `replica-2 is not SERVING any more: out of DNS`)
+	c.await(t, 1, `replica-2 exited \(signal: killed\); restarting in 500ms`)
+	c.await(t, 1, `replica-2 is no longer SERVING: removed from DNS`)
 	c.await(t, 2, `replica-2 started`)
-	c.await(t, 2, `replica-2 is SERVING: in DNS`)
+	c.await(t, 2, `replica-2 is SERVING: added to DNS`)
 	if got := len(lookup(t, l.dns, l.dnsName)); got != 3 {
 		t.Errorf("%d replicas in DNS", got)
 	}
@@ -184,7 +184,7 @@ func TestShopStaysClosedUntilAllAreServing(t *testing.T) {
 	}
 }
 
-func TestFaultOfTheRunnerStartsNothing(t *testing.T) {
+func TestFailureOfTheRunnerStartsNothing(t *testing.T) {
 	taken := testLayout(t)
 	server, err := dnsserver.Start(taken.dns)
 	if err != nil {
@@ -207,7 +207,7 @@ func TestFaultOfTheRunnerStartsNothing(t *testing.T) {
 	}
 }
 
-func TestRoll(t *testing.T) {
+func TestMembership(t *testing.T) {
 	l := testLayout(t)
 	server, err := dnsserver.Start("127.0.0.1:0")
 	if err != nil {
@@ -216,7 +216,7 @@ func TestRoll(t *testing.T) {
 	defer server.Close()
 	out := newOutput(new(console), l.names(), false, func() {})
 	defer out.close()
-	r, err := newRoll(server, l, out)
+	r, err := newMembership(server, l, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +245,6 @@ func TestRoll(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if !r.await(ctx) {
-		t.Error("not complete although all are SERVING")
+		t.Error("await reports failure although all are SERVING")
 	}
 }

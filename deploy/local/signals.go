@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// interrupts turns signals into contexts. The first SIGINT, SIGTERM or SIGHUP,
-// or the end of ctx, ends stop; a SIGINT after that ends kill. A second SIGTERM
-// does not: one sent to the group arrives twice, as make passes its own on.
+// interrupts turns signals into contexts. The first SIGINT, SIGTERM or SIGHUP, or the
+// end of ctx, cancels stop. A later SIGINT cancels kill. A later SIGTERM does not: a
+// SIGTERM to the process group arrives twice, because make forwards its own.
 func interrupts(ctx context.Context) (stop, kill context.Context, release func()) {
 	stop, cancelStop := context.WithCancel(ctx)
 	kill, cancelKill := context.WithCancel(context.Background())
@@ -20,8 +20,8 @@ func interrupts(ctx context.Context) (stop, kill context.Context, release func()
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, wanted...)
-	// Asked for and left unread: a closed output is then an error of the write
-	// and not the sudden end of this process.
+	// Received but never read: writing to a closed output then returns an error instead
+	// of killing this process.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 

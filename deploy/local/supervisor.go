@@ -9,80 +9,80 @@ import (
 	"time"
 )
 
-// leftovers is how long the output of a process that has ended may stay open
-// in a child of its own.
-const leftovers = 200 * time.Millisecond
+// outputDelay is how long the output of an ended process is read, if a child of that
+// process keeps it open.
+const outputDelay = 200 * time.Millisecond
 
-// program is one process to keep running.
+// program is a program to run and restart.
 type program struct {
 	name, path string
 	args       []string
-	env        []string // over the runner's own environment
-	where      string   // its addresses, for the reader
+	env        []string // added to the runner's own environment
+	where      string   // its addresses, for the log
 }
 
-// keeper keeps programs running.
-type keeper struct {
+// supervisor runs programs and restarts them.
+type supervisor struct {
 	starter *starter
 	clock   clock
 	out     *output
-	// hopeless is called when a program ends by itself, again and again, before
-	// the shop was open: a setting that can never work, most likely. Without it,
-	// nothing is given up.
-	hopeless func(name string)
-	opened   atomic.Bool
+	// giveUp, if not nil, is called instead of another restart when a program has exited
+	// maxExits times before the shop was open: most likely its settings are wrong.
+	giveUp func(name string)
+	opened atomic.Bool
 }
 
-// lastTry is how often a program may end by itself before the shop was open.
-const lastTry = 3
+// maxExits is how many times a program may exit, not killed by a signal, before the
+// shop is open.
+const maxExits = 3
 
-// keep runs p, again after each death, until stop is done; then p gets SIGTERM,
-// and SIGKILL when kill is done. It returns once the process has ended.
-func (k *keeper) keep(stop, kill context.Context, p program) {
-	var again retries
-	byItself := 0
+// run runs p and restarts it after each exit. When stop is done it sends SIGTERM, and
+// SIGKILL when kill is done. It returns when the process has ended.
+func (s *supervisor) run(stop, kill context.Context, p program) {
+	restart := newRestarts()
+	exits := 0
 	for stop.Err() == nil {
-		born := k.clock.Now()
-		how, exited := k.once(stop, kill, p)
+		started := s.clock.Now()
+		how, exited := s.runOnce(stop, kill, p)
 		if stop.Err() != nil {
-			k.out.say("%s stopped (%s)", p.name, how)
+			s.out.say("%s stopped (%s)", p.name, how)
 			return
 		}
 		if exited {
-			byItself++
+			exits++
 		}
-		if k.hopeless != nil && byItself == lastTry && !k.opened.Load() {
-			k.out.say("%s died (%s), %d times before the shop was open; its last lines say why", p.name, how, lastTry)
-			k.hopeless(p.name)
+		if s.giveUp != nil && exits == maxExits && !s.opened.Load() {
+			s.out.say("%s exited (%s) %d times before the shop was open; see its last log lines", p.name, how, maxExits)
+			s.giveUp(p.name)
 			return
 		}
-		wait := again.after(k.clock.Now().Sub(born))
-		k.out.say("%s died (%s); starts again in %v", p.name, how, wait)
+		wait := restart.after(s.clock.Now().Sub(started))
+		s.out.say("%s exited (%s); restarting in %v", p.name, how, wait)
 		select {
-		case <-k.clock.After(wait):
+		case <-s.clock.After(wait):
 		case <-stop.Done():
 		}
 	}
 }
 
-// once runs p until it ends, and says how it did, and whether by itself: not by
-// a signal.
-func (k *keeper) once(stop, kill context.Context, p program) (how string, exited bool) {
-	lines := k.out.lineWriter(p.name)
+// runOnce runs p until it ends. It returns how p ended, and whether it exited rather
+// than being killed by a signal.
+func (s *supervisor) runOnce(stop, kill context.Context, p program) (how string, exited bool) {
+	lines := s.out.lineWriter(p.name)
 	defer lines.flush()
 	cmd := exec.Command(p.path, p.args...)   //nolint:gosec // the path is the developer's own -bin
-	cmd.Env = append(os.Environ(), p.env...) // the last of a name holds
+	cmd.Env = append(os.Environ(), p.env...) // of duplicates, the last one counts
 	cmd.Stdout, cmd.Stderr = lines, lines
-	cmd.WaitDelay = leftovers
-	if err := k.starter.start(cmd); err != nil {
+	cmd.WaitDelay = outputDelay
+	if err := s.starter.start(cmd); err != nil {
 		return err.Error(), true
 	}
-	k.out.say("%s started (pid %d): %s", p.name, cmd.Process.Pid, p.where)
+	s.out.say("%s started (pid %d): %s", p.name, cmd.Process.Pid, p.where)
 
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = cmd.Wait() // the state says the same
+		_ = cmd.Wait() // runOnce returns the state instead
 	}()
 	select {
 	case <-ended:
@@ -95,6 +95,6 @@ func (k *keeper) once(stop, kill context.Context, p program) (how string, exited
 			<-ended
 		}
 	}
-	signalGroup(cmd, syscall.SIGKILL) // children of its own that it left
+	signalGroup(cmd, syscall.SIGKILL) // children that it left behind
 	return cmd.ProcessState.String(), cmd.ProcessState.Exited()
 }

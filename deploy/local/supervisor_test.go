@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// testClock lets a test decide when a wait is over and how long a process lived.
+// testClock lets a test observe each wait and end it.
 type testClock struct {
 	waits chan time.Duration
 	over  chan time.Time
@@ -23,8 +23,8 @@ func (c *testClock) After(d time.Duration) <-chan time.Time {
 	return c.over
 }
 
-// keeping is a keeper at work on one puppet.
-type keeping struct {
+// supervised is a supervisor that runs one puppet.
+type supervised struct {
 	*puppeteer
 	console *console
 	clock   *testClock
@@ -33,10 +33,10 @@ type keeping struct {
 	done    chan struct{}
 }
 
-func keepPuppet(t *testing.T, env ...string) *keeping {
+func supervisePuppet(t *testing.T, env ...string) *supervised {
 	t.Helper()
-	k := &keeping{puppeteer: newPuppeteer(t), console: new(console), clock: newTestClock(), done: make(chan struct{})}
-	out := newOutput(k.console, []string{own, "puppet"}, false, func() {})
+	k := &supervised{puppeteer: newPuppeteer(t), console: new(console), clock: newTestClock(), done: make(chan struct{})}
+	out := newOutput(k.console, []string{ownName, "puppet"}, false, func() {})
 	starter := newStarter()
 	stop, cancelStop := context.WithCancel(context.Background())
 	kill, cancelKill := context.WithCancel(context.Background())
@@ -45,12 +45,12 @@ func keepPuppet(t *testing.T, env ...string) *keeping {
 	p.env = env
 	go func() {
 		defer close(k.done)
-		(&keeper{starter: starter, clock: k.clock, out: out}).keep(stop, kill, p)
+		(&supervisor{starter: starter, clock: k.clock, out: out}).run(stop, kill, p)
 	}()
 	t.Cleanup(func() {
 		cancelStop()
 		cancelKill()
-		within(t, k.done, "end of the keeper")
+		within(t, k.done, "end of the supervisor")
 		starter.close()
 		out.close()
 	})
@@ -58,7 +58,7 @@ func keepPuppet(t *testing.T, env ...string) *keeping {
 }
 
 func TestDeadProcessIsReportedAndRestartedWithBackoff(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	for i, want := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
 		k.next().tell("exit 3")
 		select {
@@ -67,9 +67,9 @@ func TestDeadProcessIsReportedAndRestartedWithBackoff(t *testing.T) {
 				t.Errorf("wait %d = %v, want %v", i+1, got, want)
 			}
 		case <-time.After(limit):
-			t.Fatal("a dead process is not noticed")
+			t.Fatal("the exit of a process was not noticed")
 		}
-		k.console.await(t, 1, `bookstall \| puppet died \(exit status 3\); starts again in `+want.String())
+		k.console.await(t, 1, `bookstall \| puppet exited \(exit status 3\); restarting in `+want.String())
 		k.clock.over <- time.Time{}
 	}
 	k.next()
@@ -78,41 +78,41 @@ func TestDeadProcessIsReportedAndRestartedWithBackoff(t *testing.T) {
 
 func TestProgramThatCannotStartIsRetried(t *testing.T) {
 	var c console
-	out := newOutput(&c, []string{own}, false, func() {})
+	out := newOutput(&c, []string{ownName}, false, func() {})
 	starter, clock := newStarter(), newTestClock()
 	stop, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&keeper{starter: starter, clock: clock, out: out}).keep(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
+		(&supervisor{starter: starter, clock: clock, out: out}).run(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
 	}()
 	for range 2 {
 		<-clock.waits
 		clock.over <- time.Time{}
 	}
 	<-clock.waits
-	cancel() // also ends the wait
-	within(t, done, "end of the keeper")
+	cancel() // ends the wait too
+	within(t, done, "end of the supervisor")
 	starter.close()
 	out.close()
-	c.await(t, 3, `ghost died \(.*/nowhere/ghost.*\); starts again`)
+	c.await(t, 3, `ghost exited \(.*/nowhere/ghost.*\); restarting`)
 }
 
-func TestProgramThatCannotRunIsGivenUpBeforeTheShopIsOpen(t *testing.T) {
+func TestGivesUpBeforeTheShopIsOpen(t *testing.T) {
 	for opened, want := range map[bool]string{false: "ghost", true: ""} {
 		var c console
-		out := newOutput(&c, []string{own}, false, func() {})
+		out := newOutput(&c, []string{ownName}, false, func() {})
 		starter, clock := newStarter(), newTestClock()
 		stop, cancel := context.WithCancel(t.Context())
 		gaveUp := ""
-		k := &keeper{starter: starter, clock: clock, out: out, hopeless: func(name string) { gaveUp = name }}
+		k := &supervisor{starter: starter, clock: clock, out: out, giveUp: func(name string) { gaveUp = name }}
 		k.opened.Store(opened)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			k.keep(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
+			k.run(stop, stop, program{name: "ghost", path: "/nowhere/ghost"})
 		}()
-		for range lastTry - 1 {
+		for range maxExits - 1 {
 			<-clock.waits
 			clock.over <- time.Time{}
 		}
@@ -120,7 +120,7 @@ func TestProgramThatCannotRunIsGivenUpBeforeTheShopIsOpen(t *testing.T) {
 			<-clock.waits
 			cancel()
 		}
-		within(t, done, "end of the keeper")
+		within(t, done, "end of the supervisor")
 		cancel()
 		starter.close()
 		out.close()
@@ -131,45 +131,45 @@ func TestProgramThatCannotRunIsGivenUpBeforeTheShopIsOpen(t *testing.T) {
 }
 
 func TestStopIsTermThenKill(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	p := k.next()
 	k.stop()
 	if got := p.hear(); got != "TERM" {
-		t.Fatalf("the process hears %q, want TERM", got)
+		t.Fatalf("got %q, want TERM", got)
 	}
 	select {
 	case <-k.done:
-		t.Fatal("the keeper did not wait for its process")
+		t.Fatal("the supervisor did not wait for the process")
 	default:
 	}
 	k.kill()
 	if got := p.hear(); got != "" {
-		t.Fatalf("the process hears %q, want its end", got)
+		t.Fatalf("got %q, want the end of the process", got)
 	}
-	within(t, k.done, "end of the keeper")
+	within(t, k.done, "end of the supervisor")
 	k.console.await(t, 1, `puppet stopped \(signal: killed\)`)
 }
 
 func TestStopOfAProcessThatEndsInTime(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	p := k.next()
 	k.stop()
 	p.hear()
 	p.tell("exit 0")
-	within(t, k.done, "end of the keeper")
+	within(t, k.done, "end of the supervisor")
 	k.console.await(t, 1, `puppet stopped \(exit status 0\)`)
 }
 
 func TestStopWhileWaitingToRestart(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	k.next().tell("exit 1")
 	<-k.clock.waits
 	k.stop()
-	within(t, k.done, "end of the keeper")
+	within(t, k.done, "end of the supervisor")
 }
 
 func TestBothOutputsAreShown(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	p := k.next()
 	p.tell("print to the output")
 	p.tell("complain of the noise")
@@ -180,7 +180,7 @@ func TestBothOutputsAreShown(t *testing.T) {
 func TestSettingsGoOverTheInheritedEnvironment(t *testing.T) {
 	t.Setenv("MARKETPLACE_MINE", "mine")
 	t.Setenv("MARKETPLACE_THEIRS", "mine")
-	k := keepPuppet(t, "MARKETPLACE_THEIRS=theirs")
+	k := supervisePuppet(t, "MARKETPLACE_THEIRS=theirs")
 	p := k.next()
 	for name, want := range map[string]string{"MARKETPLACE_MINE": "mine", "MARKETPLACE_THEIRS": "theirs"} {
 		p.tell("variable " + name)
@@ -190,21 +190,21 @@ func TestSettingsGoOverTheInheritedEnvironment(t *testing.T) {
 	}
 }
 
-// A child of a process holds its output open and maybe its port.
+// A child of an ended process would keep its output open, and perhaps its port.
 func TestChildrenOfADeadProcessEnd(t *testing.T) {
-	k := keepPuppet(t)
+	k := supervisePuppet(t)
 	parent := k.next()
 	parent.tell("bear")
 	child := k.next()
 	parent.tell("exit 1")
 	if got := child.hear(); got != "" {
-		t.Errorf("the child of a dead process hears %q, want its end", got)
+		t.Errorf("got %q, want the end of the child", got)
 	}
 	<-k.clock.waits
 }
 
-func TestRetries(t *testing.T) {
-	var r retries
+func TestRestartBackoff(t *testing.T) {
+	r := newRestarts()
 	for i, tc := range []struct{ life, want time.Duration }{
 		{0, 500 * time.Millisecond},
 		{time.Second, time.Second},
