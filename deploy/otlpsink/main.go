@@ -1,6 +1,6 @@
-// Command otlpsink receives traces by OTLP over gRPC and prints each span as a
-// line of JSON, in a pod that a test reads the log of. It must not be exposed: it
-// believes whoever calls.
+// Command otlpsink receives traces by OTLP over gRPC and prints each span as a line of
+// JSON. Tests on a cluster run it in a pod and read its log. It must not be exposed:
+// it has no authentication.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run receives until ctx ends.
+// run receives traces until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("otlpsink", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q", flags.Arg(0))
 	}
-	var printed error // the first that went wrong
+	var printed error // the first error
 	lines := json.NewEncoder(stdout)
 	sink, err := otlpsink.Listen(*address, func(span otlpsink.Span) {
 		if err := lines.Encode(span); printed == nil {

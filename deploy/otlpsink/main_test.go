@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestSpansAreLines exports two spans as a service does.
+// TestSpansAreLines exports two spans with the SDK, as a service does.
 func TestSpansAreLines(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -73,7 +73,7 @@ func TestSpansAreLines(t *testing.T) {
 		t.Errorf("%+v, want %+v", got[0], want)
 	}
 	if got[1].Kind != "server" || got[1].Parent != "" || got[1].ID != want.Parent {
-		t.Errorf("%+v is not the parent", got[1])
+		t.Errorf("%+v is not the parent of the first span", got[1])
 	}
 }
 

@@ -1,10 +1,8 @@
-// Command pgtrial starts PostgreSQL in a container for trials and tests, where the
-// official image cannot be had. It knows that image's variables, as far as the
-// chart sets them: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA. At the
-// first start it makes the cluster and the database; then it becomes postgres,
-// with the arguments that it was given.
-//
-// It must not import anything of this project.
+// Command pgtrial starts PostgreSQL in a container, for trials and tests where the
+// official image cannot be pulled. It supports the variables of that image that the
+// chart sets: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA. At the first start
+// it creates the database cluster and the database. Then it replaces itself by
+// postgres, with its own arguments.
 package main
 
 import (
@@ -40,10 +38,10 @@ func run(args []string, getenv func(string) string, stdout io.Writer) error {
 		return err
 	}
 	argv := append([]string{"postgres", "-D", c.data, "-c", "listen_addresses=*"}, args...)
-	return syscall.Exec(postgres, argv, os.Environ()) //nolint:gosec // which is what this program is for
+	return syscall.Exec(postgres, argv, os.Environ()) //nolint:gosec // this is the purpose of the program
 }
 
-// cluster is what is to be made.
+// cluster is the database cluster to create.
 type cluster struct {
 	data     string
 	user     string
@@ -51,7 +49,7 @@ type cluster struct {
 	password string
 }
 
-// name is what needs no quotes, here and in SQL.
+// name matches names that need no quoting, neither in a command nor in SQL.
 var name = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
 func settings(getenv func(string) string) (cluster, error) {
@@ -70,8 +68,8 @@ func settings(getenv func(string) string) (cluster, error) {
 	return c, errors.Join(errs...)
 }
 
-// prepare makes the cluster if it is not there: beside its place, so that one that
-// was half made is never taken for whole.
+// prepare creates the cluster if it does not exist. It creates it in another folder and
+// renames that, so that an incomplete cluster is never used.
 func (c cluster) prepare(stdout io.Writer) error {
 	if _, err := os.Stat(filepath.Join(c.data, "PG_VERSION")); !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -86,7 +84,7 @@ func (c cluster) prepare(stdout io.Writer) error {
 	if err := c.create(half, stdout); err != nil {
 		return fmt.Errorf("create the database: %w", err)
 	}
-	if err := os.Remove(c.data); err != nil && !errors.Is(err, os.ErrNotExist) { // an empty folder may be there
+	if err := os.Remove(c.data); err != nil && !errors.Is(err, os.ErrNotExist) { // it may exist as an empty folder
 		return err
 	}
 	return os.Rename(half, c.data)
@@ -108,7 +106,7 @@ func (c cluster) initdb(dir string, stdout io.Writer) (err error) {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	// initdb lets this host in only.
+	// initdb allows connections from this host only.
 	hba, err := os.OpenFile(filepath.Join(dir, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -117,22 +115,23 @@ func (c cluster) initdb(dir string, stdout io.Writer) (err error) {
 	return errors.Join(err, hba.Close())
 }
 
-// create makes the database without a server that others could find.
+// create creates the database in single-user mode, without a server that others could
+// connect to.
 func (c cluster) create(dir string, stdout io.Writer) error {
 	if c.database == "postgres" {
 		return nil
 	}
 	cmd := exec.Command("postgres", "--single", "-j", "-D", dir, "postgres") //nolint:gosec // a folder of ours
 	cmd.Stdin = strings.NewReader("CREATE DATABASE " + c.database + ";\n\n")
-	var said strings.Builder
-	both := io.MultiWriter(stdout, &said)
+	var output strings.Builder
+	both := io.MultiWriter(stdout, &output)
 	cmd.Stdout, cmd.Stderr = both, both // one writer, so that one goroutine copies
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	// It ends with 0 whatever became of the statement.
-	if strings.Contains(said.String(), "ERROR:") {
-		return errors.New("PostgreSQL refused it")
+	// The exit status is 0 even if the statement failed.
+	if strings.Contains(output.String(), "ERROR:") {
+		return errors.New("PostgreSQL refused the statement")
 	}
 	return nil
 }

@@ -43,12 +43,12 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// asPreparer says to a copy of this test that it is the program that prepares.
+// asPreparer makes a copy of this test binary call prepare.
 const asPreparer = "PGTRIAL_TEST_PREPARES"
 
-// TestPrepare makes a cluster with the PostgreSQL of this machine, twice, the second
-// time over the remains of one that was half made. PostgreSQL refuses root, so it is
-// made by a process of another user.
+// TestPrepare prepares a cluster twice, with the PostgreSQL of this machine. At first
+// there is an incomplete cluster; the second call must change nothing. PostgreSQL
+// refuses to run as root, so a process of another user does it.
 func TestPrepare(t *testing.T) {
 	if os.Getenv(asPreparer) != "" {
 		c, err := settings(os.Getenv)
@@ -124,7 +124,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// another returns a user that is not root, and gives it the folder.
+// another returns a user other than root, and makes it the owner of the folder.
 func another(t *testing.T, folder string) *syscall.Credential {
 	t.Helper()
 	u, err := user.Lookup("nobody")

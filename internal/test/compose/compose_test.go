@@ -21,17 +21,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestDrills brings the shop up once, with the docker-compose of the system, and
-// puts it through drills, one after another, under load.
+// TestDrills starts the shop once, with the system's docker-compose, and runs the drills
+// one after another, under load.
 func TestDrills(t *testing.T) {
 	p := newProject(t, "bookstall-drills", "docker-compose")
 	p.run(t, "up", "--detach")
 	p.healthy(t, "recommendations", 3)
 	p.healthy(t, "marketplace", 1)
 
-	t.Run("containers may do little", p.restricted)
+	t.Run("containers are restricted", p.restricted)
 	t.Run("a personal shelf", p.personalShelf)
-	t.Run("a like counts with all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
+	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
 	t.Run("steady", func(t *testing.T) {
 		equalShares(t, p.startLoad(t, 10*time.Second).within(t, planned()), 3)
 	})
@@ -50,7 +50,7 @@ func TestDrills(t *testing.T) {
 			}
 			first, ok := firstCall(r, p.admin(t, c.ID))
 			if took := first.Sub(c.State.StartedAt); !ok || took > 8*time.Second {
-				t.Errorf("a new replica had no call in %v", took)
+				t.Errorf("a new replica had its first call after %v, want at most 8 s", took)
 			} else {
 				t.Logf("a new replica had its first call %.1f s after its start", took.Seconds())
 			}
@@ -60,7 +60,7 @@ func TestDrills(t *testing.T) {
 	t.Run("two replicas killed", func(t *testing.T) {
 		replicas := p.healthy(t, "recommendations", 5)
 		running := p.startLoad(t, 14*time.Second)
-		// What an operator kills stays down; what dies by itself is started again.
+		// A container that an operator kills stays down. One that dies is restarted.
 		p.tell(t, replicas[0].ID, "kill", url.Values{"signal": {"KILL"}})
 		if err := syscall.Kill(replicas[1].State.Pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -91,17 +91,17 @@ func TestDrills(t *testing.T) {
 	t.Run("down leaves nothing", p.downLeavesNothing)
 }
 
-// TestNewerCompose does with Compose v2 what differs between the two: how the file
-// is read, and how containers are made, scaled and made anew.
+// TestNewerCompose tests with Compose v2 what the two versions do differently: reading
+// the file, and creating, scaling and recreating containers.
 func TestNewerCompose(t *testing.T) {
 	p := newProject(t, "bookstall-newer", root+"/.tools/bin/docker-compose",
 		"MARKETPLACE_COOKIE_KEY="+strings.Repeat("0123456789abcdef", 4))
 	p.run(t, "up", "--detach", "--wait")
 	p.healthy(t, "recommendations", 3)
 
-	t.Run("containers may do little", p.restricted)
+	t.Run("containers are restricted", p.restricted)
 	t.Run("a personal shelf", p.personalShelf)
-	t.Run("what readers did outlives containers", p.remembers)
+	t.Run("what readers did survives a restart", p.remembers)
 	t.Run("scale 3 to 5", func(t *testing.T) {
 		p.run(t, "up", "--detach", "--wait", "--no-recreate", "--scale", "recommendations=5")
 		p.check(t, 5)
@@ -116,7 +116,7 @@ func TestNewerCompose(t *testing.T) {
 	t.Run("down leaves nothing", p.downLeavesNothing)
 }
 
-// restricted looks at what the daemon made of the file.
+// restricted checks the restrictions of the containers that the daemon created.
 func (p *project) restricted(t *testing.T) {
 	for service, memory := range map[string]int64{"marketplace": 128 << 20, "recommendations": 256 << 20} {
 		for _, c := range p.running(t, service) {
@@ -138,8 +138,8 @@ func (p *project) restricted(t *testing.T) {
 	}
 }
 
-// personalShelf asks as one of the readers that the front page offers, and lets
-// the shop check itself.
+// personalShelf asks for a shelf as one of the sample readers on the front page, and runs
+// the shop's own check.
 func (p *project) personalShelf(t *testing.T) {
 	client := visitor(t)
 	id := sampleReader(t, get(t, client, "/"))
@@ -159,7 +159,7 @@ func (p *project) personalShelf(t *testing.T) {
 	p.check(t, 3)
 }
 
-// check runs the shop's own check inside of its container.
+// check runs `marketplace check` in the shop's container.
 func (p *project) check(t *testing.T, replicas int) {
 	t.Helper()
 	out := p.run(t, "exec", "-T", "marketplace", "/ko-app/marketplace", "check",
@@ -167,9 +167,9 @@ func (p *project) check(t *testing.T, replicas int) {
 	t.Logf("\n%s", out)
 }
 
-// remembers takes the containers away, in two ways, and compares what is known of
-// a reader, and of a visitor by the cookie. They are killed before they have
-// drained: what was acknowledged is on the volume.
+// remembers removes all containers, in two ways, and checks that a reader's history and a
+// visitor's cookie survive. The containers are killed before they have drained, because
+// whatever was acknowledged is on the volume.
 func (p *project) remembers(t *testing.T) {
 	client := visitor(t)
 	resp, err := client.PostForm(shop+"/reader", url.Values{"reader": {sampleReader(t, get(t, client, "/"))}, "return": {"/"}})
@@ -194,29 +194,30 @@ func (p *project) remembers(t *testing.T) {
 		now := all()
 		for id := range now {
 			if old[id] {
-				t.Fatalf("%s: a container is still there", after)
+				t.Fatalf("%s: an old container still runs", after)
 			}
 		}
 		old = now
 		if now := p.agreed(t, version); now != before {
-			t.Errorf("%s: the reader gets %s, got %s", after, now, before)
+			t.Errorf("%s: the reader gets %s, before %s", after, now, before)
 		}
 		if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
 			t.Errorf("%s: the visitor's front page is not personal:\n%.2000s", after, page)
 		}
 	}
 	p.run(t, "up", "--detach", "--wait", "--force-recreate", "--timeout=1")
-	same("after all containers were made anew")
+	same("after all containers were recreated")
 
 	p.run(t, "down", "--timeout=1")
 	if containers, networks, volumes := p.left(t, p.name); containers+networks > 0 || volumes != 1 {
-		t.Errorf("after down: %d containers, %d networks, %d volumes; want the volume alone", containers, networks, volumes)
+		t.Errorf("after down: %d containers, %d networks, %d volumes; want only the volume", containers, networks, volumes)
 	}
 	p.run(t, "up", "--detach", "--wait")
 	same("after down and up")
 }
 
-// like makes a reader like three books, and returns the reader's version.
+// like sends likes of a reader for three books, and returns the version of the reader's
+// history.
 func like(t *testing.T, reader int64) (version int64) {
 	t.Helper()
 	var list struct {
@@ -245,8 +246,8 @@ func like(t *testing.T, reader int64) (version int64) {
 	return version
 }
 
-// agreed asks for the shelf of the reader who likes three books until each replica
-// has answered; it must be the same of all.
+// agreed asks for the shelf of the reader of like until each replica has answered. All
+// answers must be equal.
 func (p *project) agreed(t *testing.T, version int64) (books string) {
 	t.Helper()
 	replicas := map[string]bool{}
@@ -281,7 +282,7 @@ func (p *project) downLeavesNothing(t *testing.T) {
 	}
 }
 
-// admin returns what a replica is called in a load's report.
+// admin returns the name of a replica in the report of a load.
 func (p *project) admin(t *testing.T, id string) string {
 	t.Helper()
 	list, err := p.list(t.Context(), false, p.labels("recommendations")...)
@@ -293,11 +294,11 @@ func (p *project) admin(t *testing.T, id string) string {
 			return l.ip() + ":9090"
 		}
 	}
-	t.Fatalf("%s does not run", id)
+	t.Fatalf("%s is not running", id)
 	return ""
 }
 
-// visitor returns a client that keeps cookies.
+// visitor returns a client with cookies.
 func visitor(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -321,7 +322,7 @@ func get(t *testing.T, client *http.Client, path string) string {
 	return string(text)
 }
 
-// sampleReader returns the id of a reader that the page offers to be seen as.
+// sampleReader returns the id of a sample reader on the page.
 func sampleReader(t *testing.T, page string) string {
 	t.Helper()
 	m := regexp.MustCompile(`name="reader" value="(\d+)"`).FindStringSubmatch(page)

@@ -34,7 +34,7 @@ func newEngine(t *testing.T) engine {
 	return engine{&http.Client{Transport: transport, Timeout: patience}}
 }
 
-// ask makes one call and decodes the answer into v, unless that is nil.
+// ask makes a call and decodes the response into v, unless v is nil.
 func (e engine) ask(ctx context.Context, method, path string, query url.Values, body io.Reader, v any) error {
 	req, err := http.NewRequestWithContext(ctx, method, "http://docker"+path+"?"+query.Encode(), body)
 	if err != nil {
@@ -84,7 +84,7 @@ type listed struct {
 	}
 }
 
-// list returns the containers that have all of the labels: those that run, or all.
+// list returns the containers that have all of the labels: the running ones, or all.
 func (e engine) list(ctx context.Context, all bool, labels ...string) (containers []listed, err error) {
 	filters, err := json.Marshal(map[string][]string{"label": labels})
 	if err != nil {
@@ -128,7 +128,7 @@ func (e engine) inspect(t *testing.T, id string) (c container) {
 	return c
 }
 
-// tell makes the daemon do something to a container: kill it, stop it.
+// tell makes the daemon do an action on a container: kill, stop.
 func (e engine) tell(t *testing.T, id, action string, query url.Values) {
 	t.Helper()
 	if err := e.ask(t.Context(), http.MethodPost, "/containers/"+id+"/"+action, query, nil, nil); err != nil {
@@ -136,7 +136,7 @@ func (e engine) tell(t *testing.T, id, action string, query url.Values) {
 	}
 }
 
-// left counts what is labelled as a project's: containers, networks, volumes.
+// left counts the containers, networks and volumes with the label of a project.
 func (e engine) left(t *testing.T, project string) (containers, networks, volumes int) {
 	t.Helper()
 	label := "com.docker.compose.project=" + project

@@ -11,21 +11,20 @@ import (
 )
 
 const (
-	// rate is the arrival of calls, a second.
+	// rate is the number of calls per second.
 	rate = 60
-	// interval is that of the report's timeline: how exactly a first call is known.
+	// interval is the resolution of the report's timeline, and so of firstCall.
 	interval = 250 * time.Millisecond
 )
 
-// loadRun is a load that is under way.
+// loadRun is a running load.
 type loadRun struct {
 	ended  chan struct{}
-	report load.Report // read after ended, as is err
+	report load.Report // may be read after ended, as err
 	err    error
 }
 
-// startLoad makes a load at the shop and returns when it has made calls for a
-// second.
+// startLoad starts a load on the shop, and returns when it has made calls for a second.
 func (p *project) startLoad(t *testing.T, length time.Duration) *loadRun {
 	t.Helper()
 	l := &loadRun{ended: make(chan struct{})}
@@ -43,7 +42,7 @@ func (p *project) startLoad(t *testing.T, length time.Duration) *loadRun {
 		defer close(l.ended)
 		l.report, l.err = load.Run(t.Context(), cfg)
 	}()
-	t.Cleanup(func() { <-l.ended }) // the test's context has ended by then
+	t.Cleanup(func() { <-l.ended }) // the test's context is done by then, which ends the load
 	select {
 	case <-warm:
 	case <-l.ended:
@@ -52,8 +51,8 @@ func (p *project) startLoad(t *testing.T, length time.Duration) *loadRun {
 	return l
 }
 
-// within waits for the end of the load and fails the test if it cost more than
-// the limits.
+// within waits for the end of the load, and fails the test if failures and fallbacks
+// exceed the limits.
 func (l *loadRun) within(t *testing.T, limits load.Limits) load.Report {
 	t.Helper()
 	<-l.ended
@@ -70,12 +69,12 @@ func (l *loadRun) within(t *testing.T, limits load.Limits) load.Report {
 	return l.report
 }
 
-// What a drill may cost. Nothing may fail or be late.
+// Limits of the drills: fallbacks are allowed, failures and late answers are not.
 func planned() load.Limits   { return load.Limits{FallbackShare: 0.001} }
 func unplanned() load.Limits { return load.Limits{FallbackShare: 0.02} }
 
-// equalShares fails the test unless n replicas answered equal parts ± 5 %, by
-// their own metrics.
+// equalShares fails the test unless n replicas answered equal shares ± 5 %, by their own
+// metrics.
 func equalShares(t *testing.T, r load.Report, n int) {
 	t.Helper()
 	if r.ReplicasFrom != "metrics" || len(r.Replicas) != n {
@@ -88,8 +87,7 @@ func equalShares(t *testing.T, r load.Report, n int) {
 	}
 }
 
-// firstCall returns when a replica is known to have answered its first call: the
-// end of the interval in which it did.
+// firstCall returns the end of the interval in which a replica answered its first call.
 func firstCall(r load.Report, name string) (time.Time, bool) {
 	for _, row := range r.Timeline {
 		if row.Replicas[name] > 0 {

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// root is the repository, seen from this package.
+	// root is the path of the repository from this package.
 	root = "../../.."
 	shop = "http://127.0.0.1:8080"
-	// patience bounds what Compose may take to do what it was told.
+	// patience bounds each command of Compose and each wait.
 	patience = time.Minute
 )
 
-// project is one project of Compose.
+// project is a Compose project.
 type project struct {
 	engine
 
@@ -31,7 +31,7 @@ type project struct {
 	env     []string
 }
 
-// newProject takes the project down with the test.
+// newProject returns a project that is taken down at the end of the test.
 func newProject(t *testing.T, name, compose string, env ...string) *project {
 	t.Helper()
 	p := &project{engine: newEngine(t), name: name, compose: compose}
@@ -67,7 +67,7 @@ func (p *project) try(ctx context.Context, args ...string) (string, error) {
 	return stdout.String(), nil
 }
 
-// run runs one command of Compose.
+// run runs a command of Compose.
 func (p *project) run(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := p.try(t.Context(), args...)
@@ -77,7 +77,7 @@ func (p *project) run(t *testing.T, args ...string) string {
 	return out
 }
 
-// wait polls until done.
+// wait polls until done returns true.
 func wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
@@ -90,14 +90,14 @@ func wait(t *testing.T, what string, done func() bool) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	t.Fatalf("never happened: %s", what)
+	t.Fatalf("not within the limit: %s", what)
 }
 
 func (p *project) labels(service string) []string {
 	return []string{"com.docker.compose.project=" + p.name, "com.docker.compose.service=" + service}
 }
 
-// running returns the containers of a service that run.
+// running returns the running containers of a service.
 func (p *project) running(t *testing.T, service string) (containers []container) {
 	t.Helper()
 	list, err := p.list(t.Context(), false, p.labels(service)...)
@@ -110,8 +110,8 @@ func (p *project) running(t *testing.T, service string) (containers []container)
 	return containers
 }
 
-// healthy waits until a service has so many containers, all of them healthy, and
-// returns them.
+// healthy waits until a service has n running containers, all healthy, and returns
+// them.
 func (p *project) healthy(t *testing.T, service string, n int) (containers []container) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%d healthy of %s", n, service), func() bool {
@@ -126,8 +126,7 @@ func (p *project) healthy(t *testing.T, service string, n int) (containers []con
 	return containers
 }
 
-// admins returns the admin URLs of the replicas that run, named after their
-// addresses.
+// admins returns the admin URLs of the running replicas.
 func (p *project) admins(ctx context.Context) (urls []string, err error) {
 	list, err := p.list(ctx, false, p.labels("recommendations")...)
 	for _, l := range list {

@@ -60,16 +60,17 @@ func readCompose(t *testing.T) compose {
 	return c
 }
 
-// services are the programs that Compose runs all the time.
+// services are the programs that `up` starts.
 func services() []string { return []string{"marketplace", "recommendations"} }
 
-// help is the text of a program's --help, which its own test keeps true.
+// help returns the output of a program's --help, which the program's own test keeps up
+// to date.
 func help(t *testing.T, program string) string {
 	t.Helper()
 	return string(read(t, "docs/config/"+program+".txt"))
 }
 
-// standard returns the default of a flag.
+// standard returns the default value of a flag.
 func standard(t *testing.T, program, flag string) string {
 	t.Helper()
 	m := regexp.MustCompile(`--` + flag + `="?([^\s"]+)"?\s`).FindStringSubmatch(help(t, program))
@@ -103,17 +104,17 @@ func TestComposeIsValid(t *testing.T) {
 	}
 }
 
-// TestComposeMayNotBeRefused holds the file to what the schemas do not say.
-func TestComposeMayNotBeRefused(t *testing.T) {
+// TestComposeAvoidsWhatIsRefused checks rules of Compose that the schemas do not express.
+func TestComposeAvoidsWhatIsRefused(t *testing.T) {
 	file := readAny(t, "deploy/compose.yaml")
 	for name := range readCompose(t).Services {
-		// Compose v2 takes these for contradictions of pids_limit and of replicas.
+		// Compose v2 refuses these beside pids_limit and replicas.
 		for _, path := range []string{"deploy.resources", "scale"} {
 			if value(file, "services."+name+"."+path) != nil {
 				t.Errorf("%s has %s", name, path)
 			}
 		}
-		// There is one of a name, or of a port of the host, only.
+		// Containers cannot share a name.
 		for _, key := range []string{"container_name", "hostname"} {
 			if value(file, "services."+name+"."+key) != nil {
 				t.Errorf("%s has a %s: it cannot be scaled", name, key)
@@ -136,7 +137,7 @@ func TestComposeRunsWhatIsBuilt(t *testing.T) {
 			t.Errorf("%s runs image %s", name, s.Image)
 		}
 		if s.PullPolicy != "never" {
-			t.Errorf("%s may be pulled: the name may be anybody's in a registry", name)
+			t.Errorf("%s may be pulled: in a registry the name may belong to anyone", name)
 		}
 	}
 	for _, name := range services() {
@@ -186,7 +187,7 @@ func TestComposeSetsWhatProgramsKnow(t *testing.T) {
 		t.Errorf("marketplace publishes %v, want %v", got, want)
 	}
 	if n := len(c.Services["recommendations"].Ports); n > 0 {
-		t.Errorf("recommendations publishes %d ports, and cannot be scaled", n)
+		t.Errorf("recommendations publishes %d ports: it cannot be scaled", n)
 	}
 	entrypoint := c.Services["load"].Entrypoint
 	if want := []string{"/ko-app/load", "-shop", "http://marketplace:" + http, "-replicas-dns", "recommendations:" + admin}; !slices.Equal(entrypoint, want) {
@@ -215,7 +216,7 @@ func TestComposeStartsAndStopsInOrder(t *testing.T) {
 			t.Fatalf("%s has no command healthcheck with a timeout", name)
 		}
 		if d, err := time.ParseDuration(m[1]); err != nil || s.Healthcheck.Timeout <= d {
-			t.Errorf("the check of %s is killed after %v, before it says what is wrong after %s", name, s.Healthcheck.Timeout, m[1])
+			t.Errorf("the health check of %s is killed after %v, before it reports its own timeout of %s", name, s.Healthcheck.Timeout, m[1])
 		}
 		if s.Restart != "unless-stopped" || len(s.Profiles) > 0 {
 			t.Errorf("%s: restart %q, profiles %v", name, s.Restart, s.Profiles)
@@ -234,25 +235,25 @@ func TestComposeStartsAndStopsInOrder(t *testing.T) {
 	}
 }
 
-func TestComposeLetsContainersDoLittle(t *testing.T) {
+func TestComposeRestrictsContainers(t *testing.T) {
 	c := readCompose(t)
 	for name, s := range c.Services {
 		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) || s.PidsLimit == 0 {
 			t.Errorf("%s may do more than it needs: %+v", name, s)
 		}
 	}
-	// As much memory as on Kubernetes.
+	// The same memory limit as on Kubernetes.
 	values := readAny(t, "helm/bookstall/values.yaml")
 	for _, name := range services() {
 		limit, _ := value(values, name+".resources.limits.memory").(string)
 		if got := c.Services[name].MemLimit; strings.TrimSuffix(limit, "i") != strings.ToUpper(got) {
-			t.Errorf("%s may take %q of memory, in the chart %q", name, got, limit)
+			t.Errorf("%s has a memory limit of %q, in the chart %q", name, got, limit)
 		}
 	}
 }
 
-// TestComposeKeepsTheStore: the file of the store lies on a volume that has a name,
-// in a folder that images have for it.
+// TestComposeKeepsTheStore checks that the store is a file on a named volume, in the
+// folder that images have for it.
 func TestComposeKeepsTheStore(t *testing.T) {
 	c := readCompose(t)
 	s := c.Services["recommendations"]
@@ -275,12 +276,13 @@ func TestComposeKeepsTheStore(t *testing.T) {
 	}
 }
 
-// TestComposeIsDescribed: whoever sets a variable of the host finds it explained.
+// TestComposeIsDescribed checks that docs/compose.md describes each variable that
+// compose.yaml reads from the host.
 func TestComposeIsDescribed(t *testing.T) {
 	text := read(t, "docs/compose.md")
 	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllSubmatch(read(t, "deploy/compose.yaml"), -1) {
 		if !bytes.Contains(text, m[1]) {
-			t.Errorf("docs/compose.md does not speak of %s", m[1])
+			t.Errorf("docs/compose.md does not mention %s", m[1])
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// root is the repository, seen from this package.
+// root is the path of the repository from this package.
 const root = "../../.."
 
 func read(t *testing.T, name string) []byte {
@@ -22,7 +22,7 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
-// readYAML decodes a file, and refuses keys that v does not have.
+// readYAML decodes a file into v and refuses unknown keys.
 func readYAML(t *testing.T, name string, v any) {
 	t.Helper()
 	d := yaml.NewDecoder(bytes.NewReader(read(t, name)))
@@ -32,7 +32,7 @@ func readYAML(t *testing.T, name string, v any) {
 	}
 }
 
-// readAny decodes a file to what encoding/json would make of it.
+// readAny decodes a YAML file to the types of encoding/json.
 func readAny(t *testing.T, name string) any {
 	t.Helper()
 	var v any
@@ -68,11 +68,11 @@ func readKo(t *testing.T) ko {
 	return k
 }
 
-// isMain fails the test if the folder holds no program.
+// isMain fails the test if the folder is not a program.
 func isMain(t *testing.T, folder string) {
 	t.Helper()
 	if !bytes.Contains(read(t, folder+"/main.go"), []byte("\npackage main\n")) {
-		t.Errorf("%s is no program", folder)
+		t.Errorf("%s is not a program", folder)
 	}
 }
 

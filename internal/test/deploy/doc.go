@@ -1,5 +1,5 @@
-// Package deploy holds the files that deploy Bookstall to what they speak of:
-// skaffold.yaml, deploy/kind.yaml, deploy/compose.yaml, deploy/Dockerfile and
-// .ko.yaml. The tools that read them need a registry, a cluster or a daemon; these
-// tests need none. It has no code of its own, and must not be imported.
+// Package deploy tests the files that build and deploy Bookstall: .ko.yaml,
+// deploy/Dockerfile, skaffold.yaml, deploy/compose.yaml and deploy/kind.yaml. It
+// compares them with the programs, the chart and each other, without the registry,
+// cluster or daemon that the tools for these files need.
 package deploy

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// instruction is a line of a Dockerfile, continuations joined.
+// instruction is an instruction of a Dockerfile, with continued lines joined.
 type instruction struct {
 	name string
 	args string
@@ -34,7 +34,7 @@ func dockerfile(t *testing.T) []instruction {
 		joined = ""
 	}
 	if joined != "" {
-		t.Errorf("the last line is continued: %s", joined)
+		t.Errorf("the last line ends with a backslash: %s", joined)
 	}
 	return list
 }
@@ -59,12 +59,12 @@ func TestDockerfile(t *testing.T) {
 		case "COPY":
 			if stage, ok := strings.CutPrefix(args[0], "--from="); ok {
 				if !strings.HasSuffix(stages[0], " AS "+stage) {
-					t.Errorf("COPY from %s, which is no stage", stage)
+					t.Errorf("COPY from %s, which is not the first stage", stage)
 				}
 				continue
 			}
 			if len(stages) != 1 {
-				t.Errorf("COPY %s: the last stage takes from the first only", i.args)
+				t.Errorf("COPY %s: the last stage may copy from the first only", i.args)
 			}
 			for _, source := range args[:len(args)-1] {
 				if _, err := os.Stat(filepath.Join(root, source)); err != nil {
@@ -78,7 +78,7 @@ func TestDockerfile(t *testing.T) {
 		t.Errorf("the stages are from %q; the last must be from scratch", stages)
 	}
 	if !regexp.MustCompile(`^[1-9][0-9]*:[1-9][0-9]*$`).MatchString(user) {
-		t.Errorf("USER is %q; the kubelet must see that it is not root", user)
+		t.Errorf("USER is %q; the kubelet needs a number to see that it is not root", user)
 	}
 	if entrypoint != `["/ko-app/service"]` {
 		t.Errorf("ENTRYPOINT is %s", entrypoint)
@@ -95,8 +95,8 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
-// folders asks the go command which top folders of the repository a program is
-// built from.
+// folders returns the top-level folders of the repository that a program is built from,
+// as reported by go list.
 func folders(t *testing.T, main string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", main)
@@ -117,7 +117,7 @@ func folders(t *testing.T, main string) []string {
 		}
 	}
 	if len(list) == 0 {
-		t.Fatalf("go list names no package of ours for %s", main)
+		t.Fatalf("go list reports no package of this module for %s", main)
 	}
 	return list
 }

@@ -21,8 +21,8 @@ func readSchema(t *testing.T, name string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// They name drafts by addresses of which some never were. All use what the
-	// drafts have in common, with formats that are no standard's.
+	// Some name a draft that does not exist. All use only what the drafts have in
+	// common, and formats that no draft defines.
 	delete(doc.(map[string]any), "$schema")
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2019)
@@ -36,7 +36,8 @@ func readSchema(t *testing.T, name string) *jsonschema.Schema {
 	return schema
 }
 
-// TestSchemasHaveTheirNotice: the schemas are other projects'.
+// TestSchemasHaveTheirNotice checks that NOTICE names the origin and the licence of each
+// schema: they come from other projects.
 func TestSchemasHaveTheirNotice(t *testing.T) {
 	notice := read(t, "internal/test/deploy/testdata/NOTICE")
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
@@ -49,7 +50,7 @@ func TestSchemasHaveTheirNotice(t *testing.T) {
 	}
 	for _, w := range want {
 		if !bytes.Contains(notice, []byte(w)) {
-			t.Errorf("NOTICE does not say %q", w)
+			t.Errorf("NOTICE does not contain %q", w)
 		}
 	}
 }

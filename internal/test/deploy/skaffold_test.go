@@ -103,8 +103,8 @@ func TestSkaffoldBuildsTheServices(t *testing.T) {
 	}
 }
 
-// TestSkaffoldSetsValuesOfTheChart: a value that the chart does not have would be
-// set in vain.
+// TestSkaffoldSetsValuesOfTheChart checks that the values in skaffold.yaml exist in the
+// chart, with the same types.
 func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 	s := readSkaffold(t)
 	if len(s.Deploy.Helm.Releases) != 1 || len(s.PortForward) != 1 {
@@ -119,7 +119,7 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 			t.Errorf("the chart's image of %s is %v, skaffold's %s", service, got, a.Image)
 		}
 		for key, kind := range map[string]string{"repository": "REPO", "tag": "TAG"} {
-			// Skaffold writes the name so that it may stand in a template.
+			// Skaffold replaces characters that a template name cannot have.
 			want := fmt.Sprintf("{{.IMAGE_%s_bookstall_%s}}", kind, service)
 			if got := release.SetValueTemplates[service+".image."+key]; got != want {
 				t.Errorf("%s.image.%s is %q, want %q", service, key, got, want)
@@ -132,7 +132,7 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 		}
 	}
 
-	// The chart names its objects after the release where that has the chart's name.
+	// If the release has the chart's name, the names of objects begin with it once.
 	chart := readAny(t, release.ChartPath+"/Chart.yaml")
 	if value(chart, "name") != release.Name {
 		t.Errorf("release %s of chart %v", release.Name, value(chart, "name"))
@@ -154,7 +154,7 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 			}
 			for key, v := range patch.Value {
 				old := value(values, key)
-				// Numbers of YAML and JSON differ in type.
+				// readAny decodes numbers as float64, readYAML as int.
 				_, number := v.(int)
 				if _, was := old.(float64); old == nil || number != was {
 					t.Errorf("profile %s sets %s to %v; in the chart it is %v", p.Name, key, v, old)
@@ -167,7 +167,7 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 	}
 }
 
-// value returns what a path with dots leads to, nil if it leads nowhere.
+// value returns the value at a dotted path, nil if there is none.
 func value(v any, path string) any {
 	for _, key := range strings.Split(path, ".") {
 		m, ok := v.(map[string]any)
