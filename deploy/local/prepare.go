@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"bookstall/internal/atomicfile"
 )
 
 // prepare checks the binaries and the addresses, and makes the cookie key, before the
@@ -61,19 +63,5 @@ func ensureKey(l layout) error {
 	}
 	key := make([]byte, 32)
 	rand.Read(key) // never fails
-	// Renamed into place, so that half a key is never taken for one. The mode
-	// of a temporary file is 0600.
-	f, err := os.CreateTemp(l.state, "cookie.key.*")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(hex.EncodeToString(key))
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), l.keyFile())
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return atomicfile.WriteFile(l.keyFile(), []byte(hex.EncodeToString(key)), 0o600)
 }
