@@ -64,7 +64,7 @@ load: build ## a steady load on the shop of make run, and how each call ended
 
 .PHONY: bench-engine
 bench-engine: ## the engine's own figures, on one core
-	$(GO) test -run='^$$' -bench='Train|Recommend' -benchmem -cpu=1 ./recommendations/internal/engine ./recommendations/internal/evaluate
+	$(GO) test -run='^$$' -bench='Train|Rank' -benchmem -cpu=1 ./recommendations/internal/engine ./recommendations/internal/evaluate
 
 .PHONY: bench-store
 bench-store: ## import, training and start with 6 million ratings, on SQLite and PostgreSQL; some minutes

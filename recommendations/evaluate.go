@@ -191,11 +191,11 @@ func (s engineSettings) dataset(split evaluate.Split, authors []int32) engine.Da
 }
 
 // recommender asks a ranker for books of one category.
-func (s engineSettings) recommender(ranker *engine.Ranker, category int) evaluate.CaseRecommender {
+func (s engineSettings) recommender(ranker *engine.Ranker, category int) evaluate.CaseRanker {
 	var scored []engine.Scored
 	return func(dst []int32, c evaluate.Case, k int) []int32 {
 		items, strengths := s.opinions(c.Rated)
-		scored = ranker.Recommend(scored[:0], engine.Query{
+		scored = ranker.Rank(scored[:0], engine.Query{
 			History: items, Strengths: strengths, Exclude: c.Hidden, Category: category, K: k,
 		})
 		for _, one := range scored {
@@ -224,7 +224,7 @@ type measuring struct {
 // method is something to measure.
 type method struct {
 	name      string
-	recommend evaluate.CaseRecommender
+	recommend evaluate.CaseRanker
 	draws     int
 	train     time.Duration
 }
@@ -331,7 +331,7 @@ func (m *measuring) measure(ctx context.Context, of string, s evaluate.Split, me
 
 // whileGoing recommends nothing once the context has ended, so that what is left
 // of a measurement takes no time.
-func whileGoing(ctx context.Context, recommend evaluate.CaseRecommender) evaluate.CaseRecommender {
+func whileGoing(ctx context.Context, recommend evaluate.CaseRanker) evaluate.CaseRanker {
 	return func(dst []int32, c evaluate.Case, k int) []int32 {
 		if ctx.Err() != nil {
 			return dst

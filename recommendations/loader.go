@@ -9,8 +9,8 @@ import (
 
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/telemetry"
-	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/replication"
 	"bookstall/recommendations/internal/sample"
 	"bookstall/recommendations/internal/server"
 	"bookstall/recommendations/internal/store"
@@ -38,14 +38,14 @@ func newSource(cfg settings, books *recommender.Recommender, ready *lifecycle.Re
 	if err != nil {
 		return source{}, fmt.Errorf("store: %w", err)
 	}
-	settings := live.Config{
+	settings := replication.Config{
 		Store: kept, Recommender: books, Train: cfg.Train, Workers: cfg.Workers, OnLoaded: loaded,
 		Log: tel.Log.WithName("store"), Registry: tel.Registry,
 	}
 	if cfg.Demo {
 		settings.Demo = sample.Load
 	}
-	l := live.New(settings)
+	l := replication.New(settings)
 	return source{
 		Part:    lifecycle.Part{Name: "store", Run: l.Run, Stop: l.Stop, StopTimeout: time.Second},
 		journal: l,

@@ -16,8 +16,8 @@ import (
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
-	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/modelfile"
+	"bookstall/recommendations/internal/replication"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/training"
 )
@@ -50,7 +50,7 @@ func (c *trainer) Validate() error {
 
 func (c *trainer) run(ctx context.Context, stdout io.Writer) error {
 	return c.use(func(s *store.Store) error {
-		return s.WithLock(ctx, live.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, stdout) })
+		return s.WithLock(ctx, replication.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, stdout) })
 	})
 }
 
@@ -96,8 +96,8 @@ func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, s
 		return modelfile.Model{}, errors.New("the store has no books: import some")
 	}
 	histories := map[int64][]byte{}
-	_, err = s.Histories(ctx, 0, func(r store.Reader) error {
-		histories[r.UserID] = r.Data
+	_, err = s.Histories(ctx, 0, func(r domain.Reader) error {
+		histories[r.ID] = r.History
 		return nil
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func all(histories map[int64][]byte) iter.Seq2[int64, []byte] {
 
 // publish keeps a model in the store.
 func publish(ctx context.Context, s *store.Store, model modelfile.Model, activate bool, stdout io.Writer) error {
-	stored, err := live.Stored(model, time.Now())
+	stored, err := replication.Stored(model, time.Now())
 	if err != nil {
 		return err
 	}

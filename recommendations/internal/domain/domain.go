@@ -22,9 +22,9 @@ var (
 	ErrStoreDown = errors.New("store cannot be reached")
 )
 
-// PositiveRating is the lowest number of stars that counts as "this reader
+// PositiveStars is the lowest number of stars that counts as "this reader
 // likes this book". Lower ratings only keep the book off the reader's shelf.
-const PositiveRating = 4
+const PositiveStars = 4
 
 // Book is one title of the catalogue.
 type Book struct {

@@ -23,7 +23,7 @@ func (e Entry) Present() bool { return e.Stars > 0 || e.Liked || e.Purchased }
 
 // Positive reports whether the reader likes the book, so that others follow from
 // it.
-func (e Entry) Positive() bool { return e.Liked || e.Purchased || e.Stars >= PositiveRating }
+func (e Entry) Positive() bool { return e.Liked || e.Purchased || e.Stars >= PositiveStars }
 
 // History is what one reader has to do with books, in order of the last change,
 // the latest at the end. It is the sum of what was imported and of what the

@@ -79,9 +79,9 @@ func watchMemory() (peak func() uint64) {
 	return func() uint64 { close(stop); return <-result }
 }
 
-// BenchmarkRecommend asks for 20 books of one category in twenty for readers
+// BenchmarkRank asks for 20 books of one category in twenty for readers
 // with h books, with the prior.
-func BenchmarkRecommend(b *testing.B) {
+func BenchmarkRank(b *testing.B) {
 	d := fullSize(b)
 	model, err := engine.Train(d, engine.DefaultParams(), runtime.GOMAXPROCS(0))
 	if err != nil {
@@ -100,7 +100,7 @@ func BenchmarkRecommend(b *testing.B) {
 				b.ReportAllocs()
 				for k := 0; b.Loop(); k++ {
 					q := engine.Query{History: histories[k%len(histories)], Category: category, K: 20}
-					dst = r.Recommend(dst[:0], q)
+					dst = r.Rank(dst[:0], q)
 				}
 			})
 		}
@@ -116,7 +116,7 @@ func BenchmarkRecommend(b *testing.B) {
 		b.ReportAllocs()
 		for k := 0; b.Loop(); k++ {
 			q := engine.Query{History: histories[k%len(histories)], Strengths: strengths, Category: engine.AnyCategory, K: 20}
-			dst = r.Recommend(dst[:0], q)
+			dst = r.Rank(dst[:0], q)
 		}
 	})
 	b.Run("h=100/K=100", func(b *testing.B) {
@@ -124,7 +124,7 @@ func BenchmarkRecommend(b *testing.B) {
 		b.ReportAllocs()
 		for k := 0; b.Loop(); k++ {
 			q := engine.Query{History: histories[k%len(histories)], Category: engine.AnyCategory, K: 100}
-			dst = r.Recommend(dst[:0], q)
+			dst = r.Rank(dst[:0], q)
 		}
 	})
 }

@@ -11,9 +11,9 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// FuzzRecommend asks small random models any query at all and compares with the
+// FuzzRank asks small random models any query at all and compares with the
 // oracle.
-func FuzzRecommend(f *testing.F) {
+func FuzzRank(f *testing.F) {
 	f.Add(uint64(1), []byte{0, 0, 0, 0, 1, 0, 0, 0}, []byte{3}, []byte{2, 0, 0, 0}, -1, 10)
 	f.Add(uint64(2), []byte{255, 255, 255, 255, 255, 255, 255, 127}, []byte{}, []byte{}, 0, 1<<62)
 	f.Add(uint64(3), []byte{}, []byte{0, 255}, []byte{0, 0, 0, 128}, -1<<63, -1<<63)
@@ -22,7 +22,7 @@ func FuzzRecommend(f *testing.F) {
 		r := newRanker(t, c)
 		q := engine.Query{History: int32s(history), Strengths: strengths, Exclude: int32s(exclude), Category: category, K: k}
 		for range 2 {
-			got, want := r.Recommend(nil, q), oracle{c}.recommend(q)
+			got, want := r.Rank(nil, q), oracle{c}.rank(q)
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("query %+v (-want +got):\n%s", q, diff)
 			}

@@ -131,7 +131,7 @@ func (t taste) print(b *strings.Builder, heading string, answer []engine.Scored)
 	b.WriteByte('\n')
 }
 
-func TestGoldenRecommend(t *testing.T) {
+func TestGoldenRank(t *testing.T) {
 	shop := newTaste(t)
 	r := shop.ranker(t)
 	queries := []struct {
@@ -150,7 +150,7 @@ func TestGoldenRecommend(t *testing.T) {
 	var b strings.Builder
 	for _, q := range queries {
 		heading := fmt.Sprintf("%s (likes: %s)", q.name, shop.names(q.q.History))
-		shop.print(&b, heading, r.Recommend(nil, q.q))
+		shop.print(&b, heading, r.Rank(nil, q.q))
 	}
 	golden(t, "recommend.golden", b.String())
 }

@@ -48,7 +48,7 @@ func (o oracle) valid(items []int32) []int32 {
 	return slices.Compact(items)
 }
 
-func (o oracle) recommend(q engine.Query) []engine.Scored {
+func (o oracle) rank(q engine.Query) []engine.Scored {
 	exclude := o.valid(q.Exclude)
 	strength := map[int32]engine.Strength{}
 	likes := 0

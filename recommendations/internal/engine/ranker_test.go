@@ -26,14 +26,14 @@ func newRanker(tb testing.TB, c engine.Config) *engine.Ranker {
 // Every rule of a ranking in one: nothing the reader has, nothing of another
 // category, all there is up to K, nothing twice, by score and then by index, and
 // the reason. The oracle has each of them by construction.
-func TestRecommendIsExact(t *testing.T) {
+func TestRankIsExact(t *testing.T) {
 	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		c := randomConfig(rng)
 		r := newRanker(t, c)
 		for range 4 { // the second query finds what the first left behind
 			q := randomQuery(rng, c.Model.Items())
-			got, want := r.Recommend(nil, q), oracle{c}.recommend(q)
+			got, want := r.Rank(nil, q), oracle{c}.rank(q)
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("seed %d, query %+v (-want +got):\n%s", seed, q, diff)
 			}
@@ -68,7 +68,7 @@ func TestTieWithTheWorst(t *testing.T) {
 		},
 		Prior: engine.DefaultPrior(),
 	})
-	got := r.Recommend(nil, engine.Query{History: []int32{2, 3}, Category: engine.AnyCategory, K: 1})
+	got := r.Rank(nil, engine.Query{History: []int32{2, 3}, Category: engine.AnyCategory, K: 1})
 	want := []engine.Scored{{Item: 0, Because: 3, Score: 0.5 + 0.13}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -91,13 +91,13 @@ func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
 		History:   []int32{4, 250, 3, 90, 17, 222, 8, 41, 5},
 		Strengths: []engine.Strength{16, 3, 16, 13, 1, 7, 16, 5, 13}, Category: engine.AnyCategory, K: 300,
 	}
-	want := r.Recommend(nil, q)
+	want := r.Rank(nil, q)
 	for range 20 {
 		rng.Shuffle(len(q.History), func(a, b int) {
 			q.History[a], q.History[b] = q.History[b], q.History[a]
 			q.Strengths[a], q.Strengths[b] = q.Strengths[b], q.Strengths[a]
 		})
-		if diff := cmp.Diff(want, r.Recommend(nil, q)); diff != "" {
+		if diff := cmp.Diff(want, r.Rank(nil, q)); diff != "" {
 			t.Fatalf("history %v (-want +got):\n%s", q.History, diff)
 		}
 	}
@@ -108,11 +108,11 @@ func TestAnswersAreAppended(t *testing.T) {
 	r := shop.ranker(t)
 	sentinel := engine.Scored{Item: 99, Because: 98, Score: -1}
 	dst := []engine.Scored{sentinel}
-	dst = r.Recommend(dst, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3})
+	dst = r.Rank(dst, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3})
 	dst = r.Similar(dst, 0, 2)
 	want := slices.Concat(
 		[]engine.Scored{sentinel},
-		r.Recommend(nil, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3}),
+		r.Rank(nil, engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 3}),
 		r.Similar(nil, 0, 2),
 	)
 	if diff := cmp.Diff(want, dst); diff != "" {
@@ -124,8 +124,8 @@ func TestHugeKGivesTheCatalogue(t *testing.T) {
 	shop := newTaste(t)
 	r := shop.ranker(t)
 	const huge = int(^uint(0) >> 1)
-	if got := len(r.Recommend(nil, engine.Query{Category: engine.AnyCategory, K: huge})); got != len(shop.titles) {
-		t.Errorf("Recommend gave %d books, want all %d", got, len(shop.titles))
+	if got := len(r.Rank(nil, engine.Query{Category: engine.AnyCategory, K: huge})); got != len(shop.titles) {
+		t.Errorf("Rank gave %d books, want all %d", got, len(shop.titles))
 	}
 	if got := len(r.Similar(nil, 0, huge)); got != len(shop.titles)-1 {
 		t.Errorf("Similar gave %d books, want all but one of %d", got, len(shop.titles))
@@ -141,7 +141,7 @@ func TestConcurrentUse(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(g), 3))
 			for range 300 {
 				q := randomQuery(rng, len(shop.titles))
-				first, second := r.Recommend(nil, q), r.Recommend(nil, q)
+				first, second := r.Rank(nil, q), r.Rank(nil, q)
 				if !slices.Equal(first, second) {
 					t.Errorf("query %+v: %v, then %v", q, first, second)
 				}
@@ -161,8 +161,8 @@ func TestNoAllocations(t *testing.T) {
 	r := shop.ranker(t)
 	dst := make([]engine.Scored, 0, 10)
 	q := engine.Query{History: []int32{0, 5, 12}, Strengths: []engine.Strength{5}, Exclude: []int32{2}, Category: sf, K: 10}
-	if n := testing.AllocsPerRun(200, func() { dst = r.Recommend(dst[:0], q) }); n > allowed {
-		t.Errorf("Recommend: %v allocations", n)
+	if n := testing.AllocsPerRun(200, func() { dst = r.Rank(dst[:0], q) }); n > allowed {
+		t.Errorf("Rank: %v allocations", n)
 	}
 	if n := testing.AllocsPerRun(200, func() { dst = r.Similar(dst[:0], 3, 10) }); n > allowed {
 		t.Errorf("Similar: %v allocations", n)

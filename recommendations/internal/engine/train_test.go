@@ -202,7 +202,7 @@ func TestTrainOnLittle(t *testing.T) {
 		}
 		r := newRanker(t, engine.Config{Model: m, Prior: engine.DefaultPrior()})
 		q := engine.Query{History: []int32{0}, Category: engine.AnyCategory, K: 100}
-		if got, want := len(r.Recommend(nil, q)), max(tt.d.Items-1, 0); got != want {
+		if got, want := len(r.Rank(nil, q)), max(tt.d.Items-1, 0); got != want {
 			t.Errorf("%s: %d books recommended, want %d", tt.name, got, want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 // Popularity recommends what most readers for training like, ties by lower
 // index, whoever asks.
-func Popularity(s Split) Recommender { return inOrder(s.byPopularity()) }
+func Popularity(s Split) Ranker { return inOrder(s.byPopularity()) }
 
 // popularity is the number of readers for training who like each item.
 func (s Split) popularity() []int {
@@ -31,7 +31,7 @@ func (s Split) byPopularity() []int32 {
 }
 
 // inOrder recommends the first of a list that the reader does not have.
-func inOrder(order []int32) Recommender {
+func inOrder(order []int32) Ranker {
 	return func(dst, foldIn, hidden []int32, k int) []int32 {
 		for _, i := range order {
 			if k == 0 {
@@ -49,7 +49,7 @@ func inOrder(order []int32) Recommender {
 // Random recommends books drawn at random, other ones to each reader, the same
 // in each run with one seed. It is the floor: what the tutorials this shop
 // descends from do.
-func Random(s Split, seed uint64) Recommender {
+func Random(s Split, seed uint64) Ranker {
 	source := rand.New(rand.NewPCG(seed, 0))
 	order := make([]int32, s.Items)
 	for i := range order {

@@ -24,9 +24,9 @@ func BenchmarkTrainGoodbooks(b *testing.B) {
 	}
 }
 
-// BenchmarkRecommendGoodbooks asks for 20 books for held-out readers of the same
+// BenchmarkRankGoodbooks asks for 20 books for held-out readers of the same
 // length of history, in no order, with the prior and a filter by category.
-func BenchmarkRecommendGoodbooks(b *testing.B) {
+func BenchmarkRankGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
 	s := newData(b, g.union()).Split(0, g.isWhole)
 	r := newRanker(b, s, engine.DefaultPrior(), shelfCategories(b))
@@ -39,7 +39,7 @@ func BenchmarkRecommendGoodbooks(b *testing.B) {
 				b.ReportAllocs()
 				for k := 0; b.Loop(); k++ {
 					q := engine.Query{History: histories[k%len(histories)], Category: category, K: 20}
-					dst = r.Recommend(dst[:0], q)
+					dst = r.Rank(dst[:0], q)
 				}
 			})
 		}

@@ -6,7 +6,7 @@ import "slices"
 // reader's books are of: the score of a book is its popularity times the share
 // of the reader's books that have its category, the mean of them if it has
 // several. categories lists those of each item.
-func CategoryPopularity(s Split, categories [][]int) Recommender {
+func CategoryPopularity(s Split, categories [][]int) Ranker {
 	popularity, order := s.popularity(), s.byPopularity()
 	number := 0
 	for _, list := range categories {
@@ -35,7 +35,7 @@ func CategoryPopularity(s Split, categories [][]int) Recommender {
 }
 
 // InCategory keeps the targets that are in a category and the readers who have
-// any: how good is a shelf of this category? What the recommender is told of
+// any: how good is a shelf of this category? What the ranker is told of
 // the readers stays whole.
 func (s Split) InCategory(categories [][]int, category int) Split {
 	var cases []Case
@@ -54,7 +54,7 @@ func (s Split) InCategory(categories [][]int, category int) Split {
 
 // PopularityByCategory is [Popularity] among the books of one category, for each
 // category.
-func PopularityByCategory(s Split, categories [][]int) []Recommender {
+func PopularityByCategory(s Split, categories [][]int) []Ranker {
 	var members [][]int32
 	for _, i := range s.byPopularity() {
 		for _, c := range categories[i] {
@@ -64,9 +64,9 @@ func PopularityByCategory(s Split, categories [][]int) []Recommender {
 			members[c] = append(members[c], i)
 		}
 	}
-	recommenders := make([]Recommender, len(members))
+	rankers := make([]Ranker, len(members))
 	for c, order := range members {
-		recommenders[c] = inOrder(order)
+		rankers[c] = inOrder(order)
 	}
-	return recommenders
+	return rankers
 }

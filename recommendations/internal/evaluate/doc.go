@@ -1,5 +1,5 @@
 // Package evaluate measures how good a way of recommending books is: it hides a
-// part of what some readers like and counts how much of it the recommender,
+// part of what some readers like and counts how much of it the ranker,
 // which has never seen these readers, puts at the top.
 //
 // The protocol is deterministic. Who is held out and what is hidden follow from
@@ -11,11 +11,11 @@
 //  2. h is FNV-1a with 64 bits over ASCII digits. Reader u belongs to fold
 //     h("u") mod 5. One fold is held out, all other readers are for training.
 //  3. Book b of a held-out reader u is a target when h("u:b") mod 5 is 0, else it
-//     is given to the recommender (fold-in). Readers without a target or without
+//     is given to the ranker (fold-in). Readers without a target or without
 //     fold-in are skipped.
 //     Stars are given to it too, also those of books below 4 stars, which are
 //     never targets: a shop knows them.
-//  4. The recommender ranks all books that are not fold-in. Recall@20, Recall@50
+//  4. The ranker ranks all books that are not fold-in. Recall@20, Recall@50
 //     and NDCG@100 are means over readers; coverage@20 is the share of the
 //     books with a positive that come in at least one reader's first 20.
 //

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// KNN is the classic that a recommender has to beat: the score of a book is the
+// KNN is the classic that a ranker has to beat: the score of a book is the
 // sum of its cosines to those books of the fold-in that are among the k most
 // similar to it. Ties go to the more popular book. It ends early when ctx does,
 // with the context's error.
-func KNN(ctx context.Context, s Split, k int) (Recommender, error) {
+func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
 	readers := make([][]int32, s.Items) // of each item
 	for r, items := range s.Train {
 		for _, i := range items {

@@ -6,27 +6,27 @@ import (
 )
 
 const (
-	depth    = 100 // books asked of a recommender for each reader
+	depth    = 100 // books asked of a ranker for each reader
 	topShelf = 20  // how many of them coverage looks at
 )
 
-// Recommender appends the k books, best first, that it would show a reader who
+// Ranker appends the k books, best first, that it would show a reader who
 // likes the books of foldIn to dst, and returns it. It never names a book of
 // foldIn or of hidden, books that the reader has too but that it must not learn
 // from. It gives fewer than k only when it has no more. It must not keep or
 // change what it is given.
-type Recommender func(dst, foldIn, hidden []int32, k int) []int32
+type Ranker func(dst, foldIn, hidden []int32, k int) []int32
 
-// CaseRecommender is a [Recommender] that may also learn from the stars of
+// CaseRanker is a [Ranker] that may also learn from the stars of
 // a case. It must not look at the targets.
-type CaseRecommender func(dst []int32, c Case, k int) []int32
+type CaseRanker func(dst []int32, c Case, k int) []int32
 
-// ForCases makes a CaseRecommender of one that knows of no stars.
-func (r Recommender) ForCases() CaseRecommender {
+// ForCases makes a CaseRanker of one that knows of no stars.
+func (r Ranker) ForCases() CaseRanker {
 	return func(dst []int32, c Case, k int) []int32 { return r(dst, c.FoldIn, c.Hidden, k) }
 }
 
-// Result is the quality of a recommender on a split: means over the readers, as
+// Result is the quality of a ranker on a split: means over the readers, as
 // fractions of 1, and the standard errors of the means.
 type Result struct {
 	Readers       int     // held-out readers it was measured on
@@ -39,16 +39,16 @@ type Result struct {
 	Coverage20    float64 // share of the liked books that are in any reader's first 20
 }
 
-// Measure asks the recommender for every case of the split. It gives an error
+// Measure asks the ranker for every case of the split. It gives an error
 // when a ranking repeats a book, names one that the reader has or that does not
 // exist, or is too long.
-func Measure(s Split, recommend Recommender) (Result, error) {
-	return MeasureCases(s, recommend.ForCases(), 1)
+func Measure(s Split, rank Ranker) (Result, error) {
+	return MeasureCases(s, rank.ForCases(), 1)
 }
 
 // MeasureCases asks draws times for every case and takes the mean; more than once
-// for a recommender that answers otherwise each time.
-func MeasureCases(s Split, recommend CaseRecommender, draws int) (Result, error) {
+// for a ranker that answers otherwise each time.
+func MeasureCases(s Split, rank CaseRanker, draws int) (Result, error) {
 	var (
 		recall20, recall50, ndcg100 mean
 
@@ -62,7 +62,7 @@ func MeasureCases(s Split, recommend CaseRecommender, draws int) (Result, error)
 	for _, c := range s.Cases {
 		var sum gains
 		for draw := range shown {
-			ranking = recommend(ranking[:0], c, depth)
+			ranking = rank(ranking[:0], c, depth)
 			g, err := judge.rate(c, ranking)
 			if err != nil {
 				return Result{}, fmt.Errorf("ranking for reader %d: %w", c.Reader, err)

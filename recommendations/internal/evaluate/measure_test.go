@@ -13,7 +13,7 @@ import (
 )
 
 // fixed always gives the same ranking.
-func fixed(ranking ...int32) evaluate.Recommender {
+func fixed(ranking ...int32) evaluate.Ranker {
 	return func(dst, _, _ []int32, _ int) []int32 { return append(dst, ranking...) }
 }
 
@@ -134,11 +134,11 @@ func TestMeasureRefuses(t *testing.T) {
 
 func TestPopularity(t *testing.T) {
 	s := evaluate.Split{Items: 5, Train: [][]int32{{3, 4}, {1, 3}, {1, 3}, {4}}}
-	recommend := evaluate.Popularity(s)
-	if diff := cmp.Diff([]int32{9, 3, 1, 4}, recommend([]int32{9}, nil, nil, 3)); diff != "" {
+	rank := evaluate.Popularity(s)
+	if diff := cmp.Diff([]int32{9, 3, 1, 4}, rank([]int32{9}, nil, nil, 3)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]int32{4, 0, 2}, recommend(nil, []int32{1}, []int32{3}, 100)); diff != "" {
+	if diff := cmp.Diff([]int32{4, 0, 2}, rank(nil, []int32{1}, []int32{3}, 100)); diff != "" {
 		t.Errorf("less what the reader has (-want +got):\n%s", diff)
 	}
 }
@@ -154,8 +154,8 @@ func TestRandom(t *testing.T) {
 	if len(slices.Compact(got)) != 48 || slices.Contains(got, 1) || slices.Contains(got, 3) {
 		t.Errorf("got %v, want each of 50 books once less 1 and 3", got)
 	}
-	recommend := evaluate.Random(s, 1)
-	if slices.Equal(recommend(nil, nil, nil, 10), recommend(nil, nil, nil, 10)) {
+	rank := evaluate.Random(s, 1)
+	if slices.Equal(rank(nil, nil, nil, 10), rank(nil, nil, nil, 10)) {
 		t.Error("two readers got the same draw")
 	}
 }

@@ -46,12 +46,12 @@ func TestKNN(t *testing.T) {
 		{"nothing wanted", 5, []int32{0}, nil, 0, nil},
 	}
 	for _, tt := range tests {
-		recommend, err := evaluate.KNN(t.Context(), tiny(), tt.k)
+		rank, err := evaluate.KNN(t.Context(), tiny(), tt.k)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 { // it keeps nothing of the reader before
-			if diff := cmp.Diff(tt.ranking, recommend(nil, tt.foldIn, tt.hidden, tt.want)); diff != "" {
+			if diff := cmp.Diff(tt.ranking, rank(nil, tt.foldIn, tt.hidden, tt.want)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
 		}
@@ -67,7 +67,7 @@ func TestKNN(t *testing.T) {
 func tinyCategories() [][]int { return [][]int{{0}, {0, 1}, {1}, {2, 0}, {2}, nil} }
 
 func TestCategoryPopularity(t *testing.T) {
-	recommend := evaluate.CategoryPopularity(tiny(), tinyCategories())
+	rank := evaluate.CategoryPopularity(tiny(), tinyCategories())
 	tests := []struct {
 		name    string
 		foldIn  []int32
@@ -81,20 +81,20 @@ func TestCategoryPopularity(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for range 2 {
-			if diff := cmp.Diff(tt.ranking, recommend(nil, tt.foldIn, nil, 6)); diff != "" {
+			if diff := cmp.Diff(tt.ranking, rank(nil, tt.foldIn, nil, 6)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
 		}
 	}
-	if diff := cmp.Diff([]int32{9, 2}, recommend([]int32{9}, []int32{0}, []int32{1, 3}, 1)); diff != "" {
+	if diff := cmp.Diff([]int32{9, 2}, rank([]int32{9}, []int32{0}, []int32{1, 3}, 1)); diff != "" {
 		t.Errorf("hidden books (-want +got):\n%s", diff)
 	}
 }
 
 func TestOneCategory(t *testing.T) {
 	s := tiny()
-	recommend := evaluate.PopularityByCategory(s, tinyCategories())[0]
-	if diff := cmp.Diff([]int32{1, 3}, recommend(nil, []int32{0}, nil, 6)); diff != "" {
+	rank := evaluate.PopularityByCategory(s, tinyCategories())[0]
+	if diff := cmp.Diff([]int32{1, 3}, rank(nil, []int32{0}, nil, 6)); diff != "" {
 		t.Errorf("popularity in category 0 (-want +got):\n%s", diff)
 	}
 	s.Cases = []evaluate.Case{
@@ -110,7 +110,7 @@ func TestOneCategory(t *testing.T) {
 	}
 }
 
-// TestMeanOfDraws has a recommender that finds the target every second time.
+// TestMeanOfDraws has a ranker that finds the target every second time.
 func TestMeanOfDraws(t *testing.T) {
 	s := evaluate.Split{Items: 10, Liked: 4, Cases: []evaluate.Case{
 		{Reader: 1, FoldIn: []int32{0}, Targets: []int32{1}},

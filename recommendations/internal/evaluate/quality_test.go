@@ -13,7 +13,7 @@ import (
 
 // measure fails the test on an invalid ranking and logs the figures, so that
 // -v prints the table.
-func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRecommender) evaluate.Result {
+func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRanker) evaluate.Result {
 	t.Helper()
 	got, err := evaluate.MeasureCases(s, r, 1)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestProtocol(t *testing.T) {
 func TestQuality(t *testing.T) {
 	g := openGoodbooks(t)
 	s := newData(t, g.union()).Split(0, g.isWhole)
-	ranker := recommender(newRanker(t, s, engine.DefaultPrior(), nil))
+	ranker := ranking(newRanker(t, s, engine.DefaultPrior(), nil))
 	got := measure(t, "engine", s, ranker)
 	popular := measure(t, "popularity", s, evaluate.Popularity(s).ForCases())
 	const draws = 20 // one alone is off by a sixth
@@ -114,7 +114,7 @@ func TestQuality(t *testing.T) {
 	atLeast(t, "NDCG@100 by that of popularity", got.NDCG100/popular.NDCG100, 3.2)
 	atLeast(t, "NDCG@100 by that of random", got.NDCG100/random.NDCG100, 85)
 
-	// These tell a recommender that is broken from a protocol that is. Another
+	// These tell a ranker that is broken from a protocol that is. Another
 	// order of equally popular books moves the second by 2e-4.
 	if diff := cmp.Diff(0.0851, popular.Recall20, within(5e-5)); diff != "" {
 		t.Errorf("Recall@20 of popularity (-want +got):\n%s", diff)
@@ -150,15 +150,15 @@ func TestSimpleMethods(t *testing.T) {
 	}
 	near := within(0.005)
 	for _, tt := range []struct {
-		name      string
-		recommend evaluate.CaseRecommender
-		want      evaluate.Result
+		name string
+		rank evaluate.CaseRanker
+		want evaluate.Result
 	}{
 		{"item-kNN", knn.ForCases(), evaluate.Result{Recall20: .2553, Recall50: .3751, NDCG100: .3924, Coverage20: .242}},
 		{"category popularity", evaluate.CategoryPopularity(s, shelfCategories(t)).ForCases(),
 			evaluate.Result{Recall20: .0900, Recall50: .1524, NDCG100: .1547, Coverage20: .016}},
 	} {
-		got := measure(t, tt.name, s, tt.recommend)
+		got := measure(t, tt.name, s, tt.rank)
 		got.Readers, got.Recall20Error, got.Recall50Error, got.NDCG100Error = 0, 0, 0, 0
 		if diff := cmp.Diff(tt.want, got, near); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -176,7 +176,7 @@ func TestEveryCategory(t *testing.T) {
 	popularity := evaluate.PopularityByCategory(s, categories)
 	for c, name := range goodbooks.CategoryNames() {
 		of := s.InCategory(categories, c)
-		ours := measure(t, name, of, recommenderIn(ranker, c))
+		ours := measure(t, name, of, rankerIn(ranker, c))
 		popular := measure(t, name+", popularity", of, popularity[c].ForCases())
 		if ours.Recall20 <= popular.Recall20 {
 			t.Errorf("%s: Recall@20 %.4f is not above popularity's %.4f", name, ours.Recall20, popular.Recall20)

@@ -41,16 +41,16 @@ func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [
 	return r
 }
 
-// recommender lets a ranker be measured.
-func recommender(r *engine.Ranker) evaluate.CaseRecommender {
-	return recommenderIn(r, engine.AnyCategory)
+// ranking lets a ranker be measured.
+func ranking(r *engine.Ranker) evaluate.CaseRanker {
+	return rankerIn(r, engine.AnyCategory)
 }
 
-func recommenderIn(r *engine.Ranker, category int) evaluate.CaseRecommender {
+func rankerIn(r *engine.Ranker, category int) evaluate.CaseRanker {
 	var scored []engine.Scored
 	return func(dst []int32, c evaluate.Case, k int) []int32 {
 		items, strengths := opinions(c.Rated)
-		scored = r.Recommend(scored[:0], engine.Query{
+		scored = r.Rank(scored[:0], engine.Query{
 			History: items, Strengths: strengths, Exclude: c.Hidden, Category: category, K: k,
 		})
 		for _, s := range scored {

@@ -6,7 +6,7 @@ import (
 )
 
 // Shorten gives the split with at most n books of fold-in for each reader, the
-// targets unchanged: how good is the recommender for readers it knows little of?
+// targets unchanged: how good is the ranker for readers it knows little of?
 // Which books stay is as good as random, by hash of reader and book, so a
 // shorter history is a part of a longer one. The books taken away stay out of
 // the ranking, as they are not to be found. Of the books rated below 4 as large a

@@ -25,9 +25,9 @@ type Split struct {
 // ascending. Split leaves neither FoldIn nor Targets empty.
 type Case struct {
 	Reader  int64
-	FoldIn  []int32 // what the recommender is told
+	FoldIn  []int32 // what the ranker is told
 	Hidden  []int32 // the rest of the fold-in, when it was shortened
-	Targets []int32 // what the recommender should find
+	Targets []int32 // what the ranker should find
 	// Rated is the fold-in with its stars, and what else the reader rated, below
 	// 4. The latter is neither a target nor left out of the ranking: a shop knows
 	// it, and it counts for what can be learnt from it alone.

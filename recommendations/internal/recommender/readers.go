@@ -10,37 +10,30 @@ import (
 	"bookstall/recommendations/internal/training"
 )
 
-// Reader is what is known of one reader.
-type Reader struct {
-	ID      int64
-	Version int64  // grows with each change of the history
-	History []byte // domain.History.Encode; not changed any more
-}
-
 // readers holds the histories of all readers in memory, by book id: a new
 // catalogue changes none of them.
 type readers struct {
 	mu        sync.RWMutex
-	byID      map[int64]Reader
+	byID      map[int64]domain.Reader
 	followers map[int64][]chan struct{}
 }
 
 func newReaders() *readers {
-	return &readers{byID: map[int64]Reader{}, followers: map[int64][]chan struct{}{}}
+	return &readers{byID: map[int64]domain.Reader{}, followers: map[int64][]chan struct{}{}}
 }
 
-func (r *readers) of(userID int64) Reader {
+func (r *readers) of(userID int64) domain.Reader {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.byID[userID]
 }
 
 // put takes what is newer than what is there, and wakes those who follow it.
-func (r *readers) put(list []Reader) {
+func (r *readers) put(list []domain.Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range list {
-		if r.byID[one.ID].Version >= one.Version {
+		if r.byID[one.ID].Seq >= one.Seq {
 			continue
 		}
 		if len(one.History) == 0 {
@@ -52,8 +45,8 @@ func (r *readers) put(list []Reader) {
 }
 
 // replace forgets all readers but those of the list.
-func (r *readers) replace(list []Reader) {
-	byID := make(map[int64]Reader, len(list))
+func (r *readers) replace(list []domain.Reader) {
+	byID := make(map[int64]domain.Reader, len(list))
 	for _, one := range list {
 		byID[one.ID] = one
 	}
@@ -107,7 +100,7 @@ func (r *readers) count() int {
 }
 
 // all returns every reader, in no order.
-func (r *readers) all() []Reader {
+func (r *readers) all() []domain.Reader {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.Collect(maps.Values(r.byID))

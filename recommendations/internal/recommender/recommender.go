@@ -22,8 +22,8 @@ type Shelf struct {
 	Items          []Item
 	Personal       bool   // made from the reader's own history
 	CatalogVersion string // that all of it came from
-	// ReaderVersion is the version of the history that counted; 0 for none.
-	ReaderVersion int64
+	// ReaderSeq is the sequence number of the history that counted; 0 for none.
+	ReaderSeq int64
 	// Last is what changed last in the history, and LastBook its book; nil for an
 	// empty history.
 	Last     *domain.Entry
@@ -73,9 +73,9 @@ func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
 // Load trains a model of a library on up to workers goroutines and answers from
 // both from then on. On an error everything stays as it was.
 func (r *Recommender) Load(lib *domain.Library, workers int) error {
-	var list []Reader
+	var list []domain.Reader
 	for id, h := range lib.Histories() {
-		list = append(list, Reader{ID: id, Version: 1, History: h.Encode()})
+		list = append(list, domain.Reader{ID: id, Seq: 1, History: h.Encode()})
 	}
 	model, err := training.Train(context.Background(), training.Input{
 		Catalog: lib.Catalog, Params: engine.DefaultParams(), Workers: workers,
@@ -99,19 +99,19 @@ func (r *Recommender) Load(lib *domain.Library, workers int) error {
 
 // Put takes histories that are newer than those it has, and tells who follows
 // them.
-func (r *Recommender) Put(list []Reader) { r.readers.put(list) }
+func (r *Recommender) Put(list []domain.Reader) { r.readers.put(list) }
 
 // Replace takes the histories in place of all that it has.
-func (r *Recommender) Replace(list []Reader) { r.readers.replace(list) }
+func (r *Recommender) Replace(list []domain.Reader) { r.readers.replace(list) }
 
 // Reader returns what is known of one reader; its zero value for nothing.
-func (r *Recommender) Reader(userID int64) Reader { return r.readers.of(userID) }
+func (r *Recommender) Reader(userID int64) domain.Reader { return r.readers.of(userID) }
 
 // Readers is how many readers are known.
 func (r *Recommender) Readers() int { return r.readers.count() }
 
 // All returns all readers, in no order.
-func (r *Recommender) All() []Reader { return r.readers.all() }
+func (r *Recommender) All() []domain.Reader { return r.readers.all() }
 
 // Follow returns a channel that gets a value after each change of a reader's
 // history, one for several if they are not taken. Call end when done.
@@ -168,7 +168,7 @@ func (r *Recommender) HasBook(id int64) (bool, error) {
 }
 
 // History returns what a reader has to do with books of the catalogue, the
-// latest first, and its version, or ErrNotReady.
+// latest first, and its sequence number, or ErrNotReady.
 func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 	s, err := r.state()
 	if err != nil {
@@ -182,7 +182,7 @@ func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 		}
 	})
 	slices.Reverse(h)
-	return h, reader.Version, nil
+	return h, reader.Seq, nil
 }
 
 // Categories returns the slugs of all categories, sorted, or ErrNotReady.
@@ -215,9 +215,9 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	reader := r.readers.of(userID)
 	q, likes, last := s.query(reader.History)
 	q.Category, q.K = number, n
-	scored := s.ranker.Recommend(make([]engine.Scored, 0, max(n, 0)), q)
+	scored := s.ranker.Rank(make([]engine.Scored, 0, max(n, 0)), q)
 	shelf := s.shelf(scored)
-	shelf.Personal, shelf.ReaderVersion = likes > 0, reader.Version
+	shelf.Personal, shelf.ReaderSeq = likes > 0, reader.Seq
 	if last != nil {
 		shelf.Last, shelf.LastBook = last, &s.catalog.Books[s.index[last.BookID]]
 	}

@@ -39,7 +39,7 @@ func TestTheEmbeddedDataTeachTheModelTastes(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours, err := evaluate.Measure(split, func(dst, foldIn, hidden []int32, k int) []int32 {
-		for _, s := range ranker.Recommend(nil, engine.Query{History: foldIn, Exclude: hidden, Category: engine.AnyCategory, K: k}) {
+		for _, s := range ranker.Rank(nil, engine.Query{History: foldIn, Exclude: hidden, Category: engine.AnyCategory, K: k}) {
 			dst = append(dst, s.Item)
 		}
 		return dst

@@ -99,7 +99,7 @@ func TestRatings(t *testing.T) {
 			seen[p] = true
 		}
 		perReader[r.UserID]++
-		if r.Stars >= domain.PositiveRating {
+		if r.Stars >= domain.PositiveStars {
 			liked[r.BookID]++
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/store"
 )
 
 type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
@@ -52,7 +51,7 @@ func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStar
 	}
 	var wrong violations
 	checkUser(&wrong, start.GetUserId())
-	checkVersion(&wrong, "after_version", start.GetAfterVersion())
+	checkSeq(&wrong, "after_version", start.GetAfterVersion())
 	if err := s.checkCategory(&wrong, start.GetCategory()); err != nil {
 		return nil, toStatus(err)
 	}
@@ -65,7 +64,7 @@ type follower struct {
 	server *Server
 	stream followStream
 	start  *recommendationsv1.FollowStart
-	sent   int64 // version of the last shelf
+	sent   int64 // sequence number of the last shelf
 }
 
 // received is what came in on the stream; the last one has an error.
@@ -141,14 +140,14 @@ func (f *follower) shelf(always bool) error {
 	if err != nil {
 		return toStatus(err)
 	}
-	if !always && shelf.ReaderVersion <= f.sent {
+	if !always && shelf.ReaderSeq <= f.sent {
 		return nil
 	}
-	f.sent = max(f.sent, shelf.ReaderVersion)
+	f.sent = max(f.sent, shelf.ReaderSeq)
 	source, _ := sourceOf(shelf)
 	message := &recommendationsv1.FollowShelf{
 		Recommendations: recommendations(shelf), Source: source, ServedBy: f.server.name,
-		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderVersion,
+		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderSeq,
 	}
 	if shelf.Last != nil {
 		message.Cause = &recommendationsv1.Because{BookId: shelf.LastBook.ID, Title: shelf.LastBook.Title}
@@ -177,9 +176,9 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 		if err != nil {
 			return f.server.writeFailed(f.stream, err)
 		}
-		answer.Version = outcomes[0].Seq
-		answer.Stored = outcomes[0].Status == store.Stored
-		if outcomes[0].Status == store.Conflict {
+		answer.Version = outcomes[0].Reader.Seq
+		answer.Stored = outcomes[0].Status == domain.Stored
+		if outcomes[0].Status == domain.Conflict {
 			rejection = conflict(i.ID)
 		}
 	}

@@ -25,7 +25,6 @@ import (
 	"bookstall/internal/lifecycle"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
-	"bookstall/recommendations/internal/store"
 )
 
 // maxAnswer is more than any answer to a bad request needs, in bytes.
@@ -35,8 +34,8 @@ const maxAnswer = 64 << 10
 // answer again. It refuses what a store must never see.
 type forgetful struct{ has func(int64) (bool, error) }
 
-func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]store.Outcome, error) {
-	seen, outcomes := map[string]domain.Interaction{}, make([]store.Outcome, len(list))
+func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]domain.Outcome, error) {
+	seen, outcomes := map[string]domain.Interaction{}, make([]domain.Outcome, len(list))
 	for k, i := range list {
 		if err := i.Validate(); err != nil {
 			return nil, err // is answered with UNKNOWN, which no test takes
@@ -48,11 +47,11 @@ func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]store
 		switch {
 		case !again:
 			seen[i.ID] = i
-			outcomes[k] = store.Outcome{Status: store.Stored, Seq: 7}
+			outcomes[k] = domain.Outcome{Status: domain.Stored, Reader: domain.Reader{Seq: 7}}
 		case before.Same(i):
-			outcomes[k] = store.Outcome{Status: store.Repeated, Seq: 7}
+			outcomes[k] = domain.Outcome{Status: domain.Repeated, Reader: domain.Reader{Seq: 7}}
 		default:
-			outcomes[k] = store.Outcome{Status: store.Conflict}
+			outcomes[k] = domain.Outcome{Status: domain.Conflict}
 		}
 	}
 	return outcomes, nil

@@ -11,18 +11,17 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/store"
 )
 
 // Journal is where what readers do is kept. Its errors are domain.ErrStoreDown
 // or unexpected.
 type Journal interface {
 	// Record stores valid interactions; once it returns they are durable.
-	Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error)
-	// Forget deletes a reader and returns the version of that change.
-	Forget(ctx context.Context, userID int64) (version int64, err error)
-	// CatchUp brings what is in memory of a reader up to a version, if it can.
-	CatchUp(ctx context.Context, userID, version int64)
+	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
+	// Forget deletes a reader and returns the sequence number of that change.
+	Forget(ctx context.Context, userID int64) (seq int64, err error)
+	// CatchUp brings what is in memory of a reader up to a sequence number, if it can.
+	CatchUp(ctx context.Context, userID, seq int64)
 }
 
 const (
@@ -103,13 +102,13 @@ func (r *recording) flush() error {
 		return err
 	}
 	for k, o := range outcomes {
-		r.resp.Version = max(r.resp.GetVersion(), o.Seq)
+		r.resp.Version = max(r.resp.GetVersion(), o.Reader.Seq)
 		switch o.Status {
-		case store.Stored:
+		case domain.Stored:
 			r.resp.Stored++
-		case store.Repeated:
+		case domain.Repeated:
 			r.resp.Repeated++
-		case store.Conflict:
+		case domain.Conflict:
 			r.reject(r.indexes[k], conflict(r.batch[k].ID))
 		}
 	}
@@ -179,29 +178,29 @@ func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.Forget
 	if s.journal == nil {
 		return nil, toStatus(domain.ErrReadOnly)
 	}
-	version, err := s.journal.Forget(ctx, req.GetUserId())
+	seq, err := s.journal.Forget(ctx, req.GetUserId())
 	if err != nil {
 		return nil, s.writeFailed(unary{ctx}, err)
 	}
-	return &recommendationsv1.ForgetReaderResponse{Version: version}, nil
+	return &recommendationsv1.ForgetReaderResponse{Version: seq}, nil
 }
 
 // GetHistory implements the RPC of that name.
 func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
 	var wrong violations
 	checkUser(&wrong, req.GetUserId())
-	checkVersion(&wrong, "min_version", req.GetMinVersion())
+	checkSeq(&wrong, "min_version", req.GetMinVersion())
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
 	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
 	}
-	history, version, err := s.recommender.History(req.GetUserId())
+	history, seq, err := s.recommender.History(req.GetUserId())
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	resp := &recommendationsv1.GetHistoryResponse{Version: version}
+	resp := &recommendationsv1.GetHistoryResponse{Version: seq}
 	for _, e := range history {
 		resp.Entries = append(resp.Entries, historyEntry(e))
 	}
@@ -212,11 +211,11 @@ func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
 	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
 }
 
-// catchUp brings a reader up to a version, if it can. Its error is that the
+// catchUp brings a reader up to a sequence number, if it can. Its error is that the
 // caller has gone meanwhile.
-func (s *Server) catchUp(ctx context.Context, userID, version int64) error {
-	if s.journal != nil && version > 0 {
-		s.journal.CatchUp(ctx, userID, version)
+func (s *Server) catchUp(ctx context.Context, userID, seq int64) error {
+	if s.journal != nil && seq > 0 {
+		s.journal.CatchUp(ctx, userID, seq)
 	}
 	return ctx.Err()
 }

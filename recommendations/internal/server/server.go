@@ -70,7 +70,7 @@ func (s *Server) Register(to grpc.ServiceRegistrar) {
 func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 	var wrong violations
 	checkUser(&wrong, req.GetUserId())
-	checkVersion(&wrong, "min_version", req.GetMinVersion())
+	checkSeq(&wrong, "min_version", req.GetMinVersion())
 	if err := s.checkCategory(&wrong, req.GetCategory()); err != nil {
 		return nil, toStatus(err)
 	}
@@ -92,7 +92,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 		Source:          source,
 		ServedBy:        s.name,
 		CatalogVersion:  shelf.CatalogVersion,
-		ReaderVersion:   shelf.ReaderVersion,
+		ReaderVersion:   shelf.ReaderSeq,
 	}, nil
 }
 
@@ -168,9 +168,9 @@ func checkUser(wrong *violations, id int64) {
 	}
 }
 
-func checkVersion(wrong *violations, field string, version int64) {
-	if version < 0 {
-		wrong.add(field, fmt.Sprintf("is %d, want one that an answer had, or 0", version))
+func checkSeq(wrong *violations, field string, seq int64) {
+	if seq < 0 {
+		wrong.add(field, fmt.Sprintf("is %d, want one that an answer had, or 0", seq))
 	}
 }
 

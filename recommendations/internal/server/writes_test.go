@@ -22,15 +22,15 @@ import (
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/replication"
 	"bookstall/recommendations/internal/store"
 )
 
 // remembering is a server with a store, and what may be done to it.
 type remembering struct {
 	recommendationsv1.RecommendationsServiceClient
-	live  *live.Live
+	live  *replication.Replicator
 	ready *lifecycle.Readiness
 	file  string // of the database
 }
@@ -44,7 +44,7 @@ func remember(t *testing.T, followAge time.Duration, opts ...grpc.ServerOption) 
 		t.Fatal(err)
 	}
 	registry, rec, loaded := prometheus.NewRegistry(), recommender.New(), make(chan struct{})
-	l := live.New(live.Config{
+	l := replication.New(replication.Config{
 		Store: kept, Recommender: rec, Demo: func() (*domain.Library, error) { return testLibrary(), nil },
 		Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry,
 	})
@@ -215,7 +215,7 @@ func TestWithoutAStoreNothingIsKept(t *testing.T) {
 // down is a journal whose store cannot be reached.
 type down struct{}
 
-func (down) Record(context.Context, []domain.Interaction) ([]store.Outcome, error) {
+func (down) Record(context.Context, []domain.Interaction) ([]domain.Outcome, error) {
 	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 

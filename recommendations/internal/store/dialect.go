@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/pressly/goose/v3"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // dialect is what differs between the databases.
@@ -27,7 +29,7 @@ type dialect interface {
 	// lock takes a lock with a name, across processes. held ends with the lock.
 	lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
 	// putAll writes very many rows of readers.
-	putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error
+	putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error
 	// notify tells the listeners of others, once the transaction commits.
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.

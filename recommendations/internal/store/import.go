@@ -105,9 +105,9 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 // merge is histories with the ratings of an import in them.
 type merge struct {
 	ratings   *Ratings
-	seq       int64              // of the histories that were merged with
-	changed   map[int64]Reader   // what to write
-	forgotten map[int64]struct{} // readers who get nothing
+	seq       int64                   // of the histories that were merged with
+	changed   map[int64]domain.Reader // what to write
+	forgotten map[int64]struct{}      // readers who get nothing
 	repeated  int64
 	place     map[uint32]int
 }
@@ -118,15 +118,15 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 	if ratings == nil {
 		ratings = NewRatings()
 	}
-	m := &merge{ratings: ratings, changed: map[int64]Reader{}, forgotten: map[int64]struct{}{}, place: map[uint32]int{}}
+	m := &merge{ratings: ratings, changed: map[int64]domain.Reader{}, forgotten: map[int64]struct{}{}, place: map[uint32]int{}}
 	h, err := s.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
 	seen := map[int64]bool{}
 	if !h.Demo || !newCatalog {
-		m.seq, err = s.Histories(ctx, 0, func(r Reader) error {
-			seen[r.UserID] = true
+		m.seq, err = s.Histories(ctx, 0, func(r domain.Reader) error {
+			seen[r.ID] = true
 			return m.add(r)
 		})
 		if err != nil {
@@ -135,7 +135,7 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 	}
 	for id := range ratings.readers {
 		if !seen[id] {
-			if err := m.add(Reader{UserID: id}); err != nil {
+			if err := m.add(domain.Reader{ID: id}); err != nil {
 				return nil, err
 			}
 		}
@@ -150,21 +150,21 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 }
 
 // add merges one reader, from the row as it is.
-func (m *merge) add(row Reader) error {
-	delete(m.changed, row.UserID)
-	if len(m.ratings.readers[row.UserID]) == 0 {
+func (m *merge) add(row domain.Reader) error {
+	delete(m.changed, row.ID)
+	if len(m.ratings.readers[row.ID]) == 0 {
 		return nil
 	}
 	if row.Forgotten {
-		m.forgotten[row.UserID] = struct{}{}
+		m.forgotten[row.ID] = struct{}{}
 		return nil
 	}
-	history, err := domain.DecodeHistory(row.Data)
+	history, err := domain.DecodeHistory(row.History)
 	if err != nil {
-		return fmt.Errorf("reader %d: %w", row.UserID, err)
+		return fmt.Errorf("reader %d: %w", row.ID, err)
 	}
-	if history.Import(m.ratings.of(row.UserID, m.place)) {
-		m.changed[row.UserID] = Reader{UserID: row.UserID, Data: history.Encode()}
+	if history.Import(m.ratings.of(row.ID, m.place)) {
+		m.changed[row.ID] = domain.Reader{ID: row.ID, History: history.Encode()}
 	}
 	return nil
 }
@@ -195,12 +195,12 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 			return result, err
 		}
 	}
-	rows := make([]Reader, 0, len(m.changed))
+	rows := make([]domain.Reader, 0, len(m.changed))
 	for _, r := range m.changed {
 		r.Seq = seq
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(a, b Reader) int { return cmp.Compare(a.UserID, b.UserID) }) // in order they are written much faster
+	slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) }) // in order they are written much faster
 	if err := d.putAll(ctx, tx, rows); err != nil {
 		return result, err
 	}
@@ -260,8 +260,8 @@ func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []domain.Interactio
 // remembered leaves out what forgotten readers did.
 func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []domain.Interaction) ([]domain.Interaction, error) {
 	forgotten := map[int64]bool{}
-	err := readReaders(ctx, tx, "WHERE forgotten", nil, func(r Reader) error {
-		forgotten[r.UserID] = true
+	err := readReaders(ctx, tx, "WHERE forgotten", nil, func(r domain.Reader) error {
+		forgotten[r.ID] = true
 		return nil
 	})
 	if err != nil {
@@ -361,11 +361,11 @@ func fold(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction)
 // reports whether it did.
 func (s *Store) Seed(ctx context.Context, demo domain.Library) (did bool, err error) {
 	catalog := inOrder(demo.Catalog)
-	var rows []Reader
+	var rows []domain.Reader
 	for id, h := range demo.Histories() {
-		rows = append(rows, Reader{UserID: id, Data: h.Encode()})
+		rows = append(rows, domain.Reader{ID: id, History: h.Encode()})
 	}
-	slices.SortFunc(rows, func(a, b Reader) int { return cmp.Compare(a.UserID, b.UserID) })
+	slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) })
 	err = s.change(ctx, "seed", func(tx *sql.Tx) error {
 		seq, err := nextSeq(ctx, tx)
 		if err != nil {

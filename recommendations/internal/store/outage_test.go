@@ -95,7 +95,7 @@ func all(s *store.Store) map[string]func(context.Context) error {
 		"catalog": func(ctx context.Context) error { _, err := s.Catalog(ctx); return err },
 		"history": func(ctx context.Context) error { _, err := s.History(ctx, 7); return err },
 		"histories": func(ctx context.Context) error {
-			_, err := s.Histories(ctx, 0, func(store.Reader) error { return nil })
+			_, err := s.Histories(ctx, 0, func(domain.Reader) error { return nil })
 			return err
 		},
 		"record": func(ctx context.Context) error {
@@ -191,7 +191,7 @@ func testWhoGivesUpIsFree(db database) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if got := record(t, s, like("b", 7, 2)); got[0].Status != store.Repeated && got[0].Status != store.Stored {
+	if got := record(t, s, like("b", 7, 2)); got[0].Status != domain.Repeated && got[0].Status != domain.Stored {
 		t.Errorf("the same again: %+v", got)
 	}
 	if h := history(t, s, 7); len(h) != 2 {

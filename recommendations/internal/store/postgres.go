@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // postgres is a server, shared by all replicas.
@@ -117,12 +119,12 @@ func closeConn(ctx context.Context, conn *pgx.Conn) {
 
 // putAll sends thousands of rows a statement: each is a round trip for which all
 // other writers wait.
-func (d postgres) putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error {
+func (d postgres) putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error {
 	for next := range slices.Chunk(rows, 4096) {
 		users, seqs := make([]int64, len(next)), make([]int64, len(next))
 		forgotten, data := make([]bool, len(next)), make([][]byte, len(next))
 		for i, r := range next {
-			users[i], seqs[i], forgotten[i], data[i] = r.UserID, r.Seq, r.Forgotten, r.Data
+			users[i], seqs[i], forgotten[i], data[i] = r.ID, r.Seq, r.Forgotten, r.History
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data) "+
 			"SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bytea[])"+orReplace, users, seqs, forgotten, data)

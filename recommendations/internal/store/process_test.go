@@ -121,7 +121,7 @@ func recordUntilAcknowledged(s *store.Store, in domain.Interaction) {
 		outcomes, err := s.Record(ctx, []domain.Interaction{in})
 		cancel()
 		switch {
-		case err == nil && outcomes[0].Status != store.Conflict:
+		case err == nil && outcomes[0].Status != domain.Conflict:
 			return
 		case err == nil || !errors.Is(err, domain.ErrStoreDown):
 			panic(fmt.Sprintf("%s: %v %v", in.ID, outcomes, err))

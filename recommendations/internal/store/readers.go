@@ -9,7 +9,7 @@ import (
 
 // Histories calls yield for each reader who changed after a seq, in no order, and
 // returns the seq up to which that is all. yield may keep what it gets.
-func (s *Store) Histories(ctx context.Context, after int64, yield func(Reader) error) (seq int64, err error) {
+func (s *Store) Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error) {
 	err = s.view(ctx, "histories", func(tx *sql.Tx) error {
 		h, err := head(ctx, tx)
 		if err != nil {
@@ -22,11 +22,11 @@ func (s *Store) Histories(ctx context.Context, after int64, yield func(Reader) e
 }
 
 // History returns the row of one reader; its zero value where there is none.
-func (s *Store) History(ctx context.Context, userID int64) (found Reader, err error) {
+func (s *Store) History(ctx context.Context, userID int64) (found domain.Reader, err error) {
 	if err := s.ready(ctx); err != nil {
-		return Reader{}, err
+		return domain.Reader{}, err
 	}
-	err = readReaders(ctx, s.read, "WHERE user_id = $1", []any{userID}, func(r Reader) error {
+	err = readReaders(ctx, s.read, "WHERE user_id = $1", []any{userID}, func(r domain.Reader) error {
 		found = r
 		return nil
 	})
@@ -41,15 +41,15 @@ func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction)
 	})
 }
 
-func readReaders(ctx context.Context, q querier, where string, args []any, yield func(Reader) error) error {
+func readReaders(ctx context.Context, q querier, where string, args []any, yield func(domain.Reader) error) error {
 	rows, err := q.QueryContext(ctx, "SELECT user_id, seq, forgotten, data FROM histories "+where, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var r Reader
-		if err := rows.Scan(&r.UserID, &r.Seq, &r.Forgotten, &r.Data); err != nil {
+		var r domain.Reader
+		if err := rows.Scan(&r.ID, &r.Seq, &r.Forgotten, &r.History); err != nil {
 			return err
 		}
 		if err := yield(r); err != nil {
@@ -62,12 +62,12 @@ func readReaders(ctx context.Context, q querier, where string, args []any, yield
 // orReplace ends the insertion of readers' rows.
 const orReplace = " ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data"
 
-func putReaders(ctx context.Context, tx *sql.Tx, list []Reader) error {
+func putReaders(ctx context.Context, tx *sql.Tx, list []domain.Reader) error {
 	for len(list) > 0 {
 		n := min(chunk, len(list))
 		args := make([]any, 0, 4*n)
 		for _, r := range list[:n] {
-			args = append(args, r.UserID, r.Seq, r.Forgotten, r.Data)
+			args = append(args, r.ID, r.Seq, r.Forgotten, r.History)
 		}
 		statement := "INSERT INTO histories (user_id, seq, forgotten, data) VALUES " + placeholders(n, 4) + orReplace //nolint:gosec // of this file and of dollars
 		_, err := tx.ExecContext(ctx, statement, args...)

@@ -11,36 +11,6 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Status is what became of an interaction.
-type Status uint8
-
-// The statuses.
-const (
-	Stored   Status = 1 + iota // now
-	Repeated                   // before, with the same id and content
-	Conflict                   // not: the id was used before for something else
-)
-
-// String returns the name of the status, as metrics have it.
-func (s Status) String() string {
-	switch s {
-	case Stored:
-		return "stored"
-	case Repeated:
-		return "repeated"
-	case Conflict:
-		return "conflict"
-	}
-	return fmt.Sprintf("Status(%d)", uint8(s))
-}
-
-// Outcome is what became of one interaction.
-type Outcome struct {
-	Status Status
-	Seq    int64  // of the reader's row: a replica that has it knows of the interaction
-	Reader Reader // the reader's row as it is now
-}
-
 const (
 	// maxBatch is how many interactions one commit takes at most.
 	maxBatch = 1000
@@ -51,7 +21,7 @@ const (
 // writing is one call of Record on its way through the writer.
 type writing struct {
 	list     []domain.Interaction
-	outcomes []Outcome
+	outcomes []domain.Outcome
 	err      error
 	done     chan struct{}
 }
@@ -64,7 +34,7 @@ var errClosed = errors.New("the store is closed")
 //
 // An error that is domain.ErrStoreDown, or the end of ctx, leaves open what was
 // stored: the same ids again are safe.
-func (s *Store) Record(ctx context.Context, list []domain.Interaction) ([]Outcome, error) {
+func (s *Store) Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error) {
 	// A caller that gives up may do with its list what it likes.
 	w := &writing{list: slices.Clone(list), done: make(chan struct{})}
 	select {
@@ -137,7 +107,7 @@ func (s *Store) commit(batch []*writing) {
 }
 
 // record stores interactions in one transaction.
-func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes []Outcome, err error) {
+func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes []domain.Outcome, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	for i := range list {
 		list[i].At = now.Add(time.Duration(i) * time.Microsecond) // keeps their order
@@ -152,7 +122,7 @@ func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes
 			return err
 		}
 		for _, o := range outcomes {
-			if o.Status == Stored {
+			if o.Status == domain.Stored {
 				return nil
 			}
 		}
@@ -163,7 +133,7 @@ func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes
 
 // apply stores interactions, with the times they have, in a transaction that has its
 // number.
-func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) ([]Outcome, error) {
+func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) ([]domain.Outcome, error) {
 	known, err := readKnown(ctx, tx, list)
 	if err != nil {
 		return nil, err
@@ -172,7 +142,7 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction
 	if err != nil {
 		return nil, err
 	}
-	outcomes := make([]Outcome, len(list))
+	outcomes := make([]domain.Outcome, len(list))
 	var fresh []domain.Interaction
 	for i, in := range list {
 		before, ok := known[in.ID]
@@ -181,11 +151,11 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction
 			known[in.ID] = in
 			fresh = append(fresh, in)
 			histories[in.UserID].apply(in)
-			outcomes[i].Status = Stored
+			outcomes[i].Status = domain.Stored
 		case before.Same(in):
-			outcomes[i].Status = Repeated
+			outcomes[i].Status = domain.Repeated
 		default:
-			outcomes[i].Status = Conflict
+			outcomes[i].Status = domain.Conflict
 		}
 	}
 	if err := insertInteractions(ctx, tx, seq, fresh); err != nil {
@@ -197,14 +167,13 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction
 	}
 	for i, in := range list {
 		outcomes[i].Reader = rows[in.UserID]
-		outcomes[i].Seq = rows[in.UserID].Seq
 	}
 	return outcomes, nil
 }
 
 // folding is a reader's history while interactions are added to it.
 type folding struct {
-	row     Reader
+	row     domain.Reader
 	history domain.History
 	changed bool
 }
@@ -216,12 +185,12 @@ func (f *folding) apply(in domain.Interaction) {
 }
 
 // putFoldings writes the histories that changed, and returns the rows of all.
-func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64]*folding) (map[int64]Reader, error) {
-	var changed []Reader
-	rows := map[int64]Reader{}
+func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64]*folding) (map[int64]domain.Reader, error) {
+	var changed []domain.Reader
+	rows := map[int64]domain.Reader{}
 	for id, h := range histories {
 		if h.changed {
-			h.row = Reader{UserID: id, Seq: seq, Forgotten: h.row.Forgotten, Data: h.history.Encode()}
+			h.row = domain.Reader{ID: id, Seq: seq, Forgotten: h.row.Forgotten, History: h.history.Encode()}
 			changed = append(changed, h.row)
 		}
 		rows[id] = h.row
@@ -302,17 +271,17 @@ func readHistories(ctx context.Context, q querier, list []domain.Interaction) (m
 	var ids []int64
 	for _, in := range list {
 		if histories[in.UserID] == nil {
-			histories[in.UserID] = &folding{row: Reader{UserID: in.UserID}}
+			histories[in.UserID] = &folding{row: domain.Reader{ID: in.UserID}}
 			ids = append(ids, in.UserID)
 		}
 	}
 	err := inChunks(ids, func(in string, args []any) error {
-		return readReaders(ctx, q, "WHERE user_id IN "+in, args, func(r Reader) error {
-			h, err := domain.DecodeHistory(r.Data)
+		return readReaders(ctx, q, "WHERE user_id IN "+in, args, func(r domain.Reader) error {
+			h, err := domain.DecodeHistory(r.History)
 			if err != nil {
-				return fmt.Errorf("reader %d: %w", r.UserID, err)
+				return fmt.Errorf("reader %d: %w", r.ID, err)
 			}
-			histories[r.UserID].row, histories[r.UserID].history = r, h
+			histories[r.ID].row, histories[r.ID].history = r, h
 			return nil
 		})
 	})
@@ -346,8 +315,8 @@ func interactionArgs(list []domain.Interaction, seq func(int) int64) []any {
 
 // Forget deletes what is known of a reader. The row stays, empty, so that replicas
 // and later imports know of it. Whatever the reader does after that starts anew.
-func (s *Store) Forget(ctx context.Context, userID int64) (Reader, error) {
-	gone := Reader{UserID: userID, Forgotten: true, Data: []byte{}}
+func (s *Store) Forget(ctx context.Context, userID int64) (domain.Reader, error) {
+	gone := domain.Reader{ID: userID, Forgotten: true, History: []byte{}}
 	err := s.change(ctx, "forget", func(tx *sql.Tx) (err error) {
 		if gone.Seq, err = nextSeq(ctx, tx); err != nil {
 			return err
@@ -355,7 +324,7 @@ func (s *Store) Forget(ctx context.Context, userID int64) (Reader, error) {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM interactions WHERE user_id = $1", userID); err != nil {
 			return err
 		}
-		return putReaders(ctx, tx, []Reader{gone})
+		return putReaders(ctx, tx, []domain.Reader{gone})
 	})
 	return gone, err
 }

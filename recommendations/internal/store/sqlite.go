@@ -15,6 +15,8 @@ import (
 	"github.com/pressly/goose/v3"
 	sqlitedriver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // sqlite is one file, shared by the processes of one machine.
@@ -115,7 +117,7 @@ func (d sqlite) lock(ctx context.Context, name string) (held context.Context, un
 	return ctx, unlock, err
 }
 
-func (d sqlite) putAll(ctx context.Context, tx *sql.Tx, rows []Reader) error {
+func (d sqlite) putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error {
 	return putReaders(ctx, tx, rows)
 }
 

@@ -38,14 +38,6 @@ type Head struct {
 	Activation     int64  // grows each time that a model is activated
 }
 
-// Reader is the row of one reader.
-type Reader struct {
-	UserID    int64
-	Seq       int64  // of the last change
-	Forgotten bool   // once; what came before is gone and is not imported again
-	Data      []byte // domain.History.Encode
-}
-
 // Options are for all stores.
 type Options struct {
 	Log   logr.Logger

@@ -142,7 +142,7 @@ func like(id string, user, book int64) domain.Interaction {
 	return domain.Interaction{ID: id, UserID: user, BookID: book, Kind: domain.Like}
 }
 
-func record(t *testing.T, s *store.Store, list ...domain.Interaction) []store.Outcome {
+func record(t *testing.T, s *store.Store, list ...domain.Interaction) []domain.Outcome {
 	t.Helper()
 	outcomes, err := s.Record(within(t), list)
 	if err != nil {
@@ -157,7 +157,7 @@ func history(t *testing.T, s *store.Store, user int64) domain.History {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := domain.DecodeHistory(r.Data)
+	h, err := domain.DecodeHistory(r.History)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func testInteractions(db database) {
 	s := open(t, db.newURL())
 	first := record(t, s, like("a", 7, 1), like("b", 7, 2), like("c", 8, 1))
 	for i, o := range first {
-		if o.Status != store.Stored || o.Seq != 1 || len(o.Reader.Data) == 0 {
+		if o.Status != domain.Stored || o.Reader.Seq != 1 || len(o.Reader.History) == 0 {
 			t.Errorf("%d: %+v", i, o)
 		}
 	}
@@ -235,13 +235,13 @@ func testInteractions(db database) {
 		like("d", 8, 3), // and with another reader
 		domain.Interaction{ID: "v", UserID: 9, BookID: 1, Kind: domain.View},
 	)
-	want := []store.Status{store.Repeated, store.Conflict, store.Stored, store.Repeated, store.Conflict, store.Stored}
+	want := []domain.Status{domain.Repeated, domain.Conflict, domain.Stored, domain.Repeated, domain.Conflict, domain.Stored}
 	for i, o := range second {
 		if o.Status != want[i] {
 			t.Errorf("%d: %v, want %v", i, o.Status, want[i])
 		}
 	}
-	if second[0].Seq != 2 || second[2].Seq != 2 || second[5].Seq != 0 {
+	if second[0].Reader.Seq != 2 || second[2].Reader.Seq != 2 || second[5].Reader.Seq != 0 {
 		t.Errorf("seqs %+v", second)
 	}
 	wantHistory := domain.History{{BookID: 1, Liked: true, Own: true}, {BookID: 2, Liked: true, Own: true}, {BookID: 3, Liked: true, Own: true}}
@@ -296,14 +296,14 @@ func testFollowersMissNothing(db database) {
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	rows := map[int64]store.Reader{}
+	rows := map[int64]domain.Reader{}
 	seq := int64(0)
 	follow := func() {
-		next, err := reader.Histories(within(t), seq, func(r store.Reader) error {
+		next, err := reader.Histories(within(t), seq, func(r domain.Reader) error {
 			if r.Seq <= seq {
-				t.Errorf("reader %d of seq %d came after %d", r.UserID, r.Seq, seq)
+				t.Errorf("reader %d of seq %d came after %d", r.ID, r.Seq, seq)
 			}
-			rows[r.UserID] = r
+			rows[r.ID] = r
 			return nil
 		})
 		if err != nil {
@@ -321,12 +321,12 @@ func testFollowersMissNothing(db database) {
 	}
 	total := 0
 	for id, r := range rows {
-		h, err := domain.DecodeHistory(r.Data)
+		h, err := domain.DecodeHistory(r.History)
 		if err != nil {
 			t.Fatal(err)
 		}
 		total += len(h)
-		if now, err := reader.History(within(t), id); err != nil || !bytes.Equal(now.Data, r.Data) {
+		if now, err := reader.History(within(t), id); err != nil || !bytes.Equal(now.History, r.History) {
 			t.Errorf("reader %d: the follower has other data than the store (%v)", id, err)
 		}
 	}
@@ -343,7 +343,7 @@ func testForget(db database) {
 	mustImport(t, s, req)
 	record(t, s, like("a", 7, 2), like("b", 8, 2))
 	gone, err := s.Forget(within(t), 7)
-	if err != nil || gone.Seq != mustHead(t, s).Seq || len(gone.Data) != 0 {
+	if err != nil || gone.Seq != mustHead(t, s).Seq || len(gone.History) != 0 {
 		t.Fatalf("%+v, %v", gone, err)
 	}
 	if h := history(t, s, 7); len(h) != 0 {
@@ -667,7 +667,7 @@ func testCallersShareCommits(db database) {
 					t.Error(err)
 					return
 				}
-				if outcomes[0].Status != store.Stored || outcomes[1].Status != store.Repeated || outcomes[0].Reader.UserID != int64(c+1) {
+				if outcomes[0].Status != domain.Stored || outcomes[1].Status != domain.Repeated || outcomes[0].Reader.ID != int64(c+1) {
 					t.Errorf("%d-%d: %+v", c, i, outcomes)
 				}
 			}

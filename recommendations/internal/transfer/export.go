@@ -14,13 +14,12 @@ import (
 
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/store"
 )
 
 // Exporter is a store that can be read.
 type Exporter interface {
 	Catalog(ctx context.Context) (domain.Catalog, error)
-	Histories(ctx context.Context, after int64, yield func(store.Reader) error) (seq int64, err error)
+	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
 	Interactions(ctx context.Context, yield func(domain.Interaction) error) error
 }
 
@@ -82,25 +81,25 @@ func list[T any](rows []T) func(func(T) error) error {
 
 // ratings gives the stars of all readers, by reader.
 func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) error {
-	var readers []store.Reader
-	_, err := from.Histories(ctx, 0, func(r store.Reader) error {
+	var readers []domain.Reader
+	_, err := from.Histories(ctx, 0, func(r domain.Reader) error {
 		readers = append(readers, r)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(readers, func(a, b store.Reader) int { return cmp.Compare(a.UserID, b.UserID) })
+	slices.SortFunc(readers, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) })
 	for _, r := range readers {
-		history, err := domain.DecodeHistory(r.Data)
+		history, err := domain.DecodeHistory(r.History)
 		if err != nil {
-			return fmt.Errorf("reader %d: %w", r.UserID, err)
+			return fmt.Errorf("reader %d: %w", r.ID, err)
 		}
 		for _, e := range history {
 			if e.Stars == 0 {
 				continue
 			}
-			if err := put(domain.Rating{UserID: r.UserID, BookID: e.BookID, Stars: e.Stars}); err != nil {
+			if err := put(domain.Rating{UserID: r.ID, BookID: e.BookID, Stars: e.Stars}); err != nil {
 				return err
 			}
 		}

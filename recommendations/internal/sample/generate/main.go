@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func fillColumns(books []domain.Book, ratings []domain.Rating) {
 	liked := make(map[int64]int64)
 	for _, r := range ratings {
-		if r.Stars >= domain.PositiveRating {
+		if r.Stars >= domain.PositiveStars {
 			liked[r.BookID]++
 		}
 	}

@@ -142,7 +142,7 @@ func TestSampleReadersMatchTheirLabels(t *testing.T) {
 		r := people[s.ID-1]
 		liked, inGenre := 0, 0
 		for i, b := range r.read {
-			if r.ratings[i].Stars >= domain.PositiveRating {
+			if r.ratings[i].Stars >= domain.PositiveStars {
 				liked++
 				if c.themes[b][0] == r.taste.favourites[0] {
 					inGenre++

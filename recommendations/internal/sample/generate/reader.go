@@ -104,7 +104,7 @@ func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
 		return appeal
 	case stars[before] == 0:
 		return appeal / skippedDivisor
-	case stars[before] >= domain.PositiveRating:
+	case stars[before] >= domain.PositiveStars:
 		return appeal * nextFactor
 	default:
 		return appeal / droppedDivisor

@@ -48,7 +48,7 @@ func (r *reader) focus(c *catalogue, slug string) int {
 	}
 	liked, inGenre, byAuthor := 0, 0, 0
 	for i, b := range r.read {
-		if r.ratings[i].Stars < domain.PositiveRating {
+		if r.ratings[i].Stars < domain.PositiveStars {
 			continue
 		}
 		liked++

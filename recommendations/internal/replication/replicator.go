@@ -1,4 +1,4 @@
-package live
+package replication
 
 import (
 	"context"
@@ -20,10 +20,10 @@ import (
 type Store interface {
 	Head(ctx context.Context) (store.Head, error)
 	Catalog(ctx context.Context) (domain.Catalog, error)
-	Histories(ctx context.Context, after int64, yield func(store.Reader) error) (seq int64, err error)
-	History(ctx context.Context, userID int64) (store.Reader, error)
-	Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error)
-	Forget(ctx context.Context, userID int64) (store.Reader, error)
+	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
+	History(ctx context.Context, userID int64) (domain.Reader, error)
+	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
+	Forget(ctx context.Context, userID int64) (domain.Reader, error)
 	Model(ctx context.Context, version string) (store.Model, error)
 	SaveModel(ctx context.Context, m store.Model) error
 	Activate(ctx context.Context, version string) error
@@ -32,7 +32,7 @@ type Store interface {
 	Changes(ctx context.Context) <-chan struct{}
 }
 
-// Config sets up a Live.
+// Config sets up a Replicator.
 type Config struct {
 	Store       Store
 	Recommender *recommender.Recommender
@@ -59,8 +59,8 @@ const (
 	catchUpTimeout = 100 * time.Millisecond
 )
 
-// Live joins a store and a recommender.
-type Live struct {
+// Replicator joins a store and a recommender.
+type Replicator struct {
 	Config
 	metrics *metrics
 	ctx     context.Context
@@ -74,9 +74,9 @@ type Live struct {
 	lost    atomic.Int64 // since when the store is away, Unix nanoseconds; 0 when it is there
 }
 
-// New returns a Live; nothing happens before Run.
-func New(cfg Config) *Live {
-	l := &Live{Config: cfg}
+// New returns a Replicator; nothing happens before Run.
+func New(cfg Config) *Replicator {
+	l := &Replicator{Config: cfg}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.metrics = newMetrics(cfg.Registry, l)
 	return l
@@ -84,7 +84,7 @@ func New(cfg Config) *Live {
 
 // Run loads everything, for as long as that takes, and follows the store until
 // Stop.
-func (l *Live) Run() error {
+func (l *Replicator) Run() error {
 	defer l.cancel()
 	if !l.start() {
 		return nil
@@ -109,13 +109,13 @@ func (l *Live) Run() error {
 }
 
 // Stop ends Run.
-func (l *Live) Stop(context.Context) error {
+func (l *Replicator) Stop(context.Context) error {
 	l.cancel()
 	return nil
 }
 
 // start loads everything and reports whether it did before Stop.
-func (l *Live) start() bool {
+func (l *Replicator) start() bool {
 	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
 		began := time.Now()
 		err := l.load(l.ctx)
@@ -138,7 +138,7 @@ func (l *Live) start() bool {
 }
 
 // note tells when the store goes away and when it is back, once each.
-func (l *Live) note(err error) {
+func (l *Replicator) note(err error) {
 	since := l.lost.Load()
 	switch {
 	case l.ctx.Err() != nil:
@@ -152,7 +152,7 @@ func (l *Live) note(err error) {
 }
 
 // load takes everything from the store.
-func (l *Live) load(ctx context.Context) error {
+func (l *Replicator) load(ctx context.Context) error {
 	if err := l.seed(ctx); err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (l *Live) load(ctx context.Context) error {
 }
 
 // seed fills an empty store with the demonstration.
-func (l *Live) seed(ctx context.Context) error {
+func (l *Replicator) seed(ctx context.Context) error {
 	head, err := l.Store.Head(ctx)
 	if err != nil || head.CatalogVersion != "" || l.Demo == nil {
 		return err
@@ -187,10 +187,10 @@ func (l *Live) seed(ctx context.Context) error {
 }
 
 // loadReaders takes all histories in place of those in memory.
-func (l *Live) loadReaders(ctx context.Context) error {
-	var list []recommender.Reader
-	seq, err := l.Store.Histories(ctx, 0, func(r store.Reader) error {
-		list = append(list, reader(r))
+func (l *Replicator) loadReaders(ctx context.Context) error {
+	var list []domain.Reader
+	seq, err := l.Store.Histories(ctx, 0, func(r domain.Reader) error {
+		list = append(list, r)
 		return nil
 	})
 	if err != nil {
@@ -201,12 +201,8 @@ func (l *Live) loadReaders(ctx context.Context) error {
 	return nil
 }
 
-func reader(r store.Reader) recommender.Reader {
-	return recommender.Reader{ID: r.UserID, Version: r.Seq, History: r.Data}
-}
-
 // follow takes from the store what changed.
-func (l *Live) follow(ctx context.Context) error {
+func (l *Replicator) follow(ctx context.Context) error {
 	head, err := l.Store.Head(ctx)
 	if err != nil {
 		return err
@@ -232,9 +228,9 @@ func (l *Live) follow(ctx context.Context) error {
 	if head.Seq <= l.applied.Load() {
 		return nil
 	}
-	var list []recommender.Reader
-	seq, err := l.Store.Histories(ctx, l.applied.Load(), func(r store.Reader) error {
-		list = append(list, reader(r))
+	var list []domain.Reader
+	seq, err := l.Store.Histories(ctx, l.applied.Load(), func(r domain.Reader) error {
+		list = append(list, r)
 		return nil
 	})
 	if err != nil {
@@ -249,7 +245,7 @@ func (l *Live) follow(ctx context.Context) error {
 // durable, and count here.
 //
 // Error: domain.ErrStoreDown; then an unknown part of them is stored.
-func (l *Live) Record(ctx context.Context, list []domain.Interaction) ([]store.Outcome, error) {
+func (l *Replicator) Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error) {
 	write, cancel := withinWrite(ctx)
 	defer cancel()
 	outcomes, err := l.Store.Record(write, list)
@@ -257,29 +253,29 @@ func (l *Live) Record(ctx context.Context, list []domain.Interaction) ([]store.O
 		l.metrics.writes.WithLabelValues("failed").Add(float64(len(list)))
 		return nil, l.down(ctx, err)
 	}
-	changed := make([]recommender.Reader, 0, len(outcomes))
+	changed := make([]domain.Reader, 0, len(outcomes))
 	for _, o := range outcomes {
 		l.metrics.writes.WithLabelValues(o.Status.String()).Inc()
-		if o.Status == store.Stored {
-			changed = append(changed, reader(o.Reader))
+		if o.Status == domain.Stored {
+			changed = append(changed, o.Reader)
 		}
 	}
 	l.Recommender.Put(changed)
 	return outcomes, nil
 }
 
-// Forget deletes a reader from the store and from memory, and returns the version
-// of that change.
+// Forget deletes a reader from the store and from memory, and returns the
+// sequence number of that change.
 //
 // Error: domain.ErrStoreDown.
-func (l *Live) Forget(ctx context.Context, userID int64) (version int64, err error) {
+func (l *Replicator) Forget(ctx context.Context, userID int64) (seq int64, err error) {
 	write, cancel := withinWrite(ctx)
 	defer cancel()
 	gone, err := l.Store.Forget(write, userID)
 	if err != nil {
 		return 0, l.down(ctx, err)
 	}
-	l.Recommender.Put([]recommender.Reader{reader(gone)})
+	l.Recommender.Put([]domain.Reader{gone})
 	return gone.Seq, nil
 }
 
@@ -294,18 +290,18 @@ func withinWrite(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // down says that the store is, when it did not answer in time.
-func (l *Live) down(ctx context.Context, err error) error {
+func (l *Replicator) down(ctx context.Context, err error) error {
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: no answer in time", domain.ErrStoreDown)
 	}
 	return err
 }
 
-// CatchUp sees to it that a reader's own writes up to a version count. When the
+// CatchUp sees to it that a reader's own writes up to a sequence number count. When the
 // memory is behind, it asks the store for that reader alone; when the store does
 // not answer, what is in memory has to do.
-func (l *Live) CatchUp(ctx context.Context, userID, version int64) {
-	if version <= l.applied.Load() || version <= l.Recommender.Reader(userID).Version {
+func (l *Replicator) CatchUp(ctx context.Context, userID, seq int64) {
+	if seq <= l.applied.Load() || seq <= l.Recommender.Reader(userID).Seq {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
@@ -316,7 +312,7 @@ func (l *Live) CatchUp(ctx context.Context, userID, version int64) {
 		return
 	}
 	l.metrics.catchUps.WithLabelValues("read").Inc()
-	if row.UserID != 0 {
-		l.Recommender.Put([]recommender.Reader{reader(row)})
+	if row.ID != 0 {
+		l.Recommender.Put([]domain.Reader{row})
 	}
 }

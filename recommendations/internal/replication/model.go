@@ -1,4 +1,4 @@
-package live
+package replication
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type inUse struct {
 // serve answers from the catalogue of the store, with the model that is active
 // there. A model that cannot be used is refused, and the old one goes on as far
 // as it fits the catalogue.
-func (l *Live) serve(ctx context.Context, head store.Head) error {
+func (l *Replicator) serve(ctx context.Context, head store.Head) error {
 	catalog, err := l.Store.Catalog(ctx)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (l *Live) serve(ctx context.Context, head store.Head) error {
 
 // usable returns the best model there is for a catalogue: the active one, a new
 // one, the one in use, none.
-func (l *Live) usable(ctx context.Context, head store.Head, catalog domain.Catalog) (*inUse, engine.Model, error) {
+func (l *Replicator) usable(ctx context.Context, head store.Head, catalog domain.Catalog) (*inUse, engine.Model, error) {
 	next, weights, err := l.fetch(ctx, head.Model, catalog)
 	if err == nil {
 		return next, weights, nil
@@ -98,7 +98,7 @@ func refusal(err error) bool {
 }
 
 // fetch reads a model and fits it to a catalogue.
-func (l *Live) fetch(ctx context.Context, version string, catalog domain.Catalog) (*inUse, engine.Model, error) {
+func (l *Replicator) fetch(ctx context.Context, version string, catalog domain.Catalog) (*inUse, engine.Model, error) {
 	if version == "" {
 		return nil, engine.Model{}, errNoModel
 	}
@@ -120,7 +120,7 @@ func (l *Live) fetch(ctx context.Context, version string, catalog domain.Catalog
 // train trains from the histories in memory, unless another replica did while
 // this one waited for its turn. However long that takes: shelves are answered
 // meanwhile, by the old books and model.
-func (l *Live) train(catalog domain.Catalog) (next *inUse, weights engine.Model, err error) {
+func (l *Replicator) train(catalog domain.Catalog) (next *inUse, weights engine.Model, err error) {
 	err = l.Store.WithLock(l.ctx, TrainLock, func(ctx context.Context) error {
 		head, err := l.Store.Head(ctx)
 		if err != nil {
@@ -147,7 +147,7 @@ func (l *Live) train(catalog domain.Catalog) (next *inUse, weights engine.Model,
 	return next, weights, err
 }
 
-func (l *Live) eachHistory(yield func(int64, []byte) bool) {
+func (l *Replicator) eachHistory(yield func(int64, []byte) bool) {
 	for _, r := range l.Recommender.All() {
 		if !yield(r.ID, r.History) {
 			return
@@ -156,7 +156,7 @@ func (l *Live) eachHistory(yield func(int64, []byte) bool) {
 }
 
 // publish saves a model and makes it the active one. It returns its version.
-func (l *Live) publish(ctx context.Context, model modelfile.Model) (version string, err error) {
+func (l *Replicator) publish(ctx context.Context, model modelfile.Model) (version string, err error) {
 	stored, err := Stored(model, time.Now())
 	if err != nil {
 		return "", err

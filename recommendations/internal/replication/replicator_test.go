@@ -1,4 +1,4 @@
-package live_test
+package replication_test
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 
 	"bookstall/internal/test/pgtest"
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/live"
 	"bookstall/recommendations/internal/recommender"
+	"bookstall/recommendations/internal/replication"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -46,7 +46,7 @@ func demo(title string) *domain.Library {
 
 // replica is one process's share of a store.
 type replica struct {
-	*live.Live
+	*replication.Replicator
 	books   *recommender.Recommender
 	store   *store.Store
 	metrics *prometheus.Registry
@@ -62,7 +62,7 @@ func start(t *testing.T, url string) *replica {
 	}
 	r := &replica{books: recommender.New(), store: kept, metrics: prometheus.NewRegistry()}
 	loaded := make(chan struct{})
-	r.Live = live.New(live.Config{
+	r.Replicator = replication.New(replication.Config{
 		Store: kept, Recommender: r.books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) },
 		Demo: func() (*domain.Library, error) { return demo("Demo"), nil },
 		Log:  logr.Discard(), Registry: r.metrics,
@@ -92,7 +92,7 @@ func like(id string, user, book int64) []domain.Interaction {
 	return []domain.Interaction{{ID: id, UserID: user, BookID: book, Kind: domain.Like}}
 }
 
-func (r *replica) record(t *testing.T, list []domain.Interaction) store.Outcome {
+func (r *replica) record(t *testing.T, list []domain.Interaction) domain.Outcome {
 	t.Helper()
 	outcomes, err := r.Record(t.Context(), list)
 	if err != nil {
@@ -152,7 +152,7 @@ func TestALikeCountsEverywhere(t *testing.T) {
 	}
 	o := a.record(t, like("a", 777, 2))
 	shelf, err := a.books.Recommend(777, "", 5)
-	if err != nil || !shelf.Personal || shelf.ReaderVersion != o.Seq || shelf.LastBook.ID != 2 || !shelf.Last.Liked {
+	if err != nil || !shelf.Personal || shelf.ReaderSeq != o.Reader.Seq || shelf.LastBook.ID != 2 || !shelf.Last.Liked {
 		t.Errorf("where it was written: %+v, %v", shelf, err)
 	}
 	took := within(t, time.Second, "the like in the other replica", func() bool {
@@ -178,7 +178,7 @@ func TestCatchUpReadsWhatIsBehind(t *testing.T) {
 	url := newURL(t)
 	a, b := start(t, url), start(t, url)
 	o := a.record(t, like("a", 777, 2))
-	b.CatchUp(t.Context(), 777, o.Seq)
+	b.CatchUp(t.Context(), 777, o.Reader.Seq)
 	if shelf, err := b.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
 		t.Errorf("right after catching up: %+v, %v", shelf, err)
 	}
@@ -189,13 +189,13 @@ func TestForgottenIsForgottenEverywhere(t *testing.T) {
 	a, b := start(t, url), start(t, url)
 	a.record(t, like("a", 777, 2))
 	within(t, time.Second, "the like", func() bool { return len(b.books.Reader(777).History) > 0 })
-	version, err := a.Forget(t.Context(), 777)
+	seq, err := a.Forget(t.Context(), 777)
 	if err != nil || len(a.books.Reader(777).History) != 0 {
 		t.Fatalf("%v, left %v", err, a.books.Reader(777))
 	}
 	within(t, time.Second, "forgetting", func() bool {
 		r := b.books.Reader(777)
-		return len(r.History) == 0 && r.Version == version
+		return len(r.History) == 0 && r.Seq == seq
 	})
 }
 
@@ -290,16 +290,16 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 // swapped is a store that can be exchanged.
 type swapped struct {
 	mu sync.Mutex
-	live.Store
+	replication.Store
 }
 
-func (s *swapped) to(other live.Store) {
+func (s *swapped) to(other replication.Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Store = other
 }
 
-func (s *swapped) now() live.Store {
+func (s *swapped) now() replication.Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.Store
@@ -309,7 +309,7 @@ func (s *swapped) Head(ctx context.Context) (store.Head, error) { return s.now()
 
 func (s *swapped) Catalog(ctx context.Context) (domain.Catalog, error) { return s.now().Catalog(ctx) }
 
-func (s *swapped) Histories(ctx context.Context, after int64, yield func(store.Reader) error) (int64, error) {
+func (s *swapped) Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (int64, error) {
 	return s.now().Histories(ctx, after, yield)
 }
 
@@ -329,7 +329,7 @@ func TestAStoreThatIsReplacedIsLoadedAnew(t *testing.T) {
 	books := recommender.New()
 	loaded := make(chan struct{})
 	registry := prometheus.NewRegistry()
-	l := live.New(live.Config{Store: swap, Recommender: books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry})
+	l := replication.New(replication.Config{Store: swap, Recommender: books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry})
 	done := make(chan error, 1)
 	go func() { done <- l.Run() }()
 	t.Cleanup(func() {

@@ -19,7 +19,7 @@ type Query struct {
 	K int
 }
 
-// Recommend appends the K best books for a reader to dst, best first, and
+// Rank appends the K best books for a reader to dst, best first, and
 // returns it. It gives fewer only when no more books of the category are left
 // that the reader does not have; none for an unknown category or K below 1.
 //
@@ -29,8 +29,8 @@ type Query struct {
 // anything about them or not. Equal scores are ordered by index.
 //
 // Items out of range are passed over; repeated ones count once, as they do first.
-// Recommend does not allocate when dst has room for K books.
-func (r *Ranker) Recommend(dst []Scored, q Query) []Scored {
+// Rank does not allocate when dst has room for K books.
+func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	shelf := r.shelfOf(q.Category)
 	if shelf == nil {
 		return dst

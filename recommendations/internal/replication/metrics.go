@@ -1,4 +1,4 @@
-package live
+package replication
 
 import (
 	"time"
@@ -14,7 +14,7 @@ type metrics struct {
 	model    *prometheus.GaugeVec
 }
 
-func newMetrics(reg prometheus.Registerer, l *Live) *metrics {
+func newMetrics(reg prometheus.Registerer, l *Replicator) *metrics {
 	to := promauto.With(reg)
 	m := &metrics{
 		writes: to.NewCounterVec(prometheus.CounterOpts{

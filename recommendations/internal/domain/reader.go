@@ -1,0 +1,44 @@
+package domain
+
+import "fmt"
+
+// Reader is what is stored about one reader.
+type Reader struct {
+	ID int64
+	// Seq is the sequence number of the last commit that changed the history; 0
+	// for a reader without one.
+	Seq int64
+	// Forgotten is set once the reader asked to be forgotten. What came before is
+	// deleted, and imports do not bring it back.
+	Forgotten bool
+	History   []byte // as History.Encode makes it; never changed in place
+}
+
+// Status is what became of an interaction that was to be stored.
+type Status uint8
+
+// The statuses.
+const (
+	Stored   Status = 1 + iota // new, and durable now
+	Repeated                   // stored before, with the same id and content
+	Conflict                   // refused: the id belongs to another interaction
+)
+
+// String returns the name of the status, as metrics have it.
+func (s Status) String() string {
+	switch s {
+	case Stored:
+		return "stored"
+	case Repeated:
+		return "repeated"
+	case Conflict:
+		return "conflict"
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// Outcome is the result of recording one interaction.
+type Outcome struct {
+	Status Status
+	Reader Reader // as stored now; whoever has its Seq has the interaction
+}
