@@ -10,7 +10,7 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-func TestWithoutTheFlagThereIsNoBalance(t *testing.T) {
+func TestBalanceIsOffByDefault(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
 	ready(t, p)
 	for _, path := range []string{"/balance", "/balance/table", "/api/v1/balance"} {
@@ -19,7 +19,7 @@ func TestWithoutTheFlagThereIsNoBalance(t *testing.T) {
 		}
 	}
 	if _, body := programtest.Get(t, p.shop+"/"); strings.Contains(body, "/balance") {
-		t.Error("the front page leads to it")
+		t.Error("the front page links to it")
 	}
 	p.Stop()
 	if err := <-p.Ended; err != nil {
@@ -27,8 +27,8 @@ func TestWithoutTheFlagThereIsNoBalance(t *testing.T) {
 	}
 }
 
-// Without a catalogue the shop is not open, but its operator sees why.
-func TestTheBalanceOfAShopThatIsNotOpen(t *testing.T) {
+// The balance is available to operators while the shop has no catalogue.
+func TestBalanceWithoutACatalogue(t *testing.T) {
 	p := start(t, "--balance")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		resp, body := programtest.Get(t, p.shop+"/api/v1/balance")

@@ -30,19 +30,19 @@ var screenshots = flag.String("screenshots", "", "write screenshots into this fo
 
 const axeFile = "../.tools/bin/axe.min.js"
 
-// browser is one tab, and what went wrong in it.
+// browser is one tab and its faults.
 type browser struct {
 	ctx  context.Context
-	host string // the only one that may be asked
-	axe  string // the accessibility rules
+	host string // the only host to which requests may go
+	axe  string // script with the accessibility rules
 
 	mu     sync.Mutex
 	faults []string
-	expect int // HTTP status of the page that is being opened, when not 200
+	expect int // expected HTTP status of the page being opened
 }
 
-// openBrowser starts Chromium. Without it, or without the rules, the test skips;
-// make test installs both where it may.
+// openBrowser starts Chromium. Without it, or without the accessibility rules, the test
+// skips.
 func openBrowser(t *testing.T, shop string) *browser {
 	t.Helper()
 	if testing.Short() {
@@ -87,7 +87,7 @@ func openBrowser(t *testing.T, shop string) *browser {
 	return b
 }
 
-// watch notes console errors, exceptions, and requests to other hosts.
+// watch records console errors, exceptions and requests to other hosts as faults.
 func (b *browser) watch(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,8 +99,7 @@ func (b *browser) watch(event any) {
 	case *runtime.EventExceptionThrown:
 		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded:
-		// The browser logs the status of a page that is not found; that is what
-		// was asked for.
+		// The browser logs the status of an error page, which some tests expect.
 		expected := b.expect >= 400 && strings.Contains(e.Entry.Text, fmt.Sprint(b.expect))
 		if e.Entry.Level == "error" && !expected {
 			b.faults = append(b.faults, "log: "+e.Entry.Text+" "+e.Entry.URL)
@@ -113,6 +112,7 @@ func (b *browser) watch(event any) {
 	}
 }
 
+// check reports the faults since the last call.
 func (b *browser) check(t *testing.T) {
 	t.Helper()
 	b.mu.Lock()
@@ -123,7 +123,7 @@ func (b *browser) check(t *testing.T) {
 	b.faults = nil
 }
 
-// open goes to a page and holds it to its status.
+// open opens a page and checks its status.
 func (b *browser) open(t *testing.T, page string, status int) {
 	t.Helper()
 	b.mu.Lock()
@@ -132,7 +132,7 @@ func (b *browser) open(t *testing.T, page string, status int) {
 	b.follow(t, status, chromedp.Navigate("http://"+b.host+page))
 }
 
-// follow does what leads to another page and waits for that.
+// follow runs steps that lead to another page, waits for it and checks its status.
 func (b *browser) follow(t *testing.T, status int, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	resp, err := chromedp.RunResponse(b.ctx, steps...)
@@ -166,7 +166,7 @@ func (b *browser) titles(t *testing.T) []string {
 		`Array.from(document.querySelectorAll('main a[href^="/books/"]')).map(a => a.textContent.trim()).filter(t => t)`))
 }
 
-// view is a size of screen and a colour scheme.
+// view is a screen size and a colour scheme.
 type view struct {
 	name          string
 	width, height int64
@@ -200,13 +200,13 @@ func (b *browser) use(t *testing.T, v view) {
 	}
 }
 
-// accessible holds the page to the rules, in every view, and to the width of the
-// screen. It takes the screenshots of docs when they are asked for.
+// accessible checks the page against the accessibility rules and the width of the
+// screen, in every view. With --screenshots it also takes the screenshots of docs.
 func (b *browser) accessible(t *testing.T, name string) {
 	t.Helper()
 	for _, v := range views() {
 		b.use(t, v)
-		// Pictures load as they come into view.
+		// Images load when they come into view.
 		run1(t, b, chromedp.Poll[bool](`Array.from(document.images).every(i => i.complete || i.loading === "lazy")`))
 		if over := run1(t, b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
 			t.Errorf("%s, %s: the page is %d pixels wider than the screen", name, v.name, over)
@@ -229,8 +229,7 @@ func (b *browser) accessible(t *testing.T, name string) {
 	b.use(t, views()[0])
 }
 
-// TestTheShopInABrowser goes through the shop as a visitor does, with the real
-// programs behind it.
+// TestTheShopInABrowser uses the shop as a visitor does, with the real programs.
 func TestTheShopInABrowser(t *testing.T) {
 	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, Log: t.Output()})
@@ -245,7 +244,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	b := openBrowser(t, shop.URL)
 	b.use(t, views()[0])
 
-	// A visitor comes, and sees what others love.
+	// A new visitor sees popular books.
 	b.open(t, "/", 200)
 	if text := b.text(t); !strings.Contains(text, "For you") || !strings.Contains(text, "Popular with readers") {
 		t.Errorf("front page:\n%s", text)
@@ -253,7 +252,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	before := b.titles(t)
 	b.check(t)
 
-	// Searches, without the accent.
+	// A search works without accents.
 	b.follow(t, 200, chromedp.SendKeys(chromedp.CSS("#q"), "garcia marquez"), chromedp.Submit(chromedp.CSS("#q")))
 	if titles := b.titles(t); len(titles) == 0 || !strings.Contains(b.text(t), "García Márquez") {
 		t.Errorf("search found %v", titles)
@@ -261,7 +260,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	b.accessible(t, "search")
 	b.check(t)
 
-	// Opens the first book.
+	// The first book found.
 	b.follow(t, 200, chromedp.Click(chromedp.CSS(`main a[href^="/books/"]`)))
 	if text := b.text(t); !strings.Contains(text, "Readers also liked") || !strings.Contains(text, "Gabriel García Márquez") {
 		t.Errorf("book page:\n%s", text)
@@ -269,7 +268,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	b.accessible(t, "book")
 	b.check(t)
 
-	// Reads as a sample reader: the shelf is another, and says why.
+	// A sample reader has a different shelf, with reasons.
 	b.open(t, "/", 200)
 	b.follow(t, 200,
 		chromedp.Click(chromedp.CSS("details.reader summary")),
@@ -284,7 +283,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	b.accessible(t, "front")
 	b.check(t)
 
-	// Looks at a category, turns its page, and gets lost.
+	// A category, a second page, and a page that does not exist.
 	b.open(t, "/categories/poetry", 200)
 	b.accessible(t, "category")
 	b.open(t, "/books?page=2", 200)
@@ -292,7 +291,7 @@ func TestTheShopInABrowser(t *testing.T) {
 	b.accessible(t, "not-found")
 	b.check(t)
 
-	// All replicas die. The shop stays open and says what is missing.
+	// Without replicas the shop stays open and says what is missing.
 	for _, r := range shop.Replicas() {
 		if err := r.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)

@@ -17,14 +17,13 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-// keepAsking calls a shop's recommendations some 50 times a second until the
-// test ends.
-func keepAsking(t *testing.T, shop string) {
+// generateLoad requests recommendations about 50 times a second until the test ends.
+func generateLoad(t *testing.T, shop string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
-	var asking sync.WaitGroup
-	asking.Go(func() {
+	var running sync.WaitGroup
+	running.Go(func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for user := 1; ; user++ {
@@ -39,29 +38,28 @@ func keepAsking(t *testing.T, shop string) {
 				return
 			}
 			if resp, err := client.Do(req); err == nil {
-				_ = resp.Body.Close() // what it says is not what is tested
+				_ = resp.Body.Close() // the answer does not matter
 			}
 		}
 	})
 	t.Cleanup(func() {
 		stop()
-		asking.Wait()
+		running.Wait()
 		client.CloseIdleConnections()
 	})
 }
 
-// rowIs is a condition of the row of a replica.
+// rowIs is the condition that the row of a replica shows a state.
 func rowIs(r *fleet.Replica, state string) string {
 	return fmt.Sprintf(`document.querySelector('[data-replica="%s"].%s') !== null`, r.GRPC, state)
 }
 
-// evenly is the condition that so many replicas serve, each a good part of all calls.
+// evenly is the condition that this many replicas serve at least 20 % of the calls each.
 func evenly(replicas int) string {
 	return fmt.Sprintf(`Array.from(document.querySelectorAll(".replicas .serving .share")).filter(s => parseInt(s.textContent) >= 20).length === %d`, replicas)
 }
 
-// TestTheBalanceInABrowser watches replicas come and go, without loading the page
-// again.
+// The balance page shows replicas being added and removed without a reload.
 func TestTheBalanceInABrowser(t *testing.T) {
 	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 4, Log: t.Output(), MarketplaceArgs: []string{"--balance"}})
@@ -77,7 +75,7 @@ func TestTheBalanceInABrowser(t *testing.T) {
 	shop.Publish(replicas[:3]...)
 	b := openBrowser(t, shop.URL)
 	b.use(t, views()[0])
-	keepAsking(t, shop.URL)
+	generateLoad(t, shop.URL)
 
 	b.open(t, "/", 200)
 	b.is(t, `document.querySelector('footer a[href="/balance"]') !== null`)
@@ -90,7 +88,7 @@ func TestTheBalanceInABrowser(t *testing.T) {
 	b.is(t, sameVisit)
 	b.check(t)
 
-	// One dies, one leaves in peace, one comes.
+	// One replica is killed, one is removed from DNS, one is added.
 	if err := replicas[0].Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +96,9 @@ func TestTheBalanceInABrowser(t *testing.T) {
 	shop.Publish(replicas[0], replicas[2], replicas[3])
 	b.until(t, rowIs(replicas[1], "gone")+" && "+rowIs(replicas[3], "serving"))
 	b.until(t, `document.querySelector(".board dd").textContent === "2 of 3"`)
-	b.until(t, evenly(2)) // who was there before and who came
+	b.until(t, evenly(2)) // the remaining one and the new one
 	b.is(t, sameVisit)
-	b.is(t, told+` === ""`) // a change each second is not for ears
+	b.is(t, told+` === ""`) // screen readers do not announce every update
 	b.accessible(t, "balance")
 	b.is(t, sameVisit)
 	b.check(t)
@@ -115,7 +113,7 @@ func TestTheBalanceInABrowser(t *testing.T) {
 	b.balanceWithoutScript(t, shop)
 }
 
-// stalls stops the shop for a while: the page says so, once, and goes on by itself.
+// stalls suspends the shop: the page says so, and recovers by itself.
 func (b *browser) stalls(t *testing.T, shop *fleet.Fleet) {
 	t.Helper()
 	b.open(t, "/balance", 200)
@@ -133,7 +131,7 @@ func (b *browser) stalls(t *testing.T, shop *fleet.Fleet) {
 	b.check(t)
 }
 
-// balanceWithoutScript loads the page, which loads itself again.
+// balanceWithoutScript checks that the page works, and reloads itself, without JavaScript.
 func (b *browser) balanceWithoutScript(t *testing.T, shop *fleet.Fleet) {
 	t.Helper()
 	b.openPlain(t, "/balance?live=no")
@@ -142,14 +140,14 @@ func (b *browser) balanceWithoutScript(t *testing.T, shop *fleet.Fleet) {
 	}
 	b.script(t, false)
 	b.open(t, "/balance", 200)
-	asked(t, shop, "/balance", 3)
+	waitForRequests(t, shop, "/balance", 3)
 	b.script(t, true)
-	b.open(t, "/", 200) // away from what loads itself
+	b.open(t, "/", 200) // leave the page that reloads itself
 	b.check(t)
 }
 
-// asked waits until the shop has answered at an address some times more.
-func asked(t *testing.T, shop *fleet.Fleet, route string, times float64) {
+// waitForRequests waits until a route has served this many more requests.
+func waitForRequests(t *testing.T, shop *fleet.Fleet, route string, times float64) {
 	t.Helper()
 	answers := func() float64 {
 		n, err := fleet.Metric(shop.Admin, "http_server_request_duration_seconds_count", `route="`+route+`"`)
@@ -161,21 +159,21 @@ func asked(t *testing.T, shop *fleet.Fleet, route string, times float64) {
 	before := answers()
 	for deadline := time.Now().Add(30 * time.Second); answers() < before+times; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s was asked for %v times, want %v", route, answers()-before, times)
+			t.Fatalf("%s served %v requests, want %v", route, answers()-before, times)
 		}
 	}
 }
 
-// keepsSelection has text selected and a link focused while the page goes on.
+// keepsSelection checks that updates of the page keep the selected text and the focus.
 func (b *browser) keepsSelection(t *testing.T, shop *fleet.Fleet) {
 	t.Helper()
 	run1(t, b, chromedp.Evaluate[bool](`document.querySelector('a[href="/balance?live=no"]').focus();
 		getSelection().selectAllChildren(document.querySelector(".replicas .serving strong")); true`))
 	selected := run1(t, b, chromedp.Evaluate[string](`getSelection().toString()`))
-	asked(t, shop, "/balance/table", 3)
+	waitForRequests(t, shop, "/balance/table", 3)
 	b.is(t, `getSelection().toString() === "`+selected+`" && "`+selected+`" !== ""`)
 	run1(t, b, chromedp.Evaluate[bool](`getSelection().removeAllRanges(); true`))
-	asked(t, shop, "/balance/table", 3)
+	waitForRequests(t, shop, "/balance/table", 3)
 	b.is(t, `document.activeElement.getAttribute("href") === "/balance?live=no"`)
 	b.check(t)
 }

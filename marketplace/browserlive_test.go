@@ -19,13 +19,13 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-// rememberingShop is a shop whose replicas share a store.
-func rememberingShop(t *testing.T, args ...string) *fleet.Fleet {
+// shopWithStore starts a shop whose replicas share a store.
+func shopWithStore(t *testing.T, args ...string) *fleet.Fleet {
 	t.Helper()
 	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{
 		Bin: bin, Replicas: 2, Log: t.Output(),
-		// The machine may be busy; what is tested is not how fast it is.
+		// Long deadlines, because these tests do not measure speed.
 		MarketplaceArgs: append([]string{"--recommendations-timeout=5s", "--write-timeout=5s"}, args...),
 		ReplicaArgs:     []string{"--store=sqlite:" + filepath.Join(t.TempDir(), "store.db")},
 	})
@@ -40,7 +40,7 @@ func rememberingShop(t *testing.T, args ...string) *fleet.Fleet {
 	return shop
 }
 
-// until waits for a condition of the page.
+// until waits until a JavaScript condition is true.
 func (b *browser) until(t *testing.T, condition string) {
 	t.Helper()
 	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingInterval(20*time.Millisecond))); err != nil {
@@ -48,7 +48,7 @@ func (b *browser) until(t *testing.T, condition string) {
 	}
 }
 
-// is holds the page to a condition now.
+// is checks a JavaScript condition now.
 func (b *browser) is(t *testing.T, condition string) {
 	t.Helper()
 	if !run1(t, b, chromedp.Evaluate[bool](condition)) {
@@ -56,7 +56,7 @@ func (b *browser) is(t *testing.T, condition string) {
 	}
 }
 
-// press moves the focus to an element and presses Enter, as without a mouse.
+// press focuses an element and presses Enter.
 func (b *browser) press(t *testing.T, selector string) {
 	t.Helper()
 	if err := chromedp.Do(b.ctx, chromedp.Focus(chromedp.CSS(selector)), chromedp.KeyEvent(kb.Enter)); err != nil {
@@ -71,16 +71,15 @@ const (
 	sameVisit = `window.sameVisit === true`
 )
 
-// markVisit lets sameVisit tell whether the page was loaded anew.
+// markVisit sets a mark that sameVisit checks: a reload clears it.
 func (b *browser) markVisit(t *testing.T) {
 	t.Helper()
 	run1(t, b, chromedp.Evaluate[bool](`window.sameVisit = true`))
 }
 
-// TestReadersLikeInABrowser likes, rates and buys as a visitor does, and sees the
-// shelf change while it is looked at.
+// A visitor likes, rates and buys books, and the shelf changes without a reload.
 func TestReadersLikeInABrowser(t *testing.T) {
-	shop := rememberingShop(t)
+	shop := shopWithStore(t)
 	b := openBrowser(t, shop.URL)
 	b.use(t, views()[0])
 
@@ -101,8 +100,7 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	b.accessible(t, "live")
 	b.check(t)
 
-	// A like on another page changes it too, when one comes back to the tab at the
-	// latest.
+	// A like on another page changes it too, at the latest when its tab is shown again.
 	other := b.tab(t)
 	other.open(t, "/books?page=2", 200)
 	other.markVisit(t)
@@ -124,7 +122,7 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	other.check(t)
 	b.check(t)
 
-	// A book's own page: stars and purchase, each taken back where it can be.
+	// On a book's page: rate, buy and like it, then remove the rating and the like.
 	b.open(t, "/books/5", 200)
 	b.markVisit(t)
 	b.press(t, `[data-control="rating-4"]`)
@@ -143,7 +141,7 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	b.is(t, `document.querySelector(".bought") !== null`)
 	b.check(t)
 
-	// As a sample reader nobody likes anything.
+	// A visitor who browses as a sample reader cannot like books.
 	b.open(t, "/", 200)
 	b.follow(t, 200,
 		chromedp.Click(chromedp.CSS("details.reader summary")),
@@ -164,7 +162,7 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	b.until(t, yourCount+` === "2"`)
 	b.check(t)
 	b.withoutScript(t)
-	b.loses(t, shop)
+	b.losesReplicas(t, shop)
 }
 
 // tab opens another tab of the browser.
@@ -183,8 +181,8 @@ func (b *browser) tab(t *testing.T) *browser {
 	return o
 }
 
-// script lets pages run scripts or not. The driver itself needs them to find
-// things, so they are off while a page loads only.
+// script enables or disables JavaScript. The driver needs it to find elements, so it is
+// disabled only while a page loads.
 func (b *browser) script(t *testing.T, on bool) {
 	t.Helper()
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
@@ -192,7 +190,7 @@ func (b *browser) script(t *testing.T, on bool) {
 	}
 }
 
-// pressPlain presses a button that leads to a page, which loads without script.
+// pressPlain presses a button that leads to another page, which loads without script.
 func (b *browser) pressPlain(t *testing.T, selector string) {
 	t.Helper()
 	if err := chromedp.Do(b.ctx, chromedp.Focus(chromedp.CSS(selector))); err != nil {
@@ -203,6 +201,7 @@ func (b *browser) pressPlain(t *testing.T, selector string) {
 	b.script(t, true)
 }
 
+// openPlain opens a page without script.
 func (b *browser) openPlain(t *testing.T, page string) {
 	t.Helper()
 	b.script(t, false)
@@ -210,7 +209,7 @@ func (b *browser) openPlain(t *testing.T, page string) {
 	b.script(t, true)
 }
 
-// withoutScript does it all by forms.
+// withoutScript does the same by forms.
 func (b *browser) withoutScript(t *testing.T) {
 	t.Helper()
 	b.openPlain(t, "/books?page=3")
@@ -239,8 +238,8 @@ func (b *browser) withoutScript(t *testing.T) {
 	b.check(t)
 }
 
-// loses takes the replicas away: what cannot be kept is told.
-func (b *browser) loses(t *testing.T, shop *fleet.Fleet) {
+// losesReplicas kills the replicas: the page reports that a like is not stored.
+func (b *browser) losesReplicas(t *testing.T, shop *fleet.Fleet) {
 	t.Helper()
 	b.open(t, "/books/7", 200)
 	for _, r := range shop.Replicas() {
@@ -260,20 +259,20 @@ func (b *browser) loses(t *testing.T, shop *fleet.Fleet) {
 	b.check(t)
 }
 
-// A browser that finds no room for a live shelf asks again until there is some.
+// A browser that is refused a live shelf retries until there is room.
 func TestALiveShelfIsOpenedLaterInABrowser(t *testing.T) {
-	shop := rememberingShop(t, "--live-streams=1")
+	shop := shopWithStore(t, "--live-streams=1")
 	b := openBrowser(t, shop.URL)
 	b.open(t, "/", 200)
 	b.press(t, ".shelf .card .like")
-	b.until(t, changed+` !== undefined`) // so there is a stream
+	b.until(t, changed+` !== undefined`) // the stream is open
 
 	other := b.tab(t)
 	other.open(t, "/", 200)
 	other.mu.Lock()
-	other.expect = 503 // of the events
+	other.expect = 503 // answer of the event stream
 	other.mu.Unlock()
-	b.is(t, `!document.hidden`) // a hidden page gives its stream up
+	b.is(t, `!document.hidden`) // a hidden page closes its stream
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		refused, err := fleet.Metric(shop.Admin, "web_live_refused_total")
 		if err != nil || time.Now().After(deadline) {

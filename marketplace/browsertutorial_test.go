@@ -10,7 +10,7 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-// TestTheTutorialInABrowser uses the page as a learner does, without script.
+// TestTheTutorialInABrowser uses the page without script.
 func TestTheTutorialInABrowser(t *testing.T) {
 	bin := programtest.Build(t)
 	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, Log: t.Output(), Tutorial: true})

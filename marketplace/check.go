@@ -17,18 +17,18 @@ import (
 	"bookstall/internal/config"
 )
 
-// check is what `helm test` runs: a look at a shop from outside.
+// check is the command that `helm test` runs: it checks a shop from outside.
 type check struct {
 	Shop      string        `env:"-" help:"URL of the shop." placeholder:"URL" required:""`
-	Replicas  int           `env:"-" help:"How many replicas of recommendations must answer, at least." default:"1"`
-	Calls     int           `env:"-" help:"Recommendations to ask for in one go; 0 for 60 a replica." default:"0"`
-	Tolerance float64       `env:"-" help:"How far the calls of a replica may be from an equal part, as a share of it." default:"0.25"`
-	UserID    int64         `env:"-" name:"user-id" help:"Reader to ask for." default:"1"`
-	Timeout   time.Duration `env:"-" help:"How long to ask again, until all is well." default:"1m"`
-	APIToken  string        `name:"api-token" help:"Bearer token that the JSON API asks for." placeholder:"TOKEN"`
+	Replicas  int           `env:"-" help:"Minimum number of replicas of recommendations that must answer." default:"1"`
+	Calls     int           `env:"-" help:"Number of recommendations to request; 0 for 60 per replica." default:"0"`
+	Tolerance float64       `env:"-" help:"How far the calls of a replica may deviate from an equal share, as a fraction of it." default:"0.25"`
+	UserID    int64         `env:"-" name:"user-id" help:"Reader whose recommendations to request." default:"1"`
+	Timeout   time.Duration `env:"-" help:"How long to repeat the check until it succeeds." default:"1m"`
+	APIToken  string        `name:"api-token" help:"Bearer token of the JSON API." placeholder:"TOKEN"`
 }
 
-// Validate is called by the parser. It reports all faults at once.
+// Validate reports all invalid settings at once. Kong calls it.
 func (c *check) Validate() error {
 	var errs []error
 	if u, err := url.Parse(c.Shop); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -46,7 +46,7 @@ func (c *check) Validate() error {
 	return errors.Join(errs...)
 }
 
-const betweenChecks = time.Second
+const checkInterval = time.Second
 
 // Run repeats the check until it succeeds or times out, and prints the last complete one.
 func (c check) Run(ctx context.Context, to config.Streams) error {
@@ -59,14 +59,14 @@ func (c check) Run(ctx context.Context, to config.Streams) error {
 	var wrong error
 	for ctx.Err() == nil {
 		seen, err := c.once(ctx)
-		if wrong == nil || ctx.Err() == nil { // else it was cut short
+		if wrong == nil || ctx.Err() == nil { // else the timeout interrupted this check
 			table, wrong = seen, err
 		}
 		if wrong == nil {
 			break
 		}
-		select { // a release that has just been installed is still finding its replicas
-		case <-time.After(betweenChecks):
+		select { // a new release may still be discovering its replicas
+		case <-time.After(checkInterval):
 		case <-ctx.Done():
 		}
 	}
@@ -76,7 +76,7 @@ func (c check) Run(ctx context.Context, to config.Streams) error {
 	return wrong
 }
 
-// once returns a table of what was seen, and what is wrong with it.
+// once runs the check once. It returns a table of the results and what is wrong.
 func (c check) once(ctx context.Context) (table string, err error) {
 	shop := strings.TrimSuffix(c.Shop, "/")
 	var out strings.Builder
@@ -114,7 +114,7 @@ func (c check) once(ctx context.Context) (table string, err error) {
 	return out.String(), errors.Join(errs...)
 }
 
-// recommendation asks for one shelf, which must not be a fallback.
+// recommendation requests one shelf, which must not be a fallback.
 func (c check) recommendation(ctx context.Context, shop string) (source, servedBy string, err error) {
 	status, body, err := fetch(ctx, fmt.Sprintf("%s/api/v1/recommendations?user_id=%d", shop, c.UserID), c.APIToken)
 	if err != nil {
@@ -132,7 +132,7 @@ func (c check) recommendation(ctx context.Context, shop string) (source, servedB
 		return "", "", err
 	}
 	if len(answer.Recommendations) == 0 || answer.Source != "personal" && answer.Source != "popular" {
-		return "", "", fmt.Errorf("%d books, source %q, want books that are personal or popular", len(answer.Recommendations), answer.Source)
+		return "", "", fmt.Errorf("%d books, source %q, want books from source personal or popular", len(answer.Recommendations), answer.Source)
 	}
 	return answer.Source, answer.ServedBy, nil
 }

@@ -15,8 +15,8 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-// fakeShop answers as a shop with replicas behind it: turn says which one
-// answers the n-th call, "" for a fallback.
+// fakeShop serves as a shop with replicas behind it: turn returns the name of the
+// replica that answers the n-th call, "" for a fallback.
 func fakeShop(t *testing.T, token string, turn func(n int64) string) string {
 	t.Helper()
 	var calls atomic.Int64
@@ -53,9 +53,9 @@ func checkShop(t *testing.T, args ...string) (table string, err error) {
 	return out.String(), err
 }
 
-func TestCheckPassesAShopWhoseReplicasAllAnswer(t *testing.T) {
+func TestCheckSucceedsWhenAllReplicasAnswer(t *testing.T) {
 	t.Setenv("MARKETPLACE_API_TOKEN", "open-sesame")
-	t.Setenv("MARKETPLACE_UNKNOWN", "is the business of serve")
+	t.Setenv("MARKETPLACE_UNKNOWN", "ignored by check")
 	table, err := checkShop(t, "--shop="+fakeShop(t, "open-sesame", inTurn("a", "b", "c")), "--replicas=3")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestCheckPassesAShopWhoseReplicasAllAnswer(t *testing.T) {
 	}
 }
 
-func TestCheckOfARealShop(t *testing.T) {
+func TestCheckWithTheRealPrograms(t *testing.T) {
 	bin := programtest.Build(t)
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}})
 	if err != nil {
@@ -87,7 +87,7 @@ func TestCheckOfARealShop(t *testing.T) {
 	}
 }
 
-func TestCheckWaitsForAReplicaThatIsLate(t *testing.T) {
+func TestCheckWaitsForALateReplica(t *testing.T) {
 	shop := fakeShop(t, "", func(n int64) string {
 		if n < 120 {
 			return "a"
@@ -99,13 +99,13 @@ func TestCheckWaitsForAReplicaThatIsLate(t *testing.T) {
 	}
 }
 
-func TestCheckSaysWhatIsWrong(t *testing.T) {
+func TestCheckReportsWhatIsWrong(t *testing.T) {
 	down := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(down.Close)
 	for want, args := range map[string][]string{
-		"1 replicas answer, want 2":                       {"--shop=" + fakeShop(t, "", inTurn("a")), "--replicas=2"},
-		"a answers 80 of 120 calls, want 60 ± 25 %":       {"--shop=" + fakeShop(t, "", inTurn("a", "a", "b")), "--replicas=2"},
-		`source "fallback", want books that are personal`: {"--shop=" + fakeShop(t, "", inTurn(""))},
+		"1 replicas answer, want 2":                 {"--shop=" + fakeShop(t, "", inTurn("a")), "--replicas=2"},
+		"a answers 80 of 120 calls, want 60 ± 25 %": {"--shop=" + fakeShop(t, "", inTurn("a", "a", "b")), "--replicas=2"},
+		`source "fallback", want books from source`: {"--shop=" + fakeShop(t, "", inTurn(""))},
 		"status 401":                            {"--shop=" + fakeShop(t, "open-sesame", inTurn("a"))},
 		"front page: status 404":                {"--shop=" + down.URL},
 		"connection refused":                    {"--shop=http://127.0.0.1:1"},
@@ -129,8 +129,8 @@ func TestHealthcheckFollowsReadiness(t *testing.T) {
 	}
 	p := start(t)
 	address := strings.TrimPrefix(p.admin, "http://")
-	t.Setenv("MARKETPLACE_UNKNOWN", "is the business of serve")
-	t.Setenv("MARKETPLACE_DNS_INTERVAL", "soon, and none of its business")
+	t.Setenv("MARKETPLACE_UNKNOWN", "ignored by healthcheck")
+	t.Setenv("MARKETPLACE_DNS_INTERVAL", "soon")
 	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "not ready: starting") {
 		t.Errorf("a shop without books: %v", err)
 	}
@@ -139,7 +139,7 @@ func TestHealthcheckFollowsReadiness(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("a shop that has ended: %v", err)
+		t.Errorf("a stopped shop: %v", err)
 	}
 
 	ok := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -147,9 +147,9 @@ func TestHealthcheckFollowsReadiness(t *testing.T) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(ok.URL, "http://"), ":")
 	t.Setenv("MARKETPLACE_ADMIN_ADDRESS", ":"+port)
 	if out, err := healthcheck(); err != nil || out != "127.0.0.1:"+port+": ready\n" {
-		t.Errorf("by the address of the environment: %q, %v", out, err)
+		t.Errorf("address from the environment: %q, %v", out, err)
 	}
 	if _, err := healthcheck("--admin-address=127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "set --address") {
-		t.Errorf("an address that is chosen at start: %v", err)
+		t.Errorf("a port chosen at start: %v", err)
 	}
 }

@@ -16,49 +16,49 @@ import (
 
 // commands are the program's commands, for kong.
 type commands struct {
-	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop; what happens without a command."`
-	Healthcheck healthcheck `cmd:"" help:"Ask a shop on this host whether it is ready; the exit status is 0 if it is, else 1."`
-	Check       check       `cmd:"" help:"Ask a shop for its front page and recommendations, and count which replicas answer; the exit status is 0 if all is well, else 1."`
+	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop. This is the default command."`
+	Healthcheck healthcheck `cmd:"" help:"Check whether a shop on this host is ready. The exit status is 0 if it is, else 1."`
+	Check       check       `cmd:"" help:"Check a shop's front page and recommendations, and that calls are spread evenly over the replicas. The exit status is 0 on success, else 1."`
 }
 
-// settings are all that can be set, by flag or by MARKETPLACE_… variable.
+// settings configure the serve command, by flags or MARKETPLACE_… variables.
 type settings struct {
-	HTTPAddress  string `name:"http-address" help:"host:port that the shop is served on." default:":8080"`
-	AdminAddress string `help:"host:port of health, metrics and build information for operators." default:":9090"`
-	Name         string `help:"Name of this replica in logs and traces; the host name if empty."`
+	HTTPAddress  string `name:"http-address" help:"Listen address of the shop, host:port." default:":8080"`
+	AdminAddress string `help:"Listen address of health, metrics and build information, host:port." default:":9090"`
+	Name         string `help:"Name of this replica in logs and traces; empty for the host name."`
 
-	RecommendationsTarget  string        `help:"Where recommendations is: dns:///NAME:PORT or dns://SERVER/NAME:PORT, the name best with a dot at its end." default:"dns:///recommendations:50051"`
-	RecommendationsTimeout time.Duration `help:"How long a page waits for recommendations before it shows bestsellers." default:"300ms"`
-	WriteTimeout           time.Duration `help:"How long to wait until what a reader did is stored, before the reader is asked to try again." default:"2s"`
-	DNSInterval            time.Duration `name:"dns-interval" help:"How often DNS is asked for replicas." default:"2s"`
-	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long the last replicas are kept when DNS says there are none." default:"5m"`
+	RecommendationsTarget  string        `help:"Dial target of recommendations: dns:///NAME:PORT or dns://SERVER/NAME:PORT. A dot at the end of NAME saves lookups in search domains." default:"dns:///recommendations:50051"`
+	RecommendationsTimeout time.Duration `help:"Deadline for a shelf; after it, the page shows bestsellers." default:"300ms"`
+	WriteTimeout           time.Duration `help:"Deadline for storing an interaction; after it, the reader is asked to try again." default:"2s"`
+	DNSInterval            time.Duration `name:"dns-interval" help:"Interval of DNS lookups for replicas." default:"2s"`
+	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
-	CatalogFile   string `help:"File that keeps the catalogue, so that the shop can open while recommendations is away; none if empty." placeholder:"FILE"`
-	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits; made anew at each start if empty, which forgets all readers." placeholder:"HEX" xor:"cookie-key"`
-	CookieKeyFile string `help:"File that holds the cookie key." placeholder:"FILE" xor:"cookie-key"`
-	SecureCookies bool   `help:"Send cookies over HTTPS only; set this where the shop is served by HTTPS."`
-	APIToken      string `name:"api-token" help:"Bearer token that the JSON API asks for; open to all if empty." placeholder:"TOKEN"`
+	CatalogFile   string `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
+	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
+	CookieKeyFile string `help:"File with the cookie key." placeholder:"FILE" xor:"cookie-key"`
+	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
+	APIToken      string `name:"api-token" help:"Bearer token of the JSON API; empty for no authentication." placeholder:"TOKEN"`
 
-	MaxRequests int `help:"How many requests to answer at a time, without live shelves; more are told to come back (503)." default:"200"`
-	LiveStreams int `help:"How many browsers may wait for changes of their shelf at a time, each over a connection of its own; 0 for no live shelves." default:"1000"`
+	MaxRequests int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
+	LiveStreams int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`
 
-	DrainDelay   time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
-	DrainTimeout time.Duration `help:"How long requests in flight may take after that." default:"10s"`
+	DrainDelay   time.Duration `help:"How long to keep serving after readiness is withdrawn, so that callers notice." default:"3s"`
+	DrainTimeout time.Duration `help:"Deadline for requests in flight after the drain delay." default:"10s"`
 
 	TLS           rpc.TLSFiles     `embed:"" prefix:"tls-"`
-	TLSServerName string           `name:"tls-server-name" help:"Name that the certificates of recommendations must have; that of the target if empty." placeholder:"NAME"`
+	TLSServerName string           `name:"tls-server-name" help:"Name that the certificates of recommendations must have; empty for that of the target." placeholder:"NAME"`
 	Log           telemetry.Config `embed:""`
 	Pprof         bool             `help:"Serve /debug/pprof on the admin address."`
 
-	Balance bool `help:"Show how calls are spread over the replicas of recommendations, under /balance and /api/v1/balance; for operators and demonstrations: it tells their addresses to whoever reaches the shop."`
+	Balance bool `help:"Show at /balance and /api/v1/balance how calls are spread over the replicas of recommendations. For operators and demonstrations, because it publishes their addresses."`
 
-	Faults bool `help:"Let /debug/fault on the admin address make this shop misbehave; for drills only."`
+	Faults bool `help:"Allow fault injection by /debug/fault on the admin address. For drills only."`
 
-	Tutorial           bool   `help:"Show the examples of docs/tutorial.md under /tutorial and /api/v1/say-hello; for learners only."`
-	TutorialRESTTarget string `name:"tutorial-rest-target" help:"Where replicas answer the one that is fetched over REST, like --recommendations-target; that with port 8081 if empty. Used with --tutorial only." placeholder:"TARGET"`
+	Tutorial           bool   `help:"Serve the examples of docs/tutorial.md at /tutorial and /api/v1/say-hello. For learners only."`
+	TutorialRESTTarget string `name:"tutorial-rest-target" help:"Dial target of the tutorial's REST example; empty for the recommendations target with port 8081. Used with --tutorial only." placeholder:"TARGET"`
 }
 
-// Validate is called by the parser. It reports all faults at once.
+// Validate reports all invalid settings at once. Kong calls it.
 func (s *settings) Validate() error {
 	var errs []error
 	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
@@ -87,11 +87,11 @@ func (s *settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// minCookieKey is the shortest key that is worth signing with, in bytes.
+// minCookieKey is the minimum length of a key, in bytes.
 const minCookieKey = 32
 
-// cookieKey returns the key that signs cookies, and whether it was made up.
-func (s settings) cookieKey() (key []byte, fresh bool, err error) {
+// cookieKey returns the key that signs cookies, and whether it was generated.
+func (s settings) cookieKey() (key []byte, generated bool, err error) {
 	text, from := s.CookieKey, "--cookie-key"
 	if s.CookieKeyFile != "" {
 		from = "--cookie-key-file " + s.CookieKeyFile

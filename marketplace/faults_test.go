@@ -8,7 +8,7 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-// setFaults puts a set of faults and returns the status.
+// setFaults puts a set of faults and returns the HTTP status.
 func setFaults(t *testing.T, p program, set string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.admin+"/debug/fault", strings.NewReader(set))
@@ -23,7 +23,7 @@ func setFaults(t *testing.T, p program, set string) int {
 	return resp.StatusCode
 }
 
-func TestFaultsOnPurpose(t *testing.T) {
+func TestFaultInjection(t *testing.T) {
 	p := start(t, "--faults", "--catalog-file="+catalogFile(t))
 	ready(t, p)
 	for _, step := range []struct {
@@ -50,7 +50,7 @@ func TestFaultsOnPurpose(t *testing.T) {
 	}
 }
 
-func TestWithoutTheFlagThereAreNoFaults(t *testing.T) {
+func TestFaultInjectionIsOffByDefault(t *testing.T) {
 	p := start(t)
 	if code := setFaults(t, p, `{"unready":true}`); code != 404 {
 		t.Errorf("PUT /debug/fault: %d, want 404", code)

@@ -11,13 +11,12 @@ import (
 	"bookstall/internal/config"
 )
 
-// healthcheck is what a container without a shell is probed by.
+// healthcheck is a probe for containers without a shell.
 type healthcheck struct {
-	Address string        `env:"-" help:"host:port to ask; if empty, where serve answers with the same variables: that of --admin-address." placeholder:"HOST:PORT"`
-	Timeout time.Duration `env:"-" help:"How long to wait for the answer." default:"2s"`
+	Address string        `env:"-" help:"Address of the shop's admin server; empty to derive it from --admin-address." placeholder:"HOST:PORT"`
+	Timeout time.Duration `env:"-" help:"Deadline for the answer." default:"2s"`
 
-	// What serve listens on: the same variable, and the same flag for those who
-	// set it by flag.
+	// The same variable and flag as those of serve.
 	AdminAddress string `hidden:"" default:":9090"`
 }
 
@@ -42,13 +41,13 @@ func (h healthcheck) Run(ctx context.Context, to config.Streams) error {
 	return err
 }
 
-// Of what is fetched.
+// Limits of fetch.
 const (
-	maxAnswer    = 4 << 20
+	maxAnswer    = 4 << 20 // bytes
 	fetchTimeout = 5 * time.Second
 )
 
-// fetch gets one address over a connection of its own, without a proxy.
+// fetch sends a GET request on a new connection, without a proxy.
 func fetch(ctx context.Context, url, token string) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -49,7 +49,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
-	cookieKey, fresh, err := cfg.cookieKey()
+	cookieKey, generated, err := cfg.cookieKey()
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, tel.Close()) }()
-	if fresh {
-		tel.Log.Info("no cookie key is set: readers are forgotten at the next start, and replicas do not know each other's")
+	if generated {
+		tel.Log.Info("no cookie key set: readers lose their identity at each restart and between replicas")
 	}
 
 	conn, err := rpc.NewClient(rpc.ClientConfig{
@@ -86,12 +86,12 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	ready := lifecycle.NewReadiness()
 	var extras []web.Extra
 	if cfg.Tutorial {
-		examples, err := newTutorial(cfg, conn, tel)
+		examples, closeIdle, err := newTutorial(cfg, conn, tel)
 		if err != nil {
 			return err
 		}
-		defer examples.close()
-		extras = examples.extras
+		defer closeIdle()
+		extras = append(extras, examples...)
 	}
 	if cfg.Balance {
 		replicas, err := balance.Extras(balance.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
@@ -114,7 +114,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Faults {
 		faults := fault.New(fault.Config{Readiness: ready, Exit: os.Exit, Log: tel.Log})
 		toAdmin.Faults, shop = faults.Handler(), faults.Middleware(shop)
-		tel.Log.Info("whoever reaches the admin address can make this shop fail (--faults)")
+		tel.Log.Info("fault injection is enabled on the admin address (--faults)")
 	}
 	operators, err := admin.Listen(toAdmin)
 	if err != nil {
@@ -125,8 +125,8 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return errors.Join(err, operators.Close())
 	}
 
-	// Ready is what this process can do by itself: it has books to show. Whether
-	// recommendations is there is not asked.
+	// The shop is ready once it has books to show, whether or not recommendations is
+	// available now.
 	feed.OnCatalog(func() { ready.Set(true, "") })
 
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}

@@ -39,12 +39,12 @@ func start(t *testing.T, args ...string) program {
 	t.Helper()
 	p := programtest.Start(t, run, append([]string{
 		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=shop-1", "--drain-delay=0s",
-		"--recommendations-target=dns:///127.0.0.1:1", // nobody there, unless a test says otherwise
+		"--recommendations-target=dns:///127.0.0.1:1", // nothing listens there; tests override it
 	}, args...)...)
 	return program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
 }
 
-// catalogFile writes a copy of a small catalogue, as an earlier run leaves it.
+// catalogFile writes a snapshot of a small catalogue, as an earlier run leaves it.
 func catalogFile(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "catalog.json")
@@ -57,6 +57,7 @@ func catalogFile(t *testing.T) string {
 	return file
 }
 
+// ready waits until the program is ready.
 func ready(t *testing.T, p program) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -69,7 +70,7 @@ func ready(t *testing.T, p program) {
 	}
 }
 
-func TestWithoutACatalogueTheShopIsNotReadyAndSaysSo(t *testing.T) {
+func TestWithoutACatalogueTheShopIsNotReady(t *testing.T) {
 	p := start(t)
 	if resp, _ := programtest.Get(t, p.admin+"/readyz"); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("readyz %d", resp.StatusCode)
@@ -84,7 +85,7 @@ func TestWithoutACatalogueTheShopIsNotReadyAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestTheShopOpensFromItsCopyWhileRecommendationsIsAway(t *testing.T) {
+func TestTheShopOpensFromItsSnapshot(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
 	ready(t, p)
 	resp, body := programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "X-Request-ID", "from-a-test-1")
@@ -113,8 +114,8 @@ func TestTheShopOpensFromItsCopyWhileRecommendationsIsAway(t *testing.T) {
 	}
 }
 
-// A stream has no end of its own: the shop ends it when it drains, so that it does
-// not hold up the stop.
+// Streams do not end by themselves. The shop ends them when it drains, so that they do
+// not delay shutdown.
 func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--drain-timeout=1m")
 	ready(t, p)
@@ -144,7 +145,7 @@ func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 	}
 }
 
-func TestSpansAreDeliveredAtTheEnd(t *testing.T) {
+func TestSpansAreExportedAtShutdown(t *testing.T) {
 	sink, err := otlpsink.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func TestSpansAreDeliveredAtTheEnd(t *testing.T) {
 }
 
 func TestBadSettingsAreNamed(t *testing.T) {
-	// What is taken for good would run on.
+	// The program would serve until then if it accepted a setting.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for arg, want := range map[string]string{
@@ -202,7 +203,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 	}
 }
 
-// TestHelp holds docs/config/marketplace.txt to the program.
+// docs/config/marketplace.txt is the output of --help.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/marketplace.txt"
@@ -224,6 +225,6 @@ func TestHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.String() != string(want) {
-		t.Errorf("%s is not what --help prints; run make golden. It prints:\n%s", golden, out.String())
+		t.Errorf("%s differs from --help; run make golden. --help prints:\n%s", golden, out.String())
 	}
 }

@@ -9,28 +9,23 @@ import (
 	"bookstall/marketplace/internal/web"
 )
 
-// tutorialRESTPort is where a replica answers over REST unless it is told otherwise.
+// tutorialRESTPort is the default port of a replica's REST example.
 const tutorialRESTPort = "8081"
 
-// tutorialParts are what --tutorial adds to the shop.
-type tutorialParts struct {
-	extras []web.Extra
-	close  func()
-}
-
-func newTutorial(cfg settings, conn grpc.ClientConnInterface, tel *telemetry.Telemetry) (tutorialParts, error) {
+// newTutorial returns what --tutorial adds to the shop, and a function that closes its
+// connections.
+func newTutorial(cfg settings, conn grpc.ClientConnInterface, tel *telemetry.Telemetry) (extras []web.Extra, closeIdle func(), err error) {
 	target := cfg.TutorialRESTTarget
 	if target == "" {
-		var err error
 		if target, err = rpc.WithPort(cfg.RecommendationsTarget, tutorialRESTPort); err != nil {
-			return tutorialParts{}, err
+			return nil, nil, err
 		}
 	}
-	kept, once := tutorial.NewREST(target, true, tel), tutorial.NewREST(target, false, tel)
-	extras, err := tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: kept, RESTOnce: once, Telemetry: tel})
+	reused, once := tutorial.NewREST(target, true, tel), tutorial.NewREST(target, false, tel)
+	extras, err = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel})
 	if err != nil {
-		return tutorialParts{}, err
+		return nil, nil, err
 	}
-	tel.Log.Info("shows the examples of the tutorials (--tutorial)", "page", "/tutorial", "restTarget", target)
-	return tutorialParts{extras: extras, close: func() { kept.Close(); once.Close() }}, nil
+	tel.Log.Info("tutorial examples enabled (--tutorial)", "page", "/tutorial", "restTarget", target)
+	return extras, func() { reused.Close(); once.Close() }, nil
 }

@@ -11,7 +11,7 @@ import (
 	"bookstall/internal/test/programtest"
 )
 
-func TestWithoutTheFlagThereAreNoExamples(t *testing.T) {
+func TestTutorialIsOffByDefault(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
 	ready(t, p)
 	for _, path := range []string{"/tutorial", "/api/v1/say-hello?name=test"} {
@@ -25,7 +25,8 @@ func TestWithoutTheFlagThereAreNoExamples(t *testing.T) {
 	}
 }
 
-// The page and the greeting while nobody answers: nothing hangs, nothing leaks.
+// While recommendations is unavailable, page and API answer without delay and without
+// internal addresses.
 func TestExamplesWhileRecommendationsIsAway(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--tutorial")
 	ready(t, p)
@@ -63,8 +64,8 @@ func TestExamplesWhileRecommendationsIsAway(t *testing.T) {
 	}
 }
 
-// TestExamplesOfAPythonServer points the shop at a server as the tutorials have
-// it: no health service, no REST, another greeting.
+// The shop works with a server as in the tutorials: without health service and REST, and
+// with its own greeting.
 func TestExamplesOfAPythonServer(t *testing.T) {
 	python := interop.NewPython(t).Serve(t)
 	p := start(t, "--catalog-file="+catalogFile(t), "--tutorial", "--recommendations-target=dns:///"+python.Address,
@@ -87,7 +88,7 @@ func TestExamplesOfAPythonServer(t *testing.T) {
 		t.Errorf("say-hello: %d %s", resp.StatusCode, body)
 	}
 	if got := python.Line(); got != "ProcessName for-python-1" {
-		t.Errorf("the server says %q, want it to have the request id", got)
+		t.Errorf("the server printed %q, want the request id", got)
 	}
 	p.Stop()
 	if err := <-p.Ended; err != nil {
