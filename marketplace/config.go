@@ -14,13 +14,6 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// commands are the program's commands, for kong.
-type commands struct {
-	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop. This is the default command."`
-	Healthcheck healthcheck `cmd:"" help:"Check whether a shop on this host is ready. The exit status is 0 if it is, else 1."`
-	Check       check       `cmd:"" help:"Check a shop's front page and recommendations, and that calls are spread evenly over the replicas. The exit status is 0 on success, else 1."`
-}
-
 // settings configure the serve command, by flags or MARKETPLACE_… variables.
 type settings struct {
 	HTTPAddress  string `name:"http-address" help:"Listen address of the shop, host:port." default:":8080"`

@@ -4,61 +4,113 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
+	"os"
 	"time"
 
-	"github.com/go-logr/logr"
-
+	"bookstall/internal/admin"
+	"bookstall/internal/config"
+	"bookstall/internal/fault"
+	"bookstall/internal/httpserver"
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web"
 )
 
-// server is the shop's own port.
-type server struct {
-	http     *http.Server
-	listener net.Listener
-}
-
-func listen(address string, handler http.Handler, log logr.Logger) (*server, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("HTTP address: %w", err)
-	}
-	return &server{
-		listener: listener,
-		http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       15 * time.Second,
-			WriteTimeout:      30 * time.Second,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    32 << 10,
-			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log.WithName("http")), slog.LevelInfo),
-		},
-	}, nil
-}
-
-func (s *server) addr() string { return s.listener.Addr().String() }
-
-func (s *server) serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+// Run serves the shop until ctx ends or something fails. It returns after requests in
+// flight are answered and telemetry is exported.
+func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
+	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
-	return nil
-}
-
-// stop lets answers in progress finish until ctx ends, then cuts them.
-func (s *server) stop(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests still in flight were cut: %w", err), s.http.Close())
+	cookieKey, generated, err := cfg.cookieKey()
+	if err != nil {
+		return err
 	}
-	return nil
+
+	tel, err := telemetry.New(ctx, "marketplace", cfg.Name, cfg.Log, to.Err)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tel.Close()) }()
+	if generated {
+		tel.Log.Info("no cookie key set: readers lose their identity at each restart and between replicas")
+	}
+
+	conn, err := rpc.NewClient(rpc.ClientConfig{
+		Target:        cfg.RecommendationsTarget,
+		Service:       recommend.Service(),
+		Probe:         recommend.Probe,
+		TLS:           cfg.TLS,
+		TLSServerName: cfg.TLSServerName,
+		DNSInterval:   cfg.DNSInterval,
+		DNSMaxStale:   cfg.DNSMaxStale,
+		Telemetry:     tel,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	books := catalog.New()
+	client, feed := recommend.New(recommend.Config{
+		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, WriteTimeout: cfg.WriteTimeout, File: cfg.CatalogFile,
+		Log: tel.Log, Registry: tel.Registry,
+	})
+	ready := lifecycle.NewReadiness()
+	// The shop is ready once it has books to show, whether or not recommendations is
+	// available now.
+	feed.OnCatalog(func() { ready.Set(true, "") })
+
+	extras, closeIdle, err := newExtras(cfg, conn, tel)
+	if err != nil {
+		return err
+	}
+	defer closeIdle()
+	shop, err := web.New(web.Config{
+		Catalog: books, Recommender: client,
+		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
+		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
+		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
+	})
+	if err != nil {
+		return err
+	}
+
+	adminConfig := admin.Config{Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log}
+	if cfg.Faults {
+		faults := fault.New(fault.Config{Readiness: ready, Exit: os.Exit, Log: tel.Log})
+		adminConfig.Faults, shop = faults.Handler(), faults.Middleware(shop)
+		tel.Log.Info("fault injection enabled on the admin address (--faults)")
+	}
+	adminServer, err := admin.Listen(adminConfig)
+	if err != nil {
+		return err
+	}
+	shopServer, err := httpserver.Listen(httpserver.Config{
+		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
+		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 32 << 10,
+		Log: tel.Log,
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("HTTP address: %w", err), adminServer.Close())
+	}
+
+	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
+	group.Add(lifecycle.Part{Name: "admin", Run: adminServer.Serve, Stop: adminServer.Stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "catalog feed", Run: feed.Run, Stop: feed.Stop, StopTimeout: time.Second})
+	group.Add(lifecycle.Part{Name: "shop", Run: shopServer.Serve, Stop: shopServer.Stop, StopTimeout: cfg.DrainTimeout})
+	tel.Log.Info("listening", "httpAddress", shopServer.Addr().String(), "adminAddress", adminServer.Addr().String(),
+		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled(), "version", telemetry.Version())
+	return group.Run(ctx)
 }
 
-// closeWhileDraining asks clients with each answer to connect anew, which brings
-// them to another replica. Closing idle connections instead, as Shutdown does,
-// can cross a request on its way.
+// closeWhileDraining asks clients to reconnect after each answer, which brings them to
+// another replica. Closing idle connections instead, as Shutdown does, can race with a
+// request that is already on its way.
 func closeWhileDraining(next http.Handler, ready *lifecycle.Readiness) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ready.Draining() {

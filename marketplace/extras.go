@@ -1,0 +1,43 @@
+package main
+
+import (
+	"time"
+
+	"bookstall/internal/rpc"
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/balance"
+	"bookstall/marketplace/internal/tutorial"
+	"bookstall/marketplace/internal/web"
+)
+
+// tutorialRESTPort is the default port of a replica's REST example.
+const tutorialRESTPort = "8081"
+
+// newExtras returns what --tutorial and --balance add to the shop, and a function that
+// closes its idle connections.
+func newExtras(cfg settings, conn *rpc.Client, tel *telemetry.Telemetry) (extras []web.Extra, closeIdle func(), err error) {
+	closeIdle = func() {}
+	if cfg.Tutorial {
+		target := cfg.TutorialRESTTarget
+		if target == "" {
+			if target, err = rpc.WithPort(cfg.RecommendationsTarget, tutorialRESTPort); err != nil {
+				return nil, nil, err
+			}
+		}
+		reused, once := tutorial.NewREST(target, true, tel), tutorial.NewREST(target, false, tel)
+		extras, err = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel})
+		if err != nil {
+			return nil, nil, err
+		}
+		closeIdle = reused.Close // once keeps no connections
+		tel.Log.Info("tutorial examples enabled (--tutorial)", "page", "/tutorial", "restTarget", target)
+	}
+	if cfg.Balance {
+		replicas, err := balance.Extras(balance.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
+		if err != nil {
+			return nil, nil, err
+		}
+		extras = append(extras, replicas...)
+	}
+	return extras, closeIdle, nil
+}
