@@ -52,7 +52,7 @@ golden: $(BIN)/helm $(BIN)/helm3 ## rewrite the golden files; look at the differ
 
 .PHONY: bench
 bench: build ## the figures of docs/performance.md, as tables
-	$(GO) run ./internal/lab/bench
+	$(GO) run ./internal/lab bench
 
 .PHONY: bench-tutorial
 bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
@@ -89,12 +89,12 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 	@cd internal/test/compose && ../../../tools/docker.sh ../../../bin/composetest -test.v -test.timeout=8m
 
 .PHONY: drills
-drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; some 10 minutes
-	$(GO) run ./internal/lab/drills
+drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; about 10 minutes
+	$(GO) run ./internal/lab drills
 
 .PHONY: soak
-soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap; some 14 minutes
-	$(GO) run ./internal/lab/soak
+soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap; about 14 minutes
+	$(GO) run ./internal/lab soak
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie for one

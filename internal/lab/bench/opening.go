@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bytes"
@@ -17,32 +17,32 @@ import (
 
 const (
 	shopURL  = "http://127.0.0.1:8080/"
-	settling = 5 * time.Second // after the first page, before memory is called idle
+	settling = 5 * time.Second // after the first page, before memory counts as idle
 )
 
-func measureSize(_ context.Context, bin string) (table, error) {
-	t := table{title: "binary, stripped"}
+func measureSize(_ context.Context, bin string) (figures, error) {
+	f := figures{title: "binary, stripped"}
 	for _, name := range []string{"marketplace", "recommendations"} {
 		info, err := os.Stat(filepath.Join(bin, name))
 		if err != nil {
-			return t, fmt.Errorf("%w; run make build", err)
+			return f, fmt.Errorf("%w; run make build", err)
 		}
 		size := float64(info.Size()) / 1e6
-		t.rows = append(t.rows, row{name, fmt.Sprintf("%.1f MB", size), "≤ 30 MB", size <= 30})
+		f.add(name, fmt.Sprintf("%.1f MB", size), "≤ 30 MB", size <= 30)
 	}
-	return t, nil
+	return f, nil
 }
 
-// measureOpening runs what make run runs, on its addresses, in a folder of its own:
-// what this machine's readers did is not measured.
-func measureOpening(ctx context.Context, bin string) (t table, err error) {
-	t.title = "make run, built"
+// measureOpening runs what make run runs, on the same addresses, in a temporary
+// folder: the readers' store of this machine stays out of it.
+func measureOpening(ctx context.Context, bin string) (f figures, err error) {
+	f.title = "make run, built"
 	if bin, err = filepath.Abs(bin); err != nil {
-		return t, err
+		return f, err
 	}
 	dir, err := os.MkdirTemp("", "bookstall-bench-")
 	if err != nil {
-		return t, err
+		return f, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var log bytes.Buffer
@@ -51,7 +51,7 @@ func measureOpening(ctx context.Context, bin string) (t table, err error) {
 	runner.Stdout, runner.Stderr = &log, &log
 	began := time.Now()
 	if err := runner.Start(); err != nil {
-		return t, fmt.Errorf("%w; run make build", err)
+		return f, fmt.Errorf("%w; run make build", err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- runner.Wait() }()
@@ -59,7 +59,7 @@ func measureOpening(ctx context.Context, bin string) (t table, err error) {
 		stopping := time.Now()
 		err = errors.Join(err, runner.Process.Signal(os.Interrupt), <-ended)
 		took := time.Since(stopping)
-		t.rows = append(t.rows, row{"Ctrl-C to the end", seconds(took), "≤ 5 s", took <= 5*time.Second})
+		f.add("Ctrl-C to the end", seconds(took), "≤ 5 s", took <= 5*time.Second)
 	}()
 
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -74,34 +74,30 @@ func measureOpening(ctx context.Context, bin string) (t table, err error) {
 		select {
 		case err := <-ended:
 			ended <- err
-			return t, fmt.Errorf("the shop did not open: %w\n%s", err, log.String())
+			return f, fmt.Errorf("the shop did not open: %w\n%s", err, log.String())
 		case <-ctx.Done():
-			return t, ctx.Err()
+			return f, ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	took := time.Since(began)
-	t.rows = append(t.rows, row{"start to the first page", seconds(took), "≤ 10 s", took <= 10*time.Second})
+	f.add("start to the first page", seconds(took), "≤ 10 s", took <= 10*time.Second)
 
 	select {
 	case <-time.After(settling):
 	case <-ctx.Done():
-		return t, ctx.Err()
+		return f, ctx.Err()
 	}
 	var sum float64
 	var each []string
 	for _, admin := range []string{"127.0.0.1:9090", "127.0.0.2:9090", "127.0.0.3:9090", "127.0.0.4:9090"} {
 		rss, err := fleet.Metric("http://"+admin, "process_resident_memory_bytes")
 		if err != nil {
-			return t, err
+			return f, err
 		}
 		sum += rss / 1e6
 		each = append(each, fmt.Sprintf("%.0f", rss/1e6))
 	}
-	t.rows = append(t.rows, row{
-		"idle resident memory of all four (" + strings.Join(each, " + ") + ")", fmt.Sprintf("%.0f MB", sum), "≤ 200 MB", sum <= 200,
-	})
-	return t, nil
+	f.add("idle resident memory of all four ("+strings.Join(each, " + ")+")", fmt.Sprintf("%.0f MB", sum), "≤ 200 MB", sum <= 200)
+	return f, nil
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

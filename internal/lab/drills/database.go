@@ -1,9 +1,7 @@
-package main
+package drills
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"time"
 
 	"bookstall/internal/lab/fleet"
@@ -16,25 +14,25 @@ func databaseDrills() []drill {
 	return []drill{
 		{
 			name: "database-gone", shows: "PostgreSQL is stopped as by a crash, for 30 s" + meanwhile, store: inServer, needs: pgserver.Check,
-			script: away(30*time.Second, "stopped",
+			script: databaseOutage(30*time.Second, "stopped",
 				func(s *pgserver.Server) error { s.Kill(); return nil }, (*pgserver.Server).Run),
 		},
 		{
 			name: "database-hangs", shows: "PostgreSQL hangs (SIGSTOP) for 15 s" + meanwhile, store: inServer, needs: pgserver.Check,
-			script: away(15*time.Second, "made to hang",
+			script: databaseOutage(15*time.Second, "hanging",
 				(*pgserver.Server).Pause, func(s *pgserver.Server) error { s.Resume(); return nil }),
 		},
 	}
 }
 
-// away takes PostgreSQL away for a while. Readers must not notice but by writes
-// that are refused; a replica that starts meanwhile has nothing to answer from and
-// must have no calls until it has.
-func away(length time.Duration, how string, leave, comeBack func(*pgserver.Server) error) func(context.Context, *scene) error {
+// databaseOutage takes PostgreSQL away for a while. Readers must notice nothing but
+// refused writes. A replica that starts meanwhile has nothing to answer from and must
+// not receive calls before it has.
+func databaseOutage(length time.Duration, how string, leave, comeBack func(*pgserver.Server) error) func(context.Context, *scene) error {
 	return func(ctx context.Context, s *scene) error {
-		writing := s.writes(ctx)
-		defer writing()
-		if err := s.pass(ctx, 3*time.Second); err != nil {
+		w := s.startWrites(ctx)
+		defer w.stop()
+		if err := w.waitKept(ctx, 3*time.Second, time.Time{}); err != nil {
 			return err
 		}
 		var o outage
@@ -49,46 +47,30 @@ func away(length time.Duration, how string, leave, comeBack func(*pgserver.Serve
 		}
 		s.Publish(s.Replicas()...)
 		s.mark(remark, "%s starts and is in DNS", fresh.Name)
-		if err := s.pass(ctx, length-time.Since(o.gone)); err != nil {
+		if err := w.waitRefused(ctx, length-time.Since(o.gone), o.gone); err != nil {
 			return err
 		}
-		s.notReady(ctx, fresh)
-		o.coming = s.mark(remark, "PostgreSQL is there again")
+		s.checkNotReady(ctx, fresh)
+		o.coming = s.mark(remark, "PostgreSQL is back")
 		if err := comeBack(s.database); err != nil {
 			return err
 		}
 		o.back = time.Now()
-		if err := s.takenUp(ctx, fresh.Name, o.back, func() (bool, error) { return ready(ctx, fresh) }); err != nil {
+		if err := s.waitInUse(ctx, fresh.Name, o.back, func() (bool, error) { return fleet.Ready(ctx, fresh.Admin) }); err != nil {
 			return err
 		}
-		s.firstCall(ctx, fresh, time.Now(), firstWithin)
-		if err := s.pass(ctx, 5*time.Second); err != nil {
+		s.watchFirstCall(ctx, fresh, time.Now(), firstWithin)
+		if err := w.waitKept(ctx, 5*time.Second, o.back.Add(relieved)); err != nil {
 			return err
 		}
-		s.judgeWrites(ctx, writing(), o)
+		s.judgeWrites(ctx, w.stop(), o)
 		return nil
 	}
 }
 
-// ready says whether a replica says that it is.
-func ready(ctx context.Context, r *fleet.Replica) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Admin+"/readyz", nil)
-	if err != nil {
-		return false, err
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", r.Name, err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusOK, nil
-}
-
-// notReady fails if a replica is ready, or had calls of readers.
-func (s *scene) notReady(ctx context.Context, r *fleet.Replica) {
-	if ok, err := ready(ctx, r); ok || err != nil {
+// checkNotReady fails if a replica is ready, or has had calls of readers.
+func (s *scene) checkNotReady(ctx context.Context, r *fleet.Replica) {
+	if ok, err := fleet.Ready(ctx, r.Admin); ok || err != nil {
 		s.fail("%s is ready without its store (%v)", r.Name, err)
 	}
 	if n, err := r.Asked(); n > 0 || err != nil {

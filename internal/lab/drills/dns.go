@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -10,64 +10,64 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
-// lookup is how long marketplace waits for an answer of DNS: one that is under way
-// when DNS comes back is waited for first.
+// lookup is how long marketplace waits for an answer of DNS. When DNS recovers, a
+// lookup in flight has to time out first.
 const lookup = 2 * time.Second
 
-// dnsDrills are what DNS may say.
+// dnsDrills are what DNS may answer.
 func dnsDrills() []drill {
 	const long, short = 30 * time.Second, 10 * time.Second
 	const late = "; a new replica is in DNS meanwhile"
 	return []drill{
-		{name: "dns-nxdomain", shows: "DNS says NXDOMAIN for 30 s" + late, script: silent(dnsserver.NXDomain, long, firstWithin)},
-		{name: "dns-servfail", shows: "DNS says SERVFAIL for 30 s" + late, script: silent(dnsserver.ServFail, long, firstWithin)},
-		{name: "dns-timeout", shows: "DNS does not answer for 30 s" + late + " (which may have its first call 2 s later, for a look-up that is under way)", script: silent(dnsserver.Dropped, long, firstWithin+lookup)},
-		{name: "dns-empty", shows: "DNS answers without an address for 10 s" + late, script: silent(dnsserver.Empty, short, firstWithin)},
+		{name: "dns-nxdomain", shows: "DNS answers NXDOMAIN for 30 s" + late, script: useless(dnsserver.NXDomain, long, firstWithin)},
+		{name: "dns-servfail", shows: "DNS answers SERVFAIL for 30 s" + late, script: useless(dnsserver.ServFail, long, firstWithin)},
+		{name: "dns-timeout", shows: "DNS does not answer for 30 s" + late + " (its first call may come 2 s later, as a lookup in flight times out first)", script: useless(dnsserver.Dropped, long, firstWithin+lookup)},
+		{name: "dns-empty", shows: "DNS answers without an address for 10 s" + late, script: useless(dnsserver.Empty, short, firstWithin)},
 		{name: "dns-shuffled", shows: "a new order in every answer of DNS", script: shuffled},
 		{name: "dns-stale", shows: "a fourth address in DNS where nobody listens, for 10 s", script: stale},
-		{name: "dns-stranger", shows: "a fourth address in DNS where a stranger answers gRPC, for 10 s", script: stranger},
+		{name: "dns-stranger", shows: "a fourth address in DNS where another gRPC server answers, for 10 s", script: stranger},
 	}
 }
 
-// silent makes DNS useless for a while. A replica that is published meanwhile has
-// its first call soon after.
-func silent(b dnsserver.Behavior, length, first time.Duration) func(context.Context, *scene) error {
+// useless makes DNS useless for a while. A replica that is published meanwhile must
+// have its first call soon after.
+func useless(b dnsserver.Behavior, length, first time.Duration) func(context.Context, *scene) error {
 	return func(ctx context.Context, s *scene) error {
-		if err := s.pass(ctx, 2*time.Second); err != nil {
+		if err := s.wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
-		began := s.mark(event, "DNS is of no use")
+		began := s.mark(event, "DNS is useless")
 		s.DNS.SetBehavior(b)
 		fresh, err := s.AddReplica()
 		if err != nil {
 			return err
 		}
 		s.Publish(s.Replicas()...)
-		if err := s.pass(ctx, length-time.Since(began)); err != nil {
+		if err := s.wait(ctx, length-time.Since(began)); err != nil {
 			return err
 		}
 		asked := s.DNS.Queries(fleet.Name)
 		if n, err := fresh.Asked(); err != nil || n > 0 {
-			s.fail("the new replica had %d calls while DNS did not name it (%v)", n, err)
+			s.fail("the new replica had %d calls before DNS named it (%v)", n, err)
 		}
 		if asked < int(length.Seconds())/5 {
-			s.fail("DNS was asked %d times only", asked)
+			s.fail("DNS had only %d questions", asked)
 		}
 		s.DNS.SetBehavior(dnsserver.Normal)
-		s.firstCall(ctx, fresh, s.mark(remark, "DNS is back"), first)
-		return s.pass(ctx, 4*time.Second)
+		s.watchFirstCall(ctx, fresh, s.mark(remark, "DNS is back"), first)
+		return s.wait(ctx, 4*time.Second)
 	}
 }
 
 func shuffled(ctx context.Context, s *scene) error {
 	s.DNS.SetBehavior(dnsserver.Rotated)
-	s.even()
-	return s.pass(ctx, 12*time.Second)
+	s.checkEvenShares()
+	return s.wait(ctx, 12*time.Second)
 }
 
-// with puts one more address in DNS for a while.
-func (s *scene) with(ctx context.Context, ip netip.Addr, what string) error {
-	if err := s.pass(ctx, 2*time.Second); err != nil {
+// publishAlso puts one more address in DNS for a while, and until met reports true.
+func (s *scene) publishAlso(ctx context.Context, ip netip.Addr, what string, met func() (bool, error)) error {
+	if err := s.wait(ctx, 2*time.Second); err != nil {
 		return err
 	}
 	var ips []netip.Addr
@@ -76,16 +76,16 @@ func (s *scene) with(ctx context.Context, ip netip.Addr, what string) error {
 	}
 	s.PublishAddresses(slices.Insert(ips, 1, ip)...)
 	s.mark(event, "%s in DNS", what)
-	if err := s.pass(ctx, 10*time.Second); err != nil {
+	if err := s.waitAtLeast(ctx, 10*time.Second, metBound, "the shop to connect to "+what, met); err != nil {
 		return err
 	}
 	s.Publish(s.Replicas()...)
-	s.mark(remark, "%s no more in DNS", what)
-	return s.pass(ctx, 3*time.Second)
+	s.mark(remark, "%s removed from DNS", what)
+	return s.wait(ctx, 3*time.Second)
 }
 
 func stale(ctx context.Context, s *scene) error {
-	return s.with(ctx, s.FreeAddress().Addr(), "an address where nobody listens is")
+	return s.publishAlso(ctx, s.FreeAddress().Addr(), "an address without a server", func() (bool, error) { return true, nil })
 }
 
 func stranger(ctx context.Context, s *scene) error {
@@ -95,12 +95,9 @@ func stranger(ctx context.Context, s *scene) error {
 		return err
 	}
 	defer other.stop()
-	err = s.with(ctx, at.Addr(), "a stranger is")
-	if n := other.watches.Load(); n == 0 {
-		s.fail("the stranger was not asked for its health: it was not met")
-	}
+	err = s.publishAlso(ctx, at.Addr(), "another gRPC server", func() (bool, error) { return other.watches.Load() > 0, nil })
 	if n := other.calls.Load(); n > 0 {
-		s.fail("the stranger had %d calls of readers", n)
+		s.fail("the other gRPC server had %d calls of readers", n)
 	}
 	return err
 }

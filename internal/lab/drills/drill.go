@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"cmp"
@@ -18,32 +18,34 @@ import (
 
 const (
 	rate = 80 // calls a second
-	// longest bounds one drill: what takes longer has hung.
+	// longest bounds one drill. One that takes longer hangs.
 	longest = 2 * time.Minute
 )
+
+var errTooLong = fmt.Errorf("the drill is not over after %v (longest)", longest)
 
 // cost is what a drill may cost readers.
 type cost int
 
 const (
-	planned   cost = iota // the shop is told of it, or can do without what is away
-	unplanned             // without a warning
-	without               // no replica answers from the event to its end
-	shopLost              // without a warning, and what the shop had under way goes with it
-	overload              // there is too much to do from the event to its end
+	planned   cost = iota // the shop knows in advance, or can do without what is missing
+	unplanned             // without warning
+	without               // no replica answers between the event and the relief
+	shopLost              // without warning, and requests in flight in the shop are lost
+	overload              // more calls than the replicas can answer between the event and the relief
 )
 
 // drill is one thing that happens to a shop.
 type drill struct {
-	name  string // of its file, too
+	name  string // of its files, too
 	shows string // what happens, in a few words
 	cost  cost
-	rate  float64      // calls a second; the usual one if 0
-	fleet fleet.Config // Bin and Log aside; three replicas if it says none
+	rate  float64      // calls a second; the usual rate if 0
+	fleet fleet.Config // without Bin and Log; three replicas if Replicas is 0
 	store store        // that the replicas share
-	// needs says what the machine lacks for it; nil if it needs nothing.
+	// needs returns what the machine lacks for the drill; nil if it needs nothing.
 	needs func() error
-	// script makes it happen, while readers call. The load ends with it.
+	// script makes it happen under load. The load ends when it returns.
 	script func(ctx context.Context, s *scene) error
 }
 
@@ -51,7 +53,7 @@ type drill struct {
 type store int
 
 const (
-	inMemory store = iota // each for itself
+	inMemory store = iota // each replica for itself
 	inFile                // of SQLite
 	inServer              // of PostgreSQL
 )
@@ -59,19 +61,20 @@ const (
 // options are how a drill is run.
 type options struct {
 	bin      string
-	dir      string    // a folder of its own, which it makes
+	dir      string    // the drill's own folder, which it makes
 	log      io.Writer // of the timeline; nil for none
 	fallback bool      // readers call a shop that only falls back
 }
 
-// scene is a drill that is under way.
+// scene is a drill that is running.
 type scene struct {
 	*fleet.Fleet
 
 	opts     options
+	shop     string           // URL that readers call
 	file     string           // of the store; "" for none
 	database *pgserver.Server // of the store; nil for none
-	store    string           // its URL; "" for none
+	store    string           // URL of the store; "" for none
 
 	mu       sync.Mutex
 	began    time.Time // of the load
@@ -94,8 +97,8 @@ type momentKind int
 
 const (
 	remark momentKind = iota
-	event             // from here on readers may notice
-	relief            // from here on they should not any more
+	event             // readers may notice from here on
+	relief            // readers should soon notice nothing any more
 )
 
 // lacks returns what the machine lacks for the drill, nil if nothing.
@@ -108,7 +111,7 @@ func (d drill) lacks() error {
 
 // run runs the drill on a fleet of its own.
 func (d drill) run(ctx context.Context, opts options) result {
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, errTooLong)
 	defer cancel()
 	s := &scene{opts: opts}
 	report, err := d.play(ctx, s)
@@ -120,8 +123,7 @@ func (d drill) run(ctx context.Context, opts options) result {
 	}
 	if err != nil {
 		r.faults = append(r.faults, err.Error())
-	}
-	if err == nil {
+	} else {
 		r.faults = append(r.faults, beyond(d.cost, s.moments, report)...)
 		r.recovery = recovery(d.cost, s.moments, report.Started, s.calls)
 	}
@@ -142,7 +144,7 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	cfg.Bin, cfg.Log = s.opts.bin, &lines{out: log}
 	cfg.Replicas = cmp.Or(cfg.Replicas, 3)
 	cfg.ReplicaArgs = append([]string{"--faults"}, cfg.ReplicaArgs...)
-	s.say("%s: %s", d.name, d.shows)
+	s.print("%s: %s", d.name, d.shows)
 	err = s.openStore(d.store)
 	if s.database != nil {
 		defer s.database.Close()
@@ -157,6 +159,14 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 		return report, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	s.shop = s.URL
+	if s.opts.fallback {
+		var stop func()
+		if s.shop, stop, err = startFallback(); err != nil {
+			return report, err
+		}
+		defer stop()
+	}
 	report, err = s.underLoad(ctx, cmp.Or(d.rate, rate), d.script)
 	if err != nil {
 		return report, err
@@ -187,15 +197,6 @@ func (s *scene) openStore(kind store) (err error) {
 func (s *scene) underLoad(ctx context.Context, rate float64, script func(context.Context, *scene) error) (load.Report, error) {
 	loading, end := context.WithCancel(ctx)
 	defer end()
-	shop := s.URL
-	if s.opts.fallback {
-		fake, stop, err := startFallback()
-		if err != nil {
-			return load.Report{}, err
-		}
-		defer stop()
-		shop = fake
-	}
 	arriving := make(chan struct{})
 	type outcome struct {
 		report load.Report
@@ -204,7 +205,7 @@ func (s *scene) underLoad(ctx context.Context, rate float64, script func(context
 	ended := make(chan outcome, 1)
 	go func() {
 		report, err := load.Run(loading, load.Config{
-			Shop: shop, Rate: rate, Retry: true, Seed: 1, Replicas: s.admins, Progress: s.progress,
+			Shop: s.shop, Rate: rate, Retry: true, Seed: 1, Replicas: s.admins, Progress: s.progress,
 			Observe: func(c load.Call) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -228,7 +229,7 @@ func (s *scene) underLoad(ctx context.Context, rate float64, script func(context
 	return o.report, errors.Join(err, o.err)
 }
 
-// admins returns where replicas tell their metrics.
+// admins returns the admin URLs of the replicas that run.
 func (s *scene) admins(context.Context) (urls []string, err error) {
 	for _, r := range s.Replicas() {
 		select {
@@ -240,25 +241,13 @@ func (s *scene) admins(context.Context) (urls []string, err error) {
 	return urls, nil
 }
 
-// pass lets readers call for so long.
-func (s *scene) pass(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// mark takes down that something is done now, and returns when.
+// mark records that something is done now, and returns when.
 func (s *scene) mark(kind momentKind, format string, args ...any) time.Time {
 	m := moment{time.Now(), fmt.Sprintf(format, args...), kind}
 	s.mu.Lock()
 	s.moments = append(s.moments, m)
 	s.mu.Unlock()
-	s.say("%6.1f s  %s", m.at.Sub(s.began).Seconds(), m.text)
+	s.print("%6.1f s  %s", m.at.Sub(s.began).Seconds(), m.text)
 	return m.at
 }
 
@@ -269,19 +258,20 @@ func (s *scene) fail(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Sprintf(format, args...))
 }
 
-// figure takes down what was measured beside the calls.
+// figure records what was measured beside the calls.
 func (s *scene) figure(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s.mu.Lock()
 	s.figures = append(s.figures, text)
 	s.mu.Unlock()
-	s.say("          %s", text)
+	s.print("          %s", text)
 }
 
-// check is called with the report.
+// check registers a check of the load's report.
 func (s *scene) check(do func(load.Report)) { s.checks = append(s.checks, do) }
 
-func (s *scene) say(format string, args ...any) {
+// print prints a line of the timeline.
+func (s *scene) print(format string, args ...any) {
 	if s.opts.log != nil {
 		fmt.Fprintf(s.opts.log, format+"\n", args...)
 	}
@@ -296,11 +286,11 @@ func (s *scene) progress(r load.Report) {
 				text += fmt.Sprintf(" %s:%d", p.Name, n)
 			}
 		}
-		s.say("%6.1f s  %s; max %.0f ms;%s", row.Start, row.Counts, row.Max, text)
+		s.print("%6.1f s  %s; max %.0f ms;%s", row.Start, row.Counts, row.Max, text)
 	}
 }
 
-// lines keeps what several processes write apart.
+// lines serialises the writes of several processes.
 type lines struct {
 	mu  sync.Mutex
 	out io.Writer

@@ -1,9 +1,8 @@
-package main
+package drills
 
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -42,7 +42,7 @@ func loadOf(t *testing.T, shop string) load.Report {
 }
 
 // TestAShopThatAlwaysFallsBackFailsEveryDrill holds the report of such a shop to
-// the limits of each drill. go run ./internal/lab/drills -fallback does so for real.
+// the limits of each drill. go run ./internal/lab drills --fallback does so for real.
 func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 	shop, stop, err := startFallback()
 	if err != nil {
@@ -83,8 +83,8 @@ func TestADrill(t *testing.T) {
 				return err
 			}
 			s.Publish(s.Replicas()[1:]...)
-			s.firstCall(ctx, fresh, time.Now(), time.Minute)
-			return s.pass(ctx, time.Second)
+			s.watchFirstCall(ctx, fresh, time.Now(), time.Minute)
+			return s.wait(ctx, time.Second)
 		},
 	}
 	var timeline bytes.Buffer
@@ -104,7 +104,7 @@ func TestADrill(t *testing.T) {
 
 	short.script = func(ctx context.Context, s *scene) error {
 		s.mark(event, "nothing")
-		return s.pass(ctx, time.Second)
+		return s.wait(ctx, time.Second)
 	}
 	r = short.run(t.Context(), options{bin: bin, dir: t.TempDir(), fallback: true})
 	if got := r.verdict(); r.passed() || !strings.Contains(got, "fallback, want at most") {
@@ -182,25 +182,25 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
+func TestCommand(t *testing.T) {
 	var list bytes.Buffer
-	if err := run(t.Context(), []string{"-list"}, &list, io.Discard); err != nil {
+	if err := (&Command{List: true}).Run(t.Context(), &list); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
 	for _, d := range all() {
 		if seen[d.name] || d.name == "" || d.shows == "" || d.script == nil || strings.ContainsAny(d.name, "/, ") {
-			t.Errorf("%q: named twice, or lacking something", d.name)
+			t.Errorf("%q: named twice, or incomplete", d.name)
 		}
 		seen[d.name] = true
 		if !strings.Contains(list.String(), d.name+" ") {
-			t.Errorf("-list does not name %s", d.name)
+			t.Errorf("--list lacks %s", d.name)
 		}
 	}
-	if err := run(t.Context(), []string{"-run", "steady,nothing"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
+	if err := (&Command{Names: []string{"steady", "nothing"}}).Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
 		t.Errorf("an unknown drill: %v", err)
 	}
-	chosen, err := choose("scale,steady")
+	chosen, err := choose([]string{"scale", "steady"})
 	if err != nil || len(chosen) != 2 || chosen[0].name != "steady" {
 		t.Errorf("%v, %v", chosen, err)
 	}
@@ -210,9 +210,9 @@ func TestCommandLine(t *testing.T) {
 func TestADrillThatTheMachineCannotDo(t *testing.T) {
 	var said bytes.Buffer
 	root := t.TempDir()
-	s := settings{bin: t.TempDir(), root: root, write: true}
+	c := Command{Bin: t.TempDir(), Root: root, Write: true}
 	cannot := drill{name: "cannot", needs: func() error { return errors.New("no hands") }}
-	if err := s.runAll(t.Context(), []drill{cannot, cannot}, &said); err != nil {
+	if err := c.runAll(t.Context(), []drill{cannot, cannot}, &said); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"SKIP (counted): cannot: no hands\n", "0 of 0 drills passed, 2 skipped, in ", document + " is not written"} {
@@ -299,25 +299,23 @@ func TestAHoleThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuses.Close()
-	for grpcAddress, want := range map[string]string{answers: "connects over it gets <nil>", refuses.Addr().String(): "refused"} {
+	for grpcAddress, want := range map[string]string{answers: "a new connection ends with <nil>", refuses.Addr().String(): "refused"} {
 		open, err := net.Dial("tcp", answers)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := &scene{}
-		s.silence(open, &fleet.Replica{GRPC: grpcAddress})
+		s.checkSilence(open, &fleet.Replica{GRPC: grpcAddress})
 		open.Close()
 		got := strings.Join(s.faults, "; ")
-		if !strings.Contains(got, want) || !strings.Contains(got, "a connection over it says") {
+		if !strings.Contains(got, want) || !strings.Contains(got, "on an open connection, write") {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
 
-// TestWhoAnswersAroundAHole judges by what readers are told.
+// TestWhoAnswersAroundAHole judges by the answers that readers receive.
 func TestWhoAnswersAroundAHole(t *testing.T) {
-	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	at := began.Add
 	call := func(due time.Duration, by string) load.Call {
 		return load.Call{Due: due, Latency: 10 * time.Millisecond, ServedBy: by, Outcome: load.Full}
 	}
@@ -328,21 +326,43 @@ func TestWhoAnswersAroundAHole(t *testing.T) {
 	}{
 		"soon":             {[]load.Call{call(time.Second, "r"), call(14*time.Second, "r"), call(13*time.Second, "r")}, ""},
 		"late":             {[]load.Call{call(13*time.Second, "other"), call(16*time.Second, "r")}, "after 4.0 s"},
-		"never":            {[]load.Call{call(time.Second, "r"), call(13*time.Second, "other")}, "answered no call"},
-		"through the hole": {[]load.Call{call(5*time.Second, "r"), call(13*time.Second, "r")}, "through the hole"},
+		"never":            {[]load.Call{call(time.Second, "r"), call(13*time.Second, "other")}, "waited 13s (most + beyondMost) for an answer of r"},
+		"through the hole": {[]load.Call{call(5*time.Second, "r"), call(13*time.Second, "r")}, "through the black hole"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &scene{calls: test.calls}
-			s.noneAnswered(r, at(2*time.Second), at(12*time.Second))
-			s.firstAnswer(r, at(12*time.Second), firstWithin)
-			for _, check := range s.checks {
-				check(load.Report{Started: began})
-			}
-			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
-				t.Errorf("%q, want %q", got, test.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				s := &scene{began: began, calls: test.calls}
+				s.checkNoneAnswered(r, began.Add(2*time.Second), began.Add(12*time.Second))
+				if err := s.waitFirstAnswer(t.Context(), r, began.Add(12*time.Second), firstWithin, time.Second); err != nil {
+					s.fail("%v", err)
+				}
+				for _, check := range s.checks {
+					check(load.Report{Started: began})
+				}
+				if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+					t.Errorf("%q, want %q", got, test.want)
+				}
+			})
 		})
 	}
+}
+
+// TestAnErrorNamesTheBound lets a drill wait for what never happens.
+func TestAnErrorNamesTheBound(t *testing.T) {
+	never := func() (bool, error) { return false, nil }
+	synctest.Test(t, func(t *testing.T) {
+		s, began := &scene{}, time.Now()
+		err := s.waitAtLeast(t.Context(), 5*time.Second, linkBound, "a miracle", never)
+		if took := time.Since(began); err == nil || err.Error() != "waited 20s (linkBound) for a miracle" || took < 25*time.Second || took > 26*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTooLong)
+		defer cancel()
+		if err := s.waitFor(ctx, linkBound, "a miracle", never); err == nil || err.Error() != "waiting for a miracle: the drill is not over after 2m0s (longest)" {
+			t.Error(err)
+		}
+	})
 }
 
 // sample is a result with all that can be written.
@@ -369,28 +389,19 @@ func TestWhatIsWritten(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"no markers", tableEnds + tableBegins} {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := writeTable(root, []result{sample()}); err == nil {
-			t.Errorf("%q: no error", text)
-		}
-	}
-	if err := os.WriteFile(file, []byte("before\n"+tableBegins+"\nold\n"+tableEnds+"\nafter\n"), 0o644); err != nil {
+	const begins, ends = "<!-- make drills writes from here -->", "<!-- to here -->"
+	if err := os.WriteFile(file, []byte("before\n"+begins+"\nold\n"+ends+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time as the first
-		if err := writeTable(root, []result{sample()}); err != nil {
-			t.Fatal(err)
-		}
+	if err := writeTable(root, []result{sample()}); err != nil {
+		t.Fatal(err)
 	}
 	got, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const row = "| [sample](drills/sample.svg) | an example | 10 | 9 | 1 | 0 | 0.0 ms | 0.0 ms | 0 ms | 0.50 s | **FAIL**: too slow (1 retried) (the load itself was 120 ms behind) |\n"
-	for _, want := range []string{"before\n" + tableBegins + "\n| drill |", row, "- sample: one thing.\n" + tableEnds + "\nafter\n"} {
+	for _, want := range []string{"before\n" + begins + "\n| drill |", row, "- sample: one thing.\n" + ends + "\nafter\n"} {
 		if strings.Count(string(got), want) != 1 {
 			t.Errorf("not once %q in\n%s", want, got)
 		}
@@ -402,29 +413,18 @@ func TestWhatIsWritten(t *testing.T) {
 	if err := sample().writePicture(root); err != nil {
 		t.Fatal(err)
 	}
-	picture, err := os.Open(filepath.Join(root, pictures, "sample.svg"))
+	picture, err := os.ReadFile(filepath.Join(root, pictures, "sample.svg"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer picture.Close()
-	elements := map[string]int{}
-	words := ""
-	for d := xml.NewDecoder(picture); ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			elements[token.Name.Local]++
-		case xml.CharData:
-			words += string(token)
-		}
+	// Two replicas, one second with a fallback, three names in the legend.
+	if lines, rects := bytes.Count(picture, []byte("<polyline")), bytes.Count(picture, []byte("<rect")); lines != 2 || rects != 4 {
+		t.Errorf("%d lines and %d rectangles:\n%s", lines, rects, picture)
 	}
-	if elements["polyline"] != 2 || elements["rect"] != 4 || !strings.Contains(words, `{"a":"<&>"}`) || strings.Contains(words, "no room") {
-		t.Errorf("%v, %s", elements, words)
+	for _, want := range []string{"replica-1<", "replica-2<", "fallback<", "{&quot;a&quot;:&quot;&lt;&amp;&gt;&quot;}"} {
+		if !bytes.Contains(picture, []byte(want)) {
+			t.Errorf("the picture lacks %q:\n%s", want, picture)
+		}
 	}
 }
 
@@ -501,7 +501,7 @@ func TestAnOverloadIsHeldToItsFigures(t *testing.T) {
 				test.surge(&surge)
 			}
 			s := &scene{calls: test.usual}
-			s.judgeSurge(surge, slices.Concat(calls(load.Full, test.full), calls(load.Shed, 100)), from, until)
+			s.checkSurge(surge, slices.Concat(calls(load.Full, test.full), calls(load.Shed, 100)), from, until)
 			for _, check := range s.checks {
 				check(load.Report{Started: began})
 			}

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"io"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// startFallback runs a shop that answers in time and always with its own
-// bestsellers: the one that no drill may let pass.
+// startFallback runs a shop that answers in time, and always with bestsellers. No
+// drill may pass with it.
 func startFallback() (shop string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -17,9 +17,9 @@ func startFallback() (shop string, stop func(), err error) {
 	}
 	server := &http.Server{Handler: fallbackShop(), ReadHeaderTimeout: 5 * time.Second}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(l) }) // it ends with stop
+	serving.Go(func() { _ = server.Serve(l) }) // until stop
 	return "http://" + l.Addr().String(), func() {
-		_ = server.Close() // only connections that are done with are left
+		_ = server.Close() // no request is in flight any more
 		serving.Wait()
 	}, nil
 }

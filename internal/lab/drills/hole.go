@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// holeDrills are of a network that loses all there is, without a word.
+// holeDrills are of a network that drops every packet silently.
 func holeDrills() []drill {
 	return []drill{{
-		name: "black-hole", shows: "all to and from one of three replicas vanishes without RST or ICMP for 10 s (its own network namespace)",
+		name: "black-hole", shows: "all packets to and from one of three replicas are dropped, without RST or ICMP, for 10 s (its own network namespace)",
 		cost: unplanned, fleet: fleet.Config{Replicas: 2}, needs: fleet.CheckNamespaces, script: blackHole,
 	}}
 }
@@ -28,38 +28,38 @@ func blackHole(ctx context.Context, s *scene) error {
 		return err
 	}
 	s.Publish(s.Replicas()...)
-	s.firstCall(ctx, r, s.mark(remark, "%s, in a network of its own, is in DNS", r.Name), firstWithin)
-	if err := s.pass(ctx, 4*time.Second); err != nil {
+	s.watchFirstCall(ctx, r, s.mark(remark, "%s, in its own network, is in DNS", r.Name), firstWithin)
+	if err := s.wait(ctx, 4*time.Second); err != nil {
 		return err
 	}
+	s.watchers.Wait()
 	open, err := net.Dial("tcp", strings.TrimPrefix(r.Admin, "http://"))
 	if err != nil {
 		return err
 	}
 	defer open.Close()
 
-	since := s.mark(event, "the network of %s is a black hole", r.Name)
-	s.lastFallback(since, patience+lastWithin)
+	since := s.mark(event, "the network drops all of %s", r.Name)
+	s.checkLastFallback(since, patience+lastWithin)
 	if err := wire.Drop(); err != nil {
 		return err
 	}
 	dropped := time.Now()
-	s.silence(open, r)
-	if err := s.pass(ctx, length-time.Since(since)); err != nil {
+	s.checkSilence(open, r)
+	if err := s.wait(ctx, length-time.Since(since)); err != nil {
 		return err
 	}
 	back := s.mark(remark, "the network of %s is back", r.Name)
-	s.noneAnswered(r, dropped, back)
+	s.checkNoneAnswered(r, dropped, back)
 	if err := wire.Pass(); err != nil {
 		return err
 	}
-	s.firstAnswer(r, back, firstWithin)
-	return s.pass(ctx, 6*time.Second)
+	return s.waitFirstAnswer(ctx, r, back, firstWithin, 6*time.Second)
 }
 
-// silence fails unless the hole is one: who sends over a connection, or connects,
-// hears nothing at all.
-func (s *scene) silence(open net.Conn, r *fleet.Replica) {
+// checkSilence fails unless the network drops everything: neither a write over an
+// open connection nor a new connection is answered.
+func (s *scene) checkSilence(open net.Conn, r *fleet.Replica) {
 	const most = time.Second
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
@@ -67,7 +67,7 @@ func (s *scene) silence(open net.Conn, r *fleet.Replica) {
 		_, writeErr := open.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
 		n, readErr := open.Read(make([]byte, 1))
 		if writeErr != nil || n > 0 || !errors.Is(readErr, os.ErrDeadlineExceeded) {
-			s.fail("this is no black hole: a connection over it says %v, %v", writeErr, readErr)
+			s.fail("this is no black hole: on an open connection, write %v, read %v", writeErr, readErr)
 		}
 	})
 	waiting.Go(func() {
@@ -77,45 +77,21 @@ func (s *scene) silence(open net.Conn, r *fleet.Replica) {
 		}
 		var netErr net.Error
 		if !errors.As(err, &netErr) || !netErr.Timeout() {
-			s.fail("this is no black hole: who connects over it gets %v", err)
+			s.fail("this is no black hole: a new connection ends with %v", err)
 		}
 	})
 	waiting.Wait()
 }
 
-// noneAnswered fails if a call was answered by a replica that nothing gets to or
-// from.
-func (s *scene) noneAnswered(r *fleet.Replica, from, until time.Time) {
+// checkNoneAnswered fails if a replica that nothing can reach answered a call.
+func (s *scene) checkNoneAnswered(r *fleet.Replica, from, until time.Time) {
 	s.check(func(p load.Report) {
 		for _, c := range s.calls {
 			due := p.Started.Add(c.Due)
 			if c.ServedBy == r.Name && due.After(from) && due.Add(c.Latency).Before(until) {
-				s.fail("%s answered a call through the hole", r.Name)
+				s.fail("%s answered a call through the black hole", r.Name)
 				return
 			}
-		}
-	})
-}
-
-// firstAnswer fails unless a reader's call that came after a time is answered by
-// the replica within most. By what readers are told: the replica itself may still
-// answer calls of before, which nobody waits for.
-func (s *scene) firstAnswer(r *fleet.Replica, since time.Time, most time.Duration) {
-	s.check(func(p load.Report) {
-		first := time.Duration(-1)
-		for _, c := range s.calls {
-			due := p.Started.Add(c.Due)
-			if took := due.Add(c.Latency).Sub(since); c.ServedBy == r.Name && due.After(since) && (first < 0 || took < first) {
-				first = took
-			}
-		}
-		if first < 0 {
-			s.fail("%s answered no call any more", r.Name)
-			return
-		}
-		s.figure("%s answers a reader %.2f s after its network is back", r.Name, first.Seconds())
-		if first > most {
-			s.fail("%s answered its first call after %.1f s, want %v at most", r.Name, first.Seconds(), most)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"fmt"
@@ -10,18 +10,17 @@ import (
 )
 
 const (
-	// relieved is how long after replicas are back, or reachable again, all is as
-	// it was.
+	// relieved is how long after the relief readers may still notice something.
 	relieved = 2 * time.Second
-	// underWay is how long before an event a call may have begun that it hit: it
+	// inFlight is how long before an event a call may have begun that it affects: it
 	// falls back once marketplace's patience is over.
-	underWay = patience
-	// repeatedShare is how many calls may be repeated when a shop dies.
+	inFlight = patience
+	// repeatedShare is the share of calls that may be retried when a shop dies.
 	repeatedShare = 0.02
 )
 
-// span returns when readers might notice: from the first event until the last one,
-// or until the relief.
+// span returns the times of the first event, the last event and the relief; zero
+// for those that there are not.
 func span(moments []moment) (first, last, back time.Time) {
 	for _, m := range moments {
 		switch m.kind {
@@ -38,7 +37,7 @@ func span(moments []moment) (first, last, back time.Time) {
 	return first, last, back
 }
 
-// beyond returns what is beyond the limits of such a drill.
+// beyond returns what is beyond the limits of a drill with this cost.
 func beyond(c cost, moments []moment, r load.Report) []string {
 	first, last, back := span(moments)
 	var limits load.Limits
@@ -49,23 +48,23 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 		return []string{"the script has no event"}
 	case c == unplanned, c == shopLost:
 		limits = load.Unplanned(last)
-		limits.Window.From = first.Add(-underWay)
+		limits.Window.From = first.Add(-inFlight)
 		if c == shopLost {
 			limits.Retried = int64(repeatedShare * float64(r.Calls))
 		}
 	case back.IsZero():
 		return []string{"the script has no relief"}
 	case c == overload:
-		limits = load.Without(first.Add(-underWay), back.Add(relieved))
-		limits.Shed = r.Calls // when, the drill itself looks at
+		limits = load.Without(first.Add(-inFlight), back.Add(relieved))
+		limits.Shed = r.Calls // checkSurge judges when
 	default:
-		limits = load.Without(first.Add(-underWay), back.Add(relieved))
+		limits = load.Without(first.Add(-inFlight), back.Add(relieved))
 	}
 	return r.Beyond(limits)
 }
 
-// recovery is how long after the last event, or after the relief where none lives
-// before, a reader last noticed.
+// recovery is how long after the last event a reader last noticed something, or
+// after the relief where no replica could answer before; negative without an event.
 func recovery(c cost, moments []moment, began time.Time, calls []load.Call) time.Duration {
 	_, from, back := span(moments)
 	if c == without || c == overload {
@@ -83,35 +82,35 @@ func recovery(c cost, moments []moment, began time.Time, calls []load.Call) time
 	return took
 }
 
-// result is a drill that is over.
+// result is what a drill found out.
 type result struct {
 	drill    drill
 	report   load.Report
 	moments  []moment
-	names    map[string]string // of replicas, by what the report calls them
+	names    map[string]string // of replicas, by their names in the report
 	figures  []string          // measured beside the calls
-	recovery time.Duration     // negative if there was nothing to recover from
+	recovery time.Duration     // see there
 	faults   []string          // why it fails
 }
 
 func (r result) passed() bool { return len(r.faults) == 0 }
 
-// behind is how far behind the load itself may be without a word. Beyond it, the
-// machine was busy with something else. The verdict stays what it is.
+// behind is how late the load's own calls may start without a note: then the machine
+// was busy with something else. The note does not change the verdict.
 const behind = 100 * time.Millisecond
 
 const heading = "drill                  calls  full fallback shed failed late  p50 ms  p99 ms  max ms  recovered verdict"
 
-// line is the result in one line.
+// line is the result in one line, below heading.
 func (r result) line() string {
 	p := r.report
 	text := fmt.Sprintf("%-22s %5d %5d %8d %4d %6d %4d %7.1f %7.1f %7.0f %10s %s",
 		r.drill.name, p.Calls, p.Full, p.Fallback, p.Shed, p.Failed, p.Late, p.P50, p.P99, p.Max, r.recovered(), r.verdict())
-	return text + r.apart()
+	return text + r.notes()
 }
 
-// apart is what is told apart from the verdict.
-func (r result) apart() string {
+// notes follow the verdict.
+func (r result) notes() string {
 	text := ""
 	if n := r.report.Retried; n > 0 {
 		text += fmt.Sprintf(" (%d retried)", n)
@@ -140,7 +139,7 @@ func (r result) verdict() string {
 	return text
 }
 
-// host is what a report calls the replica with this admin URL.
+// host is the name in a report of the replica with this admin URL.
 func host(admin string) string {
 	u, err := url.Parse(admin)
 	if err != nil {

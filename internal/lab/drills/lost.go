@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
-// lossDrills are what is gone without a word.
+// lossDrills are processes that end without warning.
 func lossDrills() []drill {
 	return []drill{
 		{name: "kill-one", shows: "kill -9 of one of three replicas", cost: unplanned, script: func(ctx context.Context, s *scene) error { return kill(ctx, s, 1) }},
@@ -22,7 +22,7 @@ func lossDrills() []drill {
 	}
 }
 
-// killAll kills replicas at once.
+// killAll kills replicas at the same time.
 func killAll(replicas []*fleet.Replica) error {
 	var killing sync.WaitGroup
 	errs := make([]error, len(replicas))
@@ -33,17 +33,17 @@ func killAll(replicas []*fleet.Replica) error {
 	return errors.Join(errs...)
 }
 
-// kill kills replicas, which stay in DNS for some seconds, as those of a node do
-// that is lost, and are replaced then.
+// kill kills n replicas. They stay in DNS for some seconds, as the replicas of a
+// lost node do, and are then replaced.
 func kill(ctx context.Context, s *scene, n int) error {
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	s.mark(event, "kill -9 of %d", n)
 	if err := killAll(s.Replicas()[:n]); err != nil {
 		return err
 	}
-	if err := s.pass(ctx, 5*time.Second); err != nil {
+	if err := s.wait(ctx, 5*time.Second); err != nil {
 		return err
 	}
 	for range n {
@@ -54,14 +54,14 @@ func kill(ctx context.Context, s *scene, n int) error {
 	s.Publish(s.Replicas()[n:]...)
 	since := s.mark(remark, "%d new in DNS", n)
 	for _, r := range s.Replicas()[3:] {
-		s.firstCall(ctx, r, since, firstWithin)
+		s.watchFirstCall(ctx, r, since, firstWithin)
 	}
-	return s.pass(ctx, 6*time.Second)
+	return s.wait(ctx, 6*time.Second)
 }
 
 func allGone(ctx context.Context, s *scene) error {
 	const away = 20 * time.Second
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	gone := s.mark(event, "kill -9 of all")
@@ -70,7 +70,7 @@ func allGone(ctx context.Context, s *scene) error {
 		return err
 	}
 	dead := time.Now()
-	if err := s.pass(ctx, away-time.Since(gone)); err != nil {
+	if err := s.wait(ctx, away-time.Since(gone)); err != nil {
 		return err
 	}
 	fresh := make([]*fleet.Replica, 3)
@@ -81,34 +81,28 @@ func allGone(ctx context.Context, s *scene) error {
 		}
 		fresh[i] = r
 	}
-	s.bestsellers(dead, s.mark(relief, "three new in DNS"))
+	s.checkAllFellBack(dead, s.mark(relief, "three new in DNS"))
 	s.Publish(fresh...)
-	return s.pass(ctx, 6*time.Second)
+	return s.wait(ctx, 6*time.Second)
 }
 
 func killShop(ctx context.Context, s *scene) error {
-	if _, err := s.AddMarketplace(); err != nil {
+	if err := s.addShop(ctx, 2); err != nil {
 		return err
 	}
-	if err := s.ready(ctx, 2); err != nil {
-		return err
-	}
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	s.mark(event, "kill -9 of a shop")
 	if err := s.Marketplaces()[1].Kill(); err != nil {
 		return err
 	}
-	if err := s.pass(ctx, 4*time.Second); err != nil {
+	if err := s.wait(ctx, 4*time.Second); err != nil {
 		return err
 	}
-	if _, err := s.AddMarketplace(); err != nil {
-		return err
-	}
-	if err := s.ready(ctx, 2); err != nil {
+	if err := s.addShop(ctx, 2); err != nil {
 		return err
 	}
 	s.mark(remark, "two shops again")
-	return s.pass(ctx, 4*time.Second)
+	return s.wait(ctx, 4*time.Second)
 }

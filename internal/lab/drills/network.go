@@ -1,7 +1,8 @@
-package main
+package drills
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -11,14 +12,15 @@ import (
 // networkDrills are what the network does between the shop and its replicas.
 func networkDrills() []drill {
 	return []drill{
-		{name: "reset", shows: "connections reset while calls are under way, ten times in 5 s", cost: unplanned, script: reset},
+		{name: "reset", shows: "connections reset while calls are in flight, ten times in 5 s", cost: unplanned, script: reset},
 		{name: "latency-100ms", shows: "100 ms more from the shop to its replicas and back", script: latency},
 		{name: "latency-1s", shows: "1 s more from the shop to its replicas and back, for 8 s", cost: without, script: tooSlow},
 	}
 }
 
-// linked puts a link of ours on the way to each replica.
-func (s *scene) linked(ctx context.Context) ([]*fleet.Link, error) {
+// addLinks puts a link of ours between the shop and each replica, and returns once
+// the shop uses no connection but those over the links.
+func (s *scene) addLinks(ctx context.Context) ([]*fleet.Link, error) {
 	var links []*fleet.Link
 	var ips []netip.Addr
 	for _, r := range s.Replicas() {
@@ -29,40 +31,60 @@ func (s *scene) linked(ctx context.Context) ([]*fleet.Link, error) {
 		links, ips = append(links, l), append(ips, l.IP)
 	}
 	s.PublishAddresses(ips...)
-	s.mark(remark, "all goes over links")
-	// Until the shop has asked DNS again, and the streams to the old addresses have
-	// been handed over.
-	return links, s.pass(ctx, 4*time.Second)
+	s.mark(remark, "all calls go over links")
+	return links, s.waitAtLeast(ctx, 4*time.Second, linkBound, "the shop to use the links alone", func() (bool, error) {
+		for i, r := range s.Replicas() {
+			if n, err := watches(r); err != nil || n != 1 || links[i].Connections() == 0 {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// watches returns how many clients watch the health of a replica: one for each
+// connection in use.
+func watches(r *fleet.Replica) (int, error) {
+	const watch = `grpc_method="grpc.health.v1.Health/Watch"`
+	began, err := fleet.Metric(r.Admin, "grpc_server_call_started_total", watch)
+	if err != nil {
+		return 0, err
+	}
+	ended, err := fleet.Metric(r.Admin, "grpc_server_call_duration_seconds_count", watch)
+	return int(began - ended), err
 }
 
 func reset(ctx context.Context, s *scene) error {
 	const times, every = 10, time.Second / 2
-	for _, r := range s.Replicas() { // so that some calls are always under way
+	for _, r := range s.Replicas() { // so that some calls are always in flight
 		if err := fleet.Fault(ctx, r.Admin, `{"delay":"50ms"}`); err != nil {
 			return err
 		}
 	}
-	links, err := s.linked(ctx)
+	links, err := s.addLinks(ctx)
 	if err != nil {
 		return err
 	}
-	cut := 0
 	for i := range times {
+		l := links[i%len(links)]
+		what := fmt.Sprintf("a connection to reset, number %d of %d", i+1, times)
+		if err := s.waitFor(ctx, linkBound, what, func() (bool, error) { return l.Connections() > 0, nil }); err != nil {
+			return err
+		}
 		s.mark(event, "reset")
-		cut += links[i%len(links)].Reset()
-		if err := s.pass(ctx, every); err != nil {
+		if l.Reset() == 0 {
+			s.fail("reset %d of %d met no connection", i+1, times)
+		}
+		if err := s.wait(ctx, every); err != nil {
 			return err
 		}
 	}
-	if cut < times {
-		s.fail("%d connections were reset, want %d at least", cut, times)
-	}
-	return s.pass(ctx, 5*time.Second)
+	return s.wait(ctx, 5*time.Second)
 }
 
 func latency(ctx context.Context, s *scene) error {
 	const more = 100 * time.Millisecond
-	links, err := s.linked(ctx)
+	links, err := s.addLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,16 +92,16 @@ func latency(ctx context.Context, s *scene) error {
 	for _, l := range links {
 		l.SetDelay(more / 2)
 	}
-	if err := s.pass(ctx, 10*time.Second); err != nil {
+	if err := s.wait(ctx, 10*time.Second); err != nil {
 		return err
 	}
-	s.slower(from, time.Now(), more)
+	s.checkSlower(from, time.Now(), more)
 	return nil
 }
 
 func tooSlow(ctx context.Context, s *scene) error {
 	const more = time.Second
-	links, err := s.linked(ctx)
+	links, err := s.addLinks(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,13 +109,13 @@ func tooSlow(ctx context.Context, s *scene) error {
 	for _, l := range links {
 		l.SetDelay(more / 2)
 	}
-	if err := s.pass(ctx, 8*time.Second); err != nil {
+	if err := s.wait(ctx, 8*time.Second); err != nil {
 		return err
 	}
-	until := s.mark(relief, "no more")
+	until := s.mark(relief, "no delay")
 	for _, l := range links {
 		l.SetDelay(0)
 	}
-	s.bestsellers(from.Add(patience), until)
-	return s.pass(ctx, 5*time.Second)
+	s.checkAllFellBack(from.Add(patience), until)
+	return s.wait(ctx, 5*time.Second)
 }

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -11,71 +11,62 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// The overload. A capacity that does not come from the machine lets the load keep
-// up with ten times as much.
+// The overload. The capacity does not depend on the machine, so that the load can
+// keep up with ten times as much.
 const (
-	places      = 1                     // calls at a time that a replica works on
-	serviceTime = 60 * time.Millisecond // of each
-	capacity    = 3 * places * float64(time.Second) / float64(serviceTime)
+	slots       = 1                     // of each replica's concurrency limit
+	serviceTime = 60 * time.Millisecond // of each call
+	capacity    = 3 * slots * float64(time.Second) / float64(serviceTime)
 	tenfold     = 10 * capacity
 	surgeFor    = 10 * time.Second
-	quietRate   = capacity / 5 // of the readers who are there all the time
+	quietRate   = capacity / 5 // of the readers who call all the time
 
 	leastGoodput = 0.8 // of the capacity
-	// inTime bounds the p99 of all calls, refused ones too: a page waits for
-	// patience at most, the rest is its own work with as many others at once.
+	// inTime bounds the p99 of all calls, shed ones included: a page waits for
+	// patience at most; the rest is its own work beside as many others.
 	inTime = 2 * patience
 )
 
-// overloadDrills are what is too much for the shop.
+// overloadDrills are more calls than the shop can answer.
 func overloadDrills() []drill {
 	return []drill{{
 		name: "overload", cost: overload, rate: quietRate, script: surge,
-		shows: fmt.Sprintf("ten times the calls for 10 s that the replicas can bear, which is %.0f a second", capacity),
-		fleet: fleet.Config{ReplicaArgs: []string{fmt.Sprintf("--max-calls=%d", places)}},
+		shows: fmt.Sprintf("ten times the calls for 10 s that the replicas can answer, which is %.0f a second", capacity),
+		fleet: fleet.Config{ReplicaArgs: []string{fmt.Sprintf("--max-calls=%d", slots)}},
 	}}
 }
 
-// surge lets many more readers come for a while. As many calls as can be done must
-// be done, the others be refused soon, and nothing of it last.
+// surge sends many more readers for a while. The shop must answer as many calls as
+// it can, shed the others soon, and be as before once it is over.
 func surge(ctx context.Context, s *scene) error {
 	for _, r := range s.Replicas() {
 		if err := fleet.Fault(ctx, r.Admin, fmt.Sprintf(`{"delay":"%v"}`, serviceTime)); err != nil {
 			return err
 		}
 	}
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
-	}
-	shop := s.URL
-	if s.opts.fallback {
-		fake, stop, err := startFallback()
-		if err != nil {
-			return err
-		}
-		defer stop()
-		shop = fake
 	}
 	from := s.mark(event, "%.0f calls a second more", tenfold)
 	var calls []load.Call
 	report, err := load.Run(ctx, load.Config{
-		Shop: shop, Rate: tenfold, Duration: surgeFor, Retry: true, Seed: 2,
+		Shop: s.shop, Rate: tenfold, Duration: surgeFor, Retry: true, Seed: 2,
 		Observe: func(c load.Call) { calls = append(calls, c) },
 	})
 	if err != nil {
 		return err
 	}
-	until := s.mark(relief, "no more")
-	if err := ctx.Err(); err != nil {
-		return errors.Join(errors.New("the surge was cut short"), err)
+	until := s.mark(relief, "the surge is over")
+	if ctx.Err() != nil {
+		return errors.Join(errors.New("the surge was cut short"), context.Cause(ctx))
 	}
-	s.judgeSurge(report, calls, from, until)
-	return s.pass(ctx, 6*time.Second)
+	s.checkSurge(report, calls, from, until)
+	return s.wait(ctx, 6*time.Second)
 }
 
-// judgeSurge holds the surge, and the readers who came anyway, to what is asked of
-// an overload.
-func (s *scene) judgeSurge(surge load.Report, calls []load.Call, from, until time.Time) {
+// checkSurge holds the surge, and the calls of other readers, to the limits of an
+// overload.
+func (s *scene) checkSurge(surge load.Report, calls []load.Call, from, until time.Time) {
 	s.check(func(usual load.Report) {
 		inside := dueIn(s.calls, usual.Started, from, until)
 		all := slices.Concat(inside, calls)
@@ -100,7 +91,7 @@ func (s *scene) judgeSurge(surge load.Report, calls []load.Call, from, until tim
 		if surge.Shed == 0 || surge.Fallback == 0 {
 			s.fail("%d calls of the surge were shed and %d fell back, want some of each: it was no overload", surge.Shed, surge.Fallback)
 		}
-		early := dueIn(s.calls, usual.Started, usual.Started, from.Add(-underWay))
+		early := dueIn(s.calls, usual.Started, usual.Started, from.Add(-inFlight))
 		late := dueIn(s.calls, usual.Started, until.Add(relieved), until.Add(time.Hour))
 		for _, c := range slices.Concat(early, late) {
 			if c.Outcome == load.Shed {
@@ -111,7 +102,7 @@ func (s *scene) judgeSurge(surge load.Report, calls []load.Call, from, until tim
 	})
 }
 
-// dueIn returns the calls that were due in a time.
+// dueIn returns the calls that were due between two times.
 func dueIn(calls []load.Call, began, from, until time.Time) (list []load.Call) {
 	for _, c := range calls {
 		if due := began.Add(c.Due); !due.Before(from) && due.Before(until) {
@@ -121,7 +112,7 @@ func dueIn(calls []load.Call, began, from, until time.Time) (list []load.Call) {
 	return list
 }
 
-// asksReplica reports whether such a call needs an answer of a replica.
+// asksReplica reports whether a call of this kind needs an answer of a replica.
 func asksReplica(k load.Kind) bool {
 	return slices.Contains([]load.Kind{load.Front, load.Book, load.APIKnown, load.APIUnknown}, k)
 }

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // plannedDrills are what an operator does on purpose.
 func plannedDrills() []drill {
-	// The switch has to see that a shop drains.
+	// The switch needs time to see that a shop drains.
 	shops := fleet.Config{Switched: true, MarketplaceArgs: []string{"--drain-delay=500ms"}}
 	return []drill{
 		{name: "steady", shows: "three replicas, nothing happens", script: steady},
@@ -27,14 +27,14 @@ func plannedDrills() []drill {
 }
 
 func steady(ctx context.Context, s *scene) error {
-	s.even()
-	return s.pass(ctx, 15*time.Second)
+	s.checkEvenShares()
+	return s.wait(ctx, 15*time.Second)
 }
 
 func scale(ctx context.Context, s *scene) error {
 	const more = 8
 	first := s.Replicas()
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	for range more {
@@ -43,24 +43,24 @@ func scale(ctx context.Context, s *scene) error {
 			return err
 		}
 		s.Publish(s.Replicas()...)
-		s.firstCall(ctx, r, s.mark(event, "%s is in DNS", r.Name), firstWithin)
+		s.watchFirstCall(ctx, r, s.mark(event, "%s is in DNS", r.Name), firstWithin)
 	}
-	if err := s.pass(ctx, 6*time.Second); err != nil {
+	if err := s.wait(ctx, 6*time.Second); err != nil {
 		return err
 	}
 	s.watchers.Wait()
 	s.Publish(first...)
 	s.mark(event, "%d replicas stop", more)
-	if err := s.stops(s.Replicas()[len(first):]...); err != nil {
+	if err := stopAll(s.Replicas()[len(first):]...); err != nil {
 		return err
 	}
-	return s.pass(ctx, 4*time.Second)
+	return s.wait(ctx, 4*time.Second)
 }
 
 func rollReplicas(ctx context.Context, s *scene) error {
 	serving := s.Replicas()
 	for _, old := range s.Replicas() {
-		if err := s.pass(ctx, 2*time.Second); err != nil {
+		if err := s.wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
 		fresh, err := s.AddReplica()
@@ -69,54 +69,47 @@ func rollReplicas(ctx context.Context, s *scene) error {
 		}
 		serving = append(serving, fresh)
 		s.Publish(serving...)
-		s.firstCall(ctx, fresh, s.mark(event, "%s in the place of %s", fresh.Name, old.Name), firstWithin)
+		s.watchFirstCall(ctx, fresh, s.mark(event, "%s replaces %s", fresh.Name, old.Name), firstWithin)
 		serving = slices.DeleteFunc(serving, func(r *fleet.Replica) bool { return r == old })
 		s.Publish(serving...)
-		if err := s.stops(old); err != nil {
+		if err := stopAll(old); err != nil {
 			return err
 		}
 	}
-	return s.pass(ctx, 4*time.Second)
+	return s.wait(ctx, 4*time.Second)
 }
 
-// ready waits until so many shops get connections.
-func (s *scene) ready(ctx context.Context, shops int) error {
-	for s.Switch.Ready() != shops {
-		if err := s.pass(ctx, 10*time.Millisecond); err != nil {
-			return fmt.Errorf("%d shops are ready, want %d: %w", s.Switch.Ready(), shops, err)
-		}
-	}
-	return nil
-}
-
-func rollShops(ctx context.Context, s *scene) error {
+// addShop runs one more shop and returns once so many receive connections.
+func (s *scene) addShop(ctx context.Context, ready int) error {
 	if _, err := s.AddMarketplace(); err != nil {
 		return err
 	}
-	if err := s.ready(ctx, 2); err != nil {
+	what := fmt.Sprintf("%d shops to receive connections", ready)
+	return s.waitFor(ctx, readyBound, what, func() (bool, error) { return s.Switch.Ready() == ready, nil })
+}
+
+func rollShops(ctx context.Context, s *scene) error {
+	if err := s.addShop(ctx, 2); err != nil {
 		return err
 	}
 	for _, old := range s.Marketplaces() {
-		if err := s.pass(ctx, 2*time.Second); err != nil {
+		if err := s.wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
-		if _, err := s.AddMarketplace(); err != nil {
+		if err := s.addShop(ctx, 3); err != nil {
 			return err
 		}
-		if err := s.ready(ctx, 3); err != nil {
-			return err
-		}
-		s.mark(event, "a new shop in the place of an old one")
-		if err := old.Stop(10 * time.Second); err != nil {
+		s.mark(event, "a new shop replaces an old one")
+		if err := old.Stop(stopWithin); err != nil {
 			return fmt.Errorf("an old shop: %w", err)
 		}
 	}
-	return s.pass(ctx, 4*time.Second)
+	return s.wait(ctx, 4*time.Second)
 }
 
 func connectionAge(ctx context.Context, s *scene) error {
-	const length, least = 12 * time.Second, 5 // connections of that time, at each replica
-	if err := s.pass(ctx, length); err != nil {
+	const length, least = 12 * time.Second, 5 // connections to each replica in that time
+	if err := s.wait(ctx, length); err != nil {
 		return err
 	}
 	var asking sync.WaitGroup

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -8,33 +8,33 @@ import (
 )
 
 const (
-	// patience is marketplace's default for how long a page waits.
+	// patience is marketplace's default of how long a page waits.
 	patience = 300 * time.Millisecond
 	sickFor  = 8 * time.Second
-	// fifty is some 50 times what a page takes.
+	// fifty is about 50 times what a page takes.
 	fifty = "150ms"
 )
 
-// sickDrills are replicas that live and do not do what they should.
+// sickDrills are replicas that run and do not do what they should.
 func sickDrills() []drill {
 	return []drill{
 		{name: "sigstop", shows: "SIGSTOP of one of three replicas for 10 s", cost: unplanned, script: sigstop},
 		{name: "errors", shows: "one of three replicas fails every call with INTERNAL for 8 s", cost: unplanned, script: func(ctx context.Context, s *scene) error {
 			return sick(ctx, s, `{"error_share":1,"code":"INTERNAL"}`)
 		}},
-		{name: "slow", shows: "one of three replicas takes " + fifty + " more a call, some 50 times a page, for 8 s", cost: unplanned, script: func(ctx context.Context, s *scene) error {
+		{name: "slow", shows: "one of three replicas takes " + fifty + " more for each call, about 50 times a page, for 8 s", cost: unplanned, script: func(ctx context.Context, s *scene) error {
 			return sick(ctx, s, `{"delay":"`+fifty+`"}`)
 		}},
-		{name: "not-serving", shows: "one of three replicas says NOT_SERVING for 8 s", script: func(ctx context.Context, s *scene) error {
+		{name: "not-serving", shows: "one of three replicas reports NOT_SERVING for 8 s", script: func(ctx context.Context, s *scene) error {
 			return sick(ctx, s, `{"not_serving":true}`)
 		}},
 	}
 }
 
-// sick puts faults on one replica for a while. It must lose its calls at once, and
-// have them again when it is well.
+// sick injects faults into one replica for a while. It must soon receive no calls,
+// and receive them again once it is well.
 func sick(ctx context.Context, s *scene, faults string) error {
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	r := s.Replicas()[0]
@@ -42,8 +42,8 @@ func sick(ctx context.Context, s *scene, faults string) error {
 	if err := fleet.Fault(ctx, r.Admin, faults); err != nil {
 		return err
 	}
-	stop := s.lastCall(ctx, r, since)
-	err := s.pass(ctx, sickFor)
+	stop := s.watchLastCall(ctx, r, since)
+	err := s.wait(ctx, sickFor)
 	stop()
 	if err != nil {
 		return err
@@ -51,30 +51,25 @@ func sick(ctx context.Context, s *scene, faults string) error {
 	if err := fleet.Fault(ctx, r.Admin, `{}`); err != nil {
 		return err
 	}
-	s.firstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
-	return s.pass(ctx, 4*time.Second)
+	s.watchFirstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
+	return s.wait(ctx, 4*time.Second)
 }
 
 func sigstop(ctx context.Context, s *scene) error {
-	if err := s.pass(ctx, 3*time.Second); err != nil {
+	if err := s.wait(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	r := s.Replicas()[0]
-	s.lastFallback(s.mark(event, "%s hangs", r.Name), patience+lastWithin)
+	s.checkLastFallback(s.mark(event, "%s hangs", r.Name), patience+lastWithin)
 	if err := r.Pause(); err != nil {
 		return err
 	}
-	if err := s.pass(ctx, 10*time.Second); err != nil {
+	if err := s.wait(ctx, 10*time.Second); err != nil {
 		return err
 	}
 	if err := r.Resume(); err != nil {
 		return err
 	}
-	since := s.mark(remark, "%s goes on", r.Name)
-	// What came while it hung is not a call of now.
-	if err := s.pass(ctx, time.Second/2); err != nil {
-		return err
-	}
-	s.firstCall(ctx, r, since, firstWithin)
-	return s.pass(ctx, 4*time.Second)
+	since := s.mark(remark, "%s resumes", r.Name)
+	return s.waitFirstAnswer(ctx, r, since, firstWithin, 4*time.Second)
 }

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"net"
@@ -13,14 +13,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// other is a gRPC server of something else, in good health.
+// other is a healthy gRPC server that does not have our service.
 type other struct {
 	server         *grpc.Server
 	serving        sync.WaitGroup
-	watches, calls atomic.Int64 // of health, and of all else
+	watches, calls atomic.Int64 // of health; of any other method
 }
 
-// startStranger returns the server and where it listens.
+// startStranger runs such a server and returns its address.
 func startStranger(address string) (*other, string, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -36,11 +36,11 @@ func startStranger(address string) (*other, string, error) {
 		}),
 		grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
 			o.calls.Add(1)
-			return status.Error(codes.Unimplemented, "not the service that you look for")
+			return status.Error(codes.Unimplemented, "this is another service")
 		}),
 	)
-	healthpb.RegisterHealthServer(o.server, health.NewServer()) // SERVING, as a whole
-	o.serving.Go(func() { _ = o.server.Serve(l) })              // it ends with stop
+	healthpb.RegisterHealthServer(o.server, health.NewServer()) // the server as a whole is SERVING
+	o.serving.Go(func() { _ = o.server.Serve(l) })              // until stop
 	return o, l.Addr().String(), nil
 }
 

@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -13,16 +13,19 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// What is asked of calls at single replicas.
+// Limits of the calls at single replicas.
 const (
 	shareWithin = 0.02            // of what each replica should have
-	firstWithin = 3 * time.Second // of when a replica can be found
-	lastWithin  = time.Second     // of when a replica falls sick
-	lookEvery   = 50 * time.Millisecond
+	firstWithin = 3 * time.Second // after a replica can be found
+	lastWithin  = time.Second     // after a replica falls sick
 )
 
-// even fails unless each replica answered its part of the calls, by its own count.
-func (s *scene) even() {
+// stopWithin is how long a process may take to end in order.
+const stopWithin = 10 * time.Second
+
+// checkEvenShares fails unless each replica answered its part of the calls, by its
+// own count.
+func (s *scene) checkEvenShares() {
 	s.check(func(r load.Report) {
 		if r.ReplicasFrom != "metrics" || len(r.Replicas) == 0 {
 			s.fail("the replicas' own counts are missing")
@@ -42,41 +45,40 @@ func (s *scene) even() {
 	})
 }
 
-// firstCall watches a replica until it has a new call, which must come within most
-// after a time.
-func (s *scene) firstCall(ctx context.Context, r *fleet.Replica, since time.Time, most time.Duration) {
+// watchFirstCall watches a replica until it has a new call, which must come within
+// most after since. The drill is not over before.
+func (s *scene) watchFirstCall(ctx context.Context, r *fleet.Replica, since time.Time, most time.Duration) {
 	had, err := r.Asked()
 	if err != nil {
 		s.fail("%s: %v", r.Name, err)
 		return
 	}
 	s.watchers.Go(func() {
-		for time.Since(since) < most+10*time.Second {
-			if n, err := r.Asked(); err == nil && n > had {
-				took := time.Since(since)
-				s.figure("%s has its first call after %.2f s", r.Name, took.Seconds())
-				if took > most {
-					s.fail("%s had its first call after %.1f s, want %v at most", r.Name, took.Seconds(), most)
-				}
-				return
-			}
-			if s.pass(ctx, lookEvery) != nil {
-				return
-			}
+		err := s.waitFor(ctx, bound{"most + beyondMost", most + beyondMost}, "a first call of "+r.Name, func() (bool, error) {
+			n, err := r.Asked()
+			return err == nil && n > had, nil // it may not answer yet
+		})
+		took := time.Since(since)
+		switch {
+		case err != nil:
+			s.fail("%v", err)
+			return
+		case took > most:
+			s.fail("%s had its first call after %.1f s, want %v at most", r.Name, took.Seconds(), most)
 		}
-		s.fail("%s had no call", r.Name)
+		s.figure("%s has its first call after %.2f s", r.Name, took.Seconds())
 	})
 }
 
-// lastCall watches a replica that falls sick now until stop is called. Its last
-// call of a reader must end soon.
-func (s *scene) lastCall(ctx context.Context, r *fleet.Replica, sick time.Time) (stop func()) {
+// watchLastCall watches a replica that falls sick now, until stop is called. Its
+// last call of a reader must end soon.
+func (s *scene) watchLastCall(ctx context.Context, r *fleet.Replica, sick time.Time) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	last := sick
 	watching.Go(func() {
 		had, err := r.Asked()
-		for s.pass(ctx, lookEvery) == nil {
+		for s.wait(ctx, lookEvery) == nil {
 			n, lookErr := r.Asked()
 			if err == nil && lookErr == nil && n > had {
 				last = time.Now()
@@ -95,20 +97,48 @@ func (s *scene) lastCall(ctx context.Context, r *fleet.Replica, sick time.Time) 
 	}
 }
 
-// lastFallback fails if a reader saw a fallback later than most after a time.
-func (s *scene) lastFallback(since time.Time, most time.Duration) {
+// waitFirstAnswer waits at least so long, and until a reader's call that was due
+// after since is answered by the replica, which must be within most. The answers
+// tell, and not the replica's own count, as the replica may still answer older calls
+// that nobody waits for.
+func (s *scene) waitFirstAnswer(ctx context.Context, r *fleet.Replica, since time.Time, most, least time.Duration) error {
+	first := time.Duration(-1)
+	err := s.waitAtLeast(ctx, least, bound{"most + beyondMost", most + beyondMost}, "an answer of "+r.Name, func() (bool, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, c := range s.calls {
+			due := s.began.Add(c.Due)
+			if took := due.Add(c.Latency).Sub(since); c.ServedBy == r.Name && due.After(since) && (first < 0 || took < first) {
+				first = took
+			}
+		}
+		return first >= 0, nil
+	})
+	if err != nil {
+		return err
+	}
+	s.figure("%s answers a reader after %.2f s", r.Name, first.Seconds())
+	if first > most {
+		s.fail("%s answered its first call after %.1f s, want %v at most", r.Name, first.Seconds(), most)
+	}
+	return nil
+}
+
+// checkLastFallback fails if a reader saw a fallback later than most after since.
+func (s *scene) checkLastFallback(since time.Time, most time.Duration) {
 	s.check(func(r load.Report) {
 		if r.Fallback == 0 {
 			return
 		}
 		if took := r.LastFallback - since.Sub(r.Started).Seconds(); took > most.Seconds() {
-			s.fail("the last fallback came %.1f s after it, want %v at most", took, most)
+			s.fail("the last fallback came after %.1f s, want %v at most", took, most)
 		}
 	})
 }
 
-// bestsellers fails unless each call that asks a replica fell back meanwhile.
-func (s *scene) bestsellers(from, until time.Time) {
+// checkAllFellBack fails unless every call that asks a replica, and is in flight only
+// between two times, fell back.
+func (s *scene) checkAllFellBack(from, until time.Time) {
 	s.check(func(r load.Report) {
 		var all, fell int
 		for _, c := range s.calls {
@@ -126,8 +156,9 @@ func (s *scene) bestsellers(from, until time.Time) {
 	})
 }
 
-// slower fails unless calls that ask a replica took at least so long in the median.
-func (s *scene) slower(from, until time.Time, least time.Duration) {
+// checkSlower fails unless calls that ask a replica took at least so long in the
+// median.
+func (s *scene) checkSlower(from, until time.Time, least time.Duration) {
 	s.check(func(r load.Report) {
 		var took []time.Duration
 		for _, c := range s.calls {
@@ -144,13 +175,13 @@ func (s *scene) slower(from, until time.Time, least time.Duration) {
 	})
 }
 
-// stops interrupts replicas, which must end in order.
-func (s *scene) stops(leaving ...*fleet.Replica) error {
+// stopAll interrupts replicas, which must end in order.
+func stopAll(leaving ...*fleet.Replica) error {
 	var stopping sync.WaitGroup
 	errs := make([]error, len(leaving))
 	for i, r := range leaving {
 		stopping.Go(func() {
-			if err := r.Stop(10 * time.Second); err != nil {
+			if err := r.Stop(stopWithin); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", r.Name, err)
 			}
 		})

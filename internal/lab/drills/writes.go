@@ -1,4 +1,4 @@
-package main
+package drills
 
 import (
 	"context"
@@ -8,22 +8,24 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
 )
 
 const (
 	// answeredWithin is how soon a reader must know whether a write is kept:
-	// marketplace's default patience and some way.
+	// marketplace's default --write-timeout and some time for the way.
 	answeredWithin = 2500 * time.Millisecond
 	writeEvery     = 500 * time.Millisecond
-	// firstWriter is the reader of the first write; each has one of its own, and
-	// none is one of the load's.
+	// firstWriter is the reader of the first write. Each write has a reader of its
+	// own, who is none of the load's.
 	firstWriter = 3_000_000_001
-	// refusal is what a write is told that could not be kept.
+	// refusal is the message of a write that could not be kept.
 	refusal = "could not be kept just now"
 )
 
@@ -32,14 +34,14 @@ type written struct {
 	n            int
 	began, ended time.Time
 	status       int
-	plain        bool // a refusal that says what happened and when to come again
+	plain        bool // a refusal that gives the reason and when to come again
 }
 
 func (w written) reader() int { return firstWriter + w.n }
 func (w written) book() int   { return 1 + w.n%50 }
 func (w written) id() string  { return fmt.Sprintf("drill-%d", w.n) }
 
-// write makes one write by the API: a reader likes a book.
+// write makes one write over the API: a reader likes a book.
 func (s *scene) write(ctx context.Context, n int) (w written, err error) {
 	w.n = n
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -62,42 +64,72 @@ func (s *scene) write(ctx context.Context, n int) (w written, err error) {
 	return w, err
 }
 
-// writes makes a write every now and then until stop is called, which returns
-// them. Each must be answered in time.
-func (s *scene) writes(ctx context.Context) (stop func() []written) {
+// writes are made at a steady pace until stop is called.
+type writes struct {
+	scene  *scene
+	cancel context.CancelFunc
+	making sync.WaitGroup
+
+	mu   sync.Mutex
+	list []written
+}
+
+// startWrites begins to make writes. Each must be answered in time.
+func (s *scene) startWrites(ctx context.Context) *writes {
 	ctx, cancel := context.WithCancel(ctx)
-	var mu sync.Mutex
-	var list []written
-	var writing sync.WaitGroup
-	writing.Go(func() {
-		for n := 0; s.pass(ctx, writeEvery) == nil; n++ {
-			writing.Go(func() {
-				w, err := s.write(context.WithoutCancel(ctx), n)
+	w := &writes{scene: s, cancel: cancel}
+	w.making.Go(func() {
+		for n := 0; s.wait(ctx, writeEvery) == nil; n++ {
+			w.making.Go(func() {
+				one, err := s.write(context.WithoutCancel(ctx), n)
 				if err != nil {
 					s.fail("a write: %v", err)
 					return
 				}
-				if took := w.ended.Sub(w.began); took > answeredWithin {
+				if took := one.ended.Sub(one.began); took > answeredWithin {
 					s.fail("a write was answered after %.1f s, want %v at most", took.Seconds(), answeredWithin)
 				}
-				mu.Lock()
-				defer mu.Unlock()
-				list = append(list, w)
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.list = append(w.list, one)
 			})
 		}
 	})
-	return func() []written {
-		cancel()
-		writing.Wait()
-		return list
-	}
+	return w
+}
+
+// stop returns all writes once they are answered.
+func (w *writes) stop() []written {
+	w.cancel()
+	w.making.Wait()
+	return w.list
+}
+
+// waitKept waits at least so long, and until a write that began after since is kept.
+func (w *writes) waitKept(ctx context.Context, least time.Duration, since time.Time) error {
+	return w.waitStatus(ctx, least, since, http.StatusCreated, "a write to be kept")
+}
+
+// waitRefused waits at least so long, and until a write that began after since is
+// refused.
+func (w *writes) waitRefused(ctx context.Context, least time.Duration, since time.Time) error {
+	return w.waitStatus(ctx, least, since, http.StatusServiceUnavailable, "a write to be refused")
+}
+
+func (w *writes) waitStatus(ctx context.Context, least time.Duration, since time.Time, status int, what string) error {
+	return w.scene.waitAtLeast(ctx, least, writeBound, what, func() (bool, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return slices.ContainsFunc(w.list, func(one written) bool { return one.status == status && one.began.After(since) }), nil
+	})
 }
 
 // outage is when a store was away: it began to go and was gone, began to come back
 // and was back.
 type outage struct{ going, gone, coming, back time.Time }
 
-// mayEither says that a write came as the store went, or was about to come back.
+// mayEither reports whether a write came while the store went away or came back, so
+// that it may be kept or refused.
 func (o outage) mayEither(w written) bool {
 	going := w.began.Before(o.gone) && w.ended.After(o.going)
 	coming := w.ended.After(o.coming) && w.began.Before(o.back.Add(relieved))
@@ -105,8 +137,7 @@ func (o outage) mayEither(w written) bool {
 }
 
 // judgeWrites fails unless writes were kept, refused and kept again, at the right
-// times, and all that were kept are there, which is looked up when readers call no
-// more.
+// times. When the load is over it looks up all that were kept.
 func (s *scene) judgeWrites(ctx context.Context, list []written, away outage) {
 	kept, refused, again := 0, 0, 0
 	for _, w := range list {
@@ -131,16 +162,16 @@ func (s *scene) judgeWrites(ctx context.Context, list []written, away outage) {
 	}
 	s.check(func(load.Report) {
 		if err := s.nothingLost(ctx, list); err != nil {
-			s.fail("looking up what was kept: %v", err)
+			s.fail("looking up the writes that were kept: %v", err)
 		}
 	})
 }
 
-// nothingLost fails when a write that was confirmed is not among the reader's
-// books, or not in the store itself.
+// nothingLost fails if a write that was confirmed is missing among the reader's
+// books or in the store itself.
 func (s *scene) nothingLost(ctx context.Context, list []written) error {
 	dir := filepath.Join(s.opts.dir, "kept")
-	if err := s.command(ctx, "export", dir, "--store="+s.store); err != nil {
+	if err := s.command(ctx, "export", dir); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "interactions.csv"))
@@ -166,9 +197,9 @@ func (s *scene) nothingLost(ctx context.Context, list []written) error {
 	return nil
 }
 
-// likes says whether the shop knows of a write.
+// likes reports whether the shop shows a write.
 func (s *scene) likes(ctx context.Context, w written) (bool, error) {
-	text, err := get(ctx, fmt.Sprintf("%s/api/v1/readers/%d/history", s.URL, w.reader()))
+	text, err := fleet.Get(ctx, fmt.Sprintf("%s/api/v1/readers/%d/history", s.URL, w.reader()))
 	if err != nil {
 		return false, err
 	}

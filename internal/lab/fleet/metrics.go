@@ -1,30 +1,24 @@
 package fleet
 
 import (
-	"bufio"
+	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Metric returns the sum of the samples of one metric whose text contains all of
-// labels, from the admin port of a process.
+// labels, from the admin port of a process. Without labels, a metric that is
+// missing is an error.
 func Metric(admin, name string, labels ...string) (float64, error) {
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(admin + "/metrics")
+	text, err := Get(context.Background(), admin+"/metrics")
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
 	var sum float64
 	found := false
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 1<<20)
 next:
-	for lines.Scan() {
-		sample := lines.Text()
+	for sample := range strings.Lines(string(text)) {
 		rest, ok := strings.CutPrefix(sample, name)
 		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
 			continue
@@ -34,16 +28,13 @@ next:
 				continue next
 			}
 		}
-		value := rest[strings.LastIndexByte(rest, ' ')+1:]
+		value := strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:])
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %q is not a number", name, value)
 		}
 		sum += v
 		found = true
-	}
-	if err := lines.Err(); err != nil {
-		return 0, err
 	}
 	if !found && len(labels) == 0 {
 		return 0, fmt.Errorf("%s has no metric %s", admin, name)

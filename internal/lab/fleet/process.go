@@ -2,11 +2,11 @@ package fleet
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,22 +75,18 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 	}
 }
 
-// waitReady polls the admin port until it says ready.
+// waitReady polls the admin port until it reports ready.
 func (p *Process) waitReady(admin string) error {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	deadline := time.After(startTimeout)
 	for {
-		if resp, err := client.Get(admin + "/readyz"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		if ok, err := Ready(context.Background(), admin); ok && err == nil {
+			return nil
 		}
 		select {
 		case <-p.ended:
 			return fmt.Errorf("%s ended before it was ready: %w", p.name, p.status)
 		case <-deadline:
-			return fmt.Errorf("%s is not ready after %v", p.name, startTimeout)
+			return fmt.Errorf("%s is not ready after %v (startTimeout)", p.name, startTimeout)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

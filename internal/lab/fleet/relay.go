@@ -45,6 +45,13 @@ func (r *Relay) SetDelay(d time.Duration) {
 	r.delay = d
 }
 
+// Connections returns how many connections it passes on.
+func (r *Relay) Connections() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns) / 2
+}
+
 // Reset ends all present connections with RST, and returns how many there were.
 func (r *Relay) Reset() int {
 	r.mu.Lock()

@@ -19,7 +19,8 @@ type Counts struct {
 	Retried  int64 `json:"retried"` // of Calls, those that took more than one connection
 }
 
-func (c *Counts) add(call Call) {
+// Add counts a call.
+func (c *Counts) Add(call Call) {
 	c.Calls++
 	switch call.Outcome {
 	case Full:

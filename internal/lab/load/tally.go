@@ -42,7 +42,7 @@ func (t *tally) add(c Call) {
 	i := t.at(c.Due)
 	kind := t.kinds[c.Kind]
 	for _, counts := range []*Counts{&t.all, &kind, &i.Counts} {
-		counts.add(c)
+		counts.Add(c)
 	}
 	t.kinds[c.Kind] = kind
 	if c.Outcome == Fallback {

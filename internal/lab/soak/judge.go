@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// point is a process at a time when nobody calls, after so many calls.
+// point is what a process holds after so many calls.
 type point struct {
 	calls int64
 	usage usage
 }
 
-// quantity is something that may not grow.
+// quantity is something that must not grow.
 type quantity struct {
 	name  string
 	of    func(usage) float64
@@ -23,16 +23,16 @@ type quantity struct {
 }
 
 const (
-	fewAtMost = 5 // of goroutines and of files: a DNS question, a connection that is just made anew
-	// What happens for the first time after the warm-up has labels that are new, but
-	// not as many as the replicas that are replaced in a whole soak.
+	fewAtMost = 5 // goroutines or files: a DNS lookup, a connection that is just being made
+	// Something may happen for the first time after the warm-up and add labels, but
+	// fewer than the replicas that are replaced in a whole soak would.
 	labelsAtMost = 20
 	heapShare    = 0.10
 	heapAtMost   = 2 << 20 // or the share, where that is more
 )
 
-// quantities are all that is judged. Labels stand for what is kept by name, such as
-// by the address of a replica that is gone.
+// quantities are all that is judged. Labels of metrics stand for everything that is
+// kept by name, for example by the address of a replica that was removed.
 func quantities() []quantity {
 	fixed := func(n float64) func(float64) float64 { return func(float64) float64 { return n } }
 	whole := func(v float64) string { return fmt.Sprintf("%.0f", v) }
@@ -46,11 +46,11 @@ func quantities() []quantity {
 
 func megabytes(v float64) string { return fmt.Sprintf("%.2f MB", v/(1<<20)) }
 
-// warmUp is the part of the calls after which caches are full and what happens
-// for the first time has happened.
+// warmUp is the share of the calls after which caches are full and most things have
+// happened once.
 const warmUp = 0.2
 
-// afterWarmUp returns the points that count.
+// afterWarmUp returns the points that are judged.
 func afterWarmUp(points []point, calls int64) []point {
 	first := slices.IndexFunc(points, func(p point) bool { return float64(p.calls) >= warmUp*float64(calls) })
 	if first < 0 {
@@ -59,7 +59,7 @@ func afterWarmUp(points []point, calls int64) []point {
 	return points[first:]
 }
 
-// row is what became of a quantity of one process.
+// row is how a quantity of one process grew.
 type row struct {
 	process               string
 	what                  quantity
@@ -78,7 +78,7 @@ func (r row) fault() string {
 // leastPoints are needed to tell growth from noise.
 const leastPoints = 5
 
-// judge says of each quantity whether it grew over the points of a process.
+// judge returns how each quantity grew over the points of a process.
 func judge(process string, points []point) ([]row, error) {
 	if len(points) < leastPoints {
 		return nil, fmt.Errorf("%s: %d points, want %d at least", process, len(points), leastPoints)
@@ -98,9 +98,8 @@ func judge(process string, points []point) ([]row, error) {
 	return rows, nil
 }
 
-// growth is by how much y grows from the first x to the last. The slope sees what
-// grows steadily, the difference of the ends what grew at once; one point that is
-// out of line moves neither.
+// growth returns by how much y grows from the first x to the last. The slope finds
+// steady growth, the difference of the ends a single step. One outlier moves neither.
 func growth(x, y []float64) float64 {
 	n := len(y)
 	return max(slope(x, y)*(x[n-1]-x[0]), median(y[n-3:])-median(y[:3]))
@@ -126,31 +125,31 @@ func median(list []float64) float64 {
 	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
-// counts are the calls and what else was done.
+// counts are of the calls, and of what else was done.
 type counts struct {
 	load.Counts
 
 	writes, streams, shelves          int64 // writes are among the calls
 	replaced, killed, resets, trained int64
 	failedStreams                     int64
-	restless                          int // quiet points that were not quiet
+	restless                          []string // what was not at rest at a quiet point
 	reasons                           map[string]int64
 }
 
-// lesserShare is how many calls may be shed or fall back: a soak of bestsellers
-// would show little.
+// lesserShare is the share of calls that may be shed or fall back: a soak of
+// bestsellers would show little.
 const lesserShare = 0.01
 
-// result is a soak that is over.
+// result is what a soak found out.
 type result struct {
-	settings settings
-	took     time.Duration
-	counts   counts
-	rows     []row
-	points   []process // with what was seen of each
+	command Command
+	took    time.Duration
+	counts  counts
+	rows    []row
+	points  []process // that were watched
 }
 
-// faults are why the soak fails.
+// faults returns why the soak fails.
 func (r result) faults() (list []string) {
 	for _, row := range r.rows {
 		if row.grew() {
@@ -164,14 +163,11 @@ func (r result) faults() (list []string) {
 	if lesser := c.Shed + c.Fallback; float64(lesser) > lesserShare*float64(c.Calls) {
 		list = append(list, fmt.Sprintf("%d of %s calls were shed or fell back, want at most %.0f %%", lesser, grouped(c.Calls), 100*lesserShare))
 	}
-	if c.Calls < r.settings.calls {
-		list = append(list, fmt.Sprintf("%s calls were made, want %s", grouped(c.Calls), grouped(r.settings.calls)))
+	if c.Calls < r.command.Calls {
+		list = append(list, fmt.Sprintf("%s calls were made, want %s", grouped(c.Calls), grouped(r.command.Calls)))
 	}
 	if c.writes == 0 || c.shelves == 0 || c.replaced == 0 {
 		list = append(list, fmt.Sprintf("%d writes, %d live shelves, %d replicas replaced: want some of each", c.writes, c.shelves, c.replaced))
 	}
-	if c.restless > 0 {
-		list = append(list, fmt.Sprintf("%d times the processes did not come to rest within %v", c.restless, restWithin))
-	}
-	return list
+	return append(list, c.restless...)
 }

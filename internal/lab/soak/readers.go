@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"bufio"
@@ -19,27 +19,26 @@ import (
 )
 
 const (
-	// writers bounds the readers who do something: replicas hold the histories of
-	// all readers in memory, by design. So bounded, they are all there after the
-	// warm-up.
+	// writers is how many readers write. Replicas hold all histories in memory, by
+	// design, so the number is bounded, and all of them exist after the warm-up.
 	writers = 64
-	// theirBooks is how many books one of them takes to and turns from again.
+	// theirBooks is how many books each of them likes and unlikes.
 	theirBooks = 10
-	// writerShare is their part of all calls.
+	// writerShare is their share of all calls.
 	writerShare = 0.04
 	callTimeout = 10 * time.Second
 	maxPage     = 4 << 20
 )
 
-// writer is a reader with a cookie who likes books, and looks each time whether
-// the shop shows it. One worker at a time has it.
+// writer is a reader with a cookie who likes books, and looks each time whether the
+// shop shows it. One worker at a time uses it.
 type writer struct {
 	http  *http.Client
 	shop  string
 	liked map[int]bool
-	book  int  // of a write that may have been kept or not, which is made again; 0 for none
-	wrote bool // and has not seen it since
-	again bool // it looked, and did not see it
+	book  int  // of a write that may or may not have been kept, and is retried; 0 for none
+	wrote bool // and has not looked since
+	again bool // it looked once and did not see the write
 }
 
 func newWriter(ctx context.Context, shop string, transport http.RoundTripper) (*writer, error) {
@@ -57,7 +56,7 @@ func newWriter(ctx context.Context, shop string, transport http.RoundTripper) (*
 	return w, nil
 }
 
-// ask makes a request; redirects are answers.
+// ask makes a request. It does not follow redirects.
 func (w *writer) ask(ctx context.Context, path string, form url.Values) (status int, body []byte, err error) {
 	method, text := http.MethodGet, io.Reader(nil)
 	if form != nil {
@@ -79,14 +78,14 @@ func (w *writer) ask(ctx context.Context, path string, form url.Values) (status 
 	return resp.StatusCode, body, err
 }
 
-// turn is the writer's next call: it likes a book, or likes it no longer, and then
+// turn makes the writer's next call: it likes a book, or unlikes it, and next time
 // looks.
 func (w *writer) turn(ctx context.Context) load.Call {
 	if w.wrote {
 		return w.see(ctx)
 	}
-	// What the shop could not keep, it may have kept all the same: it says to do it
-	// again.
+	// A write that was refused may have been kept all the same; the shop asks readers
+	// to try again.
 	if w.book == 0 {
 		w.book = 1 + rand.IntN(theirBooks)
 	}
@@ -144,11 +143,11 @@ func judged(kind load.Kind, status, want int, err error) load.Call {
 	return c
 }
 
-// stay is how long a live shelf is watched at most, once it is there.
+// stay is the longest time a live shelf is watched once it has come.
 const stay = 2 * time.Second
 
-// watch opens the writer's live shelf, sees it, stays for a while and leaves. It
-// returns how many shelves came. Others may use the writer meanwhile.
+// watch opens the writer's live shelf, waits for it, stays for a while and leaves. It
+// returns how many shelves came. A worker may use the writer meanwhile.
 func (w *writer) watch(ctx context.Context) (shelves int64, err error) {
 	open, leave := context.WithTimeout(ctx, callTimeout)
 	defer leave()

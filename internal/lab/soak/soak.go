@@ -1,4 +1,4 @@
-package main
+package soak
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,21 +20,22 @@ import (
 
 const (
 	quietPoints = 10
-	watchers    = 8 // live shelves at a time
+	watchers    = 8 // of live shelves
 	lookEvery   = 2 * time.Second
-	// Between two events there are calls/churns calls, but leastChurn at least.
+	// An event happens every calls/churns calls, but not more often than every
+	// leastChurn calls.
 	churns     = 80
 	leastChurn = 500
 )
 
-// soak is one that is under way.
+// soak is a soak that is running.
 type soak struct {
 	*fleet.Fleet
 
-	settings settings
-	store    string
-	out      io.Writer
-	began    time.Time
+	command Command
+	store   string // URL
+	out     io.Writer
+	began   time.Time
 
 	caller    *load.Caller
 	transport *http.Transport // of the writers
@@ -43,23 +43,24 @@ type soak struct {
 	idle      chan *writer
 
 	pinned *fleet.Link      // to the replica that stays
-	others []*fleet.Replica // that do not, the oldest first
-	happen int              // events so far
+	others []*fleet.Replica // that are replaced, the oldest first
+	events int              // so far
 
-	begun atomic.Int64 // calls, for who counts on while they are made
+	begun atomic.Int64 // calls
 
 	mu     sync.Mutex
 	counts counts
 }
 
-func (s settings) play(ctx context.Context, dir string, stdout io.Writer) (r result, err error) {
-	sk := &soak{settings: s, store: filepath.Join(dir, "store.db"), out: stdout}
+// play runs a soak of the programs in c.Bin.
+func play(ctx context.Context, c Command, dir string, stdout io.Writer) (r result, err error) {
+	sk := &soak{command: c, store: "sqlite:" + filepath.Join(dir, "store.db"), out: stdout}
 	sk.counts.reasons = map[string]int64{}
 	sk.Fleet, err = fleet.Start(fleet.Config{
-		Bin: s.bin, Replicas: 3, Log: errorsOnly{sk},
+		Bin: c.Bin, Replicas: 3, Log: errorsOnly{sk},
 		MarketplaceArgs: []string{"--pprof"},
-		// Connections end all the time, too.
-		ReplicaArgs: []string{"--pprof", "--store=sqlite:" + sk.store, "--max-connection-age=30s"},
+		// Connections also end by age, all the time.
+		ReplicaArgs: []string{"--pprof", "--store=" + sk.store, "--max-connection-age=30s"},
 	})
 	if err != nil {
 		return r, err
@@ -74,16 +75,16 @@ func (s settings) play(ctx context.Context, dir string, stdout io.Writer) (r res
 	if err := sk.open(ctx); err != nil {
 		return r, err
 	}
-	defer sk.rested()
+	defer sk.disconnect()
 
 	watched := []*process{{name: "marketplace", admin: sk.Admin}, {name: stays.Name, admin: stays.Admin}}
 	sk.began = time.Now()
 	if err := sk.segments(ctx, watched); err != nil {
 		return r, err
 	}
-	r = result{settings: s, took: time.Since(sk.began), counts: sk.counts}
+	r = result{command: c, took: time.Since(sk.began), counts: sk.counts}
 	for _, p := range watched {
-		rows, err := judge(p.name, afterWarmUp(p.quiet, s.calls))
+		rows, err := judge(p.name, afterWarmUp(p.quiet, c.Calls))
 		if err != nil {
 			return r, err
 		}
@@ -92,12 +93,12 @@ func (s settings) play(ctx context.Context, dir string, stdout io.Writer) (r res
 	return r, nil
 }
 
-// open lets the first readers in.
+// open makes the callers: the mix of a load, and the writers.
 func (s *soak) open(ctx context.Context) (err error) {
-	if s.caller, err = load.NewCaller(ctx, load.Config{Shop: s.URL, Retry: true, Seed: 1, MaxInFlight: s.settings.workers}); err != nil {
+	if s.caller, err = load.NewCaller(ctx, load.Config{Shop: s.URL, Retry: true, Seed: 1, MaxInFlight: s.command.Workers}); err != nil {
 		return err
 	}
-	s.transport = &http.Transport{MaxIdleConnsPerHost: s.settings.workers}
+	s.transport = &http.Transport{MaxIdleConnsPerHost: s.command.Workers}
 	s.idle = make(chan *writer, writers)
 	for range writers {
 		w, err := newWriter(ctx, s.URL, s.transport)
@@ -110,8 +111,8 @@ func (s *soak) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// rested leaves no connection of readers.
-func (s *soak) rested() {
+// disconnect closes the idle connections of readers.
+func (s *soak) disconnect() {
 	s.caller.Rest()
 	s.transport.CloseIdleConnections()
 }
@@ -119,25 +120,25 @@ func (s *soak) rested() {
 // segments makes all calls, with a quiet point after each part.
 func (s *soak) segments(ctx context.Context, watched []*process) error {
 	for n := int64(0); n <= quietPoints; n++ {
-		until := s.settings.calls * n / quietPoints
+		until := s.command.Calls * n / quietPoints
 		if err := s.segment(ctx, until, watched); err != nil {
 			return err
 		}
-		s.rested()
-		quiet, err := rest(ctx, restEvery, until, watched)
+		s.disconnect()
+		restless, err := rest(ctx, restEvery, restWithin, until, watched)
 		if err != nil {
 			return err
 		}
-		if !quiet {
-			s.counts.restless++
+		if restless != "" {
+			s.counts.restless = append(s.counts.restless, restless)
 		}
-		s.tell(until, watched)
+		s.printQuiet(until, watched)
 	}
 	return nil
 }
 
-// segment makes calls until there are so many, while shelves are watched and
-// replicas come and go. When it returns nothing is under way.
+// segment makes calls until there are so many in all, while live shelves are watched
+// and replicas come and go. When it returns, nothing is in flight.
 func (s *soak) segment(ctx context.Context, until int64, watched []*process) error {
 	if s.begun.Load() >= until {
 		return nil
@@ -145,7 +146,7 @@ func (s *soak) segment(ctx context.Context, until int64, watched []*process) err
 	aside, stop := context.WithCancel(ctx)
 	defer stop()
 	var calling, besides sync.WaitGroup
-	for range s.settings.workers {
+	for range s.command.Workers {
 		calling.Go(func() { s.work(ctx, until) })
 	}
 	for range watchers {
@@ -153,7 +154,7 @@ func (s *soak) segment(ctx context.Context, until int64, watched []*process) err
 	}
 	var churned error
 	besides.Go(func() { churned = s.churn(ctx, aside.Done()) })
-	besides.Go(func() { s.lookOn(aside, watched) })
+	besides.Go(func() { s.record(aside, watched) })
 	calling.Wait()
 	stop()
 	besides.Wait()
@@ -179,7 +180,7 @@ func (s *soak) call(ctx context.Context) load.Call {
 	case w := <-s.idle:
 		defer func() { s.idle <- w }()
 		return w.turn(ctx)
-	default: // all are at it
+	default: // all are in use
 		return s.caller.Call(ctx)
 	}
 }
@@ -187,27 +188,12 @@ func (s *soak) call(ctx context.Context) load.Call {
 func (s *soak) count(c load.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counts.add(c)
-}
-
-func (c *counts) add(call load.Call) {
-	c.Calls++
-	switch call.Outcome {
-	case load.Full, load.Late:
-		c.Full++
-	case load.Fallback:
-		c.Fallback++
-	case load.Shed:
-		c.Shed++
-	case load.Failed:
-		c.Failed++
-		c.reasons[call.Reason]++
+	s.counts.Add(c)
+	if c.Outcome == load.Failed {
+		s.counts.reasons[c.Reason]++
 	}
-	if call.Retried {
-		c.Retried++
-	}
-	if call.Kind == writeKind && call.Outcome == load.Full {
-		c.writes++
+	if c.Kind == writeKind && c.Outcome == load.Full {
+		s.counts.writes++
 	}
 }
 
@@ -226,8 +212,8 @@ func (s *soak) watch(ctx context.Context) {
 	}
 }
 
-// lookOn takes down what the processes hold while readers call.
-func (s *soak) lookOn(ctx context.Context, watched []*process) {
+// record records what the processes hold under load.
+func (s *soak) record(ctx context.Context, watched []*process) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
@@ -239,18 +225,18 @@ func (s *soak) lookOn(ctx context.Context, watched []*process) {
 		for _, p := range watched {
 			u, err := p.look(ctx)
 			if err != nil {
-				continue // it tells at the quiet point, or the soak fails there
+				continue // if the process is gone, the quiet point fails
 			}
 			p.loaded = append(p.loaded, point{s.begun.Load(), u})
-			s.say("%9s  %-12s %4.0f goroutines, %4.0f files, heap %s with garbage", grouped(s.begun.Load()), p.name, u.goroutines, u.files, megabytes(u.heap))
+			s.print("%9s  %-12s %4.0f goroutines, %4.0f files, heap %s with garbage", grouped(s.begun.Load()), p.name, u.goroutines, u.files, megabytes(u.heap))
 		}
 	}
 }
 
-// churn lets things happen, each after so many calls, until over is closed. What
-// has begun then is ended.
+// churn makes an event happen every so many calls, until over is closed. It completes
+// the event that has begun.
 func (s *soak) churn(ctx context.Context, over <-chan struct{}) error {
-	each := max(s.settings.calls/churns, leastChurn)
+	each := max(s.command.Calls/churns, leastChurn)
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -259,35 +245,36 @@ func (s *soak) churn(ctx context.Context, over <-chan struct{}) error {
 		case <-over:
 			return nil
 		}
-		if s.begun.Load() < each*int64(s.happen+1) {
+		if s.begun.Load() < each*int64(s.events+1) {
 			continue
 		}
-		s.happen++
-		if err := s.event(ctx, s.happen); err != nil {
+		s.events++
+		if err := s.event(ctx, s.events); err != nil {
 			return err
 		}
 	}
 }
 
-// event is the n-th thing that happens.
+// event makes the n-th event happen.
 func (s *soak) event(ctx context.Context, n int) error {
 	switch n % 8 {
 	case 2, 6:
 		s.pinned.Reset()
 		s.counts.resets++
-		s.say("connections of the replica that stays are reset")
+		s.print("connections of the replica that stays are reset")
 		return nil
 	case 4, 0:
 		s.counts.trained++
-		s.say("training")
-		return s.command(ctx, "train", "--store=sqlite:"+s.store)
+		s.print("training")
+		_, err := fleet.Recommendations(ctx, s.command.Bin, "train", "--store="+s.store)
+		return err
 	default:
 		return s.replace(n%8 == 7)
 	}
 }
 
-// replace puts a new replica in the place of the oldest, which stops, or is lost.
-func (s *soak) replace(lost bool) error {
+// replace replaces the oldest replica, which is killed or stops in order.
+func (s *soak) replace(kill bool) error {
 	fresh, err := s.AddReplica()
 	if err != nil {
 		return err
@@ -295,14 +282,14 @@ func (s *soak) replace(lost bool) error {
 	old := s.others[0]
 	s.others = append(s.others[1:], fresh)
 	s.counts.replaced++
-	if lost {
+	if kill {
 		s.counts.killed++
-		s.say("%s is lost, %s takes its place", old.Name, fresh.Name)
+		s.print("%s replaces %s, which is killed", fresh.Name, old.Name)
 		err := old.Kill()
 		s.publish()
 		return err
 	}
-	s.say("%s takes the place of %s", fresh.Name, old.Name)
+	s.print("%s replaces %s", fresh.Name, old.Name)
 	s.publish()
 	if err := old.Stop(10 * time.Second); err != nil {
 		return fmt.Errorf("%s: %w", old.Name, err)
@@ -310,7 +297,7 @@ func (s *soak) replace(lost bool) error {
 	return nil
 }
 
-// publish puts the replicas in DNS.
+// publish publishes the replicas in DNS.
 func (s *soak) publish() {
 	ips := []netip.Addr{s.pinned.IP}
 	for _, r := range s.others {
@@ -319,29 +306,21 @@ func (s *soak) publish() {
 	s.PublishAddresses(ips...)
 }
 
-// command runs the program of the replicas once.
-func (s *soak) command(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, filepath.Join(s.settings.bin, "recommendations"), args...).CombinedOutput() //nolint:gosec // our own binary
-	if err != nil {
-		return fmt.Errorf("recommendations %s: %w: %s", args[0], err, out)
-	}
-	return nil
-}
-
-func (s *soak) say(format string, args ...any) {
-	if s.settings.verbose {
+// print prints a line with --verbose.
+func (s *soak) print(format string, args ...any) {
+	if s.command.Verbose {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		fmt.Fprintf(s.out, format+"\n", args...)
 	}
 }
 
-// errorsOnly passes on what processes say went wrong; the rest is a line a call.
+// errorsOnly prints the errors that processes log; the rest is a line for each call.
 type errorsOnly struct{ soak *soak }
 
 func (e errorsOnly) Write(line []byte) (int, error) {
 	if strings.Contains(string(line), `"level":"error"`) {
-		e.soak.say("%s", strings.TrimSpace(string(line)))
+		e.soak.print("%s", strings.TrimSpace(string(line)))
 	}
 	return len(line), nil
 }

@@ -1,9 +1,7 @@
-package main
+package soak
 
 import (
 	"bytes"
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bookstall/internal/lab/load"
+	"bookstall/internal/test/programtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,14 +28,14 @@ func TestASoak(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte("before\n"+tableBegins+"\n"+tableEnds+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte("before\n<!-- make soak writes from here -->\n<!-- to here -->\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-calls=1500", "-workers=4", "-write", "-v", "-root", root}, &out, io.Discard); err != nil {
+	if err := (&Command{Calls: 1500, Workers: 4, Write: true, Verbose: true, Bin: programtest.Build(t), Root: root}).Run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{" takes the place of replica-2\n", "are reset\n", "1,500 calls | marketplace: ", "1,500 calls in ", "\npass\n"} {
+	for _, want := range []string{" replaces replica-2\n", "are reset\n", "1,500 calls | marketplace: ", "1,500 calls in ", "\npass\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
@@ -109,8 +108,8 @@ func TestALeakFails(t *testing.T) {
 				if n > 0 {
 					test.leak(fake, n)
 				}
-				if quiet, err := rest(t.Context(), time.Millisecond, n*100, []*process{p}); !quiet || err != nil {
-					t.Fatal(quiet, err)
+				if restless, err := rest(t.Context(), time.Millisecond, restWithin, n*100, []*process{p}); restless != "" || err != nil {
+					t.Fatal(restless, err)
 				}
 			}
 			if fake.collected.Load() != 2*(quietPoints+1) {
@@ -165,7 +164,7 @@ func TestGrowth(t *testing.T) {
 
 // done is a soak in which all went well.
 func done() result {
-	r := result{settings: settings{calls: 1000}, took: time.Minute}
+	r := result{command: Command{Calls: 1000}, took: time.Minute}
 	r.counts.Calls, r.counts.Full = 1000, 1000
 	r.counts.writes, r.counts.streams, r.counts.shelves, r.counts.replaced = 10, 5, 5, 2
 	return r
@@ -183,7 +182,7 @@ func TestFaults(t *testing.T) {
 		"many fall back":  {func(r *result) { r.counts.Fallback, r.counts.Shed = 6, 5 }, "11 of 1,000 calls were shed or fell back"},
 		"too few":         {func(r *result) { r.counts.Calls = 999 }, "999 calls were made, want 1,000"},
 		"nothing written": {func(r *result) { r.counts.writes = 0 }, "0 writes, 5 live shelves"},
-		"restless":        {func(r *result) { r.counts.restless = 1 }, "1 times the processes did not come to rest"},
+		"restless":        {func(r *result) { r.counts.restless = []string{"waited 30s"} }, "waited 30s"},
 	} {
 		r := done()
 		test.spoil(&r)
@@ -242,7 +241,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	p := &process{name: "fake", admin: server.URL}
-	if _, err := rest(t.Context(), time.Millisecond, 0, []*process{p}); err == nil || !strings.Contains(err.Error(), "fake: ") || !strings.Contains(err.Error(), "status 404") {
+	if _, err := rest(t.Context(), time.Millisecond, restWithin, 0, []*process{p}); err == nil || !strings.Contains(err.Error(), "fake: ") || !strings.Contains(err.Error(), "status 404") {
 		t.Errorf("a process without metrics: %v", err)
 	}
 }
@@ -335,20 +334,10 @@ func TestWhatIsWritten(t *testing.T) {
 	if strings.Contains(r.markdown(), "FAIL") {
 		t.Errorf("a soak that passed fails:\n%s", r.markdown())
 	}
-	elements := map[string]int{}
-	for d := xml.NewDecoder(strings.NewReader(r.picture())); ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if start, ok := token.(xml.StartElement); ok {
-			elements[start.Name.Local]++
-		}
-	}
-	if elements["polyline"] != 10 || elements["rect"] != 5 {
-		t.Errorf("%v", elements)
+	// For each process three lines without calls and two under load; a shade in each
+	// of three panels, and a name for each process in the legend.
+	if lines, rects := strings.Count(r.picture(), "<polyline"), strings.Count(r.picture(), "<rect"); lines != 10 || rects != 5 {
+		t.Errorf("%d lines and %d rectangles in\n%s", lines, rects, r.picture())
 	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
 		if got := grouped(n); got != want {
@@ -357,18 +346,30 @@ func TestWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestCommandLine(t *testing.T) {
-	err := run(t.Context(), []string{"-calls=999", "-workers=0", "more"}, io.Discard, io.Discard)
+func TestBadFlagsAreNamed(t *testing.T) {
+	err := (&Command{Calls: 999, Workers: 0}).Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"-calls is 999, want 1000 or more", "-workers is 0, want 1 to 1000", `unknown argument "more"`} {
+	for _, want := range []string{"--calls is 999, want 1000 or more", "--workers is 0, want 1 to 1000"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q: %v", want, err)
 		}
 	}
-	var help bytes.Buffer
-	if err := run(t.Context(), []string{"-h"}, io.Discard, &help); err != nil || !strings.Contains(help.String(), "-workers") {
-		t.Errorf("%v: %s", err, help.String())
+}
+
+// TestAProcessThatDoesNotRestIsNamed has two streams that never end.
+func TestAProcessThatDoesNotRestIsNamed(t *testing.T) {
+	fake := &program{}
+	fake.busy.Store(2)
+	server := httptest.NewServer(fake)
+	defer server.Close()
+	p := &process{name: "fake", admin: server.URL}
+	restless, err := rest(t.Context(), time.Millisecond, 100*time.Millisecond, 5000, []*process{p})
+	if want := "after 5,000 calls, waited 100ms (restWithin) for the processes to come to rest: fake: 2 requests and streams in flight, 0 goroutines, 0 files"; restless != want || err != nil {
+		t.Errorf("%q, %v, want %q", restless, err, want)
+	}
+	if len(p.quiet) != 1 {
+		t.Errorf("%d quiet points, want what there is", len(p.quiet))
 	}
 }

@@ -1,71 +1,51 @@
-package main
+package soak
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"bookstall/internal/lab/fleet"
 )
 
 // usage is what a process holds.
 type usage struct {
 	goroutines, files float64
-	heap              float64 // bytes; live ones only, where garbage was collected before
+	heap              float64 // bytes; without garbage if it was collected before
 	resident          float64 // bytes
-	labels            float64 // sets of labels of its metrics, those of how a call ended aside
-	busy              float64 // requests and streams under way
+	labels            float64 // label sets of its metrics, whatever the outcome of a call
+	busy              float64 // requests and streams in flight
 }
 
-// process is one that is watched.
+// process is a process that is watched.
 type process struct {
 	name, admin string
-	quiet       []point // when nobody calls
-	loaded      []point // while readers call
+	quiet       []point // without calls
+	loaded      []point // under load
 }
 
-const lookTimeout = 10 * time.Second
-
-// fetch asks an admin port.
-func fetch(ctx context.Context, url string, read func(io.Reader) error) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	// A connection that is kept would be one of the files that are counted.
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: status %d", url, resp.StatusCode)
-	}
-	return read(resp.Body)
-}
-
-// look asks a process for its metrics.
+// look returns what a process holds now, by its metrics.
 func (p *process) look(ctx context.Context) (u usage, err error) {
-	err = fetch(ctx, p.admin+"/metrics", func(text io.Reader) (err error) {
-		u, err = parse(text)
-		return err
-	})
+	text, err := fleet.Get(ctx, p.admin+"/metrics")
+	if err == nil {
+		u, err = parse(bytes.NewReader(text))
+	}
 	if err != nil {
 		return usage{}, fmt.Errorf("%s: %w", p.name, err)
 	}
 	return u, nil
 }
 
-// parse reads metrics in text. How a call may end has few values, some of which are
-// rare, so a new one says nothing.
+// parse reads metrics in text. Labels that say how a call ended have few values, some
+// of them rare, so a new one is no growth.
 func parse(text io.Reader) (u usage, err error) {
 	endings := regexp.MustCompile(`\b(le|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
 	wanted := map[string]*float64{
@@ -109,14 +89,14 @@ func parse(text io.Reader) (u usage, err error) {
 	return u, lines.Err()
 }
 
-// collect makes a process collect its garbage and returns what is left.
+// collect makes a process collect its garbage and returns the size of its live heap.
 func (p *process) collect(ctx context.Context) (heap float64, err error) {
-	// What sync.Pool keeps goes with the second collection.
+	// A sync.Pool is emptied by the second collection.
 	for range 2 {
-		err = fetch(ctx, p.admin+"/debug/pprof/heap?gc=1&debug=1", func(text io.Reader) (err error) {
-			heap, err = heapOf(text)
-			return err
-		})
+		text, err := fleet.Get(ctx, p.admin+"/debug/pprof/heap?gc=1&debug=1")
+		if err == nil {
+			heap, err = heapOf(bytes.NewReader(text))
+		}
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -124,8 +104,7 @@ func (p *process) collect(ctx context.Context) (heap float64, err error) {
 	return heap, nil
 }
 
-// heapOf reads a heap profile in text, which is made after the numbers at its end
-// were taken.
+// heapOf reads HeapAlloc from a heap profile in text.
 func heapOf(text io.Reader) (float64, error) {
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)
@@ -139,47 +118,56 @@ func heapOf(text io.Reader) (float64, error) {
 
 const (
 	restEvery  = 60 * time.Millisecond
-	restLooks  = 12 // that a process is judged by
+	restLooks  = 12 // looks that show whether a process is at rest
 	restWithin = 30 * time.Second
 )
 
-// rest waits until nothing is under way in any of the processes and what they hold
-// does not change any more, and takes down what each of them holds then. It reports
-// false if they do not come to rest, and takes down what there is.
-func rest(ctx context.Context, every time.Duration, calls int64, processes []*process) (rested bool, err error) {
+// rest waits until the processes have nothing in flight and what they hold does not
+// change any more, and records what each of them holds then. If they do not come to
+// rest within that time it records what there is, and returns what was not at rest.
+func rest(ctx context.Context, every, within time.Duration, calls int64, processes []*process) (restless string, err error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	looks := make([][]usage, len(processes))
-	for began := time.Now(); !rested && time.Since(began) < restWithin; {
+	for began := time.Now(); ; {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return "", ctx.Err()
 		}
-		rested = true
+		restless = ""
 		for i, p := range processes {
 			u, err := p.look(ctx)
 			if err != nil {
-				return false, err
+				return "", err
 			}
 			looks[i] = append(looks[i], u)
 			looks[i] = looks[i][max(0, len(looks[i])-restLooks):]
-			rested = rested && atRest(looks[i])
+			if !atRest(looks[i]) {
+				restless += fmt.Sprintf("%s: %.0f requests and streams in flight, %.0f goroutines, %.0f files; ", p.name, u.busy, u.goroutines, u.files)
+			}
+		}
+		if restless == "" {
+			break
+		}
+		if time.Since(began) > within {
+			restless = fmt.Sprintf("after %s calls, waited %v (restWithin) for the processes to come to rest: %s", grouped(calls), within, strings.TrimSuffix(restless, "; "))
+			break
 		}
 	}
 	for i, p := range processes {
 		u := least(looks[i])
 		if u.heap, err = p.collect(ctx); err != nil {
-			return false, err
+			return "", err
 		}
 		p.quiet = append(p.quiet, point{calls, u})
 	}
-	return rested, nil
+	return restless, nil
 }
 
-// atRest reports whether nothing was under way at any of the looks, and no less is
-// held at the later ones than at the earlier ones. A question to DNS or to the
-// store comes and goes at any time.
+// atRest reports whether nothing was in flight at any of the looks, and the later
+// looks found as few goroutines and files as the earlier ones. The least of several
+// looks counts, as a lookup or a query comes and goes at any time.
 func atRest(looks []usage) bool {
 	if len(looks) < restLooks || slices.ContainsFunc(looks, func(u usage) bool { return u.busy > 0 }) {
 		return false
@@ -188,7 +176,7 @@ func atRest(looks []usage) bool {
 	return earlier.goroutines == later.goroutines && earlier.files == later.files
 }
 
-// least is the last look, with the least goroutines and files of any.
+// least returns the last look, with the least goroutines and files of all.
 func least(looks []usage) usage {
 	u := looks[len(looks)-1]
 	for _, l := range looks {

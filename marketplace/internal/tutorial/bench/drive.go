@@ -7,22 +7,21 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/lab/load"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/tutorial"
 )
 
-// kind is one way to ask.
+// kind is one way to make the call.
 type kind struct {
 	name string
 	call func(context.Context) error
-	// connections returns how many the replicas saw so far; already are those
-	// that were made for this kind before it was driven.
+	// connections returns how many connections the replicas have accepted so far;
+	// already is how many of them were made for this kind before it was measured.
 	connections func() (float64, error)
 	already     float64
 }
@@ -38,7 +37,7 @@ const (
 	overOnce = "REST, a connection a request"
 )
 
-// counted adds up a counter of all replicas.
+// counted returns the sum of a counter over all replicas.
 func counted(f *fleet.Fleet, metric string) func() (float64, error) {
 	return func() (sum float64, err error) {
 		for _, r := range f.Replicas() {
@@ -57,8 +56,8 @@ const (
 	restConnections = "tutorial_rest_connections_total"
 )
 
-// settled waits until a client that connects in the background has a connection
-// to each replica, and returns how many the replicas saw then.
+// settled waits until the replicas have accepted so many connections of a client
+// that connects in the background, and returns how many there are then.
 func settled(ctx context.Context, count func() (float64, error), least float64) (float64, error) {
 	for {
 		if n, err := count(); err != nil || n >= least {
@@ -72,14 +71,14 @@ func settled(ctx context.Context, count func() (float64, error), least float64) 
 	}
 }
 
-// clientKinds are the shop's own clients, without the shop.
+// clientKinds call the replicas by the shop's own clients, without the shop.
 func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	tel, err := telemetry.New(ctx, "bench", "bench", telemetry.Config{LogLevel: "error"}, io.Discard)
 	if err != nil {
 		return kinds{}, err
 	}
 	connections := counted(f, grpcConnections)
-	before, err := settled(ctx, connections, replicas) // those of the shop
+	before, err := settled(ctx, connections, replicas) // the shop's own
 	if err != nil {
 		return kinds{}, err
 	}
@@ -115,12 +114,12 @@ func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 		close: func() {
 			kept.Close()
 			once.Close()
-			_ = errors.Join(conn.Close(), tel.Close()) // nobody waits for what they would deliver
+			_ = errors.Join(conn.Close(), tel.Close()) // there is nothing left to deliver
 		},
 	}, nil
 }
 
-// shopKinds ask the shop, which asks the replicas.
+// shopKinds call the shop, which calls the replicas.
 func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	const most = 256
 	transport := &http.Transport{MaxIdleConnsPerHost: most}
@@ -155,48 +154,22 @@ func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	}, err
 }
 
-// driven is what one measurement saw.
+// driven is one measurement.
 type driven struct {
-	took        []time.Duration
-	elapsed     time.Duration
-	connections float64 // made meanwhile
-	failed      int
+	load.Closed
+
+	connections float64 // made during it
 }
 
-// drive makes requests, so many at a time, and fails when most of them do.
+// drive makes requests, so many at a time, and fails if most of them do.
 func drive(ctx context.Context, k kind, atATime, requests int) (driven, error) {
 	before, err := k.connections()
 	if err != nil {
 		return driven{}, err
 	}
-	var (
-		left   atomic.Int64
-		failed atomic.Int64
-		sample atomic.Value
-		wg     sync.WaitGroup
-		d      = driven{took: make([]time.Duration, requests)}
-	)
-	began := time.Now()
-	for range atATime {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				n := int(left.Add(1)) - 1
-				if n >= requests {
-					return
-				}
-				asked := time.Now()
-				if err := k.call(ctx); err != nil {
-					failed.Add(1)
-					sample.Store(err.Error())
-				}
-				d.took[n] = time.Since(asked)
-			}
-		})
-	}
-	wg.Wait()
-	d.elapsed, d.failed = time.Since(began), int(failed.Load())
-	if d.failed > requests/2 {
-		return d, fmt.Errorf("%s, %d at a time: %d of %d requests failed: %v", k.name, atATime, d.failed, requests, sample.Load())
+	d := driven{Closed: load.Drive(ctx, atATime, requests, k.call)}
+	if d.Failed > requests/2 {
+		return d, fmt.Errorf("%s, %d at a time: %d of %d requests failed: %w", k.name, atATime, d.Failed, requests, d.Err)
 	}
 	after, err := k.connections()
 	d.connections = after - before

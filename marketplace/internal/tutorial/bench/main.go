@@ -1,7 +1,7 @@
 // Command bench repeats the tutorials' comparison of gRPC with REST, and prints
 // the tables of docs/tutorial.md: one question to three replicas, over gRPC, over
-// HTTP/1.1 with connections that are used again, and with one for each request;
-// by the shop's own clients, and through the shop.
+// HTTP/1.1 with keep-alive, and over HTTP/1.1 with a connection for each request; by
+// the shop's own clients, and through the shop.
 package main
 
 import (
@@ -12,12 +12,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/lab/report"
 )
 
 func main() {
@@ -46,25 +47,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	fmt.Fprintf(stdout, "%s, %d CPUs, %s/%s; %d measurements of %d requests each, the kinds in turn\n",
-		runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, *rounds, *requests)
-	alone := table{title: "the call alone"}
-	through := table{title: "through the shop"}
+	fmt.Fprintf(stdout, "%s; %d measurements of %d requests each, the kinds in turn\n", report.Machine(), *rounds, *requests)
+	alone, through := newTable("the call alone"), newTable("through the shop")
 	for _, atATime := range []int{8, 100} {
-		// New programs: what was connected before is out of the counts.
+		// New processes each time, so that no connection of before is counted.
 		if err := measure(ctx, *bin, atATime, *requests, *rounds, &alone, &through); err != nil {
 			return err
 		}
 	}
-	alone.print(stdout)
-	through.print(stdout)
+	fmt.Fprintf(stdout, "\n%s\n%s", alone.Markdown(), through.Markdown())
 	return nil
 }
 
 const replicas = 3
 
 // measure fills both tables for one number of requests at a time.
-func measure(ctx context.Context, bin string, atATime, requests, rounds int, alone, through *table) (err error) {
+func measure(ctx context.Context, bin string, atATime, requests, rounds int, alone, through *report.Table) (err error) {
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: replicas, Tutorial: true})
 	if err != nil {
 		return fmt.Errorf("%w; run make build", err)
@@ -82,11 +80,11 @@ func measure(ctx context.Context, bin string, atATime, requests, rounds int, alo
 	defer clients.close()
 	for _, side := range []struct {
 		kinds
-		to *table
+		to *report.Table
 	}{{clients, alone}, {shop, through}} {
 		figures := make([]figure, len(side.list))
 		for i, k := range side.list {
-			figures[i].connections = k.already
+			figures[i] = figure{name: k.name, atATime: atATime, connections: k.already}
 		}
 		for round := range rounds + 1 { // the first warms up
 			for i, k := range side.list {
@@ -94,55 +92,51 @@ func measure(ctx context.Context, bin string, atATime, requests, rounds int, alo
 				if err != nil {
 					return err
 				}
-				if round == 0 {
-					d = driven{connections: d.connections} // those of the warm-up are in use later
-				}
-				figures[i].add(k.name, atATime, d)
+				figures[i].add(d, round == 0)
 			}
 		}
-		side.to.rows = append(side.to.rows, figures...)
+		for _, f := range figures {
+			side.to.Add(f.row()...)
+		}
 	}
 	return nil
 }
 
-// figure is one row.
+// figure is one row of a table.
 type figure struct {
 	name        string
 	atATime     int
 	rates       []float64 // requests a second, of each measurement
-	p50, p99    []time.Duration
+	p50, p99    []float64 // milliseconds, of each measurement
 	connections float64
 	failed      int
 }
 
-func (f *figure) add(name string, atATime int, d driven) {
-	f.name, f.atATime = name, atATime
+// add adds a measurement. Of the one that warms up only the connections count: they
+// are in use later.
+func (f *figure) add(d driven, warmUp bool) {
 	f.connections += d.connections
-	f.failed += d.failed
-	if len(d.took) > 0 {
-		f.rates = append(f.rates, float64(len(d.took))/d.elapsed.Seconds())
-		slices.Sort(d.took)
-		f.p50 = append(f.p50, d.took[len(d.took)/2])
-		f.p99 = append(f.p99, d.took[len(d.took)*99/100])
+	if warmUp {
+		return
+	}
+	f.failed += d.Failed
+	q := d.Quantiles(0.5, 0.99)
+	f.rates, f.p50, f.p99 = append(f.rates, d.Rate()), append(f.p50, q[0]), append(f.p99, q[1])
+}
+
+func newTable(title string) report.Table {
+	return report.Table{Head: []string{title, "at a time", "requests/s, median (least to most)", "p50 / p99", "connections made", "failed"}}
+}
+
+func (f *figure) row() []string {
+	return []string{
+		f.name, strconv.Itoa(f.atATime),
+		fmt.Sprintf("%.0f (%.0f to %.0f)", median(f.rates), slices.Min(f.rates), slices.Max(f.rates)),
+		fmt.Sprintf("%.1f / %.1f ms", median(f.p50), median(f.p99)),
+		fmt.Sprintf("%.0f", f.connections), strconv.Itoa(f.failed),
 	}
 }
 
-type table struct {
-	title string
-	rows  []figure
+func median(list []float64) float64 {
+	return slices.Sorted(slices.Values(list))[len(list)/2]
 }
-
-func (t table) print(w io.Writer) {
-	fmt.Fprintf(w, "\n| %s | at a time | requests/s, median (least to most) | p50 / p99 | connections made | failed |\n|---|---|---|---|---|---|\n", t.title)
-	for _, f := range t.rows {
-		fmt.Fprintf(w, "| %s | %d | %.0f (%.0f to %.0f) | %.1f / %.1f ms | %.0f | %d |\n",
-			f.name, f.atATime, median(f.rates), slices.Min(f.rates), slices.Max(f.rates), ms(median(f.p50)), ms(median(f.p99)), f.connections, f.failed)
-	}
-}
-
-func median[T float64 | time.Duration](list []T) T {
-	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
-}
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

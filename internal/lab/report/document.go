@@ -1,7 +1,4 @@
-// Package markers puts what a program has measured into a document that people
-// write, between two lines that say so. Programs that measure import it. It must not
-// import any other package of this project.
-package markers
+package report
 
 import (
 	"fmt"
@@ -9,8 +6,14 @@ import (
 	"strings"
 )
 
-// Rewrite puts text between the lines begins and ends of a file.
-func Rewrite(file, begins, ends, text string) error {
+// Rewrite puts text into a Markdown file that people write, between the lines
+//
+//	<!-- COMMAND writes from here -->
+//	<!-- to here -->
+//
+// which must both be there.
+func Rewrite(file, command, text string) error {
+	begins, ends := "<!-- "+command+" writes from here -->", "<!-- to here -->"
 	old, err := os.ReadFile(file)
 	if err != nil {
 		return err

@@ -1,0 +1,67 @@
+package drills
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// lookEvery is how often a drill looks whether something has happened.
+const lookEvery = 50 * time.Millisecond
+
+// bound limits how long a drill waits for something to happen. It is no limit of
+// what readers may notice: it is far beyond those, and ends a drill that would
+// never end.
+type bound struct {
+	name string // as it stands in the code
+	most time.Duration
+}
+
+var (
+	readyBound = bound{"readyBound", 30 * time.Second} // for shops to receive connections
+	metBound   = bound{"metBound", 20 * time.Second}   // for the shop to connect to an address in DNS
+	linkBound  = bound{"linkBound", 20 * time.Second}  // for connections over a link
+	writeBound = bound{"writeBound", 20 * time.Second} // for a write to be kept or refused
+)
+
+// beyondMost is how much longer than its limit a drill waits for a call, to report
+// how late it came.
+const beyondMost = 10 * time.Second
+
+func (b bound) String() string { return fmt.Sprintf("%v (%s)", b.most, b.name) }
+
+// wait lets readers call for so long.
+func (s *scene) wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// waitFor returns once done reports true. The error names what it waited for and
+// the bound.
+func (s *scene) waitFor(ctx context.Context, b bound, what string, done func() (bool, error)) error {
+	for began := time.Now(); ; {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if time.Since(began) > b.most {
+			return fmt.Errorf("waited %v for %s", b, what)
+		}
+		if err := s.wait(ctx, lookEvery); err != nil {
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		}
+	}
+}
+
+// waitAtLeast waits so long, and then until done reports true.
+func (s *scene) waitAtLeast(ctx context.Context, least time.Duration, b bound, what string, done func() (bool, error)) error {
+	if err := s.wait(ctx, least); err != nil {
+		return err
+	}
+	return s.waitFor(ctx, b, what, done)
+}

@@ -1,0 +1,59 @@
+// Command lab is the laboratory: it runs the built programs and measures them.
+// Drills break things under load, a soak looks for growth, and a benchmark prints
+// the figures of docs/performance.md.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"bookstall/internal/lab/bench"
+	"bookstall/internal/lab/drills"
+	"bookstall/internal/lab/soak"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+}
+
+// commands are the program's commands.
+type commands struct {
+	Drills drills.Command `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 10 minutes for all."`
+	Soak   soak.Command   `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
+	Bench  bench.Command  `cmd:"" help:"Print the figures of docs/performance.md, of the programs that make build built."`
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	helped := false
+	parser, err := kong.New(&commands{},
+		kong.Name("lab"),
+		kong.Description("The laboratory of Bookstall: it runs the built programs on this machine and measures them."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }), // kong exits after it printed help
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+	)
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case helped:
+		return nil
+	case err != nil:
+		return err
+	}
+	return parsed.Run()
+}

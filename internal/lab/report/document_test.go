@@ -1,0 +1,35 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestRewrite(t *testing.T) {
+	const begins, ends = "<!-- make this writes from here -->", "<!-- to here -->"
+	const other = "<!-- make that writes from here -->\nkept\n" + ends + "\n"
+	file := filepath.Join(t.TempDir(), "document.md")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range []string{"no markers", ends + begins, other} {
+		write(text)
+		if err := Rewrite(file, "make this", "x"); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != text {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+	write(other + "before\n" + begins + "\nold\n" + ends + "\nafter\n")
+	for range 2 { // the second time changes nothing
+		err := Rewrite(file, "make this", "new\n")
+		got, readErr := os.ReadFile(file)
+		if want := other + "before\n" + begins + "\nnew\n" + ends + "\nafter\n"; err != nil || readErr != nil || string(got) != want {
+			t.Errorf("%q, %v, %v", got, err, readErr)
+		}
+	}
+}
