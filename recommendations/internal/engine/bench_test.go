@@ -13,9 +13,9 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// fullSize is synthetic data of the size of all of goodbooks-10k: 53,366 readers
-// with 4.1 million positives and 1.8 million other books among 10,000, four by
-// each author. Benchmarks on real data are in the package evaluate.
+// fullSize returns synthetic data of the size of goodbooks-10k: 53,366 readers with
+// 4.1 million positives and 1.8 million other ratings of 10,000 books, four by
+// each author. Benchmarks on real data are in package evaluate.
 func fullSize(b *testing.B) engine.Dataset {
 	b.Helper()
 	d := clusters(53_366, 10_000, 112, 1)
@@ -41,12 +41,12 @@ func fullSize(b *testing.B) engine.Dataset {
 	return d
 }
 
-// BenchmarkTrain reports the most memory that the process, data set included,
-// had from the operating system. Run it with -cpu 1 for the time on one core.
+// BenchmarkTrain also reports the most memory that the process, data set included,
+// held from the operating system. Run it with -cpu 1 for the time on one core.
 func BenchmarkTrain(b *testing.B) {
 	d := fullSize(b)
 	workers := runtime.GOMAXPROCS(0)
-	debug.FreeOSMemory() // what making the data took does not count
+	debug.FreeOSMemory() // return what generating the data took
 	peak := watchMemory()
 	for b.Loop() {
 		if _, err := engine.Train(d, engine.DefaultParams(), workers); err != nil {
@@ -56,8 +56,8 @@ func BenchmarkTrain(b *testing.B) {
 	b.ReportMetric(float64(peak())/1e6, "peak-MB")
 }
 
-// watchMemory samples how much memory the process holds until the function it
-// returns is called, which gives the most that it saw.
+// watchMemory samples how much memory the process holds. The returned function
+// stops it and returns the highest sample, in bytes.
 func watchMemory() (peak func() uint64) {
 	stop, result := make(chan struct{}), make(chan uint64)
 	go func() {
@@ -79,8 +79,8 @@ func watchMemory() (peak func() uint64) {
 	return func() uint64 { close(stop); return <-result }
 }
 
-// BenchmarkRank asks for 20 books of one category in twenty for readers
-// with h books, with the prior.
+// BenchmarkRank asks for 20 books for readers with h books: of all
+// categories, and of one of twenty.
 func BenchmarkRank(b *testing.B) {
 	d := fullSize(b)
 	model, err := engine.Train(d, engine.DefaultParams(), runtime.GOMAXPROCS(0))
@@ -129,7 +129,8 @@ func BenchmarkRank(b *testing.B) {
 	})
 }
 
-// someHistories cuts 200 histories of h books, in no order, from longer ones.
+// someHistories returns 200 histories of h books in random order, cut from longer
+// ones.
 func someHistories(d engine.Dataset, h int) [][]int32 {
 	rng := rand.New(rand.NewPCG(9, 9))
 	var histories [][]int32

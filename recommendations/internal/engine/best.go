@@ -8,37 +8,38 @@ import (
 // Scored is one book of an answer.
 type Scored struct {
 	Item int32
-	// Because is the book that this one follows from most, NoReason when
-	// popularity alone put it there.
+	// Because is the book of the history that adds most to the score, or
+	// NoReason if only popularity does.
 	Because int32
-	// Score orders an answer, higher is better. Scores of different queries
-	// must not be compared.
+	// Score orders the books of an answer; higher is better. Scores of
+	// different queries are not comparable.
 	Score float64
 }
 
 // NoReason is the value of [Scored.Because] when no book is the reason.
 const NoReason = -1
 
-// better is the order of answers: by score, ties by lower index.
+// better orders an answer: by score, ties by lower index.
 func better(a, b Scored) bool {
 	return a.Score > b.Score || a.Score == b.Score && a.Item < b.Item
 }
 
 // best keeps the k best of the books it is offered, in a heap whose root is the
-// worst of them. The heap lies in the caller's slice behind what that already
-// holds, so nothing is allocated when there is room.
+// worst of them. The heap is in the caller's slice, after its previous elements,
+// so that nothing is allocated when there is room.
 type best struct {
 	dst   []Scored
 	base  int // length of dst at the start
 	k     int
-	floor float64 // a book with a lower score is not among the best
+	floor float64 // books with a lower score are not among the k best
 }
 
 func newBest(dst []Scored, k int) best {
 	return best{dst: slices.Grow(dst, k), base: len(dst), k: k, floor: math.Inf(-1)}
 }
 
-// offer reports whether the book is among the k best so far. k must be above 0.
+// offer adds a book if it is among the k best so far, and reports whether it is. k
+// must be above 0.
 func (b *best) offer(s Scored) bool {
 	heap := b.dst[b.base:]
 	switch {
@@ -58,7 +59,7 @@ func (b *best) offer(s Scored) bool {
 	return true
 }
 
-// sorted puts the books in order, best first, and returns the caller's slice.
+// sorted sorts the books, best first, and returns the caller's slice.
 func (b *best) sorted() []Scored {
 	for heap := b.dst[b.base:]; len(heap) > 1; {
 		last := len(heap) - 1

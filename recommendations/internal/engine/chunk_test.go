@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestChunksMakeNoDifference trains a shop in one go and in many.
+// Training in many chunks must give the same model as in one.
 func TestChunksMakeNoDifference(t *testing.T) {
 	d := Dataset{Items: 23}
 	for r := range int32(50) {

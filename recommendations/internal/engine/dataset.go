@@ -5,42 +5,42 @@ import (
 	"math"
 )
 
-// Strength is how much a book of a reader counts for what follows from it, 0 to
-// [Full].
+// Strength is how much a book of a reader's history counts, 0 to [Full].
 type Strength = uint8
 
 const (
 	// Full is the strength of a book that the reader loves.
 	Full Strength = 16
-	// Liked is the lowest strength of a book that the reader likes. Weaker ones,
-	// read without pleasure, say something of the reader, but they are not what
-	// to recommend to others like him or her.
+	// Liked is the lowest strength of a book that the reader likes. Weaker books
+	// describe the reader's taste too, but they are not a reason to recommend
+	// the book to others.
 	Liked Strength = 8
 )
 
-// Dataset is what a model is trained from.
+// Dataset is the input of [Train].
 type Dataset struct {
-	// Items is the number of books; they are 0 to Items-1.
+	// Items is the number of books, which are 0 to Items-1.
 	Items int
-	// Readers holds, for each reader, the books he or she has read, in ascending
-	// order and each once. Train does not change it.
+	// Readers holds the books of each reader, in ascending order without
+	// repeats. Train does not change it.
 	Readers [][]int32
-	// Strengths holds the strengths of the same books. Nil means Full for all.
+	// Strengths holds the strength of each book in Readers. Nil means Full for all.
 	Strengths [][]Strength
-	// Authors tells books of one author: those with the same number, from 0. A
-	// negative number is an unknown author. Nil means that none is known.
+	// Authors holds a number for the author of each book, from 0; negative
+	// numbers mean that the author is unknown. Nil means that none is known.
 	Authors []int32
 }
 
 const (
-	// maxReaders keeps the count of a pair, in units of 1/Full², within 32 bits.
+	// maxReaders keeps the count of a pair, in units of 1/Full², below 2³².
 	maxReaders = math.MaxUint32 / (uint64(Full) * uint64(Full))
-	// maxItems leaves room for a strength in 32 bits.
+	// maxItems leaves room for the strength in a cell of 32 bits.
 	maxItems = 1<<(32-strengthBits) - 1
 )
 
-// Validate finds the first reader whose books are out of range, out of order or
-// repeated, or have no valid strengths.
+// Validate returns an error if the sizes do not fit together, or that names the
+// first reader whose books are out of range, out of order or repeated, or whose
+// strengths are invalid.
 func (d Dataset) Validate() error {
 	if d.Items < 0 || d.Items > maxItems {
 		return fmt.Errorf("number of items is %d, want 0 to %d", d.Items, maxItems)
@@ -86,9 +86,9 @@ func (d Dataset) validateReader(r int) error {
 	return nil
 }
 
-// packed is lists of what has a strength, one behind the other. A cell is an index
-// and, in its lowest bits, the strength: training reads them by the hundred
-// million, and one stream of memory is faster than two.
+// packed holds many lists of indexes with strengths, one after the other. A cell
+// has the index and, in its lowest bits, the strength: training reads hundreds of
+// millions of them, and one stream of memory is faster than two.
 type packed struct {
 	start []int // list i is cells[start[i]:start[i+1]]
 	cells []uint32
@@ -106,7 +106,7 @@ func unpack(cell uint32) (index int32, strength uint32) {
 
 func (p packed) list(i int) []uint32 { return p.cells[p.start[i]:p.start[i+1]] }
 
-// byReader gives what each reader has read.
+// byReader returns the books of each reader.
 func (d Dataset) byReader() packed {
 	p := packed{start: make([]int, len(d.Readers)+1)}
 	for r, items := range d.Readers {
@@ -125,9 +125,8 @@ func (d Dataset) byReader() packed {
 	return p
 }
 
-// turned is the same the other way round: from lists of the lists' items, of which
-// there are n.
-func (p packed) turned(n int) packed {
+// transposed returns, for each of the n indexes, the lists that contain it.
+func (p packed) transposed(n int) packed {
 	t := packed{start: make([]int, n+1), cells: make([]uint32, len(p.cells))}
 	for _, c := range p.cells {
 		i, _ := unpack(c)
@@ -147,8 +146,8 @@ func (p packed) turned(n int) packed {
 	return t
 }
 
-// sums gives, of each list, how many of its strengths say liked, and the sum of
-// the squares of all.
+// sums returns, for each list, the number of strengths of at least Liked, and the
+// sum of the squares of all strengths.
 func (p packed) sums() (liked []int32, squares []uint64) {
 	n := len(p.start) - 1
 	liked, squares = make([]int32, n), make([]uint64, n)

@@ -11,8 +11,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// FuzzRank asks small random models any query at all and compares with the
-// oracle.
+// FuzzRank compares the answers of small random models to arbitrary queries
+// with the oracle's.
 func FuzzRank(f *testing.F) {
 	f.Add(uint64(1), []byte{0, 0, 0, 0, 1, 0, 0, 0}, []byte{3}, []byte{2, 0, 0, 0}, -1, 10)
 	f.Add(uint64(2), []byte{255, 255, 255, 255, 255, 255, 255, 127}, []byte{}, []byte{}, 0, 1<<62)

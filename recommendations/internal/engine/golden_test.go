@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// taste is a shop small enough to judge by eye: four kinds of books, one book
-// that readers of all kinds like, and one that nobody has read.
-type taste struct {
+// smallShop is a shop small enough to judge its shelves by eye: four kinds of
+// books, one book that readers of all kinds like, and one without readers.
+type smallShop struct {
 	titles     []string
 	categories [][]int
 	readers    [][]int32
@@ -30,9 +30,9 @@ const (
 	sf
 )
 
-func newTaste(tb testing.TB) taste {
+func newSmallShop(tb testing.TB) smallShop {
 	tb.Helper()
-	t := taste{
+	t := smallShop{
 		titles: []string{
 			"The Hobbit", "The Fellowship of the Ring", "A Wizard of Earthsea", "The Last Unicorn",
 			"The Big Sleep", "The Maltese Falcon", "Gaudy Night", "The Nine Tailors",
@@ -48,7 +48,7 @@ func newTaste(tb testing.TB) taste {
 			{}, {sf},
 		},
 	}
-	// A line a reader, a column a book, in the order of titles.
+	// One line per reader, one column per book, in the order of titles.
 	const liked = `
 		xxx. .... .... .... x.
 		xxxx .... .... .... ..
@@ -95,9 +95,9 @@ func newTaste(tb testing.TB) taste {
 	return t
 }
 
-func (t taste) ranker(tb testing.TB) *engine.Ranker {
+func (t smallShop) ranker(tb testing.TB) *engine.Ranker {
 	tb.Helper()
-	// Few readers need a smaller ridge than many.
+	// With few readers, a smaller ridge is better.
 	params := engine.Params{Neighbours: 6, Alpha: 0.5, Lambda: 1}
 	model, err := engine.Train(engine.Dataset{Items: len(t.titles), Readers: t.readers}, params, 2)
 	if err != nil {
@@ -110,7 +110,7 @@ func (t taste) ranker(tb testing.TB) *engine.Ranker {
 	return r
 }
 
-func (t taste) names(items []int32) string {
+func (t smallShop) names(items []int32) string {
 	var names []string
 	for _, i := range items {
 		names = append(names, t.titles[i])
@@ -118,8 +118,9 @@ func (t taste) names(items []int32) string {
 	return strings.Join(names, ", ")
 }
 
-// print writes one answer. Four decimals are the same on every processor.
-func (t taste) print(b *strings.Builder, heading string, answer []engine.Scored) {
+// print writes one answer. Scores have four decimals, which are the same on every
+// processor.
+func (t smallShop) print(b *strings.Builder, heading string, answer []engine.Scored) {
 	fmt.Fprintf(b, "%s\n", heading)
 	for place, s := range answer {
 		reason := "popular"
@@ -132,7 +133,7 @@ func (t taste) print(b *strings.Builder, heading string, answer []engine.Scored)
 }
 
 func TestGoldenRank(t *testing.T) {
-	shop := newTaste(t)
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	queries := []struct {
 		name string
@@ -156,7 +157,7 @@ func TestGoldenRank(t *testing.T) {
 }
 
 func TestGoldenSimilar(t *testing.T) {
-	shop := newTaste(t)
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	var b strings.Builder
 	for i, title := range shop.titles {
@@ -179,6 +180,6 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got); run with -update if this is meant:\n%s", path, diff)
+		t.Errorf("%s differs (-want +got); run with -update if this is intended:\n%s", path, diff)
 	}
 }

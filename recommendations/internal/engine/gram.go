@@ -5,22 +5,22 @@ import (
 	"math"
 )
 
-// The Gram matrix G = XᵀX counts how many readers like both of two books. All of
-// it would take n² cells, most of which training never looks at. Its rows are
-// cheap to count from the histories of a book's readers, in a buffer that stays
-// in the processor's cache, so they are counted when needed, twice in all: once
-// to choose the neighbours of a book, once to fill the systems it appears in.
-// Memory thus grows with the number of books and not with its square.
-
+// The Gram matrix G = XᵀX counts the readers of each pair of books; X holds the
+// strength of each book for each reader. The whole matrix has n² cells, most of
+// which training does not need. A row is cheap to count from the histories of the
+// book's readers, in a buffer that fits the processor's cache. So rows are counted
+// when they are needed, each twice: to choose the neighbours of a book, and to
+// fill the systems in which it appears. Memory therefore grows with the number of
+// books, not with its square.
 //
-// A book counts in X as its strength for the reader. Counts are whole numbers of
-// 1/Full², so they are exact.
+// Counts are integers in units of 1/Full², so they are exact.
 
-// unit is 1 in counts of pairs.
+// unit is the count of one reader who has both books with full strength.
 const unit = float64(Full) * float64(Full)
 
-// countLiked sets row[i] to how strongly item i counts for the readers who like
-// the given item, whole for each of them: what they like is to follow from i.
+// countLiked sets row[i] to the sum of the strengths of item i over the readers
+// who like the given item. The item itself counts fully for each of them, because
+// it is what the model is to predict.
 func (t *trainer) countLiked(row []uint32, item int) {
 	clear(row)
 	for _, c := range t.readers.list(item) {
@@ -47,9 +47,9 @@ func (t *trainer) countReader(row []uint32, r int32, factor uint32) {
 	}
 }
 
-// chooseNeighbours finds, for every item j, the items with the largest cosine
-// G_ij / sqrt(c_i·c_j), where books of one author get Params.Author on top as they
-// do in the regression, ties to the lower index, and keeps their counts.
+// chooseNeighbours finds, for every item j, the items i with the largest cosine
+// G_ij / sqrt(c_i·c_j), and keeps their counts. Params.Author is added for books
+// of one author, as in the regression. Ties go to the lower index.
 func (t *trainer) chooseNeighbours(ctx context.Context) {
 	parallel(ctx, t.data.Items, t.workers, func(items indexes) {
 		row := make([]uint32, t.data.Items)
@@ -65,13 +65,13 @@ func (t *trainer) chooseNeighbours(ctx context.Context) {
 	})
 }
 
-// nearest writes to out the len(out) items most similar to item j, the closest
-// first, or fewer if fewer share a reader or the author with it, and returns how
-// many. best is its working space.
+// nearest writes the items most similar to item j to out, the closest first, and
+// returns their number. There are fewer than len(out) if fewer items share a
+// reader or the author with j. best is working space of the same length.
 //
-// It compares G²/c_i, the square of the cosine less the constant 1/c_j. Two
-// equal fractions round to the same float64, so equal cosines are exact ties, but
-// for books of one author.
+// It compares G²/c_i, which is the square of the cosine without the constant
+// factor 1/c_j. Equal fractions round to the same float64, so equal cosines are
+// exact ties, except for books of one author.
 func (t *trainer) nearest(out []int32, best []float64, row []uint32, j int) int {
 	n := 0
 	floor := 0.0
@@ -92,8 +92,8 @@ func (t *trainer) nearest(out []int32, best []float64, row []uint32, j int) int 
 		if key <= floor {
 			continue
 		}
-		// Insertion keeps the list by key; items come in ascending order, so
-		// an equal one that came before stays before.
+		// Insertion keeps the list ordered by key. Items come in ascending
+		// order, so of equal ones the lower stays first.
 		if n < len(out) {
 			n++
 		}
@@ -109,15 +109,9 @@ func (t *trainer) nearest(out []int32, best []float64, row []uint32, j int) int 
 	return n
 }
 
-// sameAuthor reports whether two items are known to be of one author and that is
-// to count.
-func (t *trainer) sameAuthor(i, j int) bool {
-	return t.authors != nil && t.authors[i] >= 0 && t.authors[i] == t.authors[j]
-}
-
-// scales are the weights w = mass^(-alpha/2) that make popular books count less.
-// For an alpha of 0, 0.5 or 1 the power is exact or a root; of others, its last
-// bit may differ between processors.
+// scales returns the factors w = mass^(-alpha/2), which make popular books count
+// less. If alpha is 0, 0.5 or 1 they are the same on all processors; otherwise
+// their last bit may differ.
 func scales(masses []float64, alpha float64) []float64 {
 	w := make([]float64, len(masses))
 	for i, m := range masses {
@@ -126,8 +120,8 @@ func scales(masses []float64, alpha float64) []float64 {
 	return w
 }
 
-// atLeastOne turns counts into masses, for scales. Items without readers have
-// the mass of one.
+// atLeastOne converts counts to masses, for scales. An item without readers has
+// the mass of one reader.
 func atLeastOne[N int32 | uint64](counts []N, unit float64) []float64 {
 	m := make([]float64, len(counts))
 	for i, c := range counts {

@@ -12,8 +12,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// TestTrainHuge trains on 100,000 books and some 20 million positives on two
-// cores. Its limits are those of docs/performance.md.
+// TestTrainHuge trains on 100,000 books and about 20 million positives, on two
+// cores. docs/performance.md promises its limits.
 func TestTrainHuge(t *testing.T) {
 	d := clusters(180_000, 100_000, 115, 3)
 	positives := 0
@@ -27,7 +27,7 @@ func TestTrainHuge(t *testing.T) {
 		t.Fatal(err)
 	}
 	took, peak := time.Since(began), peakMB(t)
-	t.Logf("%d positives (%d MB with what made them): trained in %v, at most %d MB, %d weights",
+	t.Logf("%d positives (%d MB, with the memory to generate them): trained in %v, at most %d MB, %d weights",
 		positives, data, took, peak, len(model.Weights))
 	if positives < 19_000_000 {
 		t.Errorf("only %d positives", positives)
@@ -37,7 +37,7 @@ func TestTrainHuge(t *testing.T) {
 	}
 }
 
-// peakMB is the most memory that this process ever had.
+// peakMB returns the most memory that this process has had so far, in MiB.
 func peakMB(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

@@ -6,44 +6,46 @@ import (
 	"math"
 )
 
-// weightStep is what all trained weights are multiples of. A sum of some
-// thousands of them has no more digits than a float64 holds, so it is exact, and
-// a score is the same to the last bit in whatever order the history comes.
-// Weights are around 0.01 to 1; the rounding is far below their own error.
+// weightStep divides all trained weights. A float64 holds the sum of some
+// thousands of such weights exactly, so a score has the same bits whatever the
+// order of the history. Weights are about 0.01 to 1, so rounding them changes much
+// less than their own error.
 const weightStep = 1.0 / (1 << 30)
 
-// Model is a trained model: for every item of a history, how much it adds to the
-// score of other items. It is the weight matrix B in compressed sparse rows,
-// and how many readers each item had in training.
+// Model is a trained model: the weight matrix B, which says how much each item of
+// a history adds to the score of other items, in compressed sparse rows, and the
+// number of readers who like each item.
 //
-// A Model is plain slices so that it can be stored and loaded as they are; one
-// that was loaded is checked by [Model.Validate] before use. Treat it as
-// read-only: copies share the slices.
+// It consists of plain slices, so that it can be stored and loaded. Check a loaded
+// model with [Model.Validate] before use. Treat a model as read-only: copies share
+// the slices.
 type Model struct {
-	// RowStart has one cell more than there are items: row i, what item i says
-	// about others, is cells RowStart[i] to RowStart[i+1]-1 of the next two.
+	// RowStart has one element more than there are items. Row i, the weights of
+	// item i for others, is elements RowStart[i] to RowStart[i+1]-1 of Targets
+	// and Weights.
 	RowStart []int32
-	// Targets are the items that get a score, ascending within a row.
+	// Targets holds the items to whose scores the weights are added, ascending
+	// within a row.
 	Targets []int32
-	// Weights are what they get, one for each target; some are negative. Train
-	// makes them multiples of 2^-30.
+	// Weights holds the weight for each target. Some are negative. Train makes
+	// them multiples of 2^-30.
 	Weights []float32
-	// Counts is the number of training readers of each item.
+	// Counts holds, for each item, the number of training readers who like it.
 	Counts []int32
 }
 
-// Items is the number of items that the model knows.
+// Items returns the number of items of the model.
 func (m Model) Items() int { return len(m.Counts) }
 
-// Row gives the items that item i adds to the score of, and how much. i must be
-// 0 to Items()-1; the slices belong to the model.
+// Row returns the items to whose scores item i adds, and how much it adds. i must
+// be 0 to Items()-1. The caller must not change the slices.
 func (m Model) Row(i int) (targets []int32, weights []float32) {
 	from, to := m.RowStart[i], m.RowStart[i+1]
 	return m.Targets[from:to], m.Weights[from:to]
 }
 
-// Validate checks that the slices fit together, so that a model from a damaged
-// file is refused and cannot make a ranker fail later.
+// Validate checks that the slices are consistent, so that a model from a damaged
+// file is refused and cannot make a ranker panic.
 func (m Model) Validate() error {
 	n := len(m.Counts)
 	switch {
@@ -56,7 +58,7 @@ func (m Model) Validate() error {
 	case m.RowStart[0] != 0 || int(m.RowStart[n]) != len(m.Targets):
 		return fmt.Errorf("rows span cells %d to %d, want 0 to %d", m.RowStart[0], m.RowStart[n], len(m.Targets))
 	}
-	// First the starts alone: a start beyond the end must not be sliced by.
+	// Check all starts before the rows: a start beyond the end would panic there.
 	for i := range n {
 		if m.RowStart[i] > m.RowStart[i+1] {
 			return fmt.Errorf("row %d ends before it starts", i)
@@ -92,8 +94,8 @@ func (m Model) validateRow(i int) error {
 	return nil
 }
 
-// model turns the weights, which training made target by target, into rows by
-// item of the history. Targets are visited in order, so rows come out sorted.
+// model converts the weights, which are by target, to rows by item of the history.
+// It visits the targets in order, so each row is sorted.
 func (t *trainer) model() Model {
 	n := t.data.Items
 	m := Model{RowStart: make([]int32, n+1), Counts: t.counts}

@@ -7,8 +7,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// oracle ranks by the definition, with no thought of speed: it scores every book
-// and sorts them all.
+// oracle ranks by the definition, without optimisation: it scores every book and
+// sorts them all.
 type oracle struct {
 	engine.Config
 }
@@ -39,7 +39,7 @@ func (o oracle) in(j int32, category int) bool {
 	return category == engine.AnyCategory || o.Categories != nil && slices.Contains(o.Categories[j], category)
 }
 
-// valid gives the items that exist, ascending and each once.
+// valid returns the items that exist, ascending and without repeats.
 func (o oracle) valid(items []int32) []int32 {
 	items = slices.DeleteFunc(slices.Clone(items), func(i int32) bool {
 		return i < 0 || int(i) >= o.Model.Items()

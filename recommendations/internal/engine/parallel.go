@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// indexes is the share of 0 to n-1 that one worker is given.
+// indexes are the indexes that one worker processes.
 type indexes = iter.Seq[int]
 
-// parallel shares the indexes 0 to n-1 out to workers, one at a time to whoever
-// is free, and returns when all are done. Work on one index must depend on that
-// index alone: then the result is the same however they are shared out. When ctx
-// ends, the rest is left undone.
+// parallel distributes the indexes 0 to n-1 among workers, one at a time to
+// whichever is free, and returns when all are processed. The work on an index must
+// depend on that index only, so that the distribution does not change the result.
+// When ctx ends, the remaining indexes are skipped.
 func parallel(ctx context.Context, n, workers int, work func(indexes)) {
 	var next atomic.Int64
 	share := func(yield func(int) bool) {

@@ -7,8 +7,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// randomDataset is small and irregular: some readers like nothing, some items
-// have no readers, and items with a low index have most.
+// randomDataset returns a small, irregular data set: some readers like nothing,
+// some items have no readers, and items with a low index have most.
 func randomDataset(rng *rand.Rand) engine.Dataset {
 	d := engine.Dataset{Items: 1 + rng.IntN(40)}
 	for range rng.IntN(60) {
@@ -51,13 +51,13 @@ func randomParams(rng *rand.Rand) engine.Params {
 		Author:     float64(rng.IntN(3)) * rng.Float64(),
 	}
 	if p.Alpha == 1 {
-		p.Author = 0 // all books of one author would be equally near, but for rounding
+		p.Author = 0 // otherwise only rounding would order the books of one author
 	}
 	return p
 }
 
-// randomModel has weights of both signs from a small set, so that equal scores
-// are common.
+// randomModel returns a model whose weights, of both signs, come from a small set,
+// so that equal scores are common.
 func randomModel(rng *rand.Rand) engine.Model {
 	n := rng.IntN(30)
 	m := engine.Model{RowStart: []int32{0}, Counts: make([]int32, n)}
@@ -97,8 +97,8 @@ func randomConfig(rng *rand.Rand) engine.Config {
 	return c
 }
 
-// randomQuery also names items that do not exist, repeats some, and asks for
-// categories without books.
+// randomQuery returns a query that may have items that do not exist, repeated
+// items, and a category without books.
 func randomQuery(rng *rand.Rand, n int) engine.Query {
 	items := func() []int32 {
 		var list []int32

@@ -1,34 +1,34 @@
 package engine
 
-// Query asks for the best books for one reader. No value of any field makes it
-// fail.
+// Query asks for the best books for one reader. All field values are valid.
 type Query struct {
-	// History is the books the reader has read, in any order. Give at least the
-	// last 100 that he or she likes of a longer one; fewer cost accuracy. Those
-	// that are liked are not in the answer.
+	// History holds the books of the reader, in any order. Of a long history,
+	// pass at least the last 100 books that the reader likes; fewer cost
+	// accuracy. The answer does not contain books of History that are liked.
 	History []int32
-	// Strengths says how much each book of History counts. Books it is too short
-	// for, all if it is nil, count as Full; what is above Full counts as Full.
+	// Strengths holds how much each book of History counts. If it is shorter
+	// than History, the other books have the strength Full. Values above Full
+	// count as Full.
 	Strengths []Strength
-	// Exclude is books not to answer with, such as those the reader has but does
-	// not like. Books of History that are liked need not be repeated.
+	// Exclude holds further books that must not be in the answer, such as those
+	// the reader has but does not like.
 	Exclude []int32
-	// Category restricts the answer; AnyCategory (not 0) does not.
+	// Category is the only category of the answer, or AnyCategory. 0 is a category.
 	Category int
-	// K is how many books are wanted.
+	// K is the number of books wanted.
 	K int
 }
 
-// Rank appends the K best books for a reader to dst, best first, and
-// returns it. It gives fewer only when no more books of the category are left
-// that the reader does not have; none for an unknown category or K below 1.
+// Rank appends the K best books for a reader to dst, best first, and returns
+// the extended slice. It appends fewer only if the category has no more books that
+// the reader does not have, and none for an unknown category or a K below 1.
 //
-// The score of a book is the sum of the weights that the books of the history
-// give it, each as far as the book counts, plus the [Prior], for as many books as
-// the reader likes. All books of the category compete, whether the history says
-// anything about them or not. Equal scores are ordered by index.
+// The score of a book is the sum of the weights of the books of the history for
+// it, each multiplied by strength / Full, plus the [Prior] for the number of books
+// that the reader likes. All books of the category compete, also those without
+// such weights. Equal scores are ordered by index.
 //
-// Items out of range are passed over; repeated ones count once, as they do first.
+// Items out of range are ignored. Of repeated items, the first one counts.
 // Rank does not allocate when dst has room for K books.
 func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	shelf := r.shelfOf(q.Category)
@@ -52,15 +52,15 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 
 	b := newBest(dst, k)
 	for _, j := range items {
-		// Most fall short of the worst of a full list even with all of the
-		// prior; they need no closer look. Rounding keeps the order.
+		// Most items would not be among the best even with the whole prior, so
+		// they are skipped early. Rounding does not change the order.
 		if s.score[j]+factor < b.floor || !shelf.has(j) {
 			continue
 		}
 		b.offer(Scored{Item: j, Score: s.score[j] + float64(factor*r.share[j])})
 	}
-	// What is left has its prior alone for a score, which the list of
-	// bestsellers is in the order of: one that is not good enough ends it.
+	// The score of the other items is their prior, by which bestsellers are
+	// ordered: after the first that is not among the best, no other is.
 	for _, j := range shelf.bestsellers {
 		if s.state[j]&touched == 0 && !b.offer(Scored{Item: j, Score: factor * r.share[j]}) {
 			break
@@ -74,8 +74,8 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	return dst
 }
 
-// reason is the liked book of the history that adds most to the score of item j, ties
-// by lower index.
+// reason returns the liked book of the history that adds most to the score of item
+// j. Ties go to the lower index.
 func (r *Ranker) reason(s *scratch, j int32) int32 {
 	reason, most := int32(NoReason), 0.0
 	if s.state[j]&touched == 0 {

@@ -7,53 +7,53 @@ import (
 )
 
 const (
-	// AnyCategory in a [Query] asks for books of all categories.
+	// AnyCategory in a [Query] stands for all categories.
 	AnyCategory = -1
-	// maxCategory bounds the tables of a ranker, one for each category.
+	// maxCategory limits the number of tables of a ranker, one per category.
 	maxCategory = 4095
-	// maxPopularity keeps popularities apart after rounding; see minPrior.
+	// maxPopularity ensures that different popularities are still different after
+	// rounding; see minPrior.
 	maxPopularity = 1 << 48
 )
 
-// Config is what a [Ranker] is made from. All of it is copied.
+// Config configures a [Ranker], which copies all of it.
 type Config struct {
 	Model Model
-	// Categories lists the categories, 0 to 4095, of each item, the main one
+	// Categories holds the categories of each item, 0 to 4095, the main one
 	// first. Nil means that no item has any.
 	Categories [][]int
-	// Popularity drives the prior, bestsellers and the filling of lists, in any
-	// unit, 0 to 2^48 an item. Nil means the readers counted in training.
+	// Popularity holds the popularity of each item, 0 to 2^48, in any unit. The
+	// prior and the order of bestsellers follow from it. Nil means Model.Counts.
 	Popularity []int64
 	Prior      Prior
 }
 
-// Ranker ranks books for readers. It never changes once made, so that any number
-// of goroutines may use it.
+// Ranker ranks books for readers. It is immutable and safe for concurrent use.
 type Ranker struct {
-	rows    sparse // what an item of the history adds to others
-	columns sparse // the same the other way round
+	rows    sparse // row i: what item i adds to the scores of others
+	columns sparse // its transpose
 	prior   Prior
 
 	share        []float64 // popularity / highest popularity, 0 to 1
 	everything   shelf
 	shelves      []shelf // by category
-	mainCategory []int32 // by item, -1 without
+	mainCategory []int32 // by item; -1 for none
 
 	scratch sync.Pool // of *scratch
 }
 
-// shelf is the items of one category.
+// shelf holds the items of one category, or all items.
 type shelf struct {
-	bestsellers []int32  // by popularity, highest first, ties by lower index
-	member      []uint64 // one bit for each item; nil when all are members
+	bestsellers []int32  // by popularity, highest first; ties go to the lower index
+	member      []uint64 // one bit per item; nil if all are members
 }
 
 func (s *shelf) has(item int32) bool {
 	return s.member == nil || s.member[item>>6]&(1<<(item&63)) != 0
 }
 
-// NewRanker checks the configuration and prepares the lists that answers are
-// filled from.
+// NewRanker returns a ranker. Errors: the model or the prior is invalid, popularity
+// or categories do not have one element per item, or one of them is out of range.
 func NewRanker(c Config) (*Ranker, error) {
 	if err := c.Model.Validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
@@ -78,10 +78,10 @@ func NewRanker(c Config) (*Ranker, error) {
 	return r, nil
 }
 
-// Items is the number of items that the ranker knows.
+// Items returns the number of items of the model.
 func (r *Ranker) Items() int { return len(r.share) }
 
-// shares scales popularity to 0 to 1. All zero stays all zero.
+// shares scales popularity to 0 to 1.
 func shares(c Config) ([]float64, error) {
 	popularity := c.Popularity
 	if popularity == nil {
@@ -106,7 +106,8 @@ func shares(c Config) ([]float64, error) {
 	return share, nil
 }
 
-// fillShelves sorts the items of each category once, so that no query has to.
+// fillShelves sorts the items of each category by popularity, so that queries need
+// not.
 func (r *Ranker) fillShelves(categories [][]int) error {
 	n := r.Items()
 	if categories != nil && len(categories) != n {
@@ -142,8 +143,7 @@ func (r *Ranker) fillShelves(categories [][]int) error {
 	return nil
 }
 
-// shelve puts an item at the end of a category's list; a category that is named
-// twice for one item counts once.
+// shelve appends an item to the list of a category, unless it is there already.
 func (r *Ranker) shelve(item int32, category int) error {
 	if category < 0 || category > maxCategory {
 		return fmt.Errorf("category is %d, want 0 to %d", category, maxCategory)
@@ -162,7 +162,7 @@ func (r *Ranker) shelve(item int32, category int) error {
 	return nil
 }
 
-// shelfOf gives the items of a category, nil for a category that no item has.
+// shelfOf returns the items of a category, or nil for a category that no item has.
 func (r *Ranker) shelfOf(category int) *shelf {
 	switch {
 	case category == AnyCategory:

@@ -23,15 +23,15 @@ func newRanker(tb testing.TB, c engine.Config) *engine.Ranker {
 	return r
 }
 
-// Every rule of a ranking in one: nothing the reader has, nothing of another
-// category, all there is up to K, nothing twice, by score and then by index, and
-// the reason. The oracle has each of them by construction.
+// The oracle follows every rule of a ranking by construction: no book that the
+// reader has or of another category, no repeats, as many as there are up to K,
+// ordered by score and then by index, with the right reason.
 func TestRankIsExact(t *testing.T) {
 	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		c := randomConfig(rng)
 		r := newRanker(t, c)
-		for range 4 { // the second query finds what the first left behind
+		for range 4 { // later queries find anything the first did not reset
 			q := randomQuery(rng, c.Model.Items())
 			got, want := r.Rank(nil, q), oracle{c}.rank(q)
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
@@ -56,11 +56,11 @@ func TestSimilarIsExact(t *testing.T) {
 	}
 }
 
-// A tie with the worst of a full list is won by the lower index, also when the
-// higher one was found first and the prior is all that popularity can give.
+// Of a tie with the worst book of a full list, the lower index wins, even if the
+// higher one was found first and both have the highest popularity.
 func TestTieWithTheWorst(t *testing.T) {
 	r := newRanker(t, engine.Config{
-		Model: engine.Model{ // item 2 speaks for item 1, item 3 for item 0
+		Model: engine.Model{ // item 2 adds to the score of item 1, item 3 to that of item 0
 			RowStart: []int32{0, 0, 0, 1, 2},
 			Targets:  []int32{1, 0},
 			Weights:  []float32{0.5, 0.5},
@@ -75,7 +75,7 @@ func TestTieWithTheWorst(t *testing.T) {
 	}
 }
 
-func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
+func TestOrderOfHistoryHasNoEffect(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	model, err := engine.Train(clusters(2000, 300, 20, 1), engine.DefaultParams(), 2)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
 	}
 	for k, w := range model.Weights {
 		if steps := float64(w) * (1 << 30); steps != math.Trunc(steps) {
-			t.Fatalf("weight %d is %v, want a multiple of 2^-30: sums depend on their order", k, w)
+			t.Fatalf("weight %d is %v, want a multiple of 2^-30, so that sums do not depend on their order", k, w)
 		}
 	}
 	r := newRanker(t, engine.Config{Model: model, Prior: engine.DefaultPrior()})
@@ -104,7 +104,7 @@ func TestOrderOfHistoryIsWithoutEffect(t *testing.T) {
 }
 
 func TestAnswersAreAppended(t *testing.T) {
-	shop := newTaste(t)
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	sentinel := engine.Scored{Item: 99, Because: 98, Score: -1}
 	dst := []engine.Scored{sentinel}
@@ -120,20 +120,20 @@ func TestAnswersAreAppended(t *testing.T) {
 	}
 }
 
-func TestHugeKGivesTheCatalogue(t *testing.T) {
-	shop := newTaste(t)
+func TestHugeKReturnsTheCatalogue(t *testing.T) {
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	const huge = int(^uint(0) >> 1)
 	if got := len(r.Rank(nil, engine.Query{Category: engine.AnyCategory, K: huge})); got != len(shop.titles) {
-		t.Errorf("Rank gave %d books, want all %d", got, len(shop.titles))
+		t.Errorf("Rank returned %d books, want all %d", got, len(shop.titles))
 	}
 	if got := len(r.Similar(nil, 0, huge)); got != len(shop.titles)-1 {
-		t.Errorf("Similar gave %d books, want all but one of %d", got, len(shop.titles))
+		t.Errorf("Similar returned %d books, want all but one of %d", got, len(shop.titles))
 	}
 }
 
 func TestConcurrentUse(t *testing.T) {
-	shop := newTaste(t)
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -155,9 +155,9 @@ func TestConcurrentUse(t *testing.T) {
 func TestNoAllocations(t *testing.T) {
 	allowed := 0.0
 	if raceEnabled {
-		allowed = 5 // one scratch: with the race detector on, sync.Pool forgets at random
+		allowed = 5 // one scratch: under the race detector, sync.Pool drops items at random
 	}
-	shop := newTaste(t)
+	shop := newSmallShop(t)
 	r := shop.ranker(t)
 	dst := make([]engine.Scored, 0, 10)
 	q := engine.Query{History: []int32{0, 5, 12}, Strengths: []engine.Strength{5}, Exclude: []int32{2}, Category: sf, K: 10}

@@ -1,25 +1,25 @@
 package engine
 
-// What a query has found out about an item. The lowest bit says that the item
-// needs no further listing. The five highest are the strength of a book of the
-// history.
+// The state of an item during a query. The lowest bit is set if the item must not
+// be added to the list of touched items. The five highest bits are the strength of
+// a book of the history.
 const (
-	untouched = 0 // its score is its prior alone
+	untouched = 0 // its score is its prior only
 	touched   = 1 // a book of the history adds to its score
 	excluded  = 3 // the reader has it
-	liked     = 5 // it is of the history, and the reader likes it
+	liked     = 5 // it is in the history, and the reader likes it
 
 	likedBit      = 4
 	strengthShift = 3
 )
 
-// scratch is the working space of one query. Between queries all of state and
-// score is zero; a query clears what it has set, which is far less than all.
+// scratch is the working space of one query. Between queries state and score are
+// zero. Each query resets only the items that it has set, which are few.
 type scratch struct {
 	state   []uint8
 	score   []float64
-	touched []int32 // items, in the order found; room for one more than all
-	seen    []int32 // the history, then the excluded, each item once
+	touched []int32 // items in the order found; one longer than the number of items, see add
+	seen    []int32 // the history, then the excluded items, without repeats
 }
 
 func newScratch(n int) *scratch {
@@ -31,9 +31,9 @@ func newScratch(n int) *scratch {
 	}
 }
 
-// mark notes the items the reader has and returns those of the history that
-// count, each once, and how many of them the reader likes. Items that do not
-// exist are passed over.
+// mark sets the state of the items the reader has. It returns the items of the
+// history with a strength above 0, without repeats, and how many of them the
+// reader likes. It ignores items that do not exist.
 func (s *scratch) mark(q Query) (history []int32, likes int) {
 	s.seen = s.seen[:0]
 	for k, i := range q.History {
@@ -64,18 +64,19 @@ func (s *scratch) mark(q Query) (history []int32, likes int) {
 	return s.seen[:n], likes
 }
 
-// part is how much a book of the history counts, 0 to 1. Multiples of it and of
-// weightStep are exact, and so are their sums.
+// part returns how much a book of the history counts, 0 to 1. Its products with
+// weights, which are multiples of weightStep, are exact, and so are their sums.
 func (s *scratch) part(item int32) float64 {
 	return float64(s.state[item]>>strengthShift) / float64(Full)
 }
 
-// add adds a part of one row of weights to the scores, and to the first n of the
-// list of touched items those that got their first and that the reader does not
-// have. It returns how many the list has then.
+// add adds a row of weights, multiplied by part, to the scores. It appends the
+// items that are new and that the reader does not have to the list of touched
+// items, which has n items, and returns the new length.
 //
-// A third of the items are new to the list, which no processor can predict, so
-// there is no branch on it: each is written, and counted if new.
+// About a third of the items are new, which the processor cannot predict, so the
+// loop has no branch: each item is written to the end of the list, and the length
+// grows only if the item is new. Therefore the list needs room for one more.
 func (s *scratch) add(n int, row []cell, part float64) int {
 	state, list := s.state, s.touched
 	score := s.score[:len(state)]
@@ -90,7 +91,7 @@ func (s *scratch) add(n int, row []cell, part float64) int {
 	return n
 }
 
-// reset undoes a query that touched the given items.
+// reset restores the zero state after a query that touched the given items.
 func (s *scratch) reset(items []int32) {
 	for _, j := range items {
 		s.state[j], s.score[j] = untouched, 0

@@ -1,20 +1,20 @@
 package engine
 
-// Similar appends the K books that readers of one book also liked to dst, the
-// closest first, and returns it. It gives fewer only when there are no more
-// books; none for an item out of range or K below 1.
+// Similar appends the k books that readers of the given book also like to dst, the
+// closest first, and returns the extended slice. It appends fewer only if there are
+// no more books, and none for an item out of range or a k below 1.
 //
-// Two books are as close as the weights they give each other, B_ij + B_ji: a
-// book that few have read is in few rows of others but has 50 neighbours of its
-// own, so both directions together find more than either. (On goodbooks-10k,
-// from one book to the others its reader likes: NDCG@100 of .096 against .089
-// for the row alone.) There is no share of popularity in it; a bestseller is
-// not close to everything.
+// The closeness of two books is the sum of their weights for each other, B_ij +
+// B_ji. A book with few readers is in few rows of other books but has neighbours
+// of its own, so both directions together find more than either. (On
+// goodbooks-10k, from one book to the others that its reader likes: NDCG@100 is
+// .096, and .089 with the row only.) Popularity has no share in it, because a
+// bestseller is not close to everything.
 //
-// Where fewer than K are close, bestsellers of the book's main category follow,
-// then those of all. They have the score 0 and no reason.
+// If fewer than k books are close, bestsellers of the book's main category follow,
+// then those of all categories. Their score is 0, and they have no reason.
 //
-// Similar does not allocate when dst has room for K books.
+// Similar does not allocate when dst has room for k books.
 func (r *Ranker) Similar(dst []Scored, item int32, k int) []Scored {
 	if item < 0 || int(item) >= r.Items() {
 		return dst
@@ -32,7 +32,7 @@ func (r *Ranker) Similar(dst []Scored, item int32, k int) []Scored {
 		if s.score[j] > 0 {
 			b.offer(Scored{Item: j, Because: item, Score: s.score[j]})
 		} else {
-			s.state[j] = untouched // not close, but may still be a bestseller
+			s.state[j] = untouched // not close, but fill may still add it
 		}
 	}
 	dst = b.sorted()
@@ -44,8 +44,8 @@ func (r *Ranker) Similar(dst []Scored, item int32, k int) []Scored {
 	return dst
 }
 
-// addPair sums what an item gives others and what they give it, and returns the
-// others.
+// addPair adds an item's weights for others and theirs for it to the scores, and
+// returns the other items.
 func (s *scratch) addPair(r *Ranker, item int32) []int32 {
 	s.seen = s.seen[:0]
 	s.seen = append(s.seen, item)
@@ -55,8 +55,8 @@ func (s *scratch) addPair(r *Ranker, item int32) []int32 {
 	return s.touched[:n]
 }
 
-// fill appends untouched books to dst until it has the wanted length, and to
-// the list of those to reset.
+// fill appends untouched books to dst until it has the wanted length. It also
+// appends them to items, the list of items to reset.
 func (s *scratch) fill(dst []Scored, length int, from, items []int32) ([]Scored, []int32) {
 	for _, j := range from {
 		if len(dst) >= length {

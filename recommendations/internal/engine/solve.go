@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// solve computes the weights of the targets from ≤ j < to from their counted
-// pairs.
+// solve computes the weights of the targets from ≤ j < to. counts holds their
+// systems. Error: a system has no finite solution.
 func (t *trainer) solve(ctx context.Context, counts []uint32, from, to int) error {
 	var (
 		mu     sync.Mutex
-		failed = to // the lowest item that failed, so that the error does not depend on timing
+		failed = to // the lowest one, so that the error does not depend on timing
 	)
 	parallel(ctx, to-from, t.workers, func(targets indexes) {
 		matrix := make([]float64, triangle(t.width+1))
@@ -32,8 +32,8 @@ func (t *trainer) solve(ctx context.Context, counts []uint32, from, to int) erro
 	return nil
 }
 
-// solveOne computes B_ij for the neighbours i of item j and reports whether they
-// are all finite. matrix and vector are its working space.
+// solveOne computes B_ij for the neighbours i of item j and reports whether all
+// are finite. matrix and vector are its working space.
 func (t *trainer) solveOne(j int, pairs []uint32, matrix, vector []float64) bool {
 	neighbours := t.neighboursOf(j)
 	d, base := len(neighbours), j*t.width
@@ -43,7 +43,7 @@ func (t *trainer) solveOne(j int, pairs []uint32, matrix, vector []float64) bool
 		for q, n := range neighbours[:p] {
 			row[q] = t.scaled(t.scale[i]*t.scale[n], pairs[triangle(p)+q], int(i), int(n))
 		}
-		// The conversion keeps the sum from being fused; see dot.
+		// The conversion prevents a fused multiply-add; see dot.
 		row[p] = float64(t.scale[i]*t.scale[i]*t.mass[i]) + t.kinship(int(i), int(i)) + t.params.Lambda
 		v[p] = t.scaled(t.scale[i]*t.targetScale[j], t.joint[base+p], int(i), j)
 	}
@@ -59,14 +59,16 @@ func (t *trainer) solveOne(j int, pairs []uint32, matrix, vector []float64) bool
 	return true
 }
 
-// scaled is a cell of S: a count in units of 1/Full², scaled, and what books of one
-// author have in common beyond it.
+// scaled returns a cell of S: a scaled count, plus Params.Author for two books of
+// one author. count is in units of 1/Full².
 func (t *trainer) scaled(scale float64, count uint32, i, j int) float64 {
 	return float64(scale*(float64(count)/unit)) + t.kinship(i, j)
 }
 
+// kinship returns what is added to the similarity of two items: Params.Author if
+// they are known to have the same author.
 func (t *trainer) kinship(i, j int) float64 {
-	if t.sameAuthor(i, j) {
+	if t.authors != nil && t.authors[i] >= 0 && t.authors[i] == t.authors[j] {
 		return t.params.Author
 	}
 	return 0
@@ -82,10 +84,10 @@ func finite(x float32) bool {
 }
 
 // cholesky factors a symmetric positive definite d×d matrix A into L·Lᵀ in
-// place. a holds the lower triangle row by row: row p is p+1 cells from
-// p(p+1)/2 on. The diagonal of the result holds 1/L_pp, which is what
-// substitution needs. Where rounding has left A not positive definite, the root
-// of a negative number or of 0 makes the solution NaN or infinite.
+// place. a holds the lower triangle row by row: row p is the p+1 cells from
+// p(p+1)/2 on. The diagonal of the result holds 1/L_pp, which substitute needs. If
+// A is not positive definite because of rounding, the root of 0 or of a negative
+// number makes the solution infinite or NaN.
 func cholesky(a []float64, d int) {
 	for p := range d {
 		rp := a[triangle(p+1):][:p+1]
@@ -97,7 +99,7 @@ func cholesky(a []float64, d int) {
 	}
 }
 
-// substitute solves L·Lᵀ·x = v in place, for the factor that cholesky left.
+// substitute solves L·Lᵀ·x = v in place. a is the result of cholesky.
 func substitute(a, v []float64) {
 	for p := range v {
 		row := a[triangle(p+1):][:p+1]
@@ -112,9 +114,10 @@ func substitute(a, v []float64) {
 	}
 }
 
-// dot is the inner product of x and the first len(x) cells of y. Four running
-// sums keep the processor busy. The conversions forbid fused multiply-add, which
-// some processors have and some have not: models are the same bytes on all.
+// dot returns the inner product of x and the first len(x) cells of y. It keeps
+// four sums, so that additions do not wait for each other. The conversions forbid
+// fused multiply-add, which only some processors have, so that a model has the
+// same bytes on all of them.
 func dot(x, y []float64) float64 {
 	y = y[:len(x)]
 	var s0, s1, s2, s3 float64

@@ -1,7 +1,7 @@
 package engine
 
-// sparse is a square matrix of weights in the form that ranking reads fastest:
-// a row is one run of memory.
+// sparse is a square matrix of weights. Each row is contiguous in memory, which is
+// fastest for ranking.
 type sparse struct {
 	start []int32 // row i is cells[start[i]:start[i+1]]
 	cells []cell  // ascending by item within a row
@@ -14,7 +14,7 @@ type cell struct {
 
 func (s sparse) row(i int32) []cell { return s.cells[s.start[i]:s.start[i+1]] }
 
-// rowsOf copies a valid model: row i is what item i adds to the scores of others.
+// rowsOf copies a valid model. Row i is what item i adds to the scores of others.
 func rowsOf(m Model) sparse {
 	s := sparse{
 		start: append([]int32(nil), m.RowStart...),
@@ -26,8 +26,8 @@ func rowsOf(m Model) sparse {
 	return s
 }
 
-// transposed turns rows into columns: row j of the result is what others add to
-// the score of item j.
+// transposed returns the transpose: its row j is what others add to the score of
+// item j.
 func (s sparse) transposed() sparse {
 	n := len(s.start) - 1
 	t := sparse{start: make([]int32, n+1), cells: make([]cell, len(s.cells))}

@@ -8,17 +8,17 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// clusters makes synthetic readers from a seed. Items fall into 40 kinds in
-// turn; a reader likes books of three kinds and some of any. Popularity falls
-// with the index as it does on real shelves, steeply at first. Readers like
-// about mean books each, few or up to three times as many.
+// clusters generates readers from a seed. Item i is of kind i mod 40; a reader
+// likes books of three kinds and some of any kind. Popularity falls with the
+// index, steeply at first, as in a real shop. Readers like about mean books on
+// average, and at most three times as many.
 func clusters(readers, items, mean int, seed uint64) engine.Dataset {
 	const kinds = 40
 	rng := rand.New(rand.NewPCG(seed, 5))
-	// draw gives 0 to n-1, low numbers more often.
+	// draw returns 0 to n-1, low numbers more often.
 	draw := func(n int) int { return int(float64(n) * math.Pow(rng.Float64(), 2)) }
 	d := engine.Dataset{Items: items, Readers: make([][]int32, readers)}
-	seen := make([]int, items) // the last reader who likes it, from 1
+	seen := make([]int, items) // by item: the last reader who likes it, from 1
 	for r := range d.Readers {
 		tastes := [3]int{rng.IntN(kinds), rng.IntN(kinds), rng.IntN(kinds)}
 		length := 1 + int(float64(mean-1)*min(rng.ExpFloat64()/2+0.5, 3))

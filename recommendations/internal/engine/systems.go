@@ -2,18 +2,18 @@ package engine
 
 import "context"
 
-// The systems of a chunk of target items share one array of counts: the strict
-// lower triangle of G_NN, row by row, for one target after the other.
+// The systems of a chunk of target items are in one array of counts: for one
+// target after the other, the strict lower triangle of G_NN, row by row.
 
-// role says that an item is neighbour number place of the target.
+// role says that an item is the neighbour number place of the target.
 type role struct {
 	target int32
 	place  int32
 }
 
-// roles lists in which systems of the targets from ≤ j < to each item appears:
-// those of item i are list[start[i]:start[i+1]]. Every pair of a system is
-// counted from its later neighbour, so first places are left out.
+// roles returns the systems of the targets from ≤ j < to in which each item
+// appears: those of item i are list[start[i]:start[i+1]]. Every pair of a system
+// is counted from its later neighbour, so place 0 is left out.
 func (t *trainer) roles(from, to int) (start []int, list []role) {
 	start = make([]int, t.data.Items+1)
 	for j := from; j < to; j++ {
@@ -39,9 +39,9 @@ func (t *trainer) roles(from, to int) (start []int, list []role) {
 	return start, list
 }
 
-// countPairs fills counts with the systems of the targets from ≤ j < to. Each
-// cell is written by the one item that is the later of its pair, so workers
-// never meet.
+// countPairs fills counts with the systems of the targets from ≤ j < to. Only the
+// worker of the later item of a pair writes the pair's cell, so workers need no
+// lock.
 func (t *trainer) countPairs(ctx context.Context, counts []uint32, from, to int) {
 	start, list := t.roles(from, to)
 	parallel(ctx, t.data.Items, t.workers, func(items indexes) {
@@ -63,11 +63,12 @@ func (t *trainer) countPairs(ctx context.Context, counts []uint32, from, to int)
 	})
 }
 
-// system is the part of counts that belongs to target number k of the chunk.
+// system returns the part of counts that belongs to target number k of the chunk.
 func (t *trainer) system(counts []uint32, k int) []uint32 {
 	size := triangle(t.width)
 	return counts[k*size : (k+1)*size]
 }
 
-// triangle is the number of cells in the first n rows of a strict lower triangle.
+// triangle returns the number of cells in the first n rows of a strict lower
+// triangle.
 func triangle(n int) int { return n * (n - 1) / 2 }

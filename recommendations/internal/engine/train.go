@@ -6,32 +6,36 @@ import (
 	"math"
 )
 
-// chunkPairs bounds the counts held at one time while systems are filled, 4
-// bytes each: 128 MB. More items than fit are trained in several goes, each of
-// which counts the rows it needs again.
+// chunkPairs is the most counts held at one time, of 4 bytes each: 128 MB. If the
+// systems of all items do not fit, they are processed in chunks, each of which
+// counts the rows it needs again.
 const chunkPairs = 1 << 25
 
-// Train makes a model from what readers like, on up to the given number of
-// goroutines (fewer than 1 counts as 1). It returns when all of them have ended.
+// Train trains a model on up to the given number of goroutines (less than 1 means
+// 1), all of which have ended when it returns.
 //
 // For every item j with neighbours N it solves (S_NN + lambda·I) v = S_Nj and
-// stores the weights B_ij = v_i·w_i/w_j. S_ab is w_a·w_b·G_ab, and Params.Author
-// more where a and b are of one author: as if some readers more liked all that
-// this author wrote. So a book that nobody has read yet follows from others of
-// its author.
+// stores the weights B_ij = v_i·w_i/w_j. S_ab is w_a·w_b·G_ab, plus Params.Author
+// if a and b have the same author, as if more readers liked all books of this
+// author. Therefore even a book without readers is recommended, to readers of
+// other books of its author.
 //
-// Time is two counts of all pairs within each history, the sum of the squares of
-// their lengths, plus Neighbours³/6 for each item. Memory beyond the data set is
-// 8 bytes for each book of a reader, about 30·Neighbours for each item, model included,
-// and at most 128 MB of counts. Nothing grows with the square of the number of
-// items; of time, the search for neighbours does, as it passes over a row of all
-// items for each, which shows from 100,000 items on.
+// Errors: params or data are invalid, the model would have more than 2³¹-1
+// weights, or Lambda is so small that a system has no solution in float64.
+//
+// Time: all pairs within each history are counted twice, which takes the sum of
+// the squares of the lengths of the histories, and each item takes Neighbours³/6.
+// The search for neighbours also reads a row of all items for each item, which is
+// noticeable from 100,000 items on. Memory, in addition to the data set: 8 bytes
+// per book of a reader, about 30·Neighbours bytes per item including the model,
+// and at most 128 MB of counts. Memory does not grow with the square of the number
+// of items.
 func Train(data Dataset, params Params, workers int) (Model, error) {
 	return train(context.Background(), data, params, workers, chunkPairs)
 }
 
-// TrainContext is [Train] that gives up within milliseconds when ctx ends, with the
-// context's error.
+// TrainContext is like [Train], but returns the context's error within milliseconds
+// after ctx ends.
 func TrainContext(ctx context.Context, data Dataset, params Params, workers int) (Model, error) {
 	return train(ctx, data, params, workers, chunkPairs)
 }
@@ -66,23 +70,23 @@ func train(ctx context.Context, data Dataset, params Params, workers, chunk int)
 	return t.model(), nil
 }
 
-// trainer holds the state of one training. Arrays of one line per item have
-// width cells a line, of which the item's degree are in use.
+// trainer is the state of one training. neighbours, joint and weights have width
+// cells per item, of which the first degree cells are used.
 type trainer struct {
 	data    Dataset
 	params  Params
 	workers int
-	width   int     // neighbours an item can have
-	books   packed  // of each reader
-	readers packed  // of each item
-	authors []int32 // nil where they do not count
+	width   int     // most neighbours of an item
+	books   packed  // by reader
+	readers packed  // by item
+	authors []int32 // by item; nil when they do not count
 
 	counts      []int32   // readers who like each item, c
 	mass        []float64 // diagonal of G, the sum of the squares of strengths
-	scale       []float64 // w of items that others follow from
-	targetScale []float64 // w of items that follow: only readers who like them count
+	scale       []float64 // w of an item as a neighbour
+	targetScale []float64 // w of an item as a target: only readers who like it count
 
-	degree     []int32   // neighbours each item has
+	degree     []int32   // number of neighbours of each item
 	neighbours []int32   // N of each item, the closest first
 	joint      []uint32  // G_ij for i in N of item j
 	weights    []float32 // B_ij for i in N of item j
@@ -97,7 +101,7 @@ func newTrainer(data Dataset, params Params, width, workers int) *trainer {
 		weights:    make([]float32, data.Items*width),
 	}
 	t.books = data.byReader()
-	t.readers = t.books.turned(data.Items)
+	t.readers = t.books.transposed(data.Items)
 	if params.Author > 0 {
 		t.authors = data.Authors
 	}
@@ -108,7 +112,7 @@ func newTrainer(data Dataset, params Params, width, workers int) *trainer {
 	return t
 }
 
-// neighboursOf gives the neighbours of item j, the closest first.
+// neighboursOf returns the neighbours of item j, the closest first.
 func (t *trainer) neighboursOf(j int) []int32 {
 	from := j * t.width
 	return t.neighbours[from : from+int(t.degree[j])]

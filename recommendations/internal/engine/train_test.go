@@ -16,8 +16,8 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// TestTrainIsRidgeRegression compares with the textbook: whole matrices, a sort of
-// all neighbours, Gaussian elimination.
+// TestTrainIsRidgeRegression compares a trained model with a textbook
+// implementation: whole matrices, all neighbours sorted, Gaussian elimination.
 func TestTrainIsRidgeRegression(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -38,7 +38,7 @@ func TestTrainIsRidgeRegression(t *testing.T) {
 func textbook(d engine.Dataset, p engine.Params) engine.Model {
 	n := d.Items
 	m := engine.Model{RowStart: []int32{0}, Counts: make([]int32, n)}
-	// x is what readers think of books, y what they like.
+	// x holds the strengths, y which books readers like.
 	var x, y [][]float64
 	for r, items := range d.Readers {
 		weights, likes := make([]float64, n), make([]float64, n)
@@ -54,7 +54,7 @@ func textbook(d engine.Dataset, p engine.Params) engine.Model {
 		}
 		x, y = append(x, weights), append(y, likes)
 	}
-	// product is a cell of AᵀB.
+	// product returns a cell of AᵀB.
 	product := func(a, b [][]float64, i, j int) float64 {
 		sum := 0.0
 		for r := range a {
@@ -122,7 +122,7 @@ func textbook(d engine.Dataset, p engine.Params) engine.Model {
 	return m
 }
 
-// eliminate solves a system whose last column is the right side.
+// eliminate solves a linear system whose last column is the right-hand side.
 func eliminate(s [][]float64) []float64 {
 	n := len(s)
 	for p := range n {
@@ -163,12 +163,12 @@ func TestTrainIsDeterministic(t *testing.T) {
 		}
 		if !slices.Equal(want.RowStart, got.RowStart) || !slices.Equal(want.Targets, got.Targets) ||
 			!slices.Equal(bits(want.Weights), bits(got.Weights)) || !slices.Equal(want.Counts, got.Counts) {
-			t.Errorf("%d workers make another model than 1", workers)
+			t.Errorf("%d workers train a different model than 1", workers)
 		}
 	}
 }
 
-// bits tells apart what compares equal, such as 0 and -0.
+// bits returns the bits of the weights, in which 0 and -0 differ.
 func bits(weights []float32) []uint32 {
 	b := make([]uint32, len(weights))
 	for k, w := range weights {
@@ -239,8 +239,8 @@ func TestTrainRefuses(t *testing.T) {
 		{"author", good, params(func(p *engine.Params) { p.Author = math.NaN() }), "author is NaN"},
 		{"repeated", engine.Dataset{Items: 3, Readers: [][]int32{{1, 1}}}, engine.DefaultParams(), "item 1 after item 1"},
 		{
-			// Three books that the same readers like are one equation, and
-			// so small a ridge is lost in the rounding.
+			// Three books that the same readers like give one equation, and
+			// rounding loses so small a ridge.
 			"lambda lost in rounding",
 			engine.Dataset{Items: 4, Readers: [][]int32{{0, 1, 2, 3}, {0, 1, 2, 3}, {0, 1, 2, 3}}},
 			params(func(p *engine.Params) { p.Lambda = 1e-300 }), "lambda 1e-300 is too small",
@@ -253,12 +253,12 @@ func TestTrainRefuses(t *testing.T) {
 	}
 }
 
-// TestBooksOfOneAuthor has a book that nobody has read yet. It follows from
-// another of its author, from nothing else, and not where authors do not count.
+// A book without readers follows from another book of its author and from no
+// other, and from none if authors do not count.
 func TestBooksOfOneAuthor(t *testing.T) {
 	const hers, unread, other = 0, 3, 1
 	d := engine.Dataset{
-		Items: 5, Authors: []int32{7, -1, 2, 7, -1}, // two are unknown, which is not the same author
+		Items: 5, Authors: []int32{7, -1, 2, 7, -1}, // the two unknown authors are not the same
 		Readers: [][]int32{{hers, other}, {hers, 2}, {other, 2, 4}, {hers, 4}},
 	}
 	p := engine.DefaultParams()
@@ -273,7 +273,7 @@ func TestBooksOfOneAuthor(t *testing.T) {
 			t.Errorf("row %d has the targets %v", i, targets)
 		}
 		if k >= 0 && weights[k] <= 0 {
-			t.Errorf("the new book gets %v", weights[k])
+			t.Errorf("the weight for the new book is %v", weights[k])
 		}
 	}
 	p.Author = 0
@@ -285,8 +285,8 @@ func TestBooksOfOneAuthor(t *testing.T) {
 	}
 }
 
-// TestWeakBooks has one that nobody likes: it is no target, but others follow
-// from it.
+// A book that has readers but that none of them likes is not a target, but has
+// weights for others.
 func TestWeakBooks(t *testing.T) {
 	weak := engine.Liked - 1
 	m, err := engine.Train(engine.Dataset{
@@ -300,7 +300,7 @@ func TestWeakBooks(t *testing.T) {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}
 	if targets, weights := m.Row(1); len(targets) != 1 || weights[0] <= 0 {
-		t.Errorf("the weak book gives %v to %v", weights, targets)
+		t.Errorf("the weak book has the weights %v for %v", weights, targets)
 	}
 	if diff := cmp.Diff([]int32{3, 0, 0}, m.Counts); diff != "" {
 		t.Errorf("readers who like each (-want +got):\n%s", diff)
@@ -322,7 +322,7 @@ func TestStrengths(t *testing.T) {
 	}
 }
 
-func TestTrainGivesUpWithItsContext(t *testing.T) {
+func TestTrainStopsWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, workers := range []int{1, 3} {
