@@ -15,6 +15,7 @@ import (
 	"bookstall/internal/admin"
 	"bookstall/internal/config"
 	"bookstall/internal/fault"
+	"bookstall/internal/httpserver"
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
@@ -119,7 +120,7 @@ func serve(ctx context.Context, cfg settings, stderr io.Writer) (err error) {
 		FollowAge: cfg.followAge(), Readiness: ready, Registry: tel.Registry,
 	}).Register(grpcServer)
 	tutorial.New(books).Register(grpcServer)
-	var examples *tutorial.REST
+	var examples *httpserver.Server
 	if cfg.Tutorial {
 		tutorial.RegisterExamples(grpcServer)
 		if examples, err = tutorial.ListenREST(cfg.TutorialRESTAddress, tel); err != nil {

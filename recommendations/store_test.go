@@ -205,7 +205,7 @@ func TestExportAndRestore(t *testing.T) {
 	if got := must(t, "export", from, dir); got != dir+": 3 books, 2 ratings, 1 sample readers, 4 interactions\n" {
 		t.Error(got)
 	}
-	if _, _, err := command(t, "export", from, dir); err == nil || !strings.Contains(err.Error(), "holds an export already") {
+	if _, _, err := command(t, "export", from, dir); err == nil || !strings.Contains(err.Error(), "contains an export already") {
 		t.Errorf("over an export: %v", err)
 	}
 	must(t, "import", to, "--from", dir)

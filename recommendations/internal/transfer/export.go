@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -12,37 +11,41 @@ import (
 	"path/filepath"
 	"slices"
 
+	"bookstall/internal/atomicfile"
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
 )
 
-// Exporter is a store that can be read.
+// Exporter is a store to export.
 type Exporter interface {
 	Catalog(ctx context.Context) (domain.Catalog, error)
 	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
 	Interactions(ctx context.Context, yield func(domain.Interaction) error) error
 }
 
-// ExportSummary is what an export wrote.
+// ExportSummary counts the rows that an export wrote.
 type ExportSummary struct {
 	Books, Ratings, Samples, Interactions int64
 }
 
-// Export writes all that a store holds but its models, which can be trained anew,
-// into a folder: books.csv, ratings.csv, samples.csv and interactions.csv. The
-// folder is made; files of an earlier export in it are an error. What is written
-// appears under its name once all of it is.
+// Export writes the contents of a store, except for its models, which can be
+// trained again, to a folder: books.csv, ratings.csv, samples.csv and
+// interactions.csv. It creates the folder. Each file appears under its name once it
+// is complete and synced.
+//
+// Errors: the folder contains an export already, and those of the files and the
+// store.
 func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, err
 	}
 	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return sum, fmt.Errorf("%s holds an export already: %s is there", dir, name)
+			return sum, fmt.Errorf("%s contains an export already: %s exists", dir, name)
 		}
 	}
-	// Interactions first: what comes in meanwhile is then in the ratings at most,
-	// where a restore does no harm by it.
+	// Interactions come first: those that are stored during the export can then
+	// only be missing here and present in the ratings, which a restore tolerates.
 	sum.Interactions, err = write(dir, interactionsFile, bookcsv.NewInteractionWriter, func(put func(domain.Interaction) error) error {
 		return from.Interactions(ctx, put)
 	})
@@ -63,7 +66,7 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 	if err != nil {
 		return sum, err
 	}
-	// The books last: an export without them is not taken for one.
+	// Books come last: Exported refuses a folder without them.
 	sum.Books, err = write(dir, booksFile, bookcsv.NewBookWriter, list(catalog.Books))
 	return sum, err
 }
@@ -79,7 +82,7 @@ func list[T any](rows []T) func(func(T) error) error {
 	}
 }
 
-// ratings gives the stars of all readers, by reader.
+// ratings calls put with the ratings of all readers, by reader.
 func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) error {
 	var readers []domain.Reader
 	_, err := from.Histories(ctx, 0, func(r domain.Reader) error {
@@ -107,31 +110,21 @@ func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) 
 	return nil
 }
 
-// write makes one file of the rows that fill puts, and counts them.
+// write writes a file of the rows with which fill calls put, and counts them.
 func write[T any](dir, name string, newWriter func(io.Writer) *bookcsv.Writer[T], fill func(put func(T) error) error) (rows int64, err error) {
-	f, err := os.CreateTemp(dir, name+".*")
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	err = atomicfile.Write(filepath.Join(dir, name), 0o600, func(to io.Writer) error {
+		w := newWriter(to)
+		err := fill(func(row T) error {
+			rows++
+			return w.Write(row)
+		})
+		if err == nil {
+			err = w.Flush()
 		}
-	}()
-	buffered := bufio.NewWriterSize(f, 1<<16)
-	w := newWriter(buffered)
-	err = fill(func(row T) error {
-		rows++
-		return w.Write(row)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
 	})
-	if err != nil {
-		return rows, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := errors.Join(w.Flush(), buffered.Flush(), f.Sync()); err != nil {
-		return rows, err
-	}
-	if err := f.Close(); err != nil {
-		return rows, err
-	}
-	return rows, os.Rename(f.Name(), filepath.Join(dir, name))
+	return rows, err
 }

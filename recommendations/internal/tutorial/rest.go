@@ -1,11 +1,8 @@
 package tutorial
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -19,6 +16,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"bookstall/internal/httpserver"
 	"bookstall/internal/telemetry"
 )
 
@@ -28,19 +26,10 @@ const processNamePath = "/api/v1/process-name"
 // maxRESTName is the longest name over REST, in bytes: it is part of the URL.
 const maxRESTName = 1000
 
-// REST answers over plain HTTP/1.1 as Service1/ProcessName does over gRPC, so that
-// the two can be compared.
-type REST struct {
-	http     *http.Server
-	listener net.Listener
-}
-
-// ListenREST binds the address.
-func ListenREST(address string, tel *telemetry.Telemetry) (*REST, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("tutorial REST address: %w", err)
-	}
+// ListenREST binds the address of a server that answers over plain HTTP/1.1 as
+// Service1/ProcessName does over gRPC, so that the two can be compared. It registers
+// the server's metrics with tel.
+func ListenREST(address string, tel *telemetry.Telemetry) (*httpserver.Server, error) {
 	with := promauto.With(tel.Registry)
 	connections := with.NewCounter(prometheus.CounterOpts{
 		Name: "tutorial_rest_connections_total",
@@ -58,49 +47,27 @@ func ListenREST(address string, tel *telemetry.Telemetry) (*REST, error) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusNotFound, "The only resource is GET "+processNamePath+"?name=.")
 	})
-	return &REST{
-		listener: listener,
-		http: &http.Server{
-			Handler: otelhttp.NewHandler(s.logged(mux), "GET "+processNamePath,
-				otelhttp.WithTracerProvider(tel.TracerProvider),
-				otelhttp.WithMeterProvider(noop.NewMeterProvider()),
-				otelhttp.WithPropagators(tel.Propagator),
-			),
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       15 * time.Second,
-			WriteTimeout:      15 * time.Second,
-			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(tel.Log.WithName("http")), slog.LevelInfo),
-			ConnState: func(_ net.Conn, state http.ConnState) {
-				if state == http.StateNew {
-					connections.Inc()
-				}
-			},
+	server, err := httpserver.Listen(httpserver.Config{
+		Address: address,
+		Handler: otelhttp.NewHandler(s.logged(mux), "GET "+processNamePath,
+			otelhttp.WithTracerProvider(tel.TracerProvider),
+			otelhttp.WithMeterProvider(noop.NewMeterProvider()),
+			otelhttp.WithPropagators(tel.Propagator),
+		),
+		ReadTimeout:    15 * time.Second,
+		WriteTimeout:   15 * time.Second,
+		MaxHeaderBytes: 16 << 10,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Inc()
+			}
 		},
-	}, nil
-}
-
-// Addr is where it listens.
-func (r *REST) Addr() net.Addr { return r.listener.Addr() }
-
-// Close gives the address back when Serve is never reached.
-func (r *REST) Close() error { return r.listener.Close() }
-
-// Serve answers until Stop.
-func (r *REST) Serve() error {
-	if err := r.http.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+		Log: tel.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tutorial REST address: %w", err)
 	}
-	return nil
-}
-
-// Stop lets answers in progress finish until ctx ends, then cuts them.
-func (r *REST) Stop(ctx context.Context) error {
-	if err := r.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, r.http.Close())
-	}
-	return nil
+	return server, nil
 }
 
 type restServer struct {

@@ -78,7 +78,12 @@ func TestREST(t *testing.T) {
 }
 
 func TestRESTInvalidAddress(t *testing.T) {
-	if _, err := ListenREST("256.0.0.1:1", nil); err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
+	tel, err := telemetry.New(t.Context(), "recommendations", "replica-1", telemetry.Config{LogLevel: "info"}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Close()
+	if _, err := ListenREST("256.0.0.1:1", tel); err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
 		t.Errorf("got %v", err)
 	}
 }
