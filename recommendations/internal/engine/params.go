@@ -87,7 +87,7 @@ type Prior struct {
 }
 
 // minPrior ensures that the priors of two books with different popularity are
-// still different after rounding. [Ranker.Recommend] relies on that when it fills
+// still different after rounding. [Ranker.Rank] relies on that when it fills
 // a shelf.
 const minPrior = 1e-9
 

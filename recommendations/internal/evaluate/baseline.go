@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Popularity recommends what most readers for training like, ties by lower
-// index, whoever asks.
+// Popularity recommends to every reader the books that most training readers like.
+// Ties go to the lower index.
 func Popularity(s Split) Ranker { return inOrder(s.byPopularity()) }
 
-// popularity is the number of readers for training who like each item.
+// popularity returns the number of training readers who like each item.
 func (s Split) popularity() []int {
 	counts := make([]int, s.Items)
 	for _, items := range s.Train {
@@ -20,6 +20,7 @@ func (s Split) popularity() []int {
 	return counts
 }
 
+// byPopularity returns all items, the most popular first.
 func (s Split) byPopularity() []int32 {
 	counts := s.popularity()
 	order := make([]int32, s.Items)
@@ -30,7 +31,7 @@ func (s Split) byPopularity() []int32 {
 	return order
 }
 
-// inOrder recommends the first of a list that the reader does not have.
+// inOrder recommends the first items of order that the reader does not have.
 func inOrder(order []int32) Ranker {
 	return func(dst, foldIn, hidden []int32, k int) []int32 {
 		for _, i := range order {
@@ -46,9 +47,9 @@ func inOrder(order []int32) Ranker {
 	}
 }
 
-// Random recommends books drawn at random, other ones to each reader, the same
-// in each run with one seed. It is the floor: what the tutorials this shop
-// descends from do.
+// Random recommends random books, different ones for each call. The same seed gives
+// the same sequence of answers. It is the lowest baseline, and what the tutorials do
+// that this shop descends from.
 func Random(s Split, seed uint64) Ranker {
 	source := rand.New(rand.NewPCG(seed, 0))
 	order := make([]int32, s.Items)
@@ -56,7 +57,7 @@ func Random(s Split, seed uint64) Ranker {
 		order[i] = int32(i)
 	}
 	return func(dst, foldIn, hidden []int32, k int) []int32 {
-		// A Fisher-Yates shuffle that stops when k books are found.
+		// A Fisher-Yates shuffle that stops after k books.
 		for place := 0; place < len(order) && k > 0; place++ {
 			other := place + source.IntN(len(order)-place)
 			order[place], order[other] = order[other], order[place]
@@ -69,6 +70,7 @@ func Random(s Split, seed uint64) Ranker {
 	}
 }
 
+// has reports whether a sorted list contains an item.
 func has(ascending []int32, item int32) bool {
 	_, found := slices.BinarySearch(ascending, item)
 	return found

@@ -11,7 +11,7 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
-// The engine's own benchmarks run on synthetic data; these run on real.
+// The benchmarks in package engine use synthetic data, these use goodbooks-10k.
 
 func BenchmarkTrainGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
@@ -24,8 +24,8 @@ func BenchmarkTrainGoodbooks(b *testing.B) {
 	}
 }
 
-// BenchmarkRankGoodbooks asks for 20 books for held-out readers of the same
-// length of history, in no order, with the prior and a filter by category.
+// BenchmarkRankGoodbooks asks for 20 books for held-out readers whose histories
+// have the same length, with and without a category.
 func BenchmarkRankGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
 	s := newData(b, g.union()).Split(0, g.isWhole)
@@ -46,7 +46,7 @@ func BenchmarkRankGoodbooks(b *testing.B) {
 	}
 }
 
-// histories gives h books of each reader who has that many.
+// histories returns h books, in random order, of each reader who has that many.
 func histories(b *testing.B, s evaluate.Split, h int) [][]int32 {
 	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -2,10 +2,10 @@ package evaluate
 
 import "slices"
 
-// CategoryPopularity recommends the most popular books of the categories that a
-// reader's books are of: the score of a book is its popularity times the share
-// of the reader's books that have its category, the mean of them if it has
-// several. categories lists those of each item.
+// CategoryPopularity recommends the most popular books of the reader's categories.
+// The score of a book is its popularity times the share of the reader's books that
+// have its category, or the mean of these shares if it has several categories.
+// categories holds those of each item, from 0.
 func CategoryPopularity(s Split, categories [][]int) Ranker {
 	popularity, order := s.popularity(), s.byPopularity()
 	number := 0
@@ -34,9 +34,9 @@ func CategoryPopularity(s Split, categories [][]int) Ranker {
 	}
 }
 
-// InCategory keeps the targets that are in a category and the readers who have
-// any: how good is a shelf of this category? What the ranker is told of
-// the readers stays whole.
+// InCategory returns the split with only the targets in a category, and only the
+// readers who have any, to measure shelves of that category. The fold-in is
+// unchanged.
 func (s Split) InCategory(categories [][]int, category int) Split {
 	var cases []Case
 	for _, c := range s.Cases {
@@ -52,8 +52,8 @@ func (s Split) InCategory(categories [][]int, category int) Split {
 	return s
 }
 
-// PopularityByCategory is [Popularity] among the books of one category, for each
-// category.
+// PopularityByCategory returns, for each category, a ranker of the most popular
+// books of the category.
 func PopularityByCategory(s Split, categories [][]int) []Ranker {
 	var members [][]int32
 	for _, i := range s.byPopularity() {

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// PositiveStars is the lowest rating that says "likes".
+	// PositiveStars is the lowest rating of a book that the reader likes.
 	PositiveStars = 4
-	// MinPositives is how many books a reader must like to be counted.
+	// MinPositives is the fewest positives of a reader who is not left out.
 	MinPositives = 5
 )
 
@@ -22,29 +22,30 @@ type Rating struct {
 	Stars  int
 }
 
-// Data is ratings by reader. Books are items: the index of the book in Books.
+// Data holds ratings by reader. An item is the index of a book in Books.
 type Data struct {
 	Books   []int64  // ids, ascending
 	Readers []Reader // ascending by id
 }
 
-// Reader is a reader with at least MinPositives books.
+// Reader is a reader with at least MinPositives positives.
 type Reader struct {
 	ID    int64
-	Items []int32 // liked, ascending, each once
-	Rated []Rated // all that has stars, liked or not, ascending by item, each once
+	Items []int32 // the positives, ascending, without repeats
+	Rated []Rated // all rated books, ascending by item, without repeats
 }
 
-// Rated is one book of a reader.
+// Rated is one rated book of a reader.
 type Rated struct {
 	Item  int32
 	Stars uint8
 }
 
-// NewData collects ratings by step 1 of the protocol. The catalogue gives the ids
-// of all books, in any order; nil stands for every book with a rating. A rating
-// of a book outside the catalogue is an error. The order of ratings is without
-// effect.
+// NewData collects ratings by step 1 of the protocol. catalogue holds the ids of all
+// books, in any order; nil means every book with a rating. The order of the ratings
+// has no effect.
+//
+// Errors: a rating of a book that is not in the catalogue, or more than 2³¹-1 books.
 func NewData(catalogue []int64, ratings iter.Seq[Rating]) (Data, error) {
 	type stars struct {
 		book  int64
@@ -61,7 +62,7 @@ func NewData(catalogue []int64, ratings iter.Seq[Rating]) (Data, error) {
 		return Data{}, err
 	}
 	for id, books := range byReader {
-		// A book that was rated twice counts as what it was liked most.
+		// Of several ratings of a book, the highest counts.
 		slices.SortFunc(books, func(a, b stars) int {
 			return cmp.Or(cmp.Compare(a.book, b.book), cmp.Compare(b.stars, a.stars))
 		})
@@ -77,16 +78,12 @@ func NewData(catalogue []int64, ratings iter.Seq[Rating]) (Data, error) {
 			d.Readers = append(d.Readers, r)
 		}
 	}
-	slices.SortFunc(d.Readers, func(a, b Reader) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(d.Readers, func(a, b Reader) int { return cmp.Compare(a.ID, b.ID) })
 	return d, nil
 }
 
-// index numbers the books of the catalogue in ascending order of id.
+// index numbers the books of the catalogue in ascending order of id. It returns
+// data without readers, and the item of each book.
 func index(catalogue []int64, rated map[int64]bool) (Data, map[int64]int32, error) {
 	books := slices.Clone(catalogue)
 	if catalogue == nil {
@@ -115,7 +112,7 @@ func index(catalogue []int64, rated map[int64]bool) (Data, map[int64]int32, erro
 	return Data{Books: books}, items, nil
 }
 
-// Positives is the number of pairs of a reader and a book.
+// Positives returns the number of positives of all readers.
 func (d Data) Positives() int {
 	n := 0
 	for _, r := range d.Readers {

@@ -10,7 +10,7 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
-// likes gives five stars of one reader to each of the books.
+// likes returns ratings of five stars by one reader.
 func likes(reader int64, books ...int64) []evaluate.Rating {
 	var list []evaluate.Rating
 	for _, b := range books {
@@ -22,10 +22,10 @@ func likes(reader int64, books ...int64) []evaluate.Rating {
 func TestNewData(t *testing.T) {
 	ratings := slices.Concat(
 		likes(9, 50, 10, 30, 20, 40),
-		likes(9, 10), // again
+		likes(9, 10), // repeated
 		[]evaluate.Rating{{Reader: 9, Book: 60, Stars: 3}}, // not a positive
-		[]evaluate.Rating{{Reader: 9, Book: 20, Stars: 1}}, // but rated 5 before
-		likes(7, 10, 20, 30, 40),                           // too few
+		[]evaluate.Rating{{Reader: 9, Book: 20, Stars: 1}}, // but also rated 5
+		likes(7, 10, 20, 30, 40),                           // too few positives
 		likes(3, 10, 20, 30, 40),
 		[]evaluate.Rating{{Reader: 3, Book: 60, Stars: 4}},
 	)
@@ -54,7 +54,7 @@ func TestNewData(t *testing.T) {
 	}
 }
 
-// rated makes a list of pairs of item and stars.
+// rated returns a list of ratings from pairs of item and stars.
 func rated(pairs ...int) []evaluate.Rated {
 	var list []evaluate.Rated
 	for k := 0; k < len(pairs); k += 2 {
@@ -98,7 +98,7 @@ func TestSplit(t *testing.T) {
 		t.Errorf("without fold 0: %+v, want reader 1 alone", rest.Readers)
 	}
 	if all := d.Split(0, nil); len(all.Cases) != 3 {
-		t.Errorf("%d cases when all may be held out, want 3", len(all.Cases))
+		t.Errorf("%d cases when every reader may be held out, want 3", len(all.Cases))
 	}
 }
 
@@ -115,7 +115,7 @@ func TestShorten(t *testing.T) {
 		others := 0
 		for _, r := range c.Rated {
 			if slices.Contains(c.Hidden, r.Item) {
-				t.Errorf("shortened to %d: the stars of item %d are known", n, r.Item)
+				t.Errorf("shortened to %d: hidden item %d has stars", n, r.Item)
 			}
 			if r.Stars < evaluate.PositiveStars {
 				others++

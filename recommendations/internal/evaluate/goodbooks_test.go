@@ -18,19 +18,19 @@ import (
 
 const (
 	root = "../../.." // of the repository
-	// defaultData is where the data lies, from root, unless BOOKSTALL_DATA says
-	// otherwise: beside the repository, which it is never part of.
+	// defaultData is the folder of the data relative to root, unless
+	// BOOKSTALL_DATA is set. It is outside the repository.
 	defaultData = "../shared/data"
 )
 
-// ratings is those of goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
+// ratings holds the ratings of goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
 type ratings struct {
-	capped []evaluate.Rating // version 1 of the set, at most 100 ratings a book
-	full   []evaluate.Rating // whole histories of 5 % of the readers of version 2
-	whole  map[int64]bool    // readers of full
+	capped []evaluate.Rating // version 1 of the set: at most 100 ratings per book
+	full   []evaluate.Rating // version 2 of the set: whole histories of 5 % of its readers
+	whole  map[int64]bool    // the readers in full
 }
 
-// dataDir is the folder of the goodbooks files.
+// dataDir returns the folder of the goodbooks files.
 func dataDir() string {
 	dir := os.Getenv("BOOKSTALL_DATA")
 	if dir == "" {
@@ -42,7 +42,7 @@ func dataDir() string {
 	return filepath.Join(dir, "goodbooks")
 }
 
-// openGoodbooks reads the ratings once, or skips the test where they are absent.
+// openGoodbooks reads the ratings once, or skips the test if they are absent.
 func openGoodbooks(tb testing.TB) ratings {
 	tb.Helper()
 	dir := dataDir()
@@ -70,7 +70,7 @@ var readGoodbooks = sync.OnceValues(func() (g ratings, err error) {
 	return g, nil
 })
 
-// union is the whole histories, and of all other readers the capped ones.
+// union returns the whole histories, and the capped ones of all other readers.
 func (g ratings) union() iter.Seq[evaluate.Rating] {
 	return func(yield func(evaluate.Rating) bool) {
 		for _, r := range g.full {
@@ -86,10 +86,10 @@ func (g ratings) union() iter.Seq[evaluate.Rating] {
 	}
 }
 
-// isWhole says whether the history of a reader of the union is complete.
+// isWhole reports whether the history of a reader of the union is complete.
 func (g ratings) isWhole(reader int64) bool { return g.whole[reader] }
 
-// catalogue is the ids of the set, 1 to 10,000.
+// catalogue returns the ids of the set's books, 1 to 10,000.
 func catalogue() []int64 {
 	ids := make([]int64, 10_000)
 	for i := range ids {
@@ -107,7 +107,7 @@ func newData(tb testing.TB, ratings iter.Seq[evaluate.Rating]) evaluate.Data {
 	return d
 }
 
-// readRatings reads a packed file.
+// readRatings reads a file compressed with gzip.
 func readRatings(path string) ([]evaluate.Rating, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -118,21 +118,18 @@ func readRatings(path string) ([]evaluate.Rating, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := bookcsv.NewRatingReader(path, unpacked)
+	rows, err := bookcsv.ReadAll(path, unpacked, bookcsv.NewRatingReader)
 	if err != nil {
 		return nil, err
 	}
 	var list []evaluate.Rating
-	for r, err := range rows.All() {
-		if err != nil {
-			return nil, err
-		}
+	for _, r := range rows {
 		list = append(list, evaluate.Rating{Reader: r.UserID, Book: r.BookID, Stars: r.Stars})
 	}
 	return list, nil
 }
 
-// authors gives the first author of each book as a number.
+// authors returns a number for the first author of each book.
 func authors(tb testing.TB) []int32 {
 	tb.Helper()
 	numbers := map[string]int32{}
@@ -163,7 +160,7 @@ func unpack(tb testing.TB, name string) io.Reader {
 	return unpacked
 }
 
-// shelfCategories gives the categories of each book, the main one first.
+// shelfCategories returns the categories of each book, the main one first.
 func shelfCategories(tb testing.TB) [][]int {
 	tb.Helper()
 	names := goodbooks.CategoryNames()

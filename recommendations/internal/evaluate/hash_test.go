@@ -2,7 +2,7 @@ package evaluate
 
 import "testing"
 
-// The vectors that any other implementation of the protocol must give too.
+// Every implementation of the protocol must reproduce these values.
 func TestHash(t *testing.T) {
 	tests := []struct {
 		s    string

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// gains is how good one ranking is.
+// gains is the quality of one ranking.
 type gains struct {
 	recall20, recall50, ndcg100 float64
 }
@@ -16,7 +16,7 @@ func (g *gains) add(other gains) {
 	g.ndcg100 += other.ndcg100
 }
 
-// judge rates one ranking after the other. Between them all marks are plain.
+// judge rates rankings, one at a time. Between rankings all marks are plain.
 type judge struct {
 	marks []mark // by item
 }
@@ -27,13 +27,13 @@ const (
 	plain mark = iota
 	known      // the reader has it
 	target
-	ranked       // came before in the ranking
-	rankedTarget // the same, and is a target
+	ranked       // already in the ranking
+	rankedTarget // already in the ranking, and a target
 )
 
 func newJudge(items int) *judge { return &judge{marks: make([]mark, items)} }
 
-// rate compares a ranking with the targets of a case.
+// rate rates a ranking against the targets of a case.
 func (j *judge) rate(c Case, ranking []int32) (gains, error) {
 	defer j.clear(c, ranking)
 	for _, i := range c.FoldIn {
@@ -58,7 +58,7 @@ func (j *judge) rate(c Case, ranking []int32) (gains, error) {
 		case known:
 			return gains{}, fmt.Errorf("item %d is one that the reader has", i)
 		case ranked, rankedTarget:
-			return gains{}, fmt.Errorf("item %d comes twice", i)
+			return gains{}, fmt.Errorf("item %d appears twice", i)
 		case plain:
 			j.marks[i] = ranked
 		case target:
@@ -89,10 +89,10 @@ func (j *judge) clear(c Case, ranking []int32) {
 	}
 }
 
-// discount is the gain of a target at a place, 0 being the first.
+// discount returns the gain of a target at a place, counted from 0.
 func discount(place int) float64 { return 1 / math.Log2(float64(place)+2) }
 
-// ideal is the gain of a ranking that starts with all targets.
+// ideal returns the gain of a ranking that starts with all targets.
 func ideal(targets int) float64 {
 	sum := 0.0
 	for place := range min(targets, depth) {

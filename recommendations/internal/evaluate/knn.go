@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// KNN is the classic that a ranker has to beat: the score of a book is the
-// sum of its cosines to those books of the fold-in that are among the k most
-// similar to it. Ties go to the more popular book. It ends early when ctx does,
-// with the context's error.
+// KNN returns an item-based nearest neighbour ranker, the classic baseline. The
+// score of a book is the sum of its cosines to those books of the fold-in that are
+// among the k books most similar to it. Ties go to the more popular book. The only
+// error is that of ctx, when it ends.
 func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
-	readers := make([][]int32, s.Items) // of each item
+	readers := make([][]int32, s.Items) // by item
 	for r, items := range s.Train {
 		for _, i := range items {
 			readers[i] = append(readers[i], int32(r))
 		}
 	}
-	// says[i] is what item i of a fold-in adds to the scores of others.
-	says := make([][]closeness, s.Items)
+	// adds[i] holds what item i of a fold-in adds to the scores of others.
+	adds := make([][]closeness, s.Items)
 	var near []closeness
 	joint := make([]int, s.Items)
 	for j := range s.Items {
@@ -39,7 +39,7 @@ func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
 			}
 		}
 		for _, n := range closest(near, k) {
-			says[n.item] = append(says[n.item], closeness{int32(j), n.cosine})
+			adds[n.item] = append(adds[n.item], closeness{int32(j), n.cosine})
 		}
 	}
 	order := s.byPopularity()
@@ -47,7 +47,7 @@ func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
 	return func(dst, foldIn, hidden []int32, want int) []int32 {
 		clear(score)
 		for _, i := range foldIn {
-			for _, n := range says[i] {
+			for _, n := range adds[i] {
 				score[n.item] += n.cosine
 			}
 		}
@@ -55,13 +55,13 @@ func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
 	}, nil
 }
 
-// closeness of one item to another.
+// closeness is the similarity of one item to another.
 type closeness struct {
 	item   int32
 	cosine float64
 }
 
-// closest gives the k most similar of a list, which it sorts.
+// closest returns the k most similar items of a list, which it sorts.
 func closest(list []closeness, k int) []closeness {
 	slices.SortFunc(list, func(a, b closeness) int {
 		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.item, b.item))
@@ -69,8 +69,8 @@ func closest(list []closeness, k int) []closeness {
 	return list[:min(k, len(list))]
 }
 
-// appendBest appends the k items with the highest scores that the reader does
-// not have, ties in the order given, which names all items.
+// appendBest appends the k items with the highest scores that the reader does not
+// have. order holds all items; ties go to the one that comes first in it.
 func appendBest(dst, order []int32, score []float64, foldIn, hidden []int32, k int) []int32 {
 	base := len(dst)
 	for _, i := range order {

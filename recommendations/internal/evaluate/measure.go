@@ -6,48 +6,49 @@ import (
 )
 
 const (
-	depth    = 100 // books asked of a ranker for each reader
-	topShelf = 20  // how many of them coverage looks at
+	depth    = 100 // number of books in a ranking
+	topShelf = 20  // number of these that coverage counts
 )
 
-// Ranker appends the k books, best first, that it would show a reader who
-// likes the books of foldIn to dst, and returns it. It never names a book of
-// foldIn or of hidden, books that the reader has too but that it must not learn
-// from. It gives fewer than k only when it has no more. It must not keep or
-// change what it is given.
+// Ranker appends to dst the k best books, best first, for a reader who likes the
+// books of foldIn, and returns the extended slice. It appends fewer only if there are
+// no more. The answer must not contain books of foldIn or of hidden; the reader has
+// the latter too, but the ranker must not learn from them. A Ranker must
+// not keep or change its arguments.
 type Ranker func(dst, foldIn, hidden []int32, k int) []int32
 
-// CaseRanker is a [Ranker] that may also learn from the stars of
-// a case. It must not look at the targets.
+// CaseRanker is like a [Ranker], but also gets the stars of a case. It must
+// not use the targets.
 type CaseRanker func(dst []int32, c Case, k int) []int32
 
-// ForCases makes a CaseRanker of one that knows of no stars.
+// ForCases returns a CaseRanker that calls r.
 func (r Ranker) ForCases() CaseRanker {
 	return func(dst []int32, c Case, k int) []int32 { return r(dst, c.FoldIn, c.Hidden, k) }
 }
 
-// Result is the quality of a ranker on a split: means over the readers, as
-// fractions of 1, and the standard errors of the means.
+// Result is the quality of a ranker on a split: means over the held-out readers,
+// 0 to 1, and the standard errors of these means.
 type Result struct {
-	Readers       int     // held-out readers it was measured on
+	Readers       int     // number of held-out readers
 	Recall20      float64 // targets among the first 20 / min(20, targets)
 	Recall20Error float64
 	Recall50      float64
 	Recall50Error float64
-	NDCG100       float64 // discounted gain of targets among the first 100, 1 in the best order
+	NDCG100       float64 // discounted gain of the targets among the first 100 / that of the best order
 	NDCG100Error  float64
-	Coverage20    float64 // share of the liked books that are in any reader's first 20
+	Coverage20    float64 // share of the liked books that are among any reader's first 20
 }
 
-// Measure asks the ranker for every case of the split. It gives an error
-// when a ranking repeats a book, names one that the reader has or that does not
-// exist, or is too long.
+// Measure calls the ranker for every case of the split. Errors: a ranking
+// repeats an item, has an item that does not exist or that the reader has, or is
+// longer than 100.
 func Measure(s Split, rank Ranker) (Result, error) {
 	return MeasureCases(s, rank.ForCases(), 1)
 }
 
-// MeasureCases asks draws times for every case and takes the mean; more than once
-// for a ranker that answers otherwise each time.
+// MeasureCases calls the ranker draws times for every case and returns the means.
+// draws must be at least 1; use more for a ranker that draws at random. Errors
+// are as for [Measure].
 func MeasureCases(s Split, rank CaseRanker, draws int) (Result, error) {
 	var (
 		recall20, recall50, ndcg100 mean
@@ -88,7 +89,7 @@ func MeasureCases(s Split, rank CaseRanker, draws int) (Result, error) {
 	return r, nil
 }
 
-// mean collects values.
+// mean accumulates values.
 type mean struct {
 	n, sum, squares float64
 }
@@ -99,7 +100,7 @@ func (m *mean) add(x float64) {
 	m.squares += x * x
 }
 
-// result gives the mean and its standard error, 0 and 0 of nothing.
+// result returns the mean and its standard error, or zeros if there are no values.
 func (m *mean) result() (value, standardError float64) {
 	n := max(m.n, 1)
 	value = m.sum / n

@@ -12,18 +12,18 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
-// fixed always gives the same ranking.
+// fixed returns a ranker with always the same answer.
 func fixed(ranking ...int32) evaluate.Ranker {
 	return func(dst, _, _ []int32, _ int) []int32 { return append(dst, ranking...) }
 }
 
 func TestMeasure(t *testing.T) {
-	// By hand: targets 1 and 2, found at places 1 and 3 (from 1).
+	// Computed by hand: targets 1 and 2 are found at places 1 and 3, counted from 1.
 	one := evaluate.Split{Items: 200, Liked: 50, Cases: []evaluate.Case{
 		{Reader: 1, FoldIn: []int32{0}, Targets: []int32{1, 2}},
 	}}
 	idealTwo := 1 + 1/math.Log2(3)
-	// Place 21 is too late for Recall@20, place 51 for Recall@50, 101 for all.
+	// Place 21 does not count for Recall@20, and place 51 not for Recall@50.
 	late := func(place int) []int32 {
 		var ranking []int32
 		for i := range int32(place - 1) {
@@ -87,7 +87,7 @@ func TestMeasureIsTheMeanOverReaders(t *testing.T) {
 	}
 }
 
-// TestCoverageIsOfLikedBooks shows a book that nobody likes.
+// Coverage does not count a book that nobody likes.
 func TestCoverageIsOfLikedBooks(t *testing.T) {
 	ratings := append(likes(183, 1, 2, 3, 4, 5, 113, 162), evaluate.Rating{Reader: 1, Book: 6, Stars: 2})
 	d, err := evaluate.NewData(nil, slices.Values(ratings))
@@ -117,8 +117,8 @@ func TestMeasureRefuses(t *testing.T) {
 		ranking []int32
 		want    string
 	}{
-		{"repeat", []int32{3, 3}, "reader 8: item 3 comes twice"},
-		{"target repeated", []int32{1, 1}, "item 1 comes twice"},
+		{"repeat", []int32{3, 3}, "reader 8: item 3 appears twice"},
+		{"target repeated", []int32{1, 1}, "item 1 appears twice"},
 		{"fold-in", []int32{0}, "item 0 is one that the reader has"},
 		{"hidden", []int32{5}, "item 5 is one that the reader has"},
 		{"unknown", []int32{200}, "item 200 does not exist"},
@@ -139,7 +139,7 @@ func TestPopularity(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]int32{4, 0, 2}, rank(nil, []int32{1}, []int32{3}, 100)); diff != "" {
-		t.Errorf("less what the reader has (-want +got):\n%s", diff)
+		t.Errorf("without the reader's books (-want +got):\n%s", diff)
 	}
 }
 
@@ -148,14 +148,14 @@ func TestRandom(t *testing.T) {
 	draw := func(seed uint64) []int32 { return evaluate.Random(s, seed)(nil, []int32{1}, []int32{3}, 100) }
 	got := draw(1)
 	if !slices.Equal(got, draw(1)) || slices.Equal(got, draw(2)) {
-		t.Error("the draw does not follow from the seed")
+		t.Error("the answer does not depend on the seed only")
 	}
 	slices.Sort(got)
 	if len(slices.Compact(got)) != 48 || slices.Contains(got, 1) || slices.Contains(got, 3) {
-		t.Errorf("got %v, want each of 50 books once less 1 and 3", got)
+		t.Errorf("got %v, want each of 50 books except 1 and 3 once", got)
 	}
 	rank := evaluate.Random(s, 1)
 	if slices.Equal(rank(nil, nil, nil, 10), rank(nil, nil, nil, 10)) {
-		t.Error("two readers got the same draw")
+		t.Error("two calls gave the same answer")
 	}
 }

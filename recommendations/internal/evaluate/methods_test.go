@@ -11,7 +11,8 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
-// Six books and who likes them, small enough to count by hand:
+// tiny returns a split with six books, small enough to count by hand. Each line is a
+// reader, each column a book:
 //
 //	     0  1  2  3  4  5
 //	     x  x  x
@@ -34,12 +35,12 @@ func TestKNN(t *testing.T) {
 		ranking        []int32
 	}{
 		// Cosines with 0: 2/√12 = .577 for 1, 1/3 for 2, 2/√6 = .816 for 3,
-		// 1/√3 = .577 for 4. What is left comes by popularity.
+		// 1/√3 = .577 for 4. The other books follow by popularity.
 		{"all neighbours", 5, []int32{0}, nil, 6, []int32{3, 1, 4, 2, 5}},
-		// The one most similar to 3 is 0. To 1 it is 0 or 2, .577 each: the
-		// lower. To 2 it is 1, to 4 it is 3 (.707). So 0 speaks for 1 and 3.
+		// The book most similar to 3 is 0; to 1 it is 0, as 0 and 2 both have
+		// .577; to 2 it is 1; to 4 it is 3 (.707). So 0 adds to 1 and 3.
 		{"one neighbour", 1, []int32{0}, nil, 6, []int32{3, 1, 2, 4, 5}},
-		// 0 gives 2 .333 and 4 .577, 3 gives 2 nothing and 4 .707.
+		// 0 adds .333 to 2 and .577 to 4; 3 adds nothing to 2 and .707 to 4.
 		{"two books", 5, []int32{0, 3}, nil, 6, []int32{4, 1, 2, 5}},
 		{"hidden", 5, []int32{0}, []int32{1, 3}, 2, []int32{4, 2}},
 		{"nothing known", 5, nil, nil, 3, []int32{1, 0, 2}},
@@ -50,7 +51,7 @@ func TestKNN(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // it keeps nothing of the reader before
+		for range 2 { // the second call must not depend on the first
 			if diff := cmp.Diff(tt.ranking, rank(nil, tt.foldIn, tt.hidden, tt.want)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
@@ -63,7 +64,7 @@ func TestKNN(t *testing.T) {
 	}
 }
 
-// tinyCategories: 1 and 3 have two.
+// tinyCategories returns the categories of the books of tiny.
 func tinyCategories() [][]int { return [][]int{{0}, {0, 1}, {1}, {2, 0}, {2}, nil} }
 
 func TestCategoryPopularity(t *testing.T) {
@@ -73,9 +74,9 @@ func TestCategoryPopularity(t *testing.T) {
 		foldIn  []int32
 		ranking []int32
 	}{
-		// Mix 1, 0, 0: book 1 has 4·½, book 3 has 2·½, others nothing.
+		// Shares 1, 0, 0: the score of book 1 is 4·½, of book 3 2·½, of others 0.
 		{"one category", []int32{0}, []int32{1, 3, 2, 4, 5}},
-		// Mix 0, 1, 1: book 1 has 4·½, book 3 has 2·½, others nothing.
+		// Shares 0, 1, 1: the score of book 1 is 4·½, of book 3 2·½, of others 0.
 		{"two categories", []int32{2, 4}, []int32{1, 3, 0, 5}},
 		{"a book without one", []int32{5}, []int32{1, 0, 2, 3, 4}},
 	}
@@ -110,7 +111,7 @@ func TestOneCategory(t *testing.T) {
 	}
 }
 
-// TestMeanOfDraws has a ranker that finds the target every second time.
+// TestMeanOfDraws measures a ranker that finds the target every second time.
 func TestMeanOfDraws(t *testing.T) {
 	s := evaluate.Split{Items: 10, Liked: 4, Cases: []evaluate.Case{
 		{Reader: 1, FoldIn: []int32{0}, Targets: []int32{1}},

@@ -8,25 +8,25 @@ import (
 	"math"
 )
 
-// The picture, in pixels of a plain screen.
+// Sizes of the chart, in CSS pixels.
 const (
 	plotWidth, plotHeight = 760, 440
-	plotLeft, plotRight   = 64, 190 // for the numbers, for the legend
+	plotLeft, plotRight   = 64, 190 // room for the numbers, and for the legend
 	plotTop, plotBottom   = 52, 56
 )
 
-// plotColours are apart for people who cannot tell red from green; the first
-// follows the text, dark on light or light on dark.
+// plotColours returns colours that people with red-green colour blindness can tell
+// apart. The first is the colour of the text, dark on light or light on dark.
 func plotColours() []string {
 	return []string{"currentColor", "#0a84c1", "#d97706", "#8b5fbf", "#0f9d76"}
 }
 
-// WritePlot draws NDCG@100 against the number of books known, a line for each
-// method, from ShortHistories. The picture is SVG without script or font of its
-// own, and readable on light and on dark.
+// WritePlot draws NDCG@100 of each method against the number of books known, from
+// ShortHistories, as SVG without scripts or fonts of its own. The chart is readable
+// on light and dark backgrounds. Error: ShortHistories is empty.
 func (r Report) WritePlot(w io.Writer) error {
 	if len(r.ShortHistories) == 0 {
-		return fmt.Errorf("nothing to draw: no short histories were measured")
+		return fmt.Errorf("there is nothing to draw: short histories were not measured")
 	}
 	p := plot{report: r, step: axisStep(r.highest())}
 	p.open()
@@ -49,7 +49,7 @@ func (r Report) highest() float64 {
 	return most
 }
 
-// axisStep divides an axis into four to ten round parts.
+// axisStep returns a round distance that divides an axis into four to ten parts.
 func axisStep(highest float64) float64 {
 	highest = max(highest, 0.01)
 	step := math.Pow(10, math.Floor(math.Log10(highest)))
@@ -109,7 +109,7 @@ func (p *plot) axes() {
 		(plotTop+plotHeight-plotBottom)/2)
 }
 
-// line draws method number k and its place in the legend.
+// line draws the method with index k and its entry in the legend.
 func (p *plot) line(k int) {
 	colours := plotColours()
 	colour := colours[k%len(colours)]
@@ -126,6 +126,6 @@ func (p *plot) line(k int) {
 	left, y := plotWidth-plotRight+16, plotTop+8+22*k
 	p.print(`<line class="line" x1="%d" x2="%d" y1="%d" y2="%d"/></g>`+"\n", left, left+22, y, y)
 	p.print(`<text x="%d" y="%d">`, left+30, y+4)
-	_ = xml.EscapeText(&p.text, []byte(p.report.ShortHistories[0].Methods[k].Name)) // into memory
+	_ = xml.EscapeText(&p.text, []byte(p.report.ShortHistories[0].Methods[k].Name)) // cannot fail: it writes to memory
 	p.print("</text>\n")
 }

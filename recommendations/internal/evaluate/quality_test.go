@@ -11,8 +11,8 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 )
 
-// measure fails the test on an invalid ranking and logs the figures, so that
-// -v prints the table.
+// measure fails the test on an invalid ranking, and logs the figures, so that -v
+// prints them.
 func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRanker) evaluate.Result {
 	t.Helper()
 	got, err := evaluate.MeasureCases(s, r, 1)
@@ -24,8 +24,8 @@ func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRanker)
 	return got
 }
 
-// TestProtocol checks the numbers that show whether data are read and divided as
-// in any other implementation of the protocol.
+// TestProtocol checks the numbers that show whether data are read and divided as in
+// other implementations of the protocol.
 func TestProtocol(t *testing.T) {
 	g := openGoodbooks(t)
 	tests := []struct {
@@ -93,15 +93,15 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
-// TestQuality holds the ranker that serves, prior and all, to the figures that
-// the project promises.
+// TestQuality checks that the ranker, configured as in the service, reaches the
+// figures that docs/recommender.md promises.
 func TestQuality(t *testing.T) {
 	g := openGoodbooks(t)
 	s := newData(t, g.union()).Split(0, g.isWhole)
 	ranker := ranking(newRanker(t, s, engine.DefaultPrior(), nil))
 	got := measure(t, "engine", s, ranker)
 	popular := measure(t, "popularity", s, evaluate.Popularity(s).ForCases())
-	const draws = 20 // one alone is off by a sixth
+	const draws = 20 // a single one differs by a sixth
 	random, err := evaluate.MeasureCases(s, evaluate.Random(s, 0).ForCases(), draws)
 	if err != nil {
 		t.Fatal(err)
@@ -111,11 +111,11 @@ func TestQuality(t *testing.T) {
 	atLeast(t, "Recall@20", got.Recall20, 0.332)
 	atLeast(t, "Recall@50", got.Recall50, 0.462)
 	atLeast(t, "coverage@20", got.Coverage20, 0.32)
-	atLeast(t, "NDCG@100 by that of popularity", got.NDCG100/popular.NDCG100, 3.2)
-	atLeast(t, "NDCG@100 by that of random", got.NDCG100/random.NDCG100, 85)
+	atLeast(t, "NDCG@100 / that of popularity", got.NDCG100/popular.NDCG100, 3.2)
+	atLeast(t, "NDCG@100 / that of random", got.NDCG100/random.NDCG100, 85)
 
-	// These tell a ranker that is broken from a protocol that is. Another
-	// order of equally popular books moves the second by 2e-4.
+	// These figures show whether the ranker or the protocol is broken. Another
+	// order of equally popular books changes the second one by 2e-4.
 	if diff := cmp.Diff(0.0851, popular.Recall20, within(5e-5)); diff != "" {
 		t.Errorf("Recall@20 of popularity (-want +got):\n%s", diff)
 	}
@@ -126,21 +126,20 @@ func TestQuality(t *testing.T) {
 		t.Errorf("NDCG@100 (-want +got):\n%s", diff)
 	}
 
-	// What readers get who are new here. Without the prior, one book is worse
-	// than none.
+	// Readers with short histories. Without the prior, one book is worse than none.
 	none := measure(t, "engine, no book", s.Shorten(0), ranker)
 	if none != popular {
 		t.Errorf("a reader without books gets %+v, want popularity, %+v", none, popular)
 	}
 	one := measure(t, "engine, one book", s.Shorten(1), ranker)
-	atLeast(t, "NDCG@100 of one book by popularity", one.NDCG100/popular.NDCG100, 1.05)
-	atLeast(t, "coverage@20 of one book by popularity", one.Coverage20/popular.Coverage20, 20)
+	atLeast(t, "NDCG@100 with one book / that of popularity", one.NDCG100/popular.NDCG100, 1.05)
+	atLeast(t, "coverage@20 with one book / that of popularity", one.Coverage20/popular.Coverage20, 20)
 	five := measure(t, "engine, five books", s.Shorten(5), ranker)
-	atLeast(t, "NDCG@100 of five books by popularity", five.NDCG100/popular.NDCG100, 1.4)
+	atLeast(t, "NDCG@100 with five books / that of popularity", five.NDCG100/popular.NDCG100, 1.4)
 }
 
-// TestSimpleMethods holds the methods that ours is compared with to the figures
-// of another implementation: a weak baseline would flatter.
+// TestSimpleMethods compares the baselines with the figures of another
+// implementation: a weak baseline would flatter the ranker.
 func TestSimpleMethods(t *testing.T) {
 	g := openGoodbooks(t)
 	s := newData(t, g.union()).Split(0, g.isWhole)
@@ -166,8 +165,8 @@ func TestSimpleMethods(t *testing.T) {
 	}
 }
 
-// TestEveryCategory asks for shelves of one category: each must be better than
-// the most popular books of that category.
+// TestEveryCategory checks that the shelf of each category is better than the most
+// popular books of that category.
 func TestEveryCategory(t *testing.T) {
 	g := openGoodbooks(t)
 	s := newData(t, g.union()).Split(0, g.isWhole)

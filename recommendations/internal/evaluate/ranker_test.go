@@ -8,7 +8,8 @@ import (
 	"bookstall/recommendations/internal/evaluate"
 )
 
-// dataset is the training part of a split, as the service gives it to the engine.
+// dataset returns the training part of a split, as the service passes it to the
+// engine.
 func dataset(tb testing.TB, s evaluate.Split) engine.Dataset {
 	tb.Helper()
 	d := engine.Dataset{Items: s.Items, Authors: authors(tb)}
@@ -41,7 +42,7 @@ func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [
 	return r
 }
 
-// ranking lets a ranker be measured.
+// ranking adapts a ranker to be measured.
 func ranking(r *engine.Ranker) evaluate.CaseRanker {
 	return rankerIn(r, engine.AnyCategory)
 }

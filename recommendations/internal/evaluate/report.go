@@ -12,11 +12,11 @@ import (
 	"text/tabwriter"
 )
 
-// Report is all that one evaluation found.
+// Report holds the results of one evaluation.
 type Report struct {
 	Fold              int                `json:"fold"`
-	Validation        bool               `json:"validation"` // fold 0 was in neither part
-	Readers           int                `json:"readers"`    // held out
+	Validation        bool               `json:"validation"` // fold 0 was left out of training and test
+	Readers           int                `json:"readers"`    // number of held-out readers
 	FoldIn            int                `json:"fold_in"`
 	Targets           int                `json:"targets"`
 	TrainingReaders   int                `json:"training_readers"`
@@ -24,35 +24,35 @@ type Report struct {
 	Books             int                `json:"books"`
 	Parameters        map[string]float64 `json:"parameters"` // of the first method
 	Methods           []Method           `json:"methods"`
-	Notes             []string           `json:"notes,omitempty"` // what was left out, and why
+	Notes             []string           `json:"notes,omitempty"` // what was not measured, and why
 
-	// The next two are there if they were asked for.
+	// The following are empty unless they were asked for.
 	ShortHistories []ShortHistory   `json:"short_histories,omitempty"`
 	Categories     []CategoryResult `json:"by_category,omitempty"`
 }
 
-// Method is the quality of one way to recommend.
+// Method is the quality of one method of recommending.
 type Method struct {
 	Name         string
 	Result       Result
 	TrainSeconds float64
 }
 
-// ShortHistory is the quality when no more than some books of each reader are
-// known.
+// ShortHistory is the quality when the ranker gets a limited number of books
+// of each reader.
 type ShortHistory struct {
-	Books   int // -1 for all
+	Books   int // most books per reader; -1 means all
 	Methods []Method
 }
 
-// CategoryResult is the quality of shelves of one category, and of the most
-// popular books of the category in their place.
+// CategoryResult is the quality of shelves of one category, and for comparison that
+// of the most popular books of the category.
 type CategoryResult struct {
 	Name             string
 	Ours, Popularity Result
 }
 
-// NewReport describes a split.
+// NewReport returns a report with the numbers of readers and books of a split.
 func NewReport(s Split) Report {
 	r := Report{Readers: len(s.Cases), TrainingReaders: len(s.Train), Books: s.Items}
 	for _, items := range s.Train {
@@ -65,8 +65,8 @@ func NewReport(s Split) Report {
 	return r
 }
 
-// fraction is written with five decimals: further ones differ between
-// processors and mean nothing.
+// fraction is written with five decimals. Further ones are not significant and
+// differ between processors.
 type fraction float64
 
 // MarshalJSON implements json.Marshaler.
@@ -121,7 +121,7 @@ func (c CategoryResult) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// WriteJSON writes the report for programs, on one line for each method.
+// WriteJSON writes the report as indented JSON.
 func (r Report) WriteJSON(w io.Writer) error {
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -157,7 +157,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	}
 	r.writeShortHistories(t)
 	r.writeCategories(t)
-	_ = t.Flush() // into memory
+	_ = t.Flush() // cannot fail: it writes to memory
 	for _, note := range r.Notes {
 		fmt.Fprintf(&text, "\n%s\n", note)
 	}

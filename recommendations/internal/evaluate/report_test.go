@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The whole output is held to golden files where the command is tested.
+// The tests of the evaluate command compare the whole output with golden files.
 
 func TestAxisStep(t *testing.T) {
 	for _, highest := range []float64{0, 0.001, 0.05, 0.1, 0.1499, 0.4654, 0.5, 0.9, 1} {
@@ -16,7 +16,7 @@ func TestAxisStep(t *testing.T) {
 		}
 		first := step / math.Pow(10, math.Floor(math.Log10(step)))
 		if r := math.Round(first * 100); r != 100 && r != 500 && r != 250 {
-			t.Errorf("axisStep(%v) is %v, which is not round", highest, step)
+			t.Errorf("axisStep(%v) is %v, which is not a round number", highest, step)
 		}
 	}
 }

@@ -5,12 +5,11 @@ import (
 	"slices"
 )
 
-// Shorten gives the split with at most n books of fold-in for each reader, the
-// targets unchanged: how good is the ranker for readers it knows little of?
-// Which books stay is as good as random, by hash of reader and book, so a
-// shorter history is a part of a longer one. The books taken away stay out of
-// the ranking, as they are not to be found. Of the books rated below 4 as large a
-// share stays, rounded down.
+// Shorten returns the split with at most n books of fold-in for each reader and the
+// same targets, to measure a ranker on short histories. A hash of reader and
+// book decides which books stay, so that a shorter history is a part of a longer
+// one. The books removed become Hidden, so that a ranking must not contain them. Of
+// the books below 4 stars the same share stays, rounded down.
 func (s Split) Shorten(n int) Split {
 	cases := make([]Case, len(s.Cases))
 	for k, c := range s.Cases {
@@ -22,7 +21,7 @@ func (s Split) Shorten(n int) Split {
 				other = append(other, r.Item)
 			}
 		}
-		other = c.drawn(other)[len(other)*keep/max(len(items), 1):] // no longer known
+		other = c.drawn(other)[len(other)*keep/max(len(items), 1):] // those to remove
 		slices.Sort(other)
 		hidden := slices.Concat(items[keep:], c.Hidden)
 		slices.Sort(hidden)
@@ -36,7 +35,7 @@ func (s Split) Shorten(n int) Split {
 	return s
 }
 
-// drawn gives items in an order that is as good as random.
+// drawn returns the items in a pseudo-random order.
 func (c Case) drawn(items []int32) []int32 {
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b int32) int {
@@ -45,8 +44,8 @@ func (c Case) drawn(items []int32) []int32 {
 	return items
 }
 
-// drawOf spreads the hash of a pair over all bits: FNV-1a alone gives pairs that
-// differ in their last digit nearly the same leading bits.
+// drawOf mixes the hash of a pair over all bits: FNV-1a alone gives almost the same
+// leading bits to pairs that differ only in their last digit.
 func drawOf(reader int64, item int32) uint64 {
 	x := hashPair(reader, int64(item))
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd

@@ -5,38 +5,38 @@ import (
 	"strconv"
 )
 
-// Folds is the number of parts that readers, and the books of a held-out reader,
-// are divided into.
+// Folds is the number of parts into which readers are divided, and likewise the
+// positives of a held-out reader.
 const Folds = 5
 
 // Split is data with one fold of readers held out.
 type Split struct {
 	Items int       // number of books
-	Liked int       // books that at least one reader likes, held out or not
-	Train [][]int32 // what each reader for training likes, ascending
-	// TrainRated is all that the same readers rated, liked or not.
+	Liked int       // number of books that at least one reader likes, held out or not
+	Train [][]int32 // positives of each training reader, ascending
+	// TrainRated holds all rated books of the same readers.
 	TrainRated [][]Rated
 	Cases      []Case // ascending by reader
 
-	liked []bool // which items Liked counts; nil for all
+	liked []bool // by item: whether Liked counts it; nil means all
 }
 
-// Case is a held-out reader: three lists without a book in common, each
-// ascending. Split leaves neither FoldIn nor Targets empty.
+// Case is a held-out reader. FoldIn, Hidden and Targets are ascending and have no
+// item in common. In the result of [Data.Split], FoldIn and Targets are not empty.
 type Case struct {
 	Reader  int64
-	FoldIn  []int32 // what the ranker is told
-	Hidden  []int32 // the rest of the fold-in, when it was shortened
-	Targets []int32 // what the ranker should find
-	// Rated is the fold-in with its stars, and what else the reader rated, below
-	// 4. The latter is neither a target nor left out of the ranking: a shop knows
-	// it, and it counts for what can be learnt from it alone.
+	FoldIn  []int32 // positives that the ranker gets
+	Hidden  []int32 // positives that Shorten removed from FoldIn
+	Targets []int32 // positives that the ranker should find
+	// Rated holds the stars of the fold-in and of the reader's books below 4
+	// stars. A ranking may contain the latter, but they are never targets: they
+	// only serve to recommend other books.
 	Rated []Rated
 }
 
-// Split holds out one fold, 0 to Folds-1. Where mayTest is given, only readers
-// it accepts are held out and all others are for training; it serves data in
-// which only some histories are complete.
+// Split holds out one fold, 0 to Folds-1. If mayTest is not nil, only readers that it
+// accepts are held out, and all others are for training. That is for data in which
+// only some histories are complete.
 func (d Data) Split(fold int, mayTest func(reader int64) bool) Split {
 	s := Split{Items: len(d.Books), liked: make([]bool, len(d.Books))}
 	for _, r := range d.Readers {
@@ -56,9 +56,9 @@ func (d Data) Split(fold int, mayTest func(reader int64) bool) Split {
 	return s
 }
 
-// Without is the data less the readers that Split would hold out for the fold:
-// settings are chosen on another fold of the rest, so that the held-out readers
-// have no say in them.
+// Without returns the data without the readers that Split would hold out for the
+// fold. Choose settings on another fold of it, so that the held-out readers do not
+// influence them.
 func (d Data) Without(fold int, mayTest func(reader int64) bool) Data {
 	rest := Data{Books: d.Books}
 	for _, r := range d.Readers {
@@ -73,7 +73,7 @@ func heldOut(reader int64, fold int, mayTest func(int64) bool) bool {
 	return hashReader(reader)%Folds == uint64(fold) && (mayTest == nil || mayTest(reader))
 }
 
-// divide makes the case of a held-out reader.
+// divide divides the books of a held-out reader into fold-in and targets.
 func (d Data) divide(r Reader) Case {
 	c := Case{Reader: r.ID}
 	for _, i := range r.Items {
@@ -99,7 +99,8 @@ func hash(s string) uint64 {
 	return h.Sum64()
 }
 
-// without gives the books that are not among some items.
+// without returns the rated books that are not among the given items, which are
+// ascending.
 func without(rated []Rated, items []int32) []Rated {
 	var rest []Rated
 	for _, r := range rated {
