@@ -33,13 +33,13 @@ const (
 
 // commands are what the program can be told to do.
 type commands struct {
-	Serve       settings    `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
-	Healthcheck healthcheck `cmd:"" help:"Ask a server on this host for its health; the exit status is 0 if it is SERVING, else 1."`
-	Import      importing   `cmd:"" help:"Bring books and ratings from CSV files into a store: all of them or, when something goes wrong, none."`
-	Export      exporting   `cmd:"" help:"Write books, ratings and what readers did to CSV files, which import --from brings back."`
-	Train       trainer     `cmd:"" help:"Train a model from a store, keep it there and activate it."`
-	Models      models      `cmd:"" help:"List, show, activate and roll back the models of a store."`
-	Evaluate    evaluation  `cmd:"" help:"Measure how well held-out readers are served, beside simple methods; the data are given in files."`
+	Serve       settings      `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
+	Healthcheck healthcheck   `cmd:"" help:"Ask a server on this host for its health; the exit status is 0 if it is SERVING, else 1."`
+	Import      importing     `cmd:"" help:"Bring books and ratings from CSV files into a store: all of them or, when something goes wrong, none."`
+	Export      exporting     `cmd:"" help:"Write books, ratings and what readers did to CSV files, which import --from brings back."`
+	Train       trainer       `cmd:"" help:"Train a model from a store, keep it there and activate it."`
+	Models      modelCommands `cmd:"" help:"List, show, activate and roll back the models of a store."`
+	Evaluate    evaluation    `cmd:"" help:"Measure how well held-out readers are served, beside simple methods; the data are given in files."`
 }
 
 // settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.

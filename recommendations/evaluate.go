@@ -15,7 +15,7 @@ import (
 
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
-	"bookstall/recommendations/internal/training"
+	"bookstall/recommendations/internal/models"
 )
 
 // evaluation measures the method that serves, and simple ones beside it, on
@@ -259,7 +259,7 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 		r.Notes = append(r.Notes, methodCategoryPopularity+" is left out: it needs categories, from --books or --shelves")
 	}
 	if m.authors == nil {
-		r.Notes = append(r.Notes, training.Method+" knows no authors: they come from --books")
+		r.Notes = append(r.Notes, models.Method+" knows no authors: they come from --books")
 	}
 	if r.Methods, err = m.measure(ctx, "", m.split, methods); err != nil {
 		return r, err
@@ -278,7 +278,7 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 // methods trains all methods, one after the other.
 func (m *measuring) methods(ctx context.Context) ([]method, error) {
 	s := m.split
-	m.progress("training " + training.Method)
+	m.progress("training " + models.Method)
 	start := time.Now()
 	workers := m.Workers
 	if workers == 0 {
@@ -313,7 +313,7 @@ func (m *measuring) methods(ctx context.Context) ([]method, error) {
 
 // ours is the method that serves.
 func (m *measuring) ours(category int) method {
-	return method{name: training.Method, recommend: m.settings.recommender(m.ranker, category), draws: 1}
+	return method{name: models.Method, recommend: m.settings.recommender(m.ranker, category), draws: 1}
 }
 
 func (m *measuring) measure(ctx context.Context, of string, s evaluate.Split, methods []method) ([]evaluate.Method, error) {

@@ -6,20 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
-	"bookstall/recommendations/internal/modelfile"
-	"bookstall/recommendations/internal/replication"
+	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
-	"bookstall/recommendations/internal/training"
 )
 
 // trainer is the command that makes a model.
@@ -50,7 +48,7 @@ func (c *trainer) Validate() error {
 
 func (c *trainer) run(ctx context.Context, stdout io.Writer) error {
 	return c.use(func(s *store.Store) error {
-		return s.WithLock(ctx, replication.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, stdout) })
+		return s.WithLock(ctx, models.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, stdout) })
 	})
 }
 
@@ -84,37 +82,37 @@ func trainStore(ctx context.Context, s *store.Store, workers int, measure bool, 
 }
 
 // trainFrom trains from what a store holds.
-func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, stdout io.Writer) (modelfile.Model, error) {
+func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, stdout io.Writer) (models.Model, error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	catalog, err := s.Catalog(ctx)
 	if err != nil {
-		return modelfile.Model{}, err
+		return models.Model{}, err
 	}
 	if len(catalog.Books) == 0 {
-		return modelfile.Model{}, errors.New("the store has no books: import some")
+		return models.Model{}, errors.New("the store has no books: import some")
 	}
-	histories := map[int64][]byte{}
+	var readers []domain.Reader
 	_, err = s.Histories(ctx, 0, func(r domain.Reader) error {
-		histories[r.ID] = r.History
+		readers = append(readers, r)
 		return nil
 	})
 	if err != nil {
-		return modelfile.Model{}, err
+		return models.Model{}, err
 	}
-	return trainOn(ctx, catalog, histories, workers, measure, stdout)
+	return trainOn(ctx, catalog, readers, workers, measure, stdout)
 }
 
-func trainOn(ctx context.Context, catalog domain.Catalog, histories map[int64][]byte, workers int, measure bool, stdout io.Writer) (modelfile.Model, error) {
-	in := training.Input{Catalog: catalog, Histories: all(histories), Params: engine.DefaultParams(), Workers: workers}
+func trainOn(ctx context.Context, catalog domain.Catalog, readers []domain.Reader, workers int, measure bool, stdout io.Writer) (models.Model, error) {
+	in := models.Input{Catalog: catalog, Readers: slices.Values(readers), Params: engine.DefaultParams(), Workers: workers}
 	began := time.Now()
-	model, err := training.Train(ctx, in)
+	model, err := models.Train(ctx, in)
 	if ctx.Err() != nil {
-		return modelfile.Model{}, errors.New("interrupted: no model was kept")
+		return models.Model{}, errors.New("interrupted: no model was kept")
 	}
 	if err != nil {
-		return modelfile.Model{}, err
+		return models.Model{}, err
 	}
 	m := model.Metadata
 	fmt.Fprintf(stdout, "trained on %d readers who like %d books %d times, in %v\n",
@@ -124,7 +122,7 @@ func trainOn(ctx context.Context, catalog domain.Catalog, histories map[int64][]
 	}
 	model.Metadata.Metrics, err = heldOut(ctx, in)
 	if err != nil {
-		return modelfile.Model{}, fmt.Errorf("measure: %w", err)
+		return models.Model{}, fmt.Errorf("measure: %w", err)
 	}
 	if q := model.Metadata.Metrics; q != nil {
 		fmt.Fprintf(stdout, "measured on %d readers held out of another training: NDCG@100 %.4f, Recall@20 %.4f, Recall@50 %.4f, coverage@20 %.4f\n",
@@ -135,39 +133,23 @@ func trainOn(ctx context.Context, catalog domain.Catalog, histories map[int64][]
 	return model, nil
 }
 
-func all(histories map[int64][]byte) iter.Seq2[int64, []byte] {
-	return func(yield func(int64, []byte) bool) {
-		for id, h := range histories {
-			if !yield(id, h) {
-				return
-			}
-		}
-	}
-}
-
 // publish keeps a model in the store.
-func publish(ctx context.Context, s *store.Store, model modelfile.Model, activate bool, stdout io.Writer) error {
-	stored, err := replication.Stored(model, time.Now())
+func publish(ctx context.Context, s *store.Store, model models.Model, activate bool, stdout io.Writer) error {
+	stored, err := models.Publish(ctx, s, model, activate)
 	if err != nil {
-		return err
-	}
-	if err := s.SaveModel(ctx, stored); err != nil {
 		return err
 	}
 	if !activate {
 		fmt.Fprintf(stdout, "model %s, %d bytes, is in the store; it is not active\n", stored.Version, len(stored.Artefact))
 		return nil
 	}
-	if err := s.Activate(ctx, stored.Version); err != nil {
-		return err
-	}
 	fmt.Fprintf(stdout, "model %s, %d bytes, is active\n", stored.Version, len(stored.Artefact))
 	return nil
 }
 
 // writeModel writes a model to a file, whole or not at all.
-func writeModel(path string, model modelfile.Model) (err error) {
-	encoded, err := modelfile.Encode(model)
+func writeModel(path string, model models.Model) (err error) {
+	encoded, err := models.Encode(model)
 	if err != nil {
 		return err
 	}
@@ -186,8 +168,8 @@ func writeModel(path string, model modelfile.Model) (err error) {
 	return nil
 }
 
-// models are the commands that manage models.
-type models struct {
+// modelCommands are the commands that manage models.
+type modelCommands struct {
 	List     modelList     `cmd:"" help:"List the models of the store, the newest first."`
 	Show     modelShow     `cmd:"" help:"Show what a model was made from and how good it is."`
 	Activate modelActivate `cmd:"" help:"Make a model the active one."`
@@ -212,7 +194,7 @@ func (c *modelList) run(ctx context.Context, stdout io.Writer) error {
 		w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "MODEL\tMADE\tBYTES\tREADERS\tPOSITIVES\tNDCG@100\tACTIVE")
 		for _, m := range list {
-			var meta modelfile.Metadata
+			var meta models.Metadata
 			if err := json.Unmarshal(m.Metadata, &meta); err != nil {
 				return fmt.Errorf("model %s: %w", m.Version, err)
 			}
@@ -239,17 +221,13 @@ type modelShow struct {
 
 func (c *modelShow) run(ctx context.Context, stdout io.Writer) error {
 	return c.use(func(s *store.Store) error {
-		m, err := s.Model(ctx, c.Version)
-		if err != nil {
-			return err
-		}
-		decoded, err := modelfile.Decode(m.Artefact)
+		model, err := models.Load(ctx, s, c.Version)
 		if err != nil {
 			return err
 		}
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		return e.Encode(decoded.Metadata)
+		return e.Encode(model.Metadata)
 	})
 }
 
@@ -261,11 +239,7 @@ type modelActivate struct {
 func (c *modelActivate) run(ctx context.Context, stdout io.Writer) error {
 	return c.use(func(s *store.Store) error {
 		// One that no replica could use is refused here rather than by all of them.
-		m, err := s.Model(ctx, c.Version)
-		if err != nil {
-			return err
-		}
-		decoded, err := modelfile.Decode(m.Artefact)
+		model, err := models.Load(ctx, s, c.Version)
 		if err != nil {
 			return err
 		}
@@ -273,7 +247,7 @@ func (c *modelActivate) run(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if _, err := decoded.For(catalog.Books); err != nil {
+		if _, err := model.For(catalog.Books); err != nil {
 			return err
 		}
 		if err := s.Activate(ctx, c.Version); err != nil {
@@ -310,7 +284,7 @@ func (c *modelAdd) run(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		model, err := modelfile.Decode(encoded)
+		model, err := models.Decode(encoded)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.File, err)
 		}
@@ -320,7 +294,7 @@ func (c *modelAdd) run(ctx context.Context, stdout io.Writer) error {
 
 // heldOut measures a model that did not see a fifth of the readers on them, by
 // the protocol of package evaluate; nil where there are too few.
-func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error) {
+func heldOut(ctx context.Context, in models.Input) (*models.Metrics, error) {
 	var ids []int64
 	for _, b := range in.Catalog.Books {
 		ids = append(ids, b.ID)
@@ -330,15 +304,15 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 		known[id] = true
 	}
 	data, err := evaluate.NewData(ids, func(yield func(evaluate.Rating) bool) {
-		for reader, history := range in.Histories {
+		for reader := range in.Readers {
 			going := true
-			_ = domain.EachEntry(history, func(e domain.Entry) { // training has read it
+			_ = domain.EachEntry(reader.History, func(e domain.Entry) { // training has read it
 				stars := e.Stars
 				if e.Liked || e.Purchased {
 					stars = 5
 				}
 				if going && stars > 0 && known[e.BookID] {
-					going = yield(evaluate.Rating{Reader: reader, Book: e.BookID, Stars: stars})
+					going = yield(evaluate.Rating{Reader: reader.ID, Book: e.BookID, Stars: stars})
 				}
 			})
 			if !going {
@@ -354,7 +328,7 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 		return nil, nil
 	}
 	serving := servingSettings()
-	weights, err := engine.TrainContext(ctx, serving.dataset(split, training.Authors(in.Catalog.Books)), in.Params, in.Workers)
+	weights, err := engine.TrainContext(ctx, serving.dataset(split, models.Authors(in.Catalog.Books)), in.Params, in.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +340,7 @@ func heldOut(ctx context.Context, in training.Input) (*modelfile.Metrics, error)
 	if err != nil {
 		return nil, err
 	}
-	return &modelfile.Metrics{
+	return &models.Metrics{
 		Readers: result.Readers, NDCG100: result.NDCG100, Recall20: result.Recall20,
 		Recall50: result.Recall50, Coverage20: result.Coverage20,
 	}, nil

@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
-	"bookstall/recommendations/internal/replication"
+	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
 )
@@ -115,7 +115,7 @@ func (c *importing) run(ctx context.Context, stdout, stderr io.Writer) error {
 			return bring(s)
 		}
 		// Replicas that see the new books wait for this model, and train none.
-		return s.WithLock(ctx, replication.TrainLock, func(ctx context.Context) error {
+		return s.WithLock(ctx, models.TrainLock, func(ctx context.Context) error {
 			if err := bring(s); err != nil {
 				return err
 			}

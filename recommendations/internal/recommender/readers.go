@@ -7,7 +7,7 @@ import (
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/training"
+	"bookstall/recommendations/internal/models"
 )
 
 // readers holds the histories of all readers in memory, by book id: a new
@@ -121,7 +121,7 @@ func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.E
 			return
 		}
 		q.Exclude = append(q.Exclude, i)
-		if strength := training.Strength(e); strength > 0 {
+		if strength := models.Strength(e); strength > 0 {
 			q.History, q.Strengths = append(q.History, i), append(q.Strengths, strength)
 			if strength >= engine.Liked {
 				likes++

@@ -14,7 +14,7 @@ import (
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/training"
+	"bookstall/recommendations/internal/models"
 )
 
 // Shelf is an answer: books, best first.
@@ -77,15 +77,8 @@ func (r *Recommender) Load(lib *domain.Library, workers int) error {
 	for id, h := range lib.Histories() {
 		list = append(list, domain.Reader{ID: id, Seq: 1, History: h.Encode()})
 	}
-	model, err := training.Train(context.Background(), training.Input{
-		Catalog: lib.Catalog, Params: engine.DefaultParams(), Workers: workers,
-		Histories: func(yield func(int64, []byte) bool) {
-			for _, one := range list {
-				if !yield(one.ID, one.History) {
-					return
-				}
-			}
-		},
+	model, err := models.Train(context.Background(), models.Input{
+		Catalog: lib.Catalog, Readers: slices.Values(list), Params: engine.DefaultParams(), Workers: workers,
 	})
 	if err != nil {
 		return fmt.Errorf("train: %w", err)

@@ -14,20 +14,20 @@ type metrics struct {
 	model    *prometheus.GaugeVec
 }
 
-func newMetrics(reg prometheus.Registerer, l *Replicator) *metrics {
+func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 	to := promauto.With(reg)
 	m := &metrics{
 		writes: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_interactions_total",
-			Help: "Interactions that came to be stored, by outcome: stored, repeated, conflict or failed.",
+			Help: "Interactions to store, by outcome: stored, repeated, conflict or failed.",
 		}, []string{"outcome"}),
 		catchUps: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_catch_ups_total",
-			Help: "Readers asked of the store because a shelf had to show a write that was not in memory yet: read or failed.",
+			Help: "Readers read from the store because a shelf had to reflect a write that was not in memory yet, by outcome: read or failed.",
 		}, []string{"outcome"}),
 		refused: to.NewCounter(prometheus.CounterOpts{
 			Name: "recommendations_models_refused_total",
-			Help: "Active models that were damaged, unknown or of other books, and so not used.",
+			Help: "Active models that were refused: damaged, of an unknown format, or of another catalogue.",
 		}),
 		model: to.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "recommendations_model_info",
@@ -42,9 +42,9 @@ func newMetrics(reg prometheus.Registerer, l *Replicator) *metrics {
 	}
 	to.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "recommendations_store_stale_seconds",
-		Help: "For how long the store has been away, and the memory stale; 0 when it is there.",
+		Help: "How long the store has been unreachable and the memory stale; 0 while it is reachable.",
 	}, func() float64 {
-		since := l.lost.Load()
+		since := r.lost.Load()
 		if since == 0 {
 			return 0
 		}
@@ -52,17 +52,17 @@ func newMetrics(reg prometheus.Registerer, l *Replicator) *metrics {
 	})
 	to.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "recommendations_store_seq",
-		Help: "Number of the last change of the store that is in memory.",
-	}, func() float64 { return float64(l.applied.Load()) })
+		Help: "Sequence number of the last change of the store that is in memory.",
+	}, func() float64 { return float64(r.applied.Load()) })
 	to.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "recommendations_readers",
 		Help: "Readers whose histories are in memory.",
-	}, func() float64 { return float64(l.Recommender.Readers()) })
+	}, func() float64 { return float64(r.Recommender.Readers()) })
 	return m
 }
 
-// inUse names the model in use, nil for none.
-func (m *metrics) inUse(model *inUse) {
+// setModel reports the model in use, nil for none.
+func (m *metrics) setModel(model *loadedModel) {
 	m.model.Reset()
 	if model != nil {
 		m.model.WithLabelValues(model.version).Set(1)

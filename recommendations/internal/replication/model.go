@@ -2,94 +2,89 @@ package replication
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
+	"slices"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/modelfile"
+	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
-	"bookstall/recommendations/internal/training"
 )
 
-// TrainLock is held by who trains, so that others wait for that model.
-const TrainLock = "train"
-
-// inUse is a model that was checked.
-type inUse struct {
+// loadedModel is a model in memory.
+type loadedModel struct {
+	models.Model
 	version string
-	model   modelfile.Model
 }
 
-// serve answers from the catalogue of the store, with the model that is active
-// there. A model that cannot be used is refused, and the old one goes on as far
-// as it fits the catalogue.
-func (l *Replicator) serve(ctx context.Context, head store.Head) error {
-	catalog, err := l.Store.Catalog(ctx)
+// serve takes over the catalogue of the store and the model that is active there. An
+// active model that cannot be used is refused; the model in use stays then, if it
+// fits the catalogue.
+func (r *Replicator) serve(ctx context.Context, head store.Head) error {
+	catalog, err := r.Store.Catalog(ctx)
 	if err != nil {
 		return err
 	}
 	if head.CatalogVersion = catalog.Version; catalog.Version == "" {
 		return errors.New("the store has no books any more")
 	}
-	next, weights, err := l.usable(ctx, head, catalog)
+	next, weights, err := r.chooseModel(ctx, head, catalog)
 	if err != nil {
 		return err
 	}
-	if err := l.Recommender.Serve(catalog, weights); err != nil {
+	if err := r.Recommender.Serve(catalog, weights); err != nil {
 		return err
 	}
-	if l.head.CatalogVersion != "" && catalog.Version != l.head.CatalogVersion {
-		l.Log.Info("new catalogue", "books", len(catalog.Books), "version", catalog.Version, "before", l.head.CatalogVersion)
+	if r.head.CatalogVersion != "" && catalog.Version != r.head.CatalogVersion {
+		r.Log.Info("new catalogue", "books", len(catalog.Books), "version", catalog.Version, "before", r.head.CatalogVersion)
 	}
-	if next != nil && (l.model == nil || l.model.version != next.version) {
-		l.Log.Info("model in use", "model", next.version, "readers", next.model.Metadata.Readers,
-			"positives", next.model.Metadata.Positives, "trainedOnCatalog", next.model.Metadata.CatalogVersion)
+	if next != nil && (r.model == nil || r.model.version != next.version) {
+		r.Log.Info("model in use", "model", next.version, "readers", next.Metadata.Readers,
+			"positives", next.Metadata.Positives, "trainedOnCatalog", next.Metadata.CatalogVersion)
 	}
-	l.metrics.inUse(next)
-	l.model, l.head = next, head
+	r.metrics.setModel(next)
+	r.model, r.head = next, head
 	return nil
 }
 
-// usable returns the best model there is for a catalogue: the active one, a new
-// one, the one in use, none.
-func (l *Replicator) usable(ctx context.Context, head store.Head, catalog domain.Catalog) (*inUse, engine.Model, error) {
-	next, weights, err := l.fetch(ctx, head.Model, catalog)
+// chooseModel returns the best model there is for a catalogue: the active one, else
+// the one in use, else a newly trained one, else none.
+func (r *Replicator) chooseModel(ctx context.Context, head store.Head, catalog domain.Catalog) (*loadedModel, engine.Model, error) {
+	next, weights, err := r.fetch(ctx, head.Model, catalog)
 	if err == nil {
 		return next, weights, nil
 	}
-	if !refusal(err) {
+	if !isRefusal(err) {
 		return nil, engine.Model{}, err
 	}
 	switch {
 	case head.Model == "":
-	case head.Activation != l.head.Activation:
-		l.metrics.refused.Inc()
-		l.Log.Error(err, "the active model is refused", "model", head.Model)
-	default: // it was in use: the books are new
-		l.Log.Info("the active model does not fit the new books", "model", head.Model, "reason", err.Error())
+	case head.Activation != r.head.Activation:
+		r.metrics.refused.Inc()
+		r.Log.Error(err, "active model refused", "model", head.Model)
+	default: // the model is in use and the catalogue is new
+		r.Log.Info("active model does not fit the new catalogue", "model", head.Model, "reason", err.Error())
 	}
-	if l.model != nil {
-		if weights, err := l.model.model.For(catalog.Books); err == nil {
-			return l.model, weights, nil
+	if r.model != nil {
+		if weights, err := r.model.For(catalog.Books); err == nil {
+			return r.model, weights, nil
 		}
 	}
-	if l.Train {
-		return l.train(catalog)
+	if r.Train {
+		return r.train(catalog)
 	}
-	l.Log.Info("no model fits the catalogue: everybody gets bestsellers until one is trained")
+	r.Log.Info("no model fits the catalogue: all readers get bestsellers until one is trained")
 	return nil, engine.Model{RowStart: make([]int32, len(catalog.Books)+1), Counts: make([]int32, len(catalog.Books))}, nil
 }
 
 var errNoModel = errors.New("no model is active")
 
-// refusal reports whether an error is of the model itself, so that asking again
-// does not help.
-func refusal(err error) bool {
-	for _, is := range []error{errNoModel, store.ErrModelNotFound, modelfile.ErrDamaged, modelfile.ErrUnknownFormat, modelfile.ErrForeign} {
+// isRefusal reports whether the model itself is at fault, so that another attempt
+// cannot succeed.
+func isRefusal(err error) bool {
+	for _, is := range []error{errNoModel, domain.ErrModelNotFound, models.ErrDamaged, models.ErrUnknownFormat, models.ErrForeign} {
 		if errors.Is(err, is) {
 			return true
 		}
@@ -97,85 +92,46 @@ func refusal(err error) bool {
 	return false
 }
 
-// fetch reads a model and fits it to a catalogue.
-func (l *Replicator) fetch(ctx context.Context, version string, catalog domain.Catalog) (*inUse, engine.Model, error) {
+// fetch loads a model, unless it is the one in use, and fits it to a catalogue.
+func (r *Replicator) fetch(ctx context.Context, version string, catalog domain.Catalog) (*loadedModel, engine.Model, error) {
 	if version == "" {
 		return nil, engine.Model{}, errNoModel
 	}
-	next := l.model
+	next := r.model
 	if next == nil || next.version != version {
-		stored, err := l.Store.Model(ctx, version)
+		model, err := models.Load(ctx, r.Store, version)
 		if err != nil {
 			return nil, engine.Model{}, err
 		}
-		next = &inUse{version: version}
-		if next.model, err = modelfile.Decode(stored.Artefact); err != nil {
-			return nil, engine.Model{}, err
-		}
+		next = &loadedModel{model, version}
 	}
-	weights, err := next.model.For(catalog.Books)
+	weights, err := next.For(catalog.Books)
 	return next, weights, err
 }
 
-// train trains from the histories in memory, unless another replica did while
-// this one waited for its turn. However long that takes: shelves are answered
-// meanwhile, by the old books and model.
-func (l *Replicator) train(catalog domain.Catalog) (next *inUse, weights engine.Model, err error) {
-	err = l.Store.WithLock(l.ctx, TrainLock, func(ctx context.Context) error {
-		head, err := l.Store.Head(ctx)
+// train trains from the histories in memory, unless another replica trained a model
+// while this one waited for the lock. There is no time limit: meanwhile, shelves come
+// from the old catalogue and model.
+func (r *Replicator) train(catalog domain.Catalog) (next *loadedModel, weights engine.Model, err error) {
+	err = r.Store.WithLock(r.ctx, models.TrainLock, func(ctx context.Context) error {
+		head, err := r.Store.Head(ctx)
 		if err != nil {
 			return err
 		}
-		if next, weights, err = l.fetch(ctx, head.Model, catalog); err == nil || !refusal(err) {
+		if next, weights, err = r.fetch(ctx, head.Model, catalog); err == nil || !isRefusal(err) {
 			return err
 		}
-		l.Log.Info("no model fits the catalogue: training one", "books", len(catalog.Books), "readers", l.Recommender.Readers())
-		model, err := training.Train(ctx, training.Input{
-			Catalog: catalog, Params: engine.DefaultParams(), Workers: l.Workers,
-			Histories: func(yield func(int64, []byte) bool) {
-				l.eachHistory(yield)
-			},
+		r.Log.Info("no model fits the catalogue: training one", "books", len(catalog.Books), "readers", r.Recommender.Readers())
+		model, err := models.Train(ctx, models.Input{
+			Catalog: catalog, Readers: slices.Values(r.Recommender.All()), Params: engine.DefaultParams(), Workers: r.Workers,
 		})
 		if err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
-		debug.FreeOSMemory() // training took much more than serving does
-		next, weights = &inUse{model: model}, model.Weights
-		next.version, err = l.publish(ctx, model)
+		debug.FreeOSMemory() // training used much more than serving does
+		stored, err := models.Publish(ctx, r.Store, model, true)
+		next, weights = &loadedModel{model, stored.Version}, model.Weights
 		return err
 	})
 	return next, weights, err
-}
-
-func (l *Replicator) eachHistory(yield func(int64, []byte) bool) {
-	for _, r := range l.Recommender.All() {
-		if !yield(r.ID, r.History) {
-			return
-		}
-	}
-}
-
-// publish saves a model and makes it the active one. It returns its version.
-func (l *Replicator) publish(ctx context.Context, model modelfile.Model) (version string, err error) {
-	stored, err := Stored(model, time.Now())
-	if err != nil {
-		return "", err
-	}
-	if err := l.Store.SaveModel(ctx, stored); err != nil {
-		return "", err
-	}
-	return stored.Version, l.Store.Activate(ctx, stored.Version)
-}
-
-// Stored is a model as stores keep it.
-func Stored(model modelfile.Model, at time.Time) (store.Model, error) {
-	artefact, err := modelfile.Encode(model)
-	if err != nil {
-		return store.Model{}, fmt.Errorf("encode: %w", err)
-	}
-	metadata, err := json.Marshal(model.Metadata)
-	if err != nil {
-		return store.Model{}, fmt.Errorf("metadata: %w", err)
-	}
-	return store.Model{Version: modelfile.Version(artefact), CreatedAt: at, Metadata: metadata, Artefact: artefact}, nil
 }

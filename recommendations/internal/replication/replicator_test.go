@@ -315,7 +315,7 @@ func (s *swapped) Histories(ctx context.Context, after int64, yield func(domain.
 
 func (s *swapped) Changes(ctx context.Context) <-chan struct{} { return s.now().Changes(ctx) }
 
-func (s *swapped) Model(ctx context.Context, version string) (store.Model, error) {
+func (s *swapped) Model(ctx context.Context, version string) (domain.StoredModel, error) {
 	return s.now().Model(ctx, version)
 }
 

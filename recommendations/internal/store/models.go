@@ -6,15 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
-)
 
-// Model is a trained model, as package modelfile makes them.
-type Model struct {
-	Version   string
-	CreatedAt time.Time
-	Metadata  []byte // JSON
-	Artefact  []byte
-}
+	"bookstall/recommendations/internal/domain"
+)
 
 // ModelInfo is a model without its weights.
 type ModelInfo struct {
@@ -27,7 +21,7 @@ type ModelInfo struct {
 }
 
 // SaveModel keeps a model. One of the same version is the same model, and stays.
-func (s *Store) SaveModel(ctx context.Context, m Model) error {
+func (s *Store) SaveModel(ctx context.Context, m domain.StoredModel) error {
 	return s.change(ctx, "save model", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			"INSERT INTO models (version, created_at, metadata, artefact) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING",
@@ -38,16 +32,16 @@ func (s *Store) SaveModel(ctx context.Context, m Model) error {
 
 // Model returns a model.
 //
-// Error: ErrModelNotFound.
-func (s *Store) Model(ctx context.Context, version string) (m Model, err error) {
+// Error: domain.ErrModelNotFound.
+func (s *Store) Model(ctx context.Context, version string) (m domain.StoredModel, err error) {
 	if err := s.ready(ctx); err != nil {
-		return Model{}, err
+		return domain.StoredModel{}, err
 	}
 	var at string
 	err = s.read.QueryRowContext(ctx, "SELECT version, created_at, metadata, artefact FROM models WHERE version = $1", version).
 		Scan(&m.Version, &at, &m.Metadata, &m.Artefact)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Model{}, fmt.Errorf("%w: %q", ErrModelNotFound, version)
+		return domain.StoredModel{}, fmt.Errorf("%w: %q", domain.ErrModelNotFound, version)
 	}
 	if err == nil {
 		m.CreatedAt, err = time.Parse(timeLayout, at)
@@ -101,7 +95,7 @@ func readModels(ctx context.Context, q querier) ([]ModelInfo, error) {
 // Activate makes a model the active one; replicas take it up by themselves. It
 // changes nothing when it is active already.
 //
-// Error: ErrModelNotFound.
+// Error: domain.ErrModelNotFound.
 func (s *Store) Activate(ctx context.Context, version string) error {
 	return s.change(ctx, "activate model", func(tx *sql.Tx) error {
 		if err := holdHead(ctx, tx); err != nil {
@@ -113,7 +107,7 @@ func (s *Store) Activate(ctx context.Context, version string) error {
 			return err
 		}
 		if found == 0 {
-			return fmt.Errorf("%w: %q", ErrModelNotFound, version)
+			return fmt.Errorf("%w: %q", domain.ErrModelNotFound, version)
 		}
 		h, err := head(ctx, tx)
 		if err != nil {

@@ -16,8 +16,6 @@ import (
 
 // The errors that a caller can do something about, besides domain.ErrStoreDown.
 var (
-	// ErrModelNotFound: no model has the version.
-	ErrModelNotFound = errors.New("model not found")
 	// ErrNoEarlierModel: there is nothing to roll back to.
 	ErrNoEarlierModel = errors.New("no other model was active before")
 	// ErrDemoInUse: the store holds the demonstration, and readers did something

@@ -461,7 +461,7 @@ func testModels(db database) {
 	ctx := within(t)
 	now := time.Date(2026, 11, 21, 10, 0, 0, 1000, time.UTC)
 	for i, version := range []string{"one", "two", "three"} {
-		m := store.Model{Version: version, CreatedAt: now.Add(time.Duration(i) * time.Hour), Metadata: []byte(`{"n":1}`), Artefact: []byte{0, 1, byte(i)}}
+		m := domain.StoredModel{Version: version, CreatedAt: now.Add(time.Duration(i) * time.Hour), Metadata: []byte(`{"n":1}`), Artefact: []byte{0, 1, byte(i)}}
 		for range 2 { // the second changes nothing
 			if err := s.SaveModel(ctx, m); err != nil {
 				t.Fatal(err)
@@ -475,10 +475,10 @@ func testModels(db database) {
 			t.Error(diff)
 		}
 	}
-	if _, err := s.Model(ctx, "four"); !errors.Is(err, store.ErrModelNotFound) {
+	if _, err := s.Model(ctx, "four"); !errors.Is(err, domain.ErrModelNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
-	if err := s.Activate(ctx, "four"); !errors.Is(err, store.ErrModelNotFound) {
+	if err := s.Activate(ctx, "four"); !errors.Is(err, domain.ErrModelNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
@@ -710,7 +710,7 @@ func testChangesAreTold(db database) {
 	told("an interaction")
 	mustImport(t, other, store.ImportRequest{Catalog: catalog(1)})
 	told("a catalogue")
-	if err := other.SaveModel(within(t), store.Model{Version: "v", Metadata: []byte("{}"), Artefact: []byte{1}}); err != nil {
+	if err := other.SaveModel(within(t), domain.StoredModel{Version: "v", Metadata: []byte("{}"), Artefact: []byte{1}}); err != nil {
 		t.Fatal(err)
 	}
 	told("a model")

@@ -1,27 +1,36 @@
-package training_test
+package models_test
 
 import (
 	"bytes"
-	"maps"
+	"iter"
 	"testing"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/modelfile"
+	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/sample"
-	"bookstall/recommendations/internal/training"
 )
+
+// readers yields histories by reader, in another order each time.
+func readers(histories map[int64][]byte) iter.Seq[domain.Reader] {
+	return func(yield func(domain.Reader) bool) {
+		for id, h := range histories {
+			if !yield(domain.Reader{ID: id, History: h}) {
+				return
+			}
+		}
+	}
+}
 
 func train(t *testing.T, catalog domain.Catalog, histories map[int64][]byte, workers int) []byte {
 	t.Helper()
-	// A map is walked in another order each time.
-	m, err := training.Train(t.Context(), training.Input{
-		Catalog: catalog, Histories: maps.All(histories), Params: engine.DefaultParams(), Workers: workers,
+	m, err := models.Train(t.Context(), models.Input{
+		Catalog: catalog, Readers: readers(histories), Params: engine.DefaultParams(), Workers: workers,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoded, err := modelfile.Encode(m)
+	encoded, err := models.Encode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +62,9 @@ func TestEqualDataMakeEqualBytes(t *testing.T) {
 
 func TestWhatCountsAsLiked(t *testing.T) {
 	catalog := domain.Catalog{Version: "v", Books: []domain.Book{{ID: 1}, {ID: 2}, {ID: 3}}}
-	m, err := training.Train(t.Context(), training.Input{
+	m, err := models.Train(t.Context(), models.Input{
 		Catalog: catalog, Params: engine.DefaultParams(), Workers: 1,
-		Histories: maps.All(map[int64][]byte{
+		Readers: readers(map[int64][]byte{
 			1: domain.History{{BookID: 1, Stars: 4}, {BookID: 2, Stars: 3}, {BookID: 9, Stars: 5}}.Encode(),
 			2: domain.History{{BookID: 1, Liked: true, Own: true}, {BookID: 3, Purchased: true}}.Encode(),
 			3: domain.History{{BookID: 1, Own: true}}.Encode(), // taken back
@@ -76,8 +85,8 @@ func TestWhatCountsAsLiked(t *testing.T) {
 }
 
 func TestADamagedHistoryIsNamed(t *testing.T) {
-	_, err := training.Train(t.Context(), training.Input{
-		Params: engine.DefaultParams(), Workers: 1, Histories: maps.All(map[int64][]byte{7: {0x80}}),
+	_, err := models.Train(t.Context(), models.Input{
+		Params: engine.DefaultParams(), Workers: 1, Readers: readers(map[int64][]byte{7: {0x80}}),
 	})
 	if err == nil || err.Error() != "reader 7: history is cut short" {
 		t.Errorf("got %v", err)

@@ -1,4 +1,4 @@
-package modelfile_test
+package models_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/modelfile"
+	"bookstall/recommendations/internal/models"
 )
 
 func books(ids ...int64) (list []domain.Book) {
@@ -22,11 +22,11 @@ func books(ids ...int64) (list []domain.Book) {
 }
 
 // model is three books; 0 adds to 1 and 2, 2 adds to 0.
-func model() modelfile.Model {
-	m := modelfile.Model{
-		Metadata: modelfile.Metadata{
+func model() models.Model {
+	m := models.Model{
+		Metadata: models.Metadata{
 			Method: "test", Parameters: engine.DefaultParams(), CatalogVersion: "v1", Books: 3,
-			Metrics: &modelfile.Metrics{Readers: 7, NDCG100: 0.5},
+			Metrics: &models.Metrics{Readers: 7, NDCG100: 0.5},
 		},
 		Weights: engine.Model{
 			RowStart: []int32{0, 2, 2, 3}, Targets: []int32{1, 2, 0},
@@ -34,14 +34,14 @@ func model() modelfile.Model {
 		},
 	}
 	for _, b := range books(10, 20, 1<<40) {
-		m.Books = append(m.Books, modelfile.KeyOf(b))
+		m.Books = append(m.Books, models.KeyOf(b))
 	}
 	return m
 }
 
-func encode(tb testing.TB, m modelfile.Model) []byte {
+func encode(tb testing.TB, m models.Model) []byte {
 	tb.Helper()
-	encoded, err := modelfile.Encode(m)
+	encoded, err := models.Encode(m)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -51,14 +51,14 @@ func encode(tb testing.TB, m modelfile.Model) []byte {
 func TestRoundTrip(t *testing.T) {
 	want := model()
 	encoded := encode(t, want)
-	got, err := modelfile.Decode(encoded)
+	got, err := models.Decode(encoded)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if again := encode(t, got); !bytes.Equal(again, encoded) || modelfile.Version(again) != modelfile.Version(encoded) {
+	if again := encode(t, got); !bytes.Equal(again, encoded) || models.Version(again) != models.Version(encoded) {
 		t.Error("the same model made other bytes")
 	}
 }
@@ -68,10 +68,10 @@ func TestEveryDamagedByteIsFound(t *testing.T) {
 	for i := range encoded {
 		damaged := bytes.Clone(encoded)
 		damaged[i] ^= 0x40
-		if _, err := modelfile.Decode(damaged); !errors.Is(err, modelfile.ErrDamaged) {
+		if _, err := models.Decode(damaged); !errors.Is(err, models.ErrDamaged) {
 			t.Errorf("byte %d: %v", i, err)
 		}
-		if _, err := modelfile.Decode(encoded[:i]); !errors.Is(err, modelfile.ErrDamaged) {
+		if _, err := models.Decode(encoded[:i]); !errors.Is(err, models.ErrDamaged) {
 			t.Errorf("cut at %d: %v", i, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestAnotherFormatIsNotDamage(t *testing.T) {
 	body := encoded[:len(encoded)-sha256.Size]
 	newer := bytes.Clone(body)
 	newer[len("bookstall model\n")] = 2
-	if _, err := modelfile.Decode(seal(newer)); !errors.Is(err, modelfile.ErrUnknownFormat) {
+	if _, err := models.Decode(seal(newer)); !errors.Is(err, models.ErrUnknownFormat) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestAModelFollowsTheCatalogue(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := model().For(test.catalog)
 			if test.foreign {
-				if !errors.Is(err, modelfile.ErrForeign) {
+				if !errors.Is(err, models.ErrForeign) {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -141,14 +141,14 @@ func TestAModelFollowsTheCatalogue(t *testing.T) {
 }
 
 func TestEncodeRefusesWhatDecodeWould(t *testing.T) {
-	for name, change := range map[string]func(*modelfile.Model){
-		"books out of order": func(m *modelfile.Model) { m.Books[1].ID = 5 },
-		"a book too few":     func(m *modelfile.Model) { m.Books = m.Books[:2] },
-		"a wild target":      func(m *modelfile.Model) { m.Weights.Targets[0] = 9 },
+	for name, change := range map[string]func(*models.Model){
+		"books out of order": func(m *models.Model) { m.Books[1].ID = 5 },
+		"a book too few":     func(m *models.Model) { m.Books = m.Books[:2] },
+		"a wild target":      func(m *models.Model) { m.Weights.Targets[0] = 9 },
 	} {
 		m := model()
 		change(&m)
-		if _, err := modelfile.Encode(m); err == nil {
+		if _, err := models.Encode(m); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -159,11 +159,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encoded[:len(encoded)-sha256.Size])
 	f.Add([]byte("bookstall model\n\x01\x00\x00\x00\xff\xff\xff\xff\x0f"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, err := modelfile.Decode(seal(body))
+		m, err := models.Decode(seal(body))
 		if err != nil {
 			return
 		}
-		if _, err := modelfile.Encode(m); err != nil {
+		if _, err := models.Encode(m); err != nil {
 			t.Errorf("decoded, but cannot be encoded: %v", err)
 		}
 	})

@@ -1,8 +1,4 @@
-// Package training makes a model of what readers like: it turns their histories
-// into the numbers that package engine trains from, and describes the outcome.
-//
-// It must not import a store, gRPC, HTTP, metrics or tracing.
-package training
+package models
 
 import (
 	"cmp"
@@ -16,33 +12,32 @@ import (
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/modelfile"
 )
 
-// Method is what models say that they were made by.
+// Method names the method in the metadata of every model.
 const Method = "local-ease"
 
 // Input is what a model is trained from.
 type Input struct {
-	Catalog   domain.Catalog
-	Histories iter.Seq2[int64, []byte] // by reader, as domain.History.Encode makes them; in any order
-	Params    engine.Params
-	Workers   int // goroutines
+	Catalog domain.Catalog
+	Readers iter.Seq[domain.Reader] // in any order
+	Params  engine.Params
+	Workers int // goroutines
 }
 
-// Train trains a model, until ctx ends. Equal input makes an equal model, in whatever order the
-// histories come.
-func Train(ctx context.Context, in Input) (modelfile.Model, error) {
+// Train trains a model. Equal input makes an equal model, whatever the order of the
+// readers. It stops with an error when ctx ends.
+func Train(ctx context.Context, in Input) (Model, error) {
 	c, err := collect(in)
 	if err != nil {
-		return modelfile.Model{}, err
+		return Model{}, err
 	}
 	weights, err := engine.TrainContext(ctx, c.dataset(), in.Params, in.Workers)
 	if err != nil {
-		return modelfile.Model{}, err
+		return Model{}, err
 	}
-	m := modelfile.Model{
-		Metadata: modelfile.Metadata{
+	m := Model{
+		Metadata: Metadata{
 			Method: Method, Parameters: in.Params, CatalogVersion: in.Catalog.Version,
 			DataFingerprint: c.fingerprint(), Books: len(in.Catalog.Books), Readers: len(c.readers),
 			Positives: c.positives, Weights: len(weights.Targets),
@@ -50,12 +45,12 @@ func Train(ctx context.Context, in Input) (modelfile.Model, error) {
 		Weights: weights,
 	}
 	for _, b := range in.Catalog.Books {
-		m.Books = append(m.Books, modelfile.KeyOf(b))
+		m.Books = append(m.Books, KeyOf(b))
 	}
 	return m, nil
 }
 
-// collected is who likes what.
+// collected is the part of the input that training uses, as indexes.
 type collected struct {
 	books     []domain.Book
 	readers   []reader // by id
@@ -68,8 +63,8 @@ type reader struct {
 	strengths []engine.Strength
 }
 
-// Strength is how much a book of a history counts. A rating says it by its stars;
-// a like or a purchase is as good as five.
+// Strength returns how much a book of a history counts: by its stars, and in full if
+// it is liked or purchased.
 func Strength(e domain.Entry) engine.Strength {
 	if e.Liked || e.Purchased {
 		return engine.Full
@@ -77,7 +72,8 @@ func Strength(e domain.Entry) engine.Strength {
 	return engine.DefaultStrengths().Of(e.Stars)
 }
 
-// Authors numbers the authors of books, equal ones alike.
+// Authors returns the author of each book as a number: the same number for the same
+// author, -1 for none.
 func Authors(books []domain.Book) []int32 {
 	numbers := map[string]int32{}
 	list := make([]int32, len(books))
@@ -105,10 +101,10 @@ func collect(in Input) (*collected, error) {
 		strength engine.Strength
 	}
 	var read []counted
-	for id, history := range in.Histories {
+	for from := range in.Readers {
 		read = read[:0]
 		likes := 0
-		err := domain.EachEntry(history, func(e domain.Entry) {
+		err := domain.EachEntry(from.History, func(e domain.Entry) {
 			i, ok := index[e.BookID]
 			if strength := Strength(e); ok && strength > 0 {
 				read = append(read, counted{i, strength})
@@ -118,13 +114,13 @@ func collect(in Input) (*collected, error) {
 			}
 		})
 		if err != nil {
-			return nil, fmt.Errorf("reader %d: %w", id, err)
+			return nil, fmt.Errorf("reader %d: %w", from.ID, err)
 		}
 		if likes == 0 {
 			continue
 		}
 		slices.SortFunc(read, func(a, b counted) int { return cmp.Compare(a.book, b.book) })
-		r := reader{id: id, books: make([]int32, len(read)), strengths: make([]engine.Strength, len(read))}
+		r := reader{id: from.ID, books: make([]int32, len(read)), strengths: make([]engine.Strength, len(read))}
 		for k, b := range read {
 			r.books[k], r.strengths[k] = b.book, b.strength
 		}
@@ -143,7 +139,7 @@ func (c *collected) dataset() engine.Dataset {
 	return d
 }
 
-// fingerprint is equal for equal data.
+// fingerprint returns a hash of everything that training uses.
 func (c *collected) fingerprint() string {
 	h := sha256.New()
 	var buf []byte

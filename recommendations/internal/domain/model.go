@@ -1,0 +1,18 @@
+package domain
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrModelNotFound: the store has no model of the version that was asked for.
+var ErrModelNotFound = errors.New("model not found")
+
+// StoredModel is a trained model as a store keeps it: package models encodes and
+// decodes the artefact.
+type StoredModel struct {
+	Version   string
+	CreatedAt time.Time
+	Metadata  []byte // JSON
+	Artefact  []byte
+}
