@@ -1,141 +1,123 @@
 package rpc
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
-// Limit bounds what a server takes on: what is beyond is refused with
-// RESOURCE_EXHAUSTED at once or soon, so that what is taken on is done in time.
-// Unary calls have places of their own, and so have calls whose client streams
-// and gets one answer, and those whose server does and had one question: writes that
-// wait for a database leave reads alone, and long-lived streams leave catalogues.
+// Limit bounds how many calls a server runs at once. A call beyond it waits for a slot
+// in a bounded queue or is shed with RESOURCE_EXHAUSTED, so that admitted calls meet
+// their deadline. Unary, client-streaming and server-streaming calls each have slots
+// and a queue of their own: in Bookstall these are reads, writes, which wait for a
+// database, and the download of the catalogue. Streams in both directions are
+// long-lived and have only a number. gRPC's own services are not limited.
 type Limit struct {
-	Concurrent int           // calls of each kind at a time; 0 for any number of them
-	Queue      int           // calls of each kind that wait for a place
-	Wait       time.Duration // how long one of them does at most
-	Streams    int           // all other streams, which are long-lived and do not wait; 0 for any number
+	Concurrent int           // running calls of each kind; 0 for no limit
+	Queue      int           // waiting calls of each kind
+	Wait       time.Duration // longest wait of a call, but at most half of the time its caller has left
+	Streams    int           // bidirectional streams; 0 for no limit
 }
 
-// maxUnary is how long a unary call may take whose caller would wait longer, or
-// for ever.
+// maxUnary is the deadline of a unary call without one, or with a later one.
 const maxUnary = 10 * time.Second
 
-// errBusy is the one answer to calls that are refused.
+// errBusy is the answer to every call that is shed.
 var errBusy = status.Error(codes.ResourceExhausted, "the replica is busy")
 
-// Why a call was not begun, besides that its caller has gone.
+// Why a call was shed.
 var (
-	errQueueFull = errors.New("too many calls wait")
-	errWaited    = errors.New("no place in time")
+	errQueueFull = errors.New("queue is full")
+	errWaited    = errors.New("no slot in time")
 )
 
-// limiter hands out places, first come, first served.
+// limiter has slots for running calls and a bounded queue before them, first come,
+// first served.
 type limiter struct {
-	places int
-	queue  int
-	wait   time.Duration
+	admitted *semaphore.Weighted // a unit for each call that runs or waits
+	slots    *semaphore.Weighted // a unit for each call that runs
+	wait     time.Duration
 
-	mu      sync.Mutex
-	running int
-	waiting list.List // of chan struct{}, which is closed when its place is there
+	running, waiting atomic.Int64
 }
 
-// take returns nil when the call may begin, and must give its place back, and how
-// long it has waited. Otherwise the error is errQueueFull, errWaited or that of ctx.
-func (l *limiter) take(ctx context.Context) (waited time.Duration, err error) {
+func newLimiter(slots, queue int, wait time.Duration) *limiter {
+	return &limiter{
+		admitted: semaphore.NewWeighted(int64(slots + queue)),
+		slots:    semaphore.NewWeighted(int64(slots)),
+		wait:     wait,
+	}
+}
+
+// acquire blocks until the call may run, and returns how long it waited. If the error
+// is nil the caller must release the slot. Otherwise the error is errQueueFull,
+// errWaited or that of ctx.
+func (l *limiter) acquire(ctx context.Context) (waited time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
-	if l.running < l.places { // then nobody waits
-		l.running++
-		l.mu.Unlock()
-		return 0, nil
-	}
-	if l.waiting.Len() >= l.queue {
-		l.mu.Unlock()
+	if !l.admitted.TryAcquire(1) {
 		return 0, errQueueFull
 	}
-	place := make(chan struct{})
-	turn := l.waiting.PushBack(place)
-	l.mu.Unlock()
-
-	began := time.Now()
-	timer := time.NewTimer(l.patience(ctx))
-	defer timer.Stop()
-	select {
-	case <-place:
-	case <-timer.C:
-		err = errWaited
-	case <-ctx.Done():
-		err = ctx.Err()
+	if !l.slots.TryAcquire(1) {
+		waited, err = l.queued(ctx)
+		if err != nil {
+			l.admitted.Release(1)
+			return waited, err
+		}
 	}
-	waited = time.Since(began)
-	if err != nil && l.leave(turn) {
-		return waited, err
-	}
-	if err := ctx.Err(); err != nil { // the place came too late
-		l.give()
-		return waited, err
-	}
+	l.running.Add(1)
 	return waited, nil
 }
 
-// patience is how long a call may wait. At least half of the time that its caller
-// has left is for the work, or for hearing that there is no place: a caller who
-// hears nothing takes the replica for one that hangs.
-func (l *limiter) patience(ctx context.Context) time.Duration {
+// queued waits for a slot.
+func (l *limiter) queued(ctx context.Context) (time.Duration, error) {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	bounded, cancel := context.WithTimeout(ctx, l.maxWait(ctx))
+	defer cancel()
+	began := time.Now()
+	err := l.slots.Acquire(bounded, 1)
+	waited := time.Since(began)
+	if err == nil {
+		return waited, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return waited, err
+	}
+	return waited, errWaited
+}
+
+// maxWait bounds the wait of a call. At least half of the time its caller has left is
+// kept for the work, or for the refusal to arrive: a caller that gets no answer takes
+// the replica for one that hangs.
+func (l *limiter) maxWait(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return min(l.wait, time.Until(deadline)/2)
 	}
 	return l.wait
 }
 
-// leave ends the wait of a call, unless its place came at that very moment.
-func (l *limiter) leave(turn *list.Element) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	select {
-	case <-turn.Value.(chan struct{}):
-		return false
-	default:
-		l.waiting.Remove(turn)
-		return true
-	}
+// release passes the slot to the call that has waited longest.
+func (l *limiter) release() {
+	l.running.Add(-1)
+	l.slots.Release(1)
+	l.admitted.Release(1) // last, so that the queue never exceeds its bound
 }
 
-// give hands a place to the call that has waited longest.
-func (l *limiter) give() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if first := l.waiting.Front(); first != nil {
-		close(l.waiting.Remove(first).(chan struct{}))
-		return
-	}
-	l.running--
-}
-
-func (l *limiter) load() (running, waiting int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.running, l.waiting.Len()
-}
-
-// bound is a limiter for one kind of calls, with its metrics.
+// bound is the limiter for one kind of calls, with its metrics.
 type bound struct {
-	limiter
+	*limiter
 
 	queueFull, waited, gone prometheus.Counter
 }
@@ -148,31 +130,31 @@ const (
 	kindStream   = "stream"
 )
 
-// bounds are those of a server, by kind; nil where there is none.
+// bounds are the limits of a server by kind of call; nil for no limit.
 type bounds struct{ unary, upload, download, stream *bound }
 
 func newBounds(cfg Limit, reg prometheus.Registerer) bounds {
 	shed := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "rpc_server_shed_total",
-		Help: "Calls that were not begun, by kind and reason: queue_full and waited (no place in time) got RESOURCE_EXHAUSTED, the callers of gone did not wait for their turn.",
+		Help: "Calls that did not run, by kind and reason: queue_full and waited (no slot in time) were answered with RESOURCE_EXHAUSTED; gone ended while waiting, by cancellation or deadline.",
 	}, []string{"kind", "reason"})
-	newBound := func(kind string, places, queue int, wait time.Duration) *bound {
-		if places == 0 {
+	newBound := func(kind string, slots, queue int, wait time.Duration) *bound {
+		if slots == 0 {
 			return nil
 		}
 		b := &bound{
-			limiter:   limiter{places: places, queue: queue, wait: wait},
+			limiter:   newLimiter(slots, queue, wait),
 			queueFull: shed.WithLabelValues(kind, "queue_full"),
 			waited:    shed.WithLabelValues(kind, "waited"),
 			gone:      shed.WithLabelValues(kind, "gone"),
 		}
-		gauge := func(name, help string, value func(running, waiting int) int) {
+		gauge := func(name, help string, value *atomic.Int64) {
 			promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{
 				Name: name, Help: help, ConstLabels: prometheus.Labels{"kind": kind},
-			}, func() float64 { return float64(value(b.load())) })
+			}, func() float64 { return float64(value.Load()) })
 		}
-		gauge("rpc_server_calls_running", "Calls that have a place, by kind.", func(running, _ int) int { return running })
-		gauge("rpc_server_calls_waiting", "Calls that wait for a place, by kind.", func(_, waiting int) int { return waiting })
+		gauge("rpc_server_calls_running", "Calls that hold a slot, by kind.", &b.running)
+		gauge("rpc_server_calls_waiting", "Calls that wait for a slot, by kind.", &b.waiting)
 		return b
 	}
 	return bounds{
@@ -195,10 +177,10 @@ func (b bounds) of(info *grpc.StreamServerInfo) *bound {
 	}
 }
 
-// admit returns nil when a call may begin, and must give its place back, and how
-// long it has waited.
+// admit acquires a slot and returns how long the call waited for it. If the error is
+// nil the caller must release the slot; otherwise it is for the client.
 func (b *bound) admit(ctx context.Context) (time.Duration, error) {
-	waited, err := b.take(ctx)
+	waited, err := b.acquire(ctx)
 	switch {
 	case err == nil:
 		return waited, nil
@@ -214,11 +196,11 @@ func (b *bound) admit(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// waitTrailer tells the caller how long its call has waited for a place, so that a
-// replica that is busy is not taken for one that is slow.
+// waitTrailer carries how long a call waited for a slot, so that the client does not
+// take a busy replica for a slow one.
 const waitTrailer = "bookstall-queue-wait"
 
-// queueWait returns what a server says of it; 0 if it says nothing.
+// queueWait returns the wait in a trailer; 0 for none, or none that is valid.
 func queueWait(trailer metadata.MD) time.Duration {
 	for _, text := range trailer.Get(waitTrailer) {
 		if d, err := time.ParseDuration(text); err == nil && d > 0 {
@@ -228,8 +210,8 @@ func queueWait(trailer metadata.MD) time.Duration {
 	return 0
 }
 
-// isOwn reports whether method is of a service of ours; health and reflection are
-// gRPC's own.
+// isOwn reports whether method belongs to a service of Bookstall, and not to health or
+// reflection, which are gRPC's own.
 func isOwn(method string) bool { return !strings.HasPrefix(method, "/grpc.") }
 
 func (b bounds) limitUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -240,7 +222,7 @@ func (b bounds) limitUnary(ctx context.Context, req any, info *grpc.UnaryServerI
 	if err != nil {
 		return nil, err
 	}
-	defer b.unary.give()
+	defer b.unary.release()
 	if waited > 0 {
 		if err := grpc.SetTrailer(ctx, metadata.Pairs(waitTrailer, waited.String())); err != nil {
 			return nil, err
@@ -257,11 +239,11 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 	if _, err := bound.admit(ss.Context()); err != nil {
 		return err
 	}
-	defer bound.give()
+	defer bound.release()
 	return next(srv, ss)
 }
 
-// unaryDeadline gives calls an end that have none.
+// unaryDeadline bounds every unary call by maxUnary.
 func unaryDeadline(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > maxUnary {
 		var cancel context.CancelFunc

@@ -21,64 +21,73 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// wantLoad fails unless so many calls have a place, and so many wait for one.
-func wantLoad(t *testing.T, l *limiter, running, waiting int) {
+// wantLoad checks how many calls hold a slot, and how many wait for one.
+func wantLoad(t *testing.T, l *limiter, running, waiting int64) {
 	t.Helper()
-	if r, w := l.load(); r != running || w != waiting {
-		t.Errorf("%d run and %d wait, want %d and %d", r, w, running, waiting)
+	if r, w := l.running.Load(), l.waiting.Load(); r != running || w != waiting {
+		t.Errorf("%d running and %d waiting, want %d and %d", r, w, running, waiting)
 	}
 }
 
-func TestPlacesAreGivenInOrder(t *testing.T) {
+// wantEmpty checks that no call runs or waits, and that nothing is left acquired.
+func wantEmpty(t *testing.T, l *limiter, slots, queue int64) {
+	t.Helper()
+	wantLoad(t, l, 0, 0)
+	if !l.slots.TryAcquire(slots) || !l.admitted.TryAcquire(slots+queue) {
+		t.Error("a slot or a place in the queue was not released")
+	}
+}
+
+func TestSlotsAreGivenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &limiter{places: 1, queue: 3, wait: time.Minute}
-		if _, err := l.take(t.Context()); err != nil {
+		l := newLimiter(1, 3, time.Minute)
+		if _, err := l.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range 3 {
 			go func() {
-				if _, err := l.take(t.Context()); err != nil {
+				if _, err := l.acquire(t.Context()); err != nil {
 					t.Error(err)
 				}
-				order = append(order, i) // one at a time, since there is one place
+				order = append(order, i) // no race: there is one slot
 				time.Sleep(time.Second)
-				l.give()
+				l.release()
 			}()
 			synctest.Wait() // it is in the queue
 		}
 		wantLoad(t, l, 1, 3)
-		if _, err := l.take(t.Context()); !errors.Is(err, errQueueFull) {
+		if _, err := l.acquire(t.Context()); !errors.Is(err, errQueueFull) {
 			t.Errorf("a fourth: %v", err)
 		}
-		l.give()
+		l.release()
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
 		if !slices.Equal(order, []int{0, 1, 2}) {
 			t.Errorf("order %v", order)
 		}
-		wantLoad(t, l, 0, 0)
+		wantEmpty(t, l, 1, 3)
 	})
 }
 
-func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
+func TestACallThatGivesUpLeavesTheQueue(t *testing.T) {
 	for name, tc := range map[string]struct {
-		left  time.Duration // until the caller's deadline; 0 for none
-		leave time.Duration // until the caller goes; 0 for never
-		want  error
-		after time.Duration
+		left   time.Duration // until the caller's deadline; 0 for none
+		cancel time.Duration // until the caller cancels; 0 for never
+		want   error
+		after  time.Duration
 	}{
-		"no place in time":                  {want: errWaited, after: 100 * time.Millisecond},
-		"half of what the caller has left":  {left: 60 * time.Millisecond, want: errWaited, after: 30 * time.Millisecond},
-		"a caller with more patience":       {left: time.Minute, want: errWaited, after: 100 * time.Millisecond},
-		"the caller goes":                   {leave: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
-		"the caller goes, with a deadline":  {left: 80 * time.Millisecond, leave: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
-		"the deadline passed on the way in": {left: -time.Millisecond, want: context.DeadlineExceeded},
+		"no slot in time":                        {want: errWaited, after: 100 * time.Millisecond},
+		"half of the time the caller has left":   {left: 60 * time.Millisecond, want: errWaited, after: 30 * time.Millisecond},
+		"a caller with a later deadline":         {left: time.Minute, want: errWaited, after: 100 * time.Millisecond},
+		"the caller cancels":                     {cancel: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
+		"the caller cancels before its deadline": {left: 80 * time.Millisecond, cancel: 20 * time.Millisecond, want: context.Canceled, after: 20 * time.Millisecond},
+		"the deadline has passed":                {left: -time.Millisecond, want: context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &limiter{places: 1, queue: 1, wait: 100 * time.Millisecond}
-				if _, err := l.take(t.Context()); err != nil {
+				l := newLimiter(1, 1, 100*time.Millisecond)
+				if _, err := l.acquire(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -87,59 +96,61 @@ func TestWhoWaitsInVainLeavesTheQueue(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, tc.left)
 					defer cancel()
 				}
-				if tc.leave != 0 {
-					time.AfterFunc(tc.leave, cancel)
+				if tc.cancel != 0 {
+					time.AfterFunc(tc.cancel, cancel)
 				}
 				began := time.Now()
-				if _, err := l.take(ctx); !errors.Is(err, tc.want) || time.Since(began) != tc.after {
+				if _, err := l.acquire(ctx); !errors.Is(err, tc.want) || time.Since(began) != tc.after {
 					t.Errorf("%v after %v, want %v after %v", err, time.Since(began), tc.want, tc.after)
 				}
 				wantLoad(t, l, 1, 0)
-				l.give()
-				wantLoad(t, l, 0, 0)
+				l.release()
+				wantEmpty(t, l, 1, 1)
 			})
 		})
 	}
 }
 
-// A place that comes when its caller has just gone goes on to the next.
-func TestAPlaceThatComesTooLateGoesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := &limiter{places: 1, queue: 2, wait: time.Minute}
-		if _, err := l.take(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ctx, leave := context.WithCancel(t.Context())
-		gone, next := make(chan error, 1), make(chan error, 1)
-		go func() { _, err := l.take(ctx); gone <- err }()
-		synctest.Wait()
-		go func() { _, err := l.take(t.Context()); next <- err }()
-		synctest.Wait()
-		l.mu.Lock() // both happen before the caller can look
-		leave()
-		close(l.waiting.Remove(l.waiting.Front()).(chan struct{}))
-		l.mu.Unlock()
-		if err := <-gone; !errors.Is(err, context.Canceled) {
-			t.Errorf("who had gone: %v", err)
-		}
-		if err := <-next; err != nil {
-			t.Errorf("the next: %v", err)
-		}
-		wantLoad(t, l, 1, 0)
-	})
+// A slot that becomes free for a call that has just been cancelled goes to the next.
+func TestASlotForACancelledCallGoesToTheNext(t *testing.T) {
+	for range 100 { // the cancelled call sees its slot first, or its cancellation
+		synctest.Test(t, func(t *testing.T) {
+			l := newLimiter(1, 2, time.Minute)
+			if _, err := l.acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancelled, next := make(chan error, 1), make(chan error, 1)
+			go func() { _, err := l.acquire(ctx); cancelled <- err }()
+			synctest.Wait()
+			go func() { _, err := l.acquire(t.Context()); next <- err }()
+			synctest.Wait()
+			cancel()
+			l.release()
+			if err := <-cancelled; !errors.Is(err, context.Canceled) {
+				t.Errorf("the cancelled call: %v", err)
+			}
+			if err := <-next; err != nil {
+				t.Errorf("the next call: %v", err)
+			}
+			wantLoad(t, l, 1, 0)
+			l.release()
+			wantEmpty(t, l, 1, 2)
+		})
+	}
 }
 
-// TestNoPlaceIsLost has callers that come, wait, give up and go at random moments.
-func TestNoPlaceIsLost(t *testing.T) {
-	const places = 3
-	l := &limiter{places: places, queue: 8, wait: 200 * time.Microsecond}
+// TestNoSlotIsLost has callers that arrive, wait, give up and leave at random moments.
+func TestNoSlotIsLost(t *testing.T) {
+	const slots = 3
+	l := newLimiter(slots, 8, 200*time.Microsecond)
 	var running, most, served, refused atomic.Int64
 	var callers sync.WaitGroup
 	for c := range 32 {
 		callers.Go(func() {
 			for i := range 300 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration((c*7+i*13)%500)*time.Microsecond)
-				if _, err := l.take(ctx); err != nil {
+				if _, err := l.acquire(ctx); err != nil {
 					refused.Add(1)
 				} else {
 					n := running.Add(1)
@@ -149,7 +160,7 @@ func TestNoPlaceIsLost(t *testing.T) {
 					}
 					served.Add(1)
 					running.Add(-1)
-					l.give()
+					l.release()
 				}
 				cancel()
 			}
@@ -157,13 +168,13 @@ func TestNoPlaceIsLost(t *testing.T) {
 	}
 	callers.Wait()
 	t.Logf("%d served, %d refused", served.Load(), refused.Load())
-	if most.Load() > places || served.Load() == 0 || refused.Load() == 0 {
-		t.Errorf("%d at a time, want at most %d; %d served, %d refused", most.Load(), places, served.Load(), refused.Load())
+	if most.Load() > slots || served.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d at a time, want at most %d; %d served, %d refused", most.Load(), slots, served.Load(), refused.Load())
 	}
-	wantLoad(t, l, 0, 0)
+	wantEmpty(t, l, slots, 8)
 }
 
-func BenchmarkAFreePlace(b *testing.B) {
+func BenchmarkAFreeSlot(b *testing.B) {
 	bounds := newBounds(Limit{Concurrent: 256, Queue: 256, Wait: time.Second}, prometheus.NewRegistry())
 	info := &grpc.UnaryServerInfo{FullMethod: testMethod}
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
@@ -179,7 +190,7 @@ func BenchmarkAFreePlace(b *testing.B) {
 	})
 }
 
-// limitedReplica serves with a limit, and with faults that the test sets.
+// limitedReplica starts a replica with a limit, and with faults that the test sets.
 func limitedReplica(t *testing.T, limit Limit) (r *replica, faults *fault.Faults, tel *telemetry.Telemetry) {
 	t.Helper()
 	r, err := startReplica(t, "127.0.0.1:0", func(cfg *ServerConfig) {
@@ -192,8 +203,8 @@ func limitedReplica(t *testing.T, limit Limit) (r *replica, faults *fault.Faults
 	return r, faults, tel
 }
 
-// capacity is how many calls a second are answered when there are always some,
-// and never too many.
+// capacity measures how many calls a second are answered when some always wait but
+// none is shed.
 func capacity(t *testing.T, conn *grpc.ClientConn, callers int) float64 {
 	t.Helper()
 	var served atomic.Int64
@@ -213,23 +224,23 @@ func capacity(t *testing.T, conn *grpc.ClientConn, callers int) float64 {
 	return float64(served.Load()) / time.Since(began).Seconds()
 }
 
-// TestOverload has callers in an open loop, at ten times of what the replica can
-// bear. What it serves is what it could serve without them, and in time; all
-// others hear so in time.
+// TestOverload calls in an open loop, at ten times the rate the replica can bear.
+// Its throughput must stay what it is without the overload, its answers must be in
+// time, and so must the refusals.
 func TestOverload(t *testing.T) {
 	const (
-		service   = 100 * time.Millisecond // so long that the load itself is none
-		places    = 2
-		rate      = 10 * places * float64(time.Second/service) // calls a second
+		service   = 100 * time.Millisecond // long, so that the load generator itself needs little CPU
+		slots     = 2
+		rate      = 10 * slots * float64(time.Second/service) // calls a second
 		lasts     = 3 * time.Second
-		slack     = 400 * time.Millisecond // of a machine that does other things
+		slack     = 400 * time.Millisecond // for a machine that is busy with other things
 		queueWait = 150 * time.Millisecond
 	)
-	r, faults, tel := limitedReplica(t, Limit{Concurrent: places, Queue: 2 * places, Wait: queueWait})
+	r, faults, tel := limitedReplica(t, Limit{Concurrent: slots, Queue: 2 * slots, Wait: queueWait})
 	faults.Change(fault.Set{Delay: fault.Duration(service)})
 	conn := plainConn(t, r)
 
-	bearable := capacity(t, conn, places+1)
+	bearable := capacity(t, conn, slots+1)
 	var mu sync.Mutex
 	took := map[codes.Code][]time.Duration{}
 	var calls sync.WaitGroup
@@ -281,9 +292,9 @@ func TestOverload(t *testing.T) {
 	}
 }
 
-// TestNothingIsBegunForACallerThatHasGone fills the only place, and has a caller
-// wait for it that gives up.
-func TestNothingIsBegunForACallerThatHasGone(t *testing.T) {
+// TestACallCancelledInTheQueueNeverRuns fills the only slot, and cancels a call that
+// waits for it.
+func TestACallCancelledInTheQueueNeverRuns(t *testing.T) {
 	r, _, tel := limitedReplica(t, Limit{Concurrent: 1, Queue: 1, Wait: time.Minute})
 	entered, release := make(chan struct{}, 2), make(chan struct{})
 	letGo := sync.OnceFunc(func() { close(release) })
@@ -306,7 +317,7 @@ func TestNothingIsBegunForACallerThatHasGone(t *testing.T) {
 	waiting := func(n string) func() bool {
 		return func() bool {
 			return testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
-# HELP rpc_server_calls_waiting Calls that wait for a place, by kind.
+# HELP rpc_server_calls_waiting Calls that wait for a slot, by kind.
 # TYPE rpc_server_calls_waiting gauge
 rpc_server_calls_waiting{kind="download"} 0
 rpc_server_calls_waiting{kind="unary"} `+n+`
@@ -323,7 +334,7 @@ rpc_server_calls_waiting{kind="upload"} 0
 	}
 	leave()
 	if err := <-second; status.Code(err) != codes.Canceled {
-		t.Errorf("who went: %v", err)
+		t.Errorf("the cancelled call: %v", err)
 	}
 	waitFor(t, "the second call left the queue", waiting("0"))
 	letGo()
@@ -331,10 +342,10 @@ rpc_server_calls_waiting{kind="upload"} 0
 		t.Errorf("the first call: %v", err)
 	}
 	if n := r.calls.Load(); n != 1 {
-		t.Errorf("%d calls were begun, want 1", n)
+		t.Errorf("%d calls ran, want 1", n)
 	}
 	if err := testutil.GatherAndCompare(tel.Registry, strings.NewReader(`
-# HELP rpc_server_shed_total Calls that were not begun, by kind and reason: queue_full and waited (no place in time) got RESOURCE_EXHAUSTED, the callers of gone did not wait for their turn.
+# HELP rpc_server_shed_total Calls that did not run, by kind and reason: queue_full and waited (no slot in time) were answered with RESOURCE_EXHAUSTED; gone ended while waiting, by cancellation or deadline.
 # TYPE rpc_server_shed_total counter
 rpc_server_shed_total{kind="download",reason="gone"} 0
 rpc_server_shed_total{kind="download",reason="queue_full"} 0
@@ -350,7 +361,7 @@ rpc_server_shed_total{kind="upload",reason="waited"} 0
 	}
 }
 
-// stream is a stream that nobody sends on.
+// stream is a server stream without messages.
 type stream struct {
 	grpc.ServerStream
 
@@ -359,8 +370,8 @@ type stream struct {
 
 func (s stream) Context() context.Context { return s.ctx }
 
-// Each kind of calls has places of its own; gRPC's own services need none.
-func TestKindsDoNotTakeEachOthersPlaces(t *testing.T) {
+// Each kind of call has slots of its own; gRPC's own services need none.
+func TestKindsDoNotTakeEachOthersSlots(t *testing.T) {
 	b := newBounds(Limit{Concurrent: 1, Streams: 1}, prometheus.NewRegistry())
 	kinds := map[string]func(method string, do func()) error{
 		"unary": func(method string, do func()) error {
@@ -383,8 +394,8 @@ func TestKindsDoNotTakeEachOthersPlaces(t *testing.T) {
 		}
 	}
 	nothing := func() {}
-	for name, take := range kinds {
-		if err := take(testMethod, func() {
+	for name, hold := range kinds {
+		if err := hold(testMethod, func() {
 			for other, try := range kinds {
 				err := try(testMethod, nothing)
 				if other == name && status.Code(err) != codes.ResourceExhausted || other != name && err != nil {
@@ -400,8 +411,8 @@ func TestKindsDoNotTakeEachOthersPlaces(t *testing.T) {
 	}
 }
 
-// A call without a deadline has one at the server, and a caller's own is kept.
-func TestEveryCallHasAnEnd(t *testing.T) {
+// The server gives a call without a deadline one, and keeps a caller's own.
+func TestEveryCallHasADeadline(t *testing.T) {
 	r := oneReplica(t)
 	left := make(chan time.Duration, 1)
 	r.answer(func(ctx context.Context, in string) (string, error) {
