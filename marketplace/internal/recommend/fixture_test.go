@@ -128,8 +128,8 @@ func (f *fake) listed() int {
 	return f.lists
 }
 
-// connect serves f on a real listener. It returns a client with short deadlines and
-// its feed, which is not running.
+// connect serves f on a real listener. It returns a client, with deadlines that only a
+// hanging call misses, and its feed, which is not running.
 func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
 	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
@@ -152,7 +152,7 @@ func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
 		}
 	})
 	return New(Config{
-		Conn: conn, Catalog: catalog.New(), Timeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond, File: file,
+		Conn: conn, Catalog: catalog.New(), Timeout: time.Minute, WriteTimeout: time.Minute, File: file,
 		Log: testr.New(t), Registry: prometheus.NewRegistry(),
 	})
 }

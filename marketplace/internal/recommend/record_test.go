@@ -89,6 +89,9 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 					return nil, wait(ctx)
 				},
 			})
+			if tc.hang {
+				c.timeout, c.writeTimeout = 100*time.Millisecond, 100*time.Millisecond
+			}
 			began := time.Now()
 			if _, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Like}); !errors.Is(err, tc.want) {
 				t.Errorf("Record: %v, want %v", err, tc.want)
