@@ -1,5 +1,5 @@
-// Command load makes a steady load of readers' pages and API calls at a shop and
-// says how they ended. On a cluster it runs in a pod of its own.
+// Command load makes a steady load of readers' page and API calls at a shop and
+// reports how they ended. On a cluster it runs in a pod of its own.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// run makes the load until it is over or ctx ends, and reports it either way.
+// run makes the load until it is over or ctx ends, and prints the report either way.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -33,8 +33,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	// With -json only the report goes to stdout, on one line: the last line of a
-	// pod's log.
+	// With -json the report alone goes to stdout, on one line: it is the last line of
+	// a pod's log.
 	lines := stdout
 	if s.json {
 		lines = stderr

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestARealShop holds the load to what the built programs say: it knows their
+// TestARealShop runs the load against the built programs, as it depends on their
 // pages, their API and their metrics.
 func TestARealShop(t *testing.T) {
 	bin := programtest.Build(t)
@@ -90,7 +90,7 @@ func TestBadFlagsAreNamed(t *testing.T) {
 		"want http://HOST":        {"-shop=shop"},
 		"rate -1":                 {"-rate=-1"},
 		"unknown argument":        {"steady"},
-		"do not go together":      {"-replica=http://a", "-replicas-dns=b:1"},
+		"exclude each other":      {"-replica=http://a", "-replicas-dns=b:1"},
 		"want NAME:PORT":          {"-replicas-dns=b"},
 		"such as 5-9":             {"-readers=1,9-5"},
 		"provided but not define": {"-colour=red"},

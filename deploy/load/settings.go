@@ -14,11 +14,11 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// tokenVariable is where the API token may come from: a flag is seen by all who
-// list processes.
+// tokenVariable may hold the API token. A flag is visible to all who can list
+// processes.
 const tokenVariable = "LOAD_API_TOKEN" //nolint:gosec // a name, not a token
 
-// settings are what the command line says.
+// settings are those of the command line.
 type settings struct {
 	load load.Config
 	json bool
@@ -32,23 +32,23 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.load.Shop, "shop", "http://127.0.0.1:8080", "`URL` of the shop")
 	flags.Float64Var(&s.load.Rate, "rate", 50, "calls a second")
-	flags.DurationVar(&s.load.Duration, "duration", time.Minute, "how long calls arrive; 0 until a signal")
-	flags.DurationVar(&s.load.Timeout, "timeout", 10*time.Second, "after which a call has failed")
-	flags.DurationVar(&s.load.Interval, "interval", time.Second, "of progress lines and of the report's timeline")
-	flags.IntVar(&s.load.MaxInFlight, "in-flight", 2000, "calls under way at most; one that is due beyond has failed")
-	flags.BoolVar(&s.load.Retry, "retry", false, "repeat a GET once when its connection breaks, and count that")
-	flags.Uint64Var(&s.load.Seed, "seed", 1, "of the choice of calls")
-	flags.StringVar(&s.load.Token, "api-token", "", "bearer `token` of the JSON API; better by $"+tokenVariable)
-	flags.Func("readers", "ids of readers whose shelves are personal, as `1,2,5-9`; the shop's sample readers if none", func(text string) (err error) {
+	flags.DurationVar(&s.load.Duration, "duration", time.Minute, "how long to make calls; 0 until a signal")
+	flags.DurationVar(&s.load.Timeout, "timeout", 10*time.Second, "of a call, after which it has failed")
+	flags.DurationVar(&s.load.Interval, "interval", time.Second, "between progress lines, and of the report's timeline")
+	flags.IntVar(&s.load.MaxInFlight, "in-flight", 2000, "maximum of calls in flight; a call that is due beyond that has failed")
+	flags.BoolVar(&s.load.Retry, "retry", false, "retry a GET once if its connection breaks, and count that")
+	flags.Uint64Var(&s.load.Seed, "seed", 1, "for the choice of calls")
+	flags.StringVar(&s.load.Token, "api-token", "", "bearer `token` of the JSON API; safer in $"+tokenVariable)
+	flags.Func("readers", "ids of readers whose shelves must be personal, such as `1,2,5-9`; the shop's sample readers if empty", func(text string) (err error) {
 		s.load.Readers, err = ids(text)
 		return err
 	})
-	flags.Func("replica", "admin `URL` of a replica, for its share; may be repeated", func(text string) error {
+	flags.Func("replica", "admin `URL` of a replica, to count its calls; may be repeated", func(text string) error {
 		admins = append(admins, text)
 		return nil
 	})
-	name := flags.String("replicas-dns", "", "`NAME:PORT` whose addresses are the admin ports of all replicas, for their shares")
-	flags.BoolVar(&s.json, "json", false, "print the report as one line of JSON on standard output, all else on standard error")
+	name := flags.String("replicas-dns", "", "`NAME:PORT` of the admin ports of all replicas in DNS, to count their calls")
+	flags.BoolVar(&s.json, "json", false, "print the report as one line of JSON to standard output, everything else to standard error")
 	flags.StringVar(&s.file, "report", "", "write the report as JSON to this `file`")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
@@ -61,7 +61,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	}
 	switch {
 	case len(admins) > 0 && *name != "":
-		return settings{}, errors.New("-replica and -replicas-dns do not go together")
+		return settings{}, errors.New("-replica and -replicas-dns exclude each other")
 	case len(admins) > 0:
 		s.load.Replicas = func(context.Context) ([]string, error) { return admins, nil }
 	case *name != "":
@@ -75,7 +75,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 
 const maxReaders = 1_000_000
 
-// ids reads numbers and ranges of numbers.
+// ids parses numbers and ranges of numbers.
 func ids(text string) (list []int64, err error) {
 	for part := range strings.SplitSeq(text, ",") {
 		low, high, isRange := strings.Cut(part, "-")
@@ -85,7 +85,7 @@ func ids(text string) (list []int64, err error) {
 		from, err1 := strconv.ParseInt(low, 10, 64)
 		to, err2 := strconv.ParseInt(high, 10, 64)
 		if err1 != nil || err2 != nil || from < 1 || to < from || to-from >= maxReaders {
-			return nil, fmt.Errorf("%q: want a number from 1 or a range, such as 5-9", part)
+			return nil, fmt.Errorf("%q: want a number from 1 on or a range, such as 5-9", part)
 		}
 		for id := from; id <= to; id++ {
 			list = append(list, id)

@@ -1,9 +1,7 @@
-// Package fleet runs the built programs as processes on loopback addresses of
-// their own, behind a DNS server under the caller's control: what the figures
-// and the tests of the whole system stand on.
-//
-// Only tests and programs that measure import it. It must not import a package
-// of either service: it knows them by their flags, their log and their ports.
+// Package fleet runs the built programs as processes on their own loopback
+// addresses, behind a DNS server that the caller controls. Drills, benchmarks and
+// tests of the whole system use it. It knows the programs by their flags, their logs
+// and their ports alone.
 package fleet
 
 import (
@@ -21,25 +19,26 @@ import (
 	"bookstall/internal/dnsserver"
 )
 
-// Name is what the replicas are found by.
+// Name is the DNS name of the replicas.
 const Name = "recommendations.bookstall.test."
 
 // Config sets up a Fleet.
 type Config struct {
 	Bin      string    // folder of the built programs
-	Replicas int       // to start and to publish
+	Replicas int       // how many to start and publish
 	Log      io.Writer // of all processes; may be nil
-	// Switched puts marketplaces behind a switch of their own.
+	// Switched puts the marketplaces behind a Switch.
 	Switched bool
-	// MarketplaceArgs are added to the flags of marketplace.
+	// MarketplaceArgs are added to the flags of each marketplace.
 	MarketplaceArgs []string
 	// ReplicaArgs are added to the flags of each replica.
 	ReplicaArgs []string
-	// Tutorial turns the tutorials' examples on, in all programs.
+	// Tutorial enables the tutorials' examples in all programs.
 	Tutorial bool
 }
 
-// Fleet is one marketplace, or more behind a switch, and its replicas.
+// Fleet is one marketplace, or several behind a switch, with the replicas that they
+// share.
 type Fleet struct {
 	DNS         *dnsserver.Server
 	Marketplace *Process
@@ -52,8 +51,8 @@ type Fleet struct {
 	restPort     uint16 // of the tutorials' REST example
 	dir          string
 	mu           sync.Mutex
-	addresses    int // taken
-	shops, named int // marketplaces and replicas that have a name
+	addresses    int // taken so far
+	shops, named int // marketplaces and replicas named so far
 	marketplaces []*Marketplace
 	replicas     []*Replica
 	relays       []*Relay
@@ -66,7 +65,7 @@ type Marketplace struct {
 
 	Admin string // URL of its admin port
 
-	address string // of its shop
+	address string // where it serves the shop
 }
 
 // Replica is one process of recommendations.
@@ -75,12 +74,13 @@ type Replica struct {
 
 	Name  string
 	IP    netip.Addr
-	GRPC  string // its address
+	GRPC  string // address of its gRPC server
 	Admin string // URL of its admin port
 }
 
-// Start runs cfg.Replicas replicas, publishes them once they serve, and runs a
-// marketplace that has the catalogue. On an error nothing is left running.
+// Start runs cfg.Replicas replicas, publishes them once they are ready, and runs a
+// marketplace. It returns when that is ready, which means that it has the catalogue.
+// After an error nothing is left running.
 func Start(cfg Config) (_ *Fleet, err error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
@@ -127,8 +127,8 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	return f, nil
 }
 
-// cookieKey is the same in all marketplaces, so that each knows the readers of the
-// others.
+// cookieKey is the same for all marketplaces, so that each recognises the readers of
+// the others.
 const cookieKey = "6b6579206f66206120666c65657420666f72207465737473206f6e6c79212121"
 
 // AddMarketplace runs one more marketplace, behind the switch if there is one, and
@@ -165,15 +165,15 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 	return m, p.waitReady(m.Admin)
 }
 
-// Marketplaces returns all that were started, those that ended included.
+// Marketplaces returns all marketplaces that were started, also those that ended.
 func (f *Fleet) Marketplaces() []*Marketplace {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.marketplaces)
 }
 
-// AddReplica runs one more replica on an address of its own and returns when it
-// is ready. It is not in DNS yet.
+// AddReplica runs one more replica on its own address and returns when it is ready.
+// It is not in DNS yet.
 func (f *Fleet) AddReplica() (*Replica, error) {
 	r, err := f.StartReplica()
 	if err != nil {
@@ -182,12 +182,14 @@ func (f *Fleet) AddReplica() (*Replica, error) {
 	return r, r.waitReady(r.Admin)
 }
 
-// StartReplica is AddReplica, and returns before the replica is ready.
+// StartReplica runs one more replica as AddReplica does, and returns once it listens,
+// before it is ready.
 func (f *Fleet) StartReplica() (*Replica, error) {
 	return f.startReplica(f.FreeAddress().Addr(), nil)
 }
 
-// startReplica runs one more replica on an address, by a command that becomes it.
+// startReplica runs one more replica on an address. The command by, which may be
+// empty, comes before the program and must exec it.
 func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	f.mu.Lock()
 	f.named++
@@ -213,20 +215,21 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	return r, nil
 }
 
-// Targets are what finds the replicas: over gRPC, and the tutorials' REST example.
+// Targets returns the targets of the replicas: over gRPC, and of the tutorials' REST
+// example.
 func (f *Fleet) Targets() (grpc, rest string) {
 	at := func(port uint16) string { return fmt.Sprintf("dns://%s/%s:%d", f.DNS.Addr(), Name, port) }
 	return at(f.port), at(f.restPort)
 }
 
-// Replicas returns all that were started, those that ended included.
+// Replicas returns all replicas that were started, also those that ended.
 func (f *Fleet) Replicas() []*Replica {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.replicas)
 }
 
-// Publish puts exactly these replicas in DNS.
+// Publish publishes exactly these replicas in DNS.
 func (f *Fleet) Publish(replicas ...*Replica) {
 	ips := make([]netip.Addr, len(replicas))
 	for i, r := range replicas {
@@ -235,32 +238,32 @@ func (f *Fleet) Publish(replicas ...*Replica) {
 	f.DNS.SetA(Name, ips...)
 }
 
-// PublishAddresses puts exactly these addresses in DNS, whoever is there.
+// PublishAddresses publishes exactly these addresses in DNS, whatever listens there.
 func (f *Fleet) PublishAddresses(ips ...netip.Addr) { f.DNS.SetA(Name, ips...) }
 
-// FreeAddress returns an address where nobody listens, with the port that replicas
-// have.
+// FreeAddress returns an address where nothing listens, with the port of the
+// replicas.
 func (f *Fleet) FreeAddress() netip.AddrPort {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return netip.AddrPortFrom(f.take(), f.port)
 }
 
-// take returns an address that nobody has. The caller holds the lock.
+// take returns the next free address. The caller holds the lock.
 func (f *Fleet) take() netip.Addr {
 	ip := address(f.addresses)
 	f.addresses++
 	return ip
 }
 
-// Link is a way to one replica, on an address of its own.
+// Link is a relay to one replica, on its own address.
 type Link struct {
 	*Relay
 
 	IP netip.Addr
 }
 
-// AddLink makes a way to r that can be made slow and be cut. It is not in DNS yet.
+// AddLink makes a link to r, which can be slowed and cut. It is not in DNS yet.
 func (f *Fleet) AddLink(r *Replica) (*Link, error) {
 	at := f.FreeAddress()
 	behind := []string{netip.AddrPortFrom(r.IP, f.port).String()}
@@ -282,7 +285,7 @@ func (f *Fleet) Close() error {
 	}
 	if f.Marketplace != nil {
 		err := f.Marketplace.Stop(5 * time.Second)
-		if f.Switch == nil { // else it may have been killed before
+		if f.Switch == nil { // otherwise it may have been killed
 			errs = append(errs, err)
 		}
 	}
@@ -291,7 +294,7 @@ func (f *Fleet) Close() error {
 		stopping.Go(func() { _ = m.Stop(5 * time.Second) })
 	}
 	for _, r := range f.Replicas() {
-		stopping.Go(func() { _ = r.Stop(5 * time.Second) }) // it may have been killed before
+		stopping.Go(func() { _ = r.Stop(5 * time.Second) }) // it may have been killed
 	}
 	stopping.Wait()
 	for _, r := range f.relays {
@@ -309,14 +312,14 @@ func (f *Fleet) Close() error {
 	return errors.Join(errs...)
 }
 
-// address returns the n-th loopback address of this process: two fleets on one
-// machine do not meet.
+// address returns the n-th loopback address of this process. The addresses depend on
+// the process, so that two fleets on one machine do not meet.
 func address(n int) netip.Addr {
 	pid := os.Getpid()
 	return netip.AddrFrom4([4]byte{127, byte(1 + pid>>8%250), byte(pid), byte(n + 1)})
 }
 
-// freePort returns a port that is free on ip at this moment.
+// freePort returns a port that is free on ip now.
 func freePort(ip netip.Addr) (uint16, error) {
 	l, err := net.Listen("tcp", netip.AddrPortFrom(ip, 0).String())
 	if err != nil {

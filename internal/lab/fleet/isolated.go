@@ -2,12 +2,12 @@ package fleet
 
 import "errors"
 
-// ErrNoNamespaces says that this system, or this user, cannot make network
+// ErrNoNamespaces means that this system, or this user, cannot make network
 // namespaces.
 var ErrNoNamespaces = errors.New("network namespaces need Linux, root and ip of iproute2")
 
-// AddIsolatedReplica runs one more replica, in a network namespace of its own, and
-// returns when it is ready. It is not in DNS yet. Close removes the namespace.
+// AddIsolatedReplica runs one more replica, in its own network namespace, and returns
+// when it is ready. It is not in DNS yet. Fleet.Close removes the namespace.
 func (f *Fleet) AddIsolatedReplica() (*Replica, *Namespace, error) {
 	n, err := newNamespace()
 	if err != nil {

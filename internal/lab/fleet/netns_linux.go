@@ -16,33 +16,34 @@ import (
 )
 
 const (
-	// namePrefix and wirePrefix begin the names of all namespaces and wires of ours;
-	// the rest says whose: the process and a number. A wire has 15 characters at most.
+	// namePrefix and wirePrefix begin the names of our namespaces and wires (veth
+	// pairs). The rest of a name is the process and a number. The name of a wire has at
+	// most 15 characters.
 	namePrefix = "bookstall-"
 	wirePrefix = "bstl-"
-	// mostNamespaces of one process.
+	// mostNamespaces is how many a process can have.
 	mostNamespaces = 10
-	// namedIn is where ip keeps the names.
+	// namedIn is where ip keeps the names of namespaces.
 	namedIn = "/run/netns"
-	// nobody is a hardware address that no end of a wire has.
+	// nobody is a hardware address that neither end of a wire has.
 	nobody = "02:62:73:00:00:ff"
-	// ipTimeout bounds one change by ip.
+	// ipTimeout bounds one run of ip.
 	ipTimeout = 10 * time.Second
 )
 
-// Namespace is a network with one process in it and one wire to the host. What is
-// sent over the wire arrives, or vanishes without a word.
+// Namespace is a network namespace for one process, with one wire to the host. The
+// wire delivers packets or drops them silently.
 type Namespace struct {
-	IP netip.Addr // of its end of the wire
+	IP netip.Addr // of the end inside
 
-	host          netip.Addr // of the other end
+	host          netip.Addr // of the end on the host
 	name, wire    string
 	mac, hostsMAC string
 }
 
 // CheckNamespaces makes a network namespace and removes it.
 //
-// Error: ErrNoNamespaces, with what is in the way.
+// Error: ErrNoNamespaces, with the reason.
 func CheckNamespaces() error {
 	n, err := newNamespace()
 	if err != nil {
@@ -51,8 +52,8 @@ func CheckNamespaces() error {
 	return n.close()
 }
 
-// newNamespace makes a namespace with its wire, after it has removed those of
-// processes that are gone.
+// newNamespace makes a namespace with its wire, after it has removed the namespaces
+// of processes that have ended.
 func newNamespace() (*Namespace, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("this is not root")
@@ -70,10 +71,10 @@ func newNamespace() (*Namespace, error) {
 	return nil, err
 }
 
-// errTaken says that somebody has the name or the addresses.
+// errTaken means that the name or the addresses are in use.
 var errTaken = errors.New("taken")
 
-// makeNamespace makes the n-th namespace of a process, all of it or nothing.
+// makeNamespace makes the n-th namespace of a process, or leaves nothing behind.
 func makeNamespace(pid, number int) (_ *Namespace, err error) {
 	n := describe(pid, number)
 	if err := n.free(); err != nil {
@@ -109,8 +110,8 @@ func makeNamespace(pid, number int) (_ *Namespace, err error) {
 	return n, n.Pass()
 }
 
-// describe says how the n-th namespace of a process is called and what addresses
-// it has: four of 198.18.0.0/15, which is for measurements.
+// describe returns the names and addresses of the n-th namespace of a process. It has
+// four addresses of 198.18.0.0/15, which is reserved for measurements.
 func describe(pid, number int) *Namespace {
 	const blocks = 1 << 15
 	block := (pid*mostNamespaces + number) % blocks
@@ -124,7 +125,7 @@ func describe(pid, number int) *Namespace {
 	}
 }
 
-// free says whether nobody has the addresses or the wire's name.
+// free returns an error if the addresses or the wire's name are in use.
 func (n *Namespace) free() error {
 	ours := netip.PrefixFrom(n.IP, 30).Masked()
 	list, err := net.InterfaceAddrs()
@@ -142,15 +143,16 @@ func (n *Namespace) free() error {
 	return nil
 }
 
-// Drop lets all that is sent over the wire vanish from now on, in both directions:
-// each end sends to a hardware address that the other does not have. No RST, no
-// FIN and no ICMP comes of it.
+// Drop drops every packet on the wire from now on, in both directions: each end sends
+// to a hardware address that the other end does not have. So there is no RST, no FIN
+// and no ICMP.
 func (n *Namespace) Drop() error { return n.send(nobody, nobody) }
 
-// Pass lets what is sent arrive.
+// Pass delivers packets again.
 func (n *Namespace) Pass() error { return n.send(n.mac, n.hostsMAC) }
 
-// send sets where each end sends to. These never expire, and nobody asks for them.
+// send sets the hardware address that each end sends to. The entries are permanent:
+// they do not expire, and are not resolved by ARP.
 func (n *Namespace) send(mac, hostsMAC string) error {
 	return errors.Join(
 		ip("neigh", "replace", n.IP.String(), "lladdr", mac, "dev", n.wire, "nud", "permanent"),
@@ -158,18 +160,18 @@ func (n *Namespace) send(mac, hostsMAC string) error {
 	)
 }
 
-// inside is what a command begins with that runs in the namespace. It becomes the
-// program: it does not stay as its parent.
+// inside returns the command that runs a program in the namespace. It execs the
+// program, so that it does not stay as the parent.
 func (n *Namespace) inside() []string { return []string{"ip", "netns", "exec", n.name} }
 
-// close removes the wire and the namespace. The kernel keeps what is left of it
-// until nobody is in it any more.
+// close removes the wire and the namespace. The kernel keeps the namespace until its
+// last process has ended.
 func (n *Namespace) close() error {
 	return errors.Join(ip("link", "del", n.wire), ip("netns", "del", n.name))
 }
 
-// sweepNamespaces removes those of processes that are gone, with whoever is still
-// in them.
+// sweepNamespaces removes the namespaces of processes that have ended, and kills what
+// still runs in them.
 func sweepNamespaces() error {
 	names, err := filepath.Glob(filepath.Join(namedIn, namePrefix+"*-*"))
 	if err != nil {
@@ -187,7 +189,7 @@ func sweepNamespaces() error {
 	return errors.Join(errs...)
 }
 
-// abandon removes a namespace that nobody looks after.
+// abandon kills what runs in the namespace and removes it.
 func (n *Namespace) abandon() error {
 	inside, err := exec.Command("ip", "netns", "pids", n.name).Output() //nolint:gosec // a name of ours
 	if err != nil {
@@ -206,7 +208,7 @@ func (n *Namespace) abandon() error {
 	return ip("netns", "del", n.name)
 }
 
-// ip changes something by ip of iproute2.
+// ip runs ip of iproute2.
 func ip(args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ipTimeout)
 	defer cancel()

@@ -8,15 +8,12 @@ import (
 	"runtime"
 )
 
-// Namespace is a network with one process in it and one wire to the host. Only
-// Linux has such.
+// Namespace is a network namespace for one process. Only Linux has them.
 type Namespace struct {
-	IP netip.Addr // of its end of the wire
+	IP netip.Addr // of the process
 }
 
-// CheckNamespaces says that there are none.
-//
-// Error: ErrNoNamespaces.
+// CheckNamespaces returns ErrNoNamespaces.
 func CheckNamespaces() error { return fmt.Errorf("%w: this is %s", ErrNoNamespaces, runtime.GOOS) }
 
 func newNamespace() (*Namespace, error) { return nil, CheckNamespaces() }

@@ -22,11 +22,11 @@ const startTimeout = 20 * time.Second
 type Process struct {
 	name   string
 	cmd    *exec.Cmd
-	ended  chan struct{} // closed when it has ended and its log was read
-	status error         // how it ended; read after ended
+	ended  chan struct{} // closed once it has ended and its log is read
+	status error         // how it ended; valid once ended is closed
 }
 
-// listening is the line by which a program says where it listens.
+// listening is the log line that tells where a program listens.
 type listening struct {
 	Message      string `json:"msg"`
 	HTTPAddress  string `json:"httpAddress"`
@@ -34,8 +34,8 @@ type listening struct {
 	AdminAddress string `json:"adminAddress"`
 }
 
-// startProcess runs a program and waits until it says where it listens. It is run
-// by a command that becomes it, if there is one.
+// startProcess runs a program and waits until it logs where it listens. The command
+// by, which may be empty, comes before the program and must exec it.
 func startProcess(by []string, path string, args []string, log io.Writer) (*Process, listening, error) {
 	line := slices.Concat(by, []string{path}, args)
 	p := &Process{name: filepath.Base(path), cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
@@ -46,7 +46,7 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 	if err := p.cmd.Start(); err != nil {
 		return nil, listening{}, err
 	}
-	said := make(chan listening, 1)
+	logged := make(chan listening, 1)
 	var last string
 	go func() {
 		defer close(p.ended)
@@ -58,7 +58,7 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 			var line listening
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
 				select {
-				case said <- line:
+				case logged <- line:
 				default:
 				}
 			}
@@ -66,12 +66,12 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 		p.status = p.cmd.Wait()
 	}()
 	select {
-	case line := <-said:
+	case line := <-logged:
 		return p, line, nil
 	case <-p.ended:
 		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", p.name, p.status, last)
 	case <-time.After(startTimeout):
-		return nil, listening{}, errors.Join(fmt.Errorf("%s does not say where it listens", p.name), p.Stop(0))
+		return nil, listening{}, errors.Join(fmt.Errorf("%s does not log where it listens within %v (startTimeout)", p.name, startTimeout), p.Stop(0))
 	}
 }
 
@@ -98,7 +98,7 @@ func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 // Ended is closed once the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Kill ends the process without a warning and returns when it has ended.
+// Kill kills the process and returns when it has ended.
 func (p *Process) Kill() error {
 	if err := p.Signal(syscall.SIGKILL); err != nil {
 		return err
@@ -107,16 +107,16 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Pause stops the process where it stands: its connections stay, and are silent.
+// Pause stops the process by SIGSTOP: its connections stay open and silent.
 func (p *Process) Pause() error { return p.Signal(syscall.SIGSTOP) }
 
-// Resume lets a paused process go on.
+// Resume continues a paused process.
 func (p *Process) Resume() error { return p.Signal(syscall.SIGCONT) }
 
-// Stop interrupts the process, kills it when it has not ended within patience,
-// and returns how it ended.
+// Stop interrupts the process, kills it if it has not ended within patience, and
+// returns how it ended.
 func (p *Process) Stop(patience time.Duration) error {
-	_ = p.Resume() // a paused process would not hear of it
+	_ = p.Resume() // a paused process does not receive the signal
 	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -127,5 +127,8 @@ func (p *Process) Stop(patience time.Duration) error {
 	}
 	_ = p.cmd.Process.Kill() // it may just have ended
 	<-p.ended
-	return p.status
+	if p.status == nil {
+		return nil
+	}
+	return fmt.Errorf("%s did not end within %v and was killed: %w", p.name, patience, p.status)
 }

@@ -10,11 +10,11 @@ import (
 
 const dialTimeout = time.Second
 
-// Relay passes TCP connections on: a stretch of network that can be made slow and
-// be cut.
+// Relay forwards TCP connections. It stands for a stretch of network, which can be
+// slowed and cut.
 type Relay struct {
 	listener *net.TCPListener
-	pick     func() []string // addresses to try, in this order
+	pick     func() []string // addresses to try, in order
 
 	mu     sync.Mutex
 	conns  map[*net.TCPConn]struct{}
@@ -23,8 +23,8 @@ type Relay struct {
 	work   sync.WaitGroup
 }
 
-// startRelay listens on address and passes each connection on to the first of the
-// addresses of pick that takes it.
+// startRelay listens on address and forwards each connection to the first address
+// of pick that accepts it.
 func startRelay(address string, pick func() []string) (*Relay, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -35,24 +35,24 @@ func startRelay(address string, pick func() []string) (*Relay, error) {
 	return r, nil
 }
 
-// Addr is where it listens.
+// Addr returns where the relay listens.
 func (r *Relay) Addr() string { return r.listener.Addr().String() }
 
-// SetDelay holds back what comes from now on, in each direction, for so long.
+// SetDelay delays all data that arrives from now on, in each direction.
 func (r *Relay) SetDelay(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.delay = d
 }
 
-// Connections returns how many connections it passes on.
+// Connections returns how many connections the relay forwards now.
 func (r *Relay) Connections() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.conns) / 2
 }
 
-// Reset ends all present connections with RST, and returns how many there were.
+// Reset ends all connections with RST and returns how many there were.
 func (r *Relay) Reset() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +63,7 @@ func (r *Relay) Reset() int {
 	return len(r.conns) / 2
 }
 
-// Close ends all connections and returns when none is left.
+// Close stops listening, ends all connections and returns when none is left.
 func (r *Relay) Close() error {
 	r.mu.Lock()
 	r.closed = true
@@ -80,16 +80,16 @@ func (r *Relay) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		} else if err == nil {
-			r.work.Go(func() { r.pass(c) })
+			r.work.Go(func() { r.forward(c) })
 		}
 	}
 }
 
-// pass passes one connection on until both sides have ended it.
-func (r *Relay) pass(caller *net.TCPConn) {
+// forward forwards one connection until both sides have closed it.
+func (r *Relay) forward(caller *net.TCPConn) {
 	called := r.dial()
 	if called == nil || !r.keep(caller, called) {
-		_ = caller.SetLinger(0) // what a caller sees when nobody listens, or nearly
+		_ = caller.SetLinger(0) // close to what a caller sees when nothing listens
 		_ = caller.Close()
 		if called != nil {
 			_ = called.Close()
@@ -128,27 +128,28 @@ func (r *Relay) keep(conns ...*net.TCPConn) bool {
 	return true
 }
 
-// held is what is under way.
-type held struct {
+// chunk is data in flight.
+type chunk struct {
 	data []byte
-	due  time.Time
+	due  time.Time // when it arrives
 }
 
-// stream passes one direction on. An end is passed on as an end, a reset as one.
+// stream forwards one direction. It forwards the end of the data as an end, and a
+// reset as a reset.
 func (r *Relay) stream(from, to *net.TCPConn) {
-	way := make(chan held, 1024)
+	inFlight := make(chan chunk, 1024)
 	var reading sync.WaitGroup
 	var readErr error
 	reading.Go(func() {
-		defer close(way)
+		defer close(inFlight)
 		for {
-			chunk := make([]byte, 32<<10)
-			n, err := from.Read(chunk)
+			data := make([]byte, 32<<10)
+			n, err := from.Read(data)
 			if n > 0 {
 				r.mu.Lock()
 				due := time.Now().Add(r.delay)
 				r.mu.Unlock()
-				way <- held{chunk[:n], due}
+				inFlight <- chunk{data[:n], due}
 			}
 			if err != nil {
 				readErr = err
@@ -157,14 +158,14 @@ func (r *Relay) stream(from, to *net.TCPConn) {
 		}
 	})
 	broken := false
-	for h := range way {
+	for c := range inFlight {
 		if broken {
 			continue
 		}
-		if wait := time.Until(h.due); wait > 0 {
+		if wait := time.Until(c.due); wait > 0 {
 			time.Sleep(wait)
 		}
-		if _, err := to.Write(h.data); err != nil {
+		if _, err := to.Write(c.data); err != nil {
 			broken = true
 			_ = from.SetLinger(0)
 			_ = from.Close()
@@ -175,7 +176,7 @@ func (r *Relay) stream(from, to *net.TCPConn) {
 		return
 	}
 	if errors.Is(readErr, io.EOF) {
-		_ = to.CloseWrite() // it may have ended meanwhile
+		_ = to.CloseWrite() // it may be closed already
 		return
 	}
 	_ = to.SetLinger(0)

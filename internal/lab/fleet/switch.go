@@ -2,53 +2,48 @@ package fleet
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"sync"
 	"time"
 )
 
-// Switch spreads the connections of readers over the marketplaces that say they
-// are ready, in turn, and tries the next where one refuses. What is under way over
-// a connection is no matter of its own.
+// Switch is a load balancer for connections: it forwards each to the next marketplace
+// that is ready, and tries another where one refuses. It does not look at requests.
 type Switch struct {
 	*Relay
 
 	URL string // of the shop behind it
 
-	http   *http.Client
-	cancel context.CancelFunc
-	looks  sync.WaitGroup
+	cancel   context.CancelFunc
+	watching sync.WaitGroup
 
 	mu       sync.Mutex
-	backends map[*Marketplace]bool // whether it is ready
+	backends map[*Marketplace]bool // whether each is ready
 	order    []*Marketplace
 	turn     int
 }
 
-// switchInterval is how often a Switch asks for readiness.
-const switchInterval = 50 * time.Millisecond
+const (
+	switchInterval = 50 * time.Millisecond // between two checks of readiness
+	switchTimeout  = time.Second           // of a check
+)
 
 func newSwitch() (*Switch, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Switch{
-		backends: map[*Marketplace]bool{}, cancel: cancel,
-		http: &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
-	}
+	s := &Switch{backends: map[*Marketplace]bool{}, cancel: cancel}
 	relay, err := startRelay("127.0.0.1:0", s.inTurn)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	s.Relay, s.URL = relay, "http://"+relay.Addr()
-	s.looks.Go(func() { s.watch(ctx) })
+	s.watching.Go(func() { s.watch(ctx) })
 	return s, nil
 }
 
-// Close ends the switch and all connections over it.
+// Close stops the switch and ends all connections over it.
 func (s *Switch) Close() error {
 	s.cancel()
-	s.looks.Wait()
+	s.watching.Wait()
 	return s.Relay.Close()
 }
 
@@ -60,7 +55,7 @@ func (s *Switch) add(m *Marketplace) {
 	s.backends[m] = false
 }
 
-// Ready returns how many marketplaces get connections.
+// Ready returns how many marketplaces receive connections.
 func (s *Switch) Ready() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +67,7 @@ func (s *Switch) Ready() (n int) {
 	return n
 }
 
-// inTurn returns the addresses of those that are ready, the next one first.
+// inTurn returns the addresses of the marketplaces that are ready, the next one first.
 func (s *Switch) inTurn() (list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,21 +101,10 @@ func (s *Switch) watch(ctx context.Context) {
 }
 
 func (s *Switch) look(ctx context.Context, m *Marketplace) {
-	ready := false
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.backends[m] = ready
-	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.Admin+"/readyz", nil)
-	if err != nil {
-		return
-	}
-	resp, err := s.http.Do(req)
-	if err != nil {
-		return
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body) // the status says it all
-	ready = resp.StatusCode == http.StatusOK
+	ctx, cancel := context.WithTimeout(ctx, switchTimeout)
+	defer cancel()
+	ready, err := Ready(ctx, m.Admin)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backends[m] = ready && err == nil
 }

@@ -8,21 +8,21 @@ type Kind string
 // The kinds.
 const (
 	Front      Kind = "front"       // the front page, by a reader with a cookie
-	Switch     Kind = "switch"      // that reader turns into a sample reader
-	Book       Kind = "book"        // the page of a book, with similar ones
-	Search     Kind = "search"      // the page of a search; it asks no replica
+	Switch     Kind = "switch"      // that reader switches to a sample reader
+	Book       Kind = "book"        // the page of a book, with similar books
+	Search     Kind = "search"      // a search, which asks no replica
 	APIKnown   Kind = "api_known"   // recommendations for a reader with a history
-	APIUnknown Kind = "api_unknown" // recommendations for one without
+	APIUnknown Kind = "api_unknown" // recommendations for a reader without a history
 )
 
 // Outcome is how a call ended. Each call has exactly one.
 type Outcome string
 
-// The outcomes. A call without a proper answer is Failed however long it took;
-// any other that ended more than LateAfter after it was due is Late.
+// The outcomes. A call without a proper answer is Failed, however long it took; any
+// other call that ended more than LateAfter after it was due is Late.
 const (
-	Full     Outcome = "full"     // all that was asked for: personal or popular, as it should be
-	Fallback Outcome = "fallback" // the shop's own bestsellers, as recommendations was away
+	Full     Outcome = "full"     // the right answer: the shelf is personal or popular, as it should be
+	Fallback Outcome = "fallback" // bestsellers, because recommendations did not answer
 	Shed     Outcome = "shed"     // 503 with Retry-After
 	Failed   Outcome = "failed"
 	Late     Outcome = "late"
@@ -35,6 +35,6 @@ type Call struct {
 	Latency  time.Duration // from when it was due
 	Outcome  Outcome
 	Reason   string // why it failed: a few words, of few kinds
-	ServedBy string // replica that made the answer, where the answer says so
-	Retried  bool   // it took more than one connection
+	ServedBy string // replica that answered, if the answer names it
+	Retried  bool   // it needed more than one connection
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Caller makes the calls of a load when it is told to and not at a rate, so a
-// shop that is slow gets fewer of them. It is for who wants many calls, and not to
-// know how long they take. It is safe for concurrent use.
+// Caller makes the calls of a load one by one, on demand instead of at a rate. It is
+// for callers that want many calls and do not measure how long they take. It is safe
+// for concurrent use.
 type Caller struct {
 	client  *client
 	timeout time.Duration
@@ -17,10 +17,10 @@ type Caller struct {
 	mix *mix
 }
 
-// NewCaller finds out what the shop has. Of cfg, what is about time and replicas
-// is of no use here, but for Timeout.
+// NewCaller finds out what the shop has. It ignores what cfg says about time and
+// replicas, except Timeout.
 func NewCaller(ctx context.Context, cfg Config) (*Caller, error) {
-	cfg.Rate = maxRate // which nobody asks for
+	cfg.Rate = maxRate // it is not used, and must be valid
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func NewCaller(ctx context.Context, cfg Config) (*Caller, error) {
 	return c, nil
 }
 
-// Call makes one call. It is never Late: it was due when it was made.
+// Call makes one call. It is never Late, as it is due when it is made.
 func (c *Caller) Call(ctx context.Context) Call {
 	c.mu.Lock()
 	t := c.mix.next()
@@ -49,5 +49,5 @@ func (c *Caller) Call(ctx context.Context) Call {
 	return call
 }
 
-// Rest closes the connections that no call uses. More calls may follow.
+// Rest closes idle connections. More calls may follow.
 func (c *Caller) Rest() { c.client.close() }

@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-const maxBody = 4 << 20 // of an answer
+const maxBody = 4 << 20 // bytes of an answer
 
-// callsPerConnection is how many calls go over one connection or so. Readers
-// come and go; if connections stayed, so would they on one pod behind a Service.
+// callsPerConnection is about how many calls go over one connection. Readers come and
+// go. Connections that stayed would also stay on one pod behind a Service.
 const callsPerConnection = 10
 
-// client calls the shop over connections that it keeps for a while, as browsers
-// do.
+// client calls the shop over connections that it keeps for a while, as browsers do.
 type client struct {
 	shop, token string
 	retry       bool
@@ -39,7 +38,7 @@ func newClient(cfg Config) *client {
 
 func (c *client) close() { c.transport.CloseIdleConnections() }
 
-// answer is what the shop said.
+// answer is an answer of the shop.
 type answer struct {
 	status     int
 	retryAfter bool
@@ -48,8 +47,8 @@ type answer struct {
 
 // call makes a call and judges its answer.
 func (c *client) call(ctx context.Context, t task) Call {
-	// The transport repeats by itself what meets a connection that the shop has
-	// just closed. That counts as any other retry, and is a failure without them.
+	// The transport itself retries a request on a connection that the shop has just
+	// closed. That counts as any other retry, and is a failure without Config.Retry.
 	var connections atomic.Int32
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connections.Add(1) },
@@ -73,7 +72,7 @@ func (c *client) call(ctx context.Context, t task) Call {
 	return call
 }
 
-// send makes one attempt; redirects are answers.
+// send makes one attempt. It does not follow redirects.
 func (c *client) send(ctx context.Context, t task) (answer, error) {
 	method, body := http.MethodGet, io.Reader(nil)
 	if t.form != nil {
@@ -105,7 +104,7 @@ func (c *client) send(ctx context.Context, t task) (answer, error) {
 	return answer{resp.StatusCode, resp.Header.Get("Retry-After") != "", text}, err
 }
 
-// brief puts an error into one of few words, so that they can be counted.
+// brief puts an error into one of a few classes, so that they can be counted.
 func brief(err error) string {
 	var dns *net.DNSError
 	switch {

@@ -11,34 +11,34 @@ import (
 	"time"
 )
 
-// Config says what load to make. Shop and Rate are needed.
+// Config describes a load. Shop and Rate are required.
 type Config struct {
 	Shop     string        // URL
 	Rate     float64       // calls a second
-	Duration time.Duration // for which calls arrive; 0 until the context ends
+	Duration time.Duration // of the arrivals; 0 until the context ends
 	Token    string        // bearer token of the JSON API; "" for none
-	// Readers are ids of readers whose shelves must be personal. If empty, the
-	// sample readers are taken that the shop's pages offer.
+	// Readers are ids of readers whose shelves must be personal; the sample readers
+	// that the shop's pages offer if empty.
 	Readers []int64
-	// Retry repeats a GET once when its connection breaks, as a browser does.
-	// Without it such a call has failed.
+	// Retry retries a GET once if its connection breaks, as a browser does. Without
+	// it such a call has failed.
 	Retry       bool
 	Timeout     time.Duration // of one call, after which it has failed; 10 s if 0
-	MaxInFlight int           // 2000 if 0; a call that is due beyond it has failed
+	MaxInFlight int           // 2000 if 0; a call that is due beyond that has failed
 	Interval    time.Duration // of the timeline; 1 s if 0
 	Seed        uint64        // of the choice of calls
-	// Replicas returns the admin URLs of the replicas, which are asked for their
-	// metrics at each interval; nil counts served_by of the answers instead.
+	// Replicas returns the admin URLs of the replicas, whose metrics are read at each
+	// interval. If nil, the replicas' calls are counted by served_by of the answers.
 	Replicas func(context.Context) ([]string, error)
-	// Progress is called at each interval, with the last whole interval as
-	// timeline; Observe with each call, one at a time. They may be nil.
+	// Progress is called at each interval, with a timeline of the last whole interval;
+	// Observe with each call that ended, one at a time. They may be nil.
 	Progress func(Report)
 	Observe  func(Call)
-	// Dial connects to the shop; nil for the network.
+	// Dial connects to the shop; over the network if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-const maxRate = 10_000 // far above what one generator can make on time
+const maxRate = 10_000 // far beyond what one generator can start in time
 
 func (c Config) complete() (Config, error) {
 	var errs []error

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// histogram keeps durations to within 1 % in a size that does not grow with
-// their number. Each power of two of microseconds has 128 buckets.
+// histogram counts durations with an error of 1 % at most, in a size that does not
+// grow with their number. Each power of two of microseconds has 128 buckets.
 type histogram struct {
 	buckets []int64
 	n       int64
@@ -29,7 +29,7 @@ func (h *histogram) add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
-// quantile returns the duration that a share q did not exceed.
+// quantile returns the duration that the share q of all did not exceed.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.n)))
 	for i, n := range h.buckets {

@@ -8,14 +8,14 @@ import (
 	"regexp"
 )
 
-// Where a shelf comes from, as the API calls it.
+// The sources of a shelf, in the words of the API.
 const (
 	personal = "personal"
 	popular  = "popular"
 	fallback = "fallback"
 )
 
-// judge says how a call ended by its answer, its time aside.
+// judge returns the outcome of a call by its answer, whatever time it took.
 func judge(t task, a answer) (outcome Outcome, reason, servedBy string) {
 	wantStatus := http.StatusOK
 	if t.kind == Switch {
@@ -73,7 +73,7 @@ func sourceOfAnswer(body []byte) (source, servedBy string) {
 
 var sourceAttribute = regexp.MustCompile(`data-source="(personal|popular|similar|fallback)"`)
 
-// marked returns the source that a page names in an attribute.
+// marked returns the source that a page has in an attribute.
 func marked(page []byte) (source string, ok bool) {
 	m := sourceAttribute.FindSubmatch(page)
 	if m == nil {
@@ -82,7 +82,7 @@ func marked(page []byte) (source string, ok bool) {
 	return string(m[1]), true
 }
 
-// By what a page says, where it has no attribute.
+// Texts that tell the source of a page without the attribute.
 const (
 	awayText     = "are away for a moment. Here are our bestsellers"
 	personalText = "Chosen one by one"
@@ -104,7 +104,7 @@ func sourceOfFront(page []byte) string {
 	return ""
 }
 
-// sourceOfBook takes a book without similar ones for one that has none.
+// sourceOfBook returns popular for a book without similar books: it may have none.
 func sourceOfBook(page []byte) string {
 	if source, ok := marked(page); ok {
 		return source

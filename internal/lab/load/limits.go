@@ -5,40 +5,40 @@ import (
 	"time"
 )
 
-// Limits are what a load may show at most.
+// Limits bound what the report of a load may show.
 type Limits struct {
 	Shed, Failed, Late, Retried int64
 	FallbackShare               float64
-	// Window, if set, is when calls may fall back.
+	// Window, if set, is the time in which calls may fall back.
 	Window Window
 }
 
-// Window is a time from an event to when nobody may notice it any more.
+// Window is the time from an event until readers must not notice it any more.
 type Window struct{ From, Until time.Time }
 
 // What an event may cost readers.
 const (
 	plannedShare   = 0.001
 	unplannedShare = 0.02
-	// unplannedFor is how long after an event without a warning calls fall back.
+	// unplannedFor is how long calls may fall back after an event without warning.
 	unplannedFor = 2 * time.Second
 )
 
-// Planned are the limits of an event that the shop is told of.
+// Planned returns the limits of an event that the shop knows in advance.
 func Planned() Limits { return Limits{FallbackShare: plannedShare} }
 
-// Unplanned are those of an event at some time, without a warning.
+// Unplanned returns the limits of an event without warning.
 func Unplanned(event time.Time) Limits {
 	return Limits{FallbackShare: unplannedShare, Window: Window{event, event.Add(unplannedFor)}}
 }
 
-// Without are those of a time in which no replica lives.
+// Without returns the limits of a time in which there is no replica.
 func Without(gone, back time.Time) Limits {
 	return Limits{FallbackShare: 1, Window: Window{gone, back}}
 }
 
-// Beyond returns what is beyond the limits, in words; nothing if all is well. A
-// load without calls is beyond any limit.
+// Beyond returns what is beyond the limits, in words; nothing if all is within them.
+// A load without calls is beyond any limit.
 func (r Report) Beyond(l Limits) (list []string) {
 	if r.Calls == 0 {
 		return []string{"no calls"}
@@ -59,7 +59,7 @@ func (r Report) Beyond(l Limits) (list []string) {
 	return append(list, r.outside(l.Window)...)
 }
 
-// outside tells of calls that fell back outside of the window.
+// outside returns whether calls fell back outside of the window, in words.
 func (r Report) outside(w Window) (list []string) {
 	if r.Fallback == 0 || w == (Window{}) {
 		return nil

@@ -1,10 +1,9 @@
-// Package load makes readers' pages and API calls arrive at a shop at a fixed
-// rate, whatever the shop does: an open model, as readers do not wait for each
-// other. A call's latency counts from when it was due, so that a stall is seen
-// in all calls that it held up, and not only in those that were under way.
+// Package load makes readers' page and API calls at a shop, at a fixed rate whatever
+// the shop does: an open model, as readers do not wait for each other. The latency of
+// a call counts from when it was due, so that a stall shows in all calls that it
+// delayed, and not only in those that were in flight.
 //
-// Drills and tests on a laptop and on a cluster import it. It must not import
-// any other package of this project: it knows the shop from outside.
+// It knows the shop from outside, on a laptop as on a cluster.
 package load
 
 import (
@@ -13,11 +12,11 @@ import (
 	"time"
 )
 
-// LateAfter is how long after it was due a call may end.
+// LateAfter is how long after it was due a call may end before it counts as late.
 const LateAfter = time.Second
 
-// Run makes the load until its duration is over or ctx ends, waits for the calls
-// under way, and reports. The error says why there was no load at all.
+// Run makes the load until its duration is over or ctx ends, waits for the calls in
+// flight, and returns a report. After an error there was no load at all.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
@@ -31,9 +30,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	watch := newWatch(cfg)
 	defer watch.close()
-	watch.stock(ctx)
+	watch.baseline(ctx)
 
-	g := &generator{cfg: cfg, client: client, mix: newMix(cfg, offer), places: make(chan struct{}, cfg.MaxInFlight)}
+	g := &generator{cfg: cfg, client: client, mix: newMix(cfg, offer), slots: make(chan struct{}, cfg.MaxInFlight)}
 	g.tally = newTally(cfg, time.Now())
 	watch.began = g.tally.started
 	var polling sync.WaitGroup
@@ -43,7 +42,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	g.calls.Wait()
 	close(quit)
 	polling.Wait()
-	// A last look, also when ctx has ended: the counts would lack the end.
+	// A last poll, also after ctx has ended: without it the counts would lack the end.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollTimeout)
 	defer cancel()
 	g.tally.replicas(watch.poll(last))
@@ -55,12 +54,12 @@ type generator struct {
 	client *client
 	mix    *mix
 	tally  *tally
-	places chan struct{} // one for each call in flight
+	slots  chan struct{} // has an element for each call in flight
 	calls  sync.WaitGroup
 }
 
-// arrive starts each call when it is due. One that is due while the generator
-// was held up starts at once: its latency counts from when it was due.
+// arrive starts each call when it is due. A call that was due while the generator was
+// delayed starts at once; its latency still counts from when it was due.
 func (g *generator) arrive(ctx context.Context) {
 	defer g.tally.arrived()
 	timer := time.NewTimer(0)
@@ -89,7 +88,7 @@ func (g *generator) arrive(ctx context.Context) {
 func (g *generator) start(ctx context.Context, due time.Duration) {
 	t := g.mix.next()
 	select {
-	case g.places <- struct{}{}:
+	case g.slots <- struct{}{}:
 	default:
 		t.done(false)
 		g.tally.add(Call{Kind: t.kind, Due: due, Latency: g.cfg.Timeout, Outcome: Failed, Reason: "too many calls in flight"})
@@ -97,8 +96,8 @@ func (g *generator) start(ctx context.Context, due time.Duration) {
 	}
 	g.tally.lag(time.Since(g.tally.started) - due)
 	g.calls.Go(func() {
-		defer func() { <-g.places }()
-		// A call under way is not cut off when the load ends.
+		defer func() { <-g.slots }()
+		// The end of the load does not cut off a call in flight.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Timeout)
 		defer cancel()
 		call := g.client.call(ctx, t)
@@ -111,7 +110,7 @@ func (g *generator) start(ctx context.Context, due time.Duration) {
 	})
 }
 
-// tick looks at the replicas and reports progress at each interval.
+// tick polls the replicas and reports progress at each interval.
 func (g *generator) tick(ctx context.Context, watch *watch, quit <-chan struct{}) {
 	ticker := time.NewTicker(g.cfg.Interval)
 	defer ticker.Stop()

@@ -14,7 +14,7 @@ import (
 // offer is what the shop has.
 type offer struct {
 	books   []book
-	samples []int64 // readers that its pages offer to be seen as
+	samples []int64 // sample readers that its pages offer
 }
 
 type book struct {
@@ -22,7 +22,7 @@ type book struct {
 	Title string `json:"title"`
 }
 
-// How long a shop may take to open before there is a load.
+// How long to wait for a shop that is not open yet, and how often to try.
 const (
 	lookFor   = 30 * time.Second
 	lookAgain = 500 * time.Millisecond
@@ -35,7 +35,7 @@ func look(ctx context.Context, c *client, cfg Config) (offer, error) {
 	for {
 		o, err := lookOnce(ctx, c)
 		if err == nil && len(o.samples)+len(cfg.Readers) == 0 {
-			return offer{}, errors.New("the shop has no sample readers: say which readers have a history")
+			return offer{}, errors.New("the shop offers no sample readers: name readers who have a history")
 		}
 		if err == nil {
 			return o, nil
@@ -60,7 +60,7 @@ func lookOnce(ctx context.Context, c *client) (offer, error) {
 		return offer{}, fmt.Errorf("list of books: %w", err)
 	}
 	if len(list.Books) == 0 {
-		return offer{}, errors.New("it has no books")
+		return offer{}, errors.New("no books")
 	}
 	page, err := c.get(ctx, "/")
 	if err != nil {
@@ -81,7 +81,7 @@ func sampleReaders(page []byte) (ids []int64) {
 	return ids
 }
 
-// get asks for an address that must be there.
+// get fetches a page that must exist.
 func (c *client) get(ctx context.Context, path string) ([]byte, error) {
 	a, err := c.send(ctx, task{path: path})
 	if err != nil {

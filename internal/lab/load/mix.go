@@ -10,17 +10,17 @@ import (
 	"sync"
 )
 
-// task is a call that is to be made.
+// task is a call to make.
 type task struct {
 	kind   Kind
 	path   string // with its query
 	form   url.Values
-	want   string // source that the shelf should have; "" for any but a fallback
+	want   string // source that the shelf must have; "" for any but fallback
 	reader *reader
 	mix    *mix
 }
 
-// done gives the reader back.
+// done returns the reader of the task to the mix.
 func (t task) done(full bool) {
 	if t.reader == nil {
 		return
@@ -35,26 +35,24 @@ func (t task) done(full bool) {
 	}
 }
 
-// Readers who have no account get ids of this range from the shop. One at random
-// has no history.
+// The shop gives visitors ids of this range. A random one has no history.
 const (
 	firstAnonymous = 2_000_000_000
 	lastAnonymous  = 2_147_483_647
 )
 
-// visits is how often a reader comes before another takes the place.
+// visits is how often a reader visits before a new one takes over.
 const visits = 10
 
-// reader is a browser with a cookie of its own. It comes to the front page as
-// nobody known; every other one turns into a sample reader then. One task at a
-// time has it.
+// reader is a browser with its own cookie. Its first visit is that of a visitor; every
+// second reader then switches to a sample reader. One task at a time uses it.
 type reader struct {
 	jar    http.CookieJar
-	sample int64 // 0 for one who stays unknown
-	visits int   // that went well
+	sample int64 // sample reader to switch to; 0 for none
+	visits int   // that were full
 }
 
-// mix chooses calls, the same ones for the same seed as long as all go well.
+// mix chooses calls: the same ones for the same seed, as long as all are full.
 type mix struct {
 	random  *rand.Rand
 	offer   offer
@@ -73,7 +71,7 @@ func newMix(cfg Config, o offer) *mix {
 	return m
 }
 
-// next is called by one goroutine.
+// next returns the next call. It must not be called concurrently.
 func (m *mix) next() task {
 	switch n := m.random.IntN(100); {
 	case n < 30:
@@ -94,7 +92,7 @@ func recommendations(id int64) string { return fmt.Sprintf("/api/v1/recommendati
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-// visit sends the reader who has waited longest, or a new one, to the shop.
+// visit returns the next visit of the reader who has waited longest, or of a new one.
 func (m *mix) visit() task {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,7 +100,7 @@ func (m *mix) visit() task {
 	if len(m.idle) > 0 {
 		r, m.idle = m.idle[0], m.idle[1:]
 	} else {
-		jar, _ := cookiejar.New(nil) // never fails, by its source
+		jar, _ := cookiejar.New(nil) // without options it never fails
 		r = &reader{jar: jar}
 		if m.made++; m.made%2 == 0 && len(m.offer.samples) > 0 {
 			r.sample = pick(m.random, m.offer.samples)

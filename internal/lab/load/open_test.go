@@ -182,7 +182,7 @@ func TestLatencyCountsFromWhenACallWasDue(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := &generator{
-			cfg: cfg, client: newClient(cfg), places: make(chan struct{}, cfg.MaxInFlight),
+			cfg: cfg, client: newClient(cfg), slots: make(chan struct{}, cfg.MaxInFlight),
 			mix:   newMix(cfg, offer{books: []book{{1, "One"}}, samples: []int64{7}}),
 			tally: newTally(cfg, time.Now().Add(-held)),
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Counts are calls by how they ended. The five add up to Calls.
+// Counts are numbers of calls by outcome. The five outcomes add up to Calls.
 type Counts struct {
 	Calls    int64 `json:"calls"`
 	Full     int64 `json:"full"`
@@ -16,7 +16,7 @@ type Counts struct {
 	Shed     int64 `json:"shed"`
 	Failed   int64 `json:"failed"`
 	Late     int64 `json:"late"`
-	Retried  int64 `json:"retried"` // of Calls, those that took more than one connection
+	Retried  int64 `json:"retried"` // of Calls, those that needed more than one connection
 }
 
 // Add counts a call.
@@ -39,33 +39,33 @@ func (c *Counts) Add(call Call) {
 	}
 }
 
-// Report is what a load saw. Latencies are in milliseconds, of all calls
-// however they ended, from when they were due.
+// Report is the result of a load. Latencies are in milliseconds, of all calls whatever
+// their outcome, from when they were due.
 type Report struct {
 	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"` // for which calls arrived
-	Rate    float64   `json:"rate"`    // that was asked for
+	Seconds float64   `json:"seconds"` // in which calls arrived
+	Rate    float64   `json:"rate"`    // of the config
 	Counts
-	// When the first and the last call fell back, in seconds after Started: when
-	// that one was due, and when this one had its answer. 0 if none did.
+	// When the first call that fell back was due, and when the last one ended, in
+	// seconds after Started; 0 if no call fell back.
 	FirstFallback float64 `json:"first_fallback_s"`
 	LastFallback  float64 `json:"last_fallback_s"`
 
 	P50 float64 `json:"p50_ms"`
 	P99 float64 `json:"p99_ms"`
 	Max float64 `json:"max_ms"`
-	// MaxLag is how late a call was started, which is the generator's own fault:
-	// far from zero, the machine is too slow for the rate.
+	// MaxLag is the longest delay of the generator itself in starting a call. If it is
+	// far from 0, the machine is too slow for the rate.
 	MaxLag       float64          `json:"max_lag_ms"`
 	Kinds        map[Kind]Counts  `json:"kinds"`
 	Reasons      map[string]int64 `json:"reasons"`       // of Failed
 	ReplicasFrom string           `json:"replicas_from"` // metrics or served_by
 	Replicas     []Replica        `json:"replicas"`
-	Timeline     []Interval       `json:"timeline"` // calls stand where they were due
+	Timeline     []Interval       `json:"timeline"` // by when calls were due
 }
 
-// Where the counts of replicas come from. By served_by only API calls are seen;
-// by metrics the last interval of a replica that is killed is not.
+// Where the counts of replicas come from. Only API calls have a served_by; metrics lack
+// the last interval of a replica that is killed.
 const (
 	byMetrics  = "metrics"
 	byServedBy = "served_by"
@@ -98,7 +98,7 @@ func shares(calls map[string]int64) []Replica {
 	return list
 }
 
-// Line is a report in one line.
+// Line returns the report in one line.
 func (r Report) Line() string {
 	var replicas []string
 	for _, p := range r.Replicas {
@@ -108,7 +108,7 @@ func (r Report) Line() string {
 		r.Seconds, r.Counts, r.P50, r.P99, r.Max, strings.Join(replicas, ", "))
 }
 
-// String names the counts.
+// String returns the counts with their names.
 func (c Counts) String() string {
 	text := fmt.Sprintf("%d calls: %d full, %d fallback, %d shed, %d failed, %d late", c.Calls, c.Full, c.Fallback, c.Shed, c.Failed, c.Late)
 	if c.Retried > 0 {

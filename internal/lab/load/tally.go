@@ -20,8 +20,8 @@ type tally struct {
 	maxLag    time.Duration
 	intervals []*interval
 	elapsed   time.Duration // of the arrivals; 0 while they go on
-	metered   bool          // a replica told its metrics
-	// Of calls that fell back: when the first was due, when the last ended.
+	metered   bool          // the metrics of a replica were read
+	// When the first call that fell back was due, and when the last one ended.
 	firstFallback, lastFallback time.Duration
 }
 
@@ -29,7 +29,7 @@ type tally struct {
 type interval struct {
 	Counts
 	max              time.Duration
-	metered, counted map[string]int64 // calls by replica: by its metrics, by served_by
+	metered, counted map[string]int64 // calls of each replica: by metrics, by served_by
 }
 
 func newTally(cfg Config, started time.Time) *tally {
@@ -64,7 +64,7 @@ func (t *tally) add(c Call) {
 	}
 }
 
-// at returns the row of a time after the start.
+// at returns the row for a time after the start.
 func (t *tally) at(due time.Duration) *interval {
 	n := int(max(due, 0) / t.cfg.Interval)
 	for len(t.intervals) <= n {
@@ -73,15 +73,15 @@ func (t *tally) at(due time.Duration) *interval {
 	return t.intervals[n]
 }
 
-// lag takes down how late a call was started.
+// lag records how late a call was started.
 func (t *tally) lag(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.maxLag = max(t.maxLag, d)
 }
 
-// replicas takes down how many calls each replica answered since it was asked
-// last, which was about one interval ago.
+// replicas records how many calls each replica answered since the last poll, about
+// one interval ago.
 func (t *tally) replicas(answered map[string]int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -92,23 +92,23 @@ func (t *tally) replicas(answered map[string]int64) {
 	}
 }
 
-// arrived says that no more calls come.
+// arrived records that no more calls come.
 func (t *tally) arrived() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.elapsed = time.Since(t.started)
 }
 
-// report returns all so far.
+// report returns the report so far.
 func (t *tally) report() Report { return t.from(0, math.MaxInt) }
 
-// latest returns all so far with the last whole interval only as timeline.
+// latest returns the report so far, with a timeline of the last whole interval alone.
 func (t *tally) latest() Report {
 	row := int(time.Since(t.started)/t.cfg.Interval) - 1
 	return t.from(row, row+1)
 }
 
-// from returns all so far, with the rows from first to before end.
+// from returns the report so far, with the rows from first to end, without end.
 func (t *tally) from(first, end int) Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 
 const pollTimeout = time.Second
 
-// Hosts returns the admin URLs of all addresses of NAME:PORT, at each time that
-// it is called.
+// Hosts returns a function that looks NAME:PORT up and returns the admin URLs of its
+// addresses, for Config.Replicas.
 func Hosts(address string) (func(context.Context) ([]string, error), error) {
 	name, port, err := net.SplitHostPort(address)
 	if err != nil || name == "" || port == "" {
@@ -32,17 +32,17 @@ func Hosts(address string) (func(context.Context) ([]string, error), error) {
 	}, nil
 }
 
-// watch counts the calls that replicas answer, by their own metrics.
+// watch counts the calls that replicas answer, by their metrics.
 type watch struct {
 	list  func(context.Context) ([]string, error)
 	http  *http.Client
-	began time.Time // zero at the first look, which only takes stock
+	began time.Time // of the load; zero before it
 
-	last  []string // admin URLs
+	last  []string // admin URLs, by the last lookup that succeeded
 	known map[string]metered
 }
 
-// metered is what the metrics of one process say.
+// metered is what was read from the metrics of one process.
 type metered struct {
 	calls   int64
 	started float64 // Unix time
@@ -57,21 +57,21 @@ func newWatch(cfg Config) *watch {
 
 func (w *watch) close() { w.http.CloseIdleConnections() }
 
-// stockLooks bounds how often a first look is repeated: one that misses a replica
-// would lose the replica's first calls.
-const stockLooks = 5
+// baselinePolls bounds how often the first poll is repeated. A poll that misses a
+// replica would lose the replica's first calls.
+const baselinePolls = 5
 
-// stock takes down what replicas have answered before the load.
-func (w *watch) stock(ctx context.Context) {
-	for range stockLooks {
+// baseline records what replicas have answered before the load.
+func (w *watch) baseline(ctx context.Context) {
+	for range baselinePolls {
 		if seen := w.poll(ctx); len(seen) == len(w.last) && len(seen) > 0 || w.list == nil {
 			return
 		}
 	}
 }
 
-// poll returns how many calls each replica answered since the last poll. One
-// that does not tell is left out, and makes up for it when it does.
+// poll returns how many calls each replica answered since the last poll. A replica
+// that does not answer is left out; its calls are in the next poll that it answers.
 func (w *watch) poll(ctx context.Context) map[string]int64 {
 	if w.list == nil {
 		return nil
@@ -100,13 +100,13 @@ func (w *watch) poll(ctx context.Context) map[string]int64 {
 	return answered
 }
 
-// before returns how many calls to leave out.
+// before returns how many of the calls were there at the last poll, or before the load.
 func (w *watch) before(admin string, now metered) int64 {
 	last, known := w.known[admin]
 	switch {
 	case known && now.calls >= last.calls && now.started == last.started:
 		return last.calls
-	case known: // another process at the same address
+	case known: // a new process at the same address
 		return 0
 	case w.began.IsZero() || now.started < float64(w.began.Unix()): // older than the load
 		return now.calls
@@ -138,10 +138,10 @@ func (w *watch) ask(ctx context.Context, admin string) (metered, error) {
 	return parseMetrics(resp.Body)
 }
 
-// parseMetrics sums up the readers' calls that were answered well: for shelves, and
-// for what readers did, which most pages ask for too. The calls take turns together,
-// so some of them alone would seem unevenly spread. Streams are left out: they are
-// not spread call by call.
+// parseMetrics returns the sum of the readers' calls that succeeded: for shelves, and
+// for histories, which most pages also fetch. The balancer spreads them together, so
+// one kind alone would seem uneven. Streams are left out: they are not balanced call
+// by call.
 func parseMetrics(text io.Reader) (m metered, err error) {
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)

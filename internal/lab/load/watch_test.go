@@ -104,7 +104,7 @@ func TestTheFirstLookIsRepeated(t *testing.T) {
 		return []string{p.admin}, nil
 	}})
 	defer w.close()
-	w.stock(t.Context())
+	w.baseline(t.Context())
 	w.began = time.Now()
 	p.calls.Add(5)
 	if got := w.poll(t.Context()); got[strings.TrimPrefix(p.admin, "http://")] != 15 || looks != 4 {

@@ -1,9 +1,6 @@
-// Package pgserver runs a real PostgreSQL: a cluster of its own in a temporary
-// folder, on a port of its own, which ends with the process that started it,
-// however that ends.
-//
-// It is for tests and drills; no service must import it, and it must not import
-// anything of this project.
+// Package pgserver runs a real PostgreSQL for tests and drills: a new cluster in a
+// temporary folder, on a free port. It ends with the process that started it, however
+// that ends.
 package pgserver
 
 import (
@@ -23,11 +20,11 @@ import (
 	"time"
 )
 
-// ErrMissing says that there is no PostgreSQL that could be run.
+// ErrMissing means that there is no PostgreSQL on this machine, or no user to run it.
 var ErrMissing = errors.New("no PostgreSQL")
 
-// Server is a PostgreSQL. Run, Stop, Kill, Pause, Resume and Close are for one
-// goroutine.
+// Server is a PostgreSQL server. Run, Stop, Kill, Pause, Resume and Close must be
+// called by one goroutine.
 type Server struct {
 	dir  string
 	bin  string
@@ -44,7 +41,7 @@ type Server struct {
 	output    bytes.Buffer
 }
 
-// Check says whether PostgreSQL can be run.
+// Check returns an error if PostgreSQL cannot be run.
 //
 // Error: ErrMissing, with what is missing.
 func Check() error {
@@ -89,8 +86,8 @@ func Start() (_ *Server, err error) {
 	return s, s.Run()
 }
 
-// watch starts the guard, which removes the folder and what runs in it once it is
-// told to, or this process is gone: it sees either by the end of its input.
+// watch starts the guard: a shell that ends the server and removes the folder at the
+// end of its input, which comes with Close or with the end of this process.
 func (s *Server) watch(dir string) error {
 	const script = `trap '' INT TERM
 		cat >/dev/null
@@ -100,7 +97,7 @@ func (s *Server) watch(dir string) error {
 		cd / && rm -rf "$0"`
 	cmd := exec.Command("sh", "-c", script, dir) //nolint:gosec // a folder made by Start
 	cmd.Dir = dir
-	// In a group of its own: who interrupts this process means this process.
+	// Its own process group: Ctrl-C must not reach it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	input, err := cmd.StdinPipe()
 	if err == nil {
@@ -114,11 +111,11 @@ func (s *Server) watch(dir string) error {
 func (s *Server) Close() {
 	s.Kill()
 	_ = s.guardInput.Close()
-	_ = s.guard.Wait() // rm -rf has done what it can
+	_ = s.guard.Wait() // its status is that of rm -rf
 }
 
-// find returns the folder of PostgreSQL's programs and the user to run them as,
-// nil for that of this process.
+// find returns the folder of PostgreSQL's programs and the user to run them as, nil
+// for the user of this process.
 func find() (bin string, as *syscall.Credential, err error) {
 	if bin, err = binaries(); err != nil {
 		return "", nil, err
@@ -129,8 +126,8 @@ func find() (bin string, as *syscall.Credential, err error) {
 	return bin, as, err
 }
 
-// binaries finds the folder of initdb: the newest of Debian's or of Homebrew's, or
-// the one in PATH.
+// binaries returns the folder of initdb: the newest of Debian's or Homebrew's, or the
+// one in PATH.
 func binaries() (string, error) {
 	for _, place := range []string{"/usr/lib/postgresql/*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb"} {
 		if found, _ := filepath.Glob(place); len(found) > 0 {
@@ -159,10 +156,10 @@ func postgresUser() (*syscall.Credential, error) {
 			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: it refuses root, and there is no other user to run it as", ErrMissing)
+	return nil, fmt.Errorf("%w: it refuses to run as root, and there is no user postgres or nobody", ErrMissing)
 }
 
-// freePort returns a port that nobody has just now.
+// freePort returns a port that is free now.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,7 +173,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...) //nolint:gosec // programs of PostgreSQL
 	cmd.Dir = filepath.Dir(s.dir)
 	cmd.Env = append(os.Environ(), "PGUSER=postgres", "PGHOST=127.0.0.1", "PGPORT="+strconv.Itoa(s.port), "LC_ALL=C")
-	// In a group of its own: who interrupts this process means this process.
+	// Its own process group: Ctrl-C must not reach it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
 	return cmd
 }
@@ -184,7 +181,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // startTimeout bounds a start of the server.
 const startTimeout = 30 * time.Second
 
-// Run starts the server after Stop or Kill and waits until it takes connections.
+// Run starts the server after Stop or Kill and waits until it accepts connections.
 func (s *Server) Run() error {
 	cmd := s.command("postgres", "-D", s.dir, "-p", strconv.Itoa(s.port), "-k", "",
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60", "-c", "shared_buffers=32MB")
@@ -200,12 +197,12 @@ func (s *Server) Run() error {
 		}
 		if time.Since(began) > startTimeout {
 			s.Kill()
-			return fmt.Errorf("PostgreSQL does not start: %w: %s\n%s", err, out, s.output.String())
+			return fmt.Errorf("PostgreSQL does not start within %v (startTimeout): %w: %s\n%s", startTimeout, err, out, s.output.String())
 		}
 	}
 }
 
-// Stop ends the server at once but in order: connections are cut.
+// Stop ends the server in order, at once: it closes all connections.
 func (s *Server) Stop() { s.end(syscall.SIGINT) }
 
 // Kill ends the server as a crash does.
@@ -215,17 +212,17 @@ func (s *Server) end(how syscall.Signal) {
 	if s.process == nil {
 		return
 	}
-	s.Resume() // a paused process would not hear of it
+	s.Resume() // a paused process does not receive the signal
 	_ = s.process.Process.Signal(how)
-	_ = s.process.Wait() // how it ended is nobody's matter
+	_ = s.process.Wait() // how it ended does not matter
 	s.process = nil
 }
 
-// Pause stops all processes of the server where they stand: its connections stay,
-// new ones are taken by the system, and all are silent.
+// Pause stops all processes of the server by SIGSTOP. Its connections stay open, the
+// system accepts new ones, and all of them are silent.
 func (s *Server) Pause() error {
 	first := s.process.Process.Pid
-	if err := s.halt(first); err != nil { // it makes no new ones from here on
+	if err := s.halt(first); err != nil { // it starts no new processes from here on
 		return err
 	}
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(first)).Output() //nolint:gosec // a number
@@ -249,7 +246,7 @@ func (s *Server) halt(pid int) error {
 	return syscall.Kill(pid, syscall.SIGSTOP)
 }
 
-// Resume lets a paused server go on.
+// Resume continues a paused server.
 func (s *Server) Resume() {
 	for _, pid := range s.paused {
 		_ = syscall.Kill(pid, syscall.SIGCONT) // it may have ended before it was paused
@@ -269,5 +266,5 @@ func (s *Server) NewDatabase() (string, error) {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, name), nil
 }
 
-// Dir is the folder of all that there is of the server.
+// Dir returns the folder that holds everything of the server.
 func (s *Server) Dir() string { return filepath.Dir(s.dir) }

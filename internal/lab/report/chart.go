@@ -15,14 +15,14 @@ type Chart struct {
 	Note   string   // below the legend
 }
 
-// Panel is one diagram. Its axes begin at 0; what is outside of them is not drawn
-// outside.
+// Panel is one diagram. Its axes begin at 0; a value beyond an axis is drawn at the
+// end of the axis.
 type Panel struct {
 	Title      string
 	Height     int // of the plot, in pixels
 	MaxX, MaxY float64
-	EndX, TopY string // labels of MaxX and MaxY
-	Shaded     float64
+	EndX, TopY string  // labels of MaxX and MaxY
+	Shaded     float64 // x up to which the background is grey
 	Bars       []Bar
 	Marks      []Mark
 	Lines      []Line

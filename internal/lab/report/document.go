@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"bookstall/internal/atomicfile"
 )
 
 // Rewrite puts text into a Markdown file that people write, between the lines
@@ -24,5 +26,5 @@ func Rewrite(file, command, text string) error {
 		return fmt.Errorf("%s lacks the lines %q and %q, in this order", file, begins, ends)
 	}
 	changed := before + begins + "\n" + text + ends + after
-	return os.WriteFile(file, []byte(changed), 0o644) //nolint:gosec // a file of the caller's
+	return atomicfile.WriteFile(file, []byte(changed), 0o644)
 }
