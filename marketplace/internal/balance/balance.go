@@ -13,6 +13,7 @@ import (
 
 	"bookstall/internal/rpc"
 	"bookstall/marketplace/internal/web"
+	"bookstall/marketplace/internal/web/request"
 )
 
 //go:embed templates/balance.html
@@ -63,7 +64,7 @@ func Extras(cfg Config) ([]web.Extra, error) {
 
 // page is GET /balance. With ?live=no the page does not update itself.
 func (h *handlers) page(r *http.Request) (web.ExtraAnswer, error) {
-	q := web.NewQuery(r, "live")
+	q := request.NewQuery(r, "live")
 	live := q.OneOf("live", "yes", "no") == "yes"
 	if err := q.Err(); err != nil {
 		return web.ExtraAnswer{}, err
@@ -85,7 +86,7 @@ func (h *handlers) table(*http.Request) (web.ExtraAnswer, error) {
 
 // api is GET /api/v1/balance.
 func (h *handlers) api(r *http.Request) (web.ExtraAnswer, error) {
-	if err := web.NewQuery(r).Err(); err != nil {
+	if err := request.NewQuery(r).Err(); err != nil {
 		return web.ExtraAnswer{}, err
 	}
 	return web.ExtraAnswer{JSON: newAnswer(h.Source.Balance(), h.Shop)}, nil

@@ -15,6 +15,8 @@ import (
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/web"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/request"
 )
 
 //go:embed templates/tutorial.html
@@ -66,8 +68,8 @@ func Extras(cfg Config) ([]web.Extra, error) {
 
 // sayHello is GET /api/v1/say-hello.
 func (e *examples) sayHello(r *http.Request) (web.ExtraAnswer, error) {
-	q := web.NewQuery(r, "name", "via")
-	name, via := q.Text("name"), q.OneOf("via", viaGRPC, viaREST, viaRESTOnce)
+	q := request.NewQuery(r, "name", "via")
+	name, via := q.RequiredText("name"), q.OneOf("via", viaGRPC, viaREST, viaRESTOnce)
 	if err := q.Err(); err != nil {
 		return web.ExtraAnswer{}, err
 	}
@@ -104,7 +106,7 @@ func (e *examples) refusal(ctx context.Context, err error) error {
 		return err
 	}
 	telemetry.Logger(ctx, e.log).Info("tutorial example failed", "error", err.Error())
-	return &web.Refusal{Status: status, Detail: apology(err), Err: err}
+	return &problem.Refusal{Status: status, Detail: apology(err), Err: err}
 }
 
 // view is the data of the page. Each call has its own result, so that one failure does

@@ -21,7 +21,7 @@ import (
 	bidirectionalpb "bookstall/gen/tutorial/bidirectional"
 	"bookstall/internal/dnsserver"
 	"bookstall/internal/telemetry"
-	"bookstall/marketplace/internal/web"
+	"bookstall/marketplace/internal/web/problem"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -261,7 +261,7 @@ func TestThePageAcceptsAnyInput(t *testing.T) {
 	if page := ask("say=" + strings.Repeat("ä", 1000)); strings.Count(page, "ä") != maxSaid {
 		t.Errorf("%d characters are kept, want %d", strings.Count(page, "ä"), maxSaid)
 	}
-	var refusal *web.Refusal
+	var refusal *problem.Refusal
 	_, err = e[1].Answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/say-hello?name=a", nil))
 	if !errors.As(err, &refusal) || refusal.Status != http.StatusNotImplemented || !strings.Contains(refusal.Detail, "--tutorial") {
 		t.Errorf("say-hello: %v", err)

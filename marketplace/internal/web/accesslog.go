@@ -10,11 +10,11 @@ import (
 
 const maxLoggedPath = 256
 
-// logged writes one line a request. What a reader searched for and who the
-// reader is are left out. What is asked for all the time would drown the rest.
-func (s *shop) logged(next http.Handler) http.Handler {
+// logAccess writes one line per request, without the search text and the reader.
+// Polled addresses are logged for developers only: they would drown the rest.
+func (s *shop) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, rec := time.Now(), record(w)
+		began, rec := time.Now(), recorded(w)
 		defer func() {
 			path := r.URL.Path
 			if len(path) > maxLoggedPath {

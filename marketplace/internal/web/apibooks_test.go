@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bookstall/marketplace/internal/web/api"
 )
 
 func TestAPIBook(t *testing.T) {
@@ -48,7 +50,7 @@ func TestAPIBooks(t *testing.T) {
 			s.get("/api/v1/books"+query).want(t, 400)
 			continue
 		}
-		list := decode[apiBookList](t, s.get("/api/v1/books"+query).want(t, 200))
+		list := decode[api.BookList](t, s.get("/api/v1/books"+query).want(t, 200))
 		got := []int64{}
 		for _, b := range list.Books {
 			got = append(got, b.ID)
@@ -88,7 +90,7 @@ func TestAPIBooksPages(t *testing.T) {
 	} {
 		var ids []int64
 		for range 100 {
-			list := decode[apiBookList](t, s.get("/api/v1/books?"+test.values.Encode()).want(t, 200))
+			list := decode[api.BookList](t, s.get("/api/v1/books?"+test.values.Encode()).want(t, 200))
 			if list.TotalSize != test.want {
 				t.Errorf("%v: total_size %d, want %d", test.values, list.TotalSize, test.want)
 			}
@@ -110,7 +112,7 @@ func TestAPIBooksPages(t *testing.T) {
 
 func TestAPIBooksPageToken(t *testing.T) {
 	s := newTestShop(t, manyBooks())
-	token := decode[apiBookList](t, s.get("/api/v1/books?q=saga").want(t, 200)).NextPageToken
+	token := decode[api.BookList](t, s.get("/api/v1/books?q=saga").want(t, 200)).NextPageToken
 	s.get("/api/v1/books?q=saga&page_token="+token).want(t, 200)
 	for _, query := range []string{
 		"page_token=" + token,

@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"math"
 	"strings"
 	"testing"
 
@@ -10,16 +9,18 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/api"
+	"bookstall/marketplace/internal/web/problem"
 )
 
 func TestAPIRecommendations(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.recommender.source = recommend.Personal
-	got := decode[apiShelf](t, s.get("/api/v1/recommendations?user_id=42&category=romance&max_results=2").want(t, 200))
-	want := apiShelf{
-		Recommendations: []apiRecommendation{
-			{2, "Jane Eyre", "Charlotte Brontë", []string{"classics", "romance"}, 2, "Because you like The Hobbit"},
-			{3, "Emma", "Jane Austen", []string{"classics", "romance"}, 1, "Because you like The Hobbit"},
+	got := decode[api.Shelf](t, s.get("/api/v1/recommendations?user_id=42&category=romance&max_results=2").want(t, 200))
+	want := api.Shelf{
+		Recommendations: []api.Recommendation{
+			{ID: 2, Title: "Jane Eyre", Author: "Charlotte Brontë", Categories: []string{"classics", "romance"}, Score: 2, Reason: "Because you like The Hobbit"},
+			{ID: 3, Title: "Emma", Author: "Jane Austen", Categories: []string{"classics", "romance"}, Score: 1, Reason: "Because you like The Hobbit"},
 		},
 		Source: "personal", ServedBy: "replica-1",
 	}
@@ -55,17 +56,17 @@ func TestAPIMaxResults(t *testing.T) {
 func TestAPIRecommendationsBadFields(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	answer := s.get("/api/v1/recommendations?user_id=abc&category=cooking&max_results=101&foo=1&foo=2&bar", "X-Request-ID", "bad-fields-1").want(t, 400)
-	want := problem{
+	want := api.Problem{
 		Type: "about:blank", Title: "Bad Request", Status: 400, Detail: "The request has fields that cannot be used.", RequestID: "bad-fields-1",
-		Errors: []fieldError{
-			{"bar", "is not known here; allowed are user_id, category, max_results, min_version"},
-			{"foo", "is not known here; allowed are user_id, category, max_results, min_version"},
-			{"user_id", "must be a whole number from 1 to 9223372036854775807"},
-			{"category", "must be one of classics, comics, fantasy, poetry, romance, science-fiction"},
-			{"max_results", "must be a whole number from 1 to 100, or 0 for 10"},
+		Errors: []problem.Field{
+			{Field: "bar", Reason: "is not known here; allowed are user_id, category, max_results, min_version"},
+			{Field: "foo", Reason: "is not known here; allowed are user_id, category, max_results, min_version"},
+			{Field: "user_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
+			{Field: "category", Reason: "must be one of classics, comics, fantasy, poetry, romance, science-fiction"},
+			{Field: "max_results", Reason: "must be a whole number from 1 to 100, or 0 for 10"},
 		},
 	}
-	if diff := cmp.Diff(want, decode[problem](t, answer)); diff != "" {
+	if diff := cmp.Diff(want, decode[api.Problem](t, answer)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for query, text := range map[string]string{
@@ -107,15 +108,4 @@ func TestAPIRecommenderFails(t *testing.T) {
 	// It may find the book gone although the catalogue had it a moment ago.
 	s.recommender.err = catalog.ErrBookNotFound
 	s.get("/api/v1/books/1/similar").want(t, 404)
-}
-
-// Scores that JSON cannot say are no reason to fail.
-func TestAPIShelfScores(t *testing.T) {
-	shelf := recommend.Shelf{Items: []recommend.Item{{Score: math.NaN()}, {Score: math.Inf(-1)}, {Score: 1.5}}}
-	got := newAPIShelf(shelf, reason)
-	for i, want := range []float64{0, 0, 1.5} {
-		if got.Recommendations[i].Score != want || got.Recommendations[i].Categories == nil {
-			t.Errorf("item %d: %+v, want score %v and a list of categories", i, got.Recommendations[i], want)
-		}
-	}
 }

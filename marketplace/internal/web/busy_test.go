@@ -15,13 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/static"
 )
 
 // shed compares what was counted.
 func (s *testShop) shed(byShop, byRecommendations int) {
 	s.t.Helper()
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(fmt.Sprintf(`
-# HELP http_server_shed_total Requests that were told to come back (503 with Retry-After) because there is too much to do, by who has: shop or recommendations.
+# HELP http_server_shed_total Requests refused because of load (503 with Retry-After), by the service that is overloaded: shop or recommendations.
 # TYPE http_server_shed_total counter
 http_server_shed_total{by="recommendations"} %d
 http_server_shed_total{by="shop"} %d
@@ -97,7 +98,7 @@ func TestMoreRequestsThanPlaces(t *testing.T) {
 	}
 	s.act("1", "like").want(t, 503, "The shop is busy")
 	s.get("/none").want(t, 503)
-	answer := s.get("/api/v1/books/1", "X-Request-ID", "busy-shop-1").want(t, 503, `"status":503`, `"request_id":"busy-shop-1"`, busyDetail)
+	answer := s.get("/api/v1/books/1", "X-Request-ID", "busy-shop-1").want(t, 503, `"status":503`, `"request_id":"busy-shop-1"`, "More readers are here than we can serve at a time.")
 	if got := answer.Header.Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After %q", got)
 	}
@@ -105,11 +106,11 @@ func TestMoreRequestsThanPlaces(t *testing.T) {
 	s.shed(5, 0)
 
 	// What the page is made of, and what has a bound of its own, are let in.
-	css, err := newAssets()
+	css, err := static.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, err := css.url("shop.css")
+	url, err := css.URL("shop.css")
 	if err != nil {
 		t.Fatal(err)
 	}

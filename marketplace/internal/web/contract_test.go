@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ const contractURL = "https://bookstall.test/openapi.json"
 func newContract(tb testing.TB) *contract {
 	tb.Helper()
 	var fromYAML any
-	if err := yaml.Unmarshal(openAPI, &fromYAML); err != nil {
+	if err := yaml.Unmarshal(openAPI(tb), &fromYAML); err != nil {
 		tb.Fatal(err)
 	}
 	asJSON, err := json.Marshal(fromYAML)
@@ -47,6 +48,16 @@ func newContract(tb testing.TB) *contract {
 		tb.Fatal(err)
 	}
 	return c
+}
+
+// openAPI returns the description of the API.
+func openAPI(tb testing.TB) []byte {
+	tb.Helper()
+	content, err := os.ReadFile("api/openapi.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return content
 }
 
 // at returns what a JSON pointer leads to, and where it really is: a $ref is followed.

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/request"
 )
 
 // shopWithExtras has one page, and one address for programs.
@@ -15,7 +18,7 @@ func shopWithExtras(t *testing.T) *testShop {
 	refuse := func(r *http.Request) error {
 		switch r.URL.Query().Get("fail") {
 		case "away":
-			return &Refusal{Status: http.StatusServiceUnavailable, Detail: "Away.", Err: errors.New("10.1.2.3")}
+			return &problem.Refusal{Status: http.StatusServiceUnavailable, Detail: "Away.", Err: errors.New("10.1.2.3")}
 		case "bug":
 			return errors.New("secret of 10.1.2.3")
 		case "panic":
@@ -36,8 +39,8 @@ func shopWithExtras(t *testing.T) *testShop {
 			}},
 			// Not under /api, whose answers the tests check against the contract.
 			{Pattern: "GET /extra.json", Answer: func(r *http.Request) (ExtraAnswer, error) {
-				q := NewQuery(r, "name", "how")
-				name, how := q.Text("name"), q.OneOf("how", "well", "badly")
+				q := request.NewQuery(r, "name", "how")
+				name, how := q.RequiredText("name"), q.OneOf("how", "well", "badly")
 				if err := q.Err(); err != nil {
 					return ExtraAnswer{}, err
 				}

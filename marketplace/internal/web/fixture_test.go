@@ -26,6 +26,8 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/page"
 )
 
 // fewBooks is a catalogue that shows every kind of book once.
@@ -277,7 +279,7 @@ type testShop struct {
 // the log and the metrics come after the answer.
 func (s *testShop) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != eventsPath {
+		if r.URL.Path != page.EventsPath {
 			s.busy.Add(1)
 			defer s.busy.Done()
 		}
@@ -314,7 +316,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}
 	cfg := Config{
-		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, minCookieKey), MaxStreams: 2,
+		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, signed.MinKey), MaxStreams: 2,
 		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),
 	}
@@ -326,6 +328,24 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// testCookie is the reader's cookie of all test shops.
+func testCookie() signed.IdentityCookie {
+	return signed.NewIdentityCookie(bytes.Repeat([]byte{7}, signed.MinKey), false)
+}
+
+// cookieOf returns the header by which a browser is a reader.
+func cookieOf(c signed.IdentityCookie, id signed.Identity) string {
+	rec := httptest.NewRecorder()
+	c.Write(rec, id)
+	value, _, _ := strings.Cut(rec.Header().Get("Set-Cookie"), ";")
+	return value
+}
+
+// identityOf returns the reader of such a header.
+func identityOf(c signed.IdentityCookie, header string) (signed.Identity, bool) {
+	return c.Read(&http.Request{Header: http.Header{"Cookie": {header}}})
 }
 
 // answer is a response whose body is read.
@@ -365,7 +385,7 @@ func (s *testShop) get(path string, headers ...string) answer {
 // switchTo posts the form that changes the reader.
 func (s *testShop) switchTo(reader, back string) answer {
 	s.t.Helper()
-	form := url.Values{readerField: {reader}, returnField: {back}}
+	form := url.Values{"reader": {reader}, "return": {back}}
 	return s.do(http.MethodPost, "/reader", form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 }
 
@@ -374,7 +394,7 @@ const formType = "application/x-www-form-urlencoded"
 // act posts the form of a book.
 func (s *testShop) act(book, do string, headers ...string) answer {
 	s.t.Helper()
-	form := url.Values{bookField: {book}, doField: {do}, returnField: {"/books?page=2#book-" + book}}
+	form := url.Values{"book": {book}, "do": {do}, "return": {"/books?page=2#book-" + book}}
 	return s.do(http.MethodPost, "/interactions", form.Encode(), append([]string{"Content-Type", formType}, headers...)...)
 }
 

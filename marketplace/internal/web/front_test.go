@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
 )
 
 const away = "Personal recommendations are away for a moment. Here are our bestsellers."
@@ -14,7 +15,7 @@ func TestFront(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	page := s.get("/").want(t, 200, "For you", "Popular with readers", "Browse by category", "Synthetic reader 9: romance").without(t, away)
 	golden(t, "front", page.body)
-	if id, category, most := s.recommender.asked(); id < firstAnonymous || id > lastAnonymous || category != "" || most != frontShelf {
+	if id, category, most := s.recommender.asked(); id < signed.FirstVisitor || id > signed.LastVisitor || category != "" || most != 13 {
 		t.Errorf("asked for reader %d, category %q, %d books", id, category, most)
 	}
 }

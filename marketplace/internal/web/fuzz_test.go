@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,60 +12,17 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"bookstall/internal/telemetry"
-	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/api"
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/request"
 )
 
-// FuzzAPIQuery: parameters that are taken are in their bounds, and the same ones
-// written anew mean the same; each that is not is named with a short reason.
-func FuzzAPIQuery(f *testing.F) {
-	f.Add("user_id=1&max_results=100&min_version=9223372036854775807&category=fantasy&q=a+b&page_size=1")
-	f.Add("user_id=0&max_results=101&min_version=-1&category=none&q=%ff&page_size=0")
-	f.Add("user_id=+1&user_id=1&%zz&;&=x&more=1")
-	f.Add("user_id=007&max_results=0&page_size=" + strings.Repeat("9", 30) + "&q=" + strings.Repeat("%C3%A9", 201))
-	f.Add(strings.Repeat("\xff", 70) + "=1")
-	books := catalog.New()
-	if err := books.Replace(fewBooks()); err != nil {
-		f.Fatal(err)
-	}
-	type parameters struct {
-		ID, Version    int64
-		Results, Size  int
-		Category, Text string
-	}
-	names := []string{"user_id", "max_results", "min_version", "category", "q", "page_size"}
-	read := func(query string) (parameters, *apiQuery) {
-		q := newAPIQuery(&http.Request{URL: &url.URL{RawQuery: query}}, names...)
-		return parameters{
-			q.id("user_id", q.values.Get("user_id")), q.minVersion(),
-			q.maxResults(), q.count("page_size", 1, 100, 20), q.category(books), q.text("q"),
-		}, q
-	}
-	f.Fuzz(func(t *testing.T, query string) {
-		got, q := read(query)
-		if q.err() != nil {
-			checkFaults(t, q.faults, append(slices.Clone(names), "query"))
-			return
-		}
-		if got.ID < 1 || got.Version < 0 || got.Results < 1 || got.Results > 100 || got.Size < 1 || got.Size > 100 ||
-			got.Category != "" && !books.HasCategory(got.Category) || !utf8.ValidString(got.Text) || utf8.RuneCountInString(got.Text) > maxText {
-			t.Errorf("%q is taken for %+v", query, got)
-		}
-		again, q := read(url.Values{
-			"user_id": {fmt.Sprint(got.ID)}, "min_version": {fmt.Sprint(got.Version)}, "max_results": {fmt.Sprint(got.Results)},
-			"page_size": {fmt.Sprint(got.Size)}, "category": {got.Category}, "q": {got.Text},
-		}.Encode())
-		if diff := cmp.Diff(got, again); diff != "" || q.err() != nil {
-			t.Errorf("%q: written anew it is another (%v):\n%s", query, q.err(), diff)
-		}
-	})
-}
-
 // checkFaults wants a field and a reason of each, and the text of a caller cut.
-func checkFaults(t *testing.T, faults invalidRequest, names []string) {
+func checkFaults(t *testing.T, faults problem.Invalid, names []string) {
 	t.Helper()
 	for _, fault := range faults {
 		unknown := strings.HasPrefix(fault.Reason, "is not known here")
@@ -121,7 +77,7 @@ func (s *testShop) recorded(t *testing.T) (list []recommend.Interaction) {
 		if i.Kind == recommend.Rating {
 			stars = i.Rating >= 1 && i.Rating <= 5
 		}
-		if i.UserID < 1 || i.BookID < 1 || !slices.Contains(recommend.Kinds(), i.Kind) || !stars || !validInteractionID(i.ID) {
+		if i.UserID < 1 || i.BookID < 1 || !slices.Contains(recommend.Kinds(), i.Kind) || !stars || request.InteractionIDFault(i.ID) != "" {
 			t.Errorf("passed on: %+v", i)
 		}
 	}
@@ -156,7 +112,7 @@ func FuzzJSONBody(f *testing.F) {
 			t.Fatalf("%q: %d with %d stored", body, rec.Code, len(stored))
 		}
 		if rec.Code == http.StatusBadRequest {
-			var told problem
+			var told api.Problem
 			if err := json.Unmarshal(rec.Body.Bytes(), &told); err != nil || len(told.Errors) == 0 {
 				t.Errorf("%q: %s (%v)", body, rec.Body, err)
 			}
@@ -190,7 +146,7 @@ func FuzzJSONBody(f *testing.F) {
 // FuzzForms posts any body to the forms as a visitor: what is stored is the
 // visitor's own, cookies stay the visitor's, and the way back stays in the shop.
 func FuzzForms(f *testing.F) {
-	forms := []string{interactionsPath, "/reader", forgetPath}
+	forms := []string{page.InteractionsPath, page.ReaderPath, page.ForgetPath}
 	f.Add(uint8(0), "book=1&do=rating-5&return=/books%3Fpage=2%23book-1&id=a-1&widget=whole", formType, "application/json")
 	f.Add(uint8(0), "book=1&do=rating-6&do=like&id=a b&return=//evil.test", formType, "")
 	f.Add(uint8(0), "book=%2B1&do=rating-00000000000000000005&return=%0d%0aSet-Cookie:a=b", formType, "text/html")
@@ -199,23 +155,23 @@ func FuzzForms(f *testing.F) {
 	f.Add(uint8(1), "--x\r\nContent-Disposition: form-data; name=\"reader\"\r\n\r\n7\r\n--x--", "multipart/form-data; boundary=x", "")
 	f.Add(uint8(2), "sure=yes", formType, "")
 	s, cookie := newQuietShop(f, fewBooks()), testCookie()
-	own := identity{own: 2_000_000_001}
+	own := signed.Identity{Own: 2_000_000_001}
 	here, _ := url.Parse("http://shop.test/here")
 	f.Fuzz(func(t *testing.T, form uint8, body, contentType, accept string) {
 		s.again()
 		r := httptest.NewRequest(http.MethodPost, forms[int(form)%len(forms)], strings.NewReader(body))
-		r.Header = http.Header{"Content-Type": {contentType}, "Accept": {accept}, "Cookie": {"reader=" + cookie.encode(own)}}
+		r.Header = http.Header{"Content-Type": {contentType}, "Accept": {accept}, "Cookie": {cookieOf(cookie, own)}}
 		rec := s.answerTo(t, r)
 		for _, i := range s.recorded(t) {
-			if i.UserID != own.own {
-				t.Errorf("%q makes visitor %d do %+v", body, own.own, i)
+			if i.UserID != own.Own {
+				t.Errorf("%q makes visitor %d do %+v", body, own.Own, i)
 			}
 		}
 		if led, err := here.Parse(rec.Header().Get("Location")); err != nil || led.Host != "shop.test" || led.Scheme != "http" {
 			t.Errorf("%q leads to %v (%v)", body, led, err)
 		}
 		for _, set := range rec.Result().Cookies() {
-			if id, ok := cookie.decode(set.Value); set.Name == cookie.name && set.MaxAge > 0 && (!ok || id.own != own.own || id.acting != 0 && id.acting != 7 && id.acting != 9) {
+			if id, ok := identityOf(cookie, set.Name+"="+set.Value); set.Name == "reader" && set.MaxAge > 0 && (!ok || id.Own != own.Own || id.Acting != 0 && id.Acting != 7 && id.Acting != 9) {
 				t.Errorf("%q sets the cookie %v", body, set)
 			}
 		}
@@ -226,11 +182,11 @@ func FuzzForms(f *testing.F) {
 // and the log has one line of it.
 func FuzzHeaders(f *testing.F) {
 	cookie := testCookie()
-	good := cookie.encode(identity{2_000_000_001, 7})
-	f.Add("request-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "reader="+good, "5", "Bearer x")
-	f.Add("a\r\nb", "ff-", "reader=forged; reader="+good+"; version=5.AAAA", "-9223372036854775809", "")
+	good := cookieOf(cookie, signed.Identity{Own: 2_000_000_001, Acting: 7})
+	f.Add("request-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", good, "5", "Bearer x")
+	f.Add("a\r\nb", "ff-", "reader=forged; "+good+"; version=5.AAAA", "-9223372036854775809", "")
 	f.Add("\"quoted\"\n", "00-00000000000000000000000000000000-0000000000000000-00", "=;;;\x00reader=\"", "1e3", "bearer ")
-	f.Add(strings.Repeat("x", 129), "", "__Host-reader="+good, "\xff", "Basic")
+	f.Add(strings.Repeat("x", 129), "", "__Host-"+good, "\xff", "Basic")
 	s := newQuietShop(f, fewBooks())
 	f.Fuzz(func(t *testing.T, requestID, traceparent, cookies, lastEvent, authorization string) {
 		s.again()
@@ -247,49 +203,17 @@ func FuzzHeaders(f *testing.F) {
 		if lines := s.log.with(strconv.Quote(id)); len(lines) != 1 || !json.Valid([]byte(lines[0])) {
 			t.Errorf("%q: the log has %q", requestID, lines)
 		}
-		who, known := cookie.read(r)
+		who, known := cookie.Read(r)
 		asked, _, _ := s.recommender.asked()
-		want := asked >= firstAnonymous && asked <= lastAnonymous
+		want := asked >= signed.FirstVisitor && asked <= signed.LastVisitor
 		if known {
-			want = asked == who.own || asked == who.acting
-			if !strings.Contains(cookies, cookie.encode(who)) {
+			want = asked == who.Own || asked == who.Acting
+			if !strings.Contains(cookies, cookieOf(cookie, who)) {
 				t.Errorf("cookies %q are taken for %+v", cookies, who)
 			}
 		}
 		if rec.Code != http.StatusOK || !want || known == (rec.Header().Get("Set-Cookie") != "") {
 			t.Errorf("cookies %q: %d, reader %d, set %q", cookies, rec.Code, asked, rec.Header().Get("Set-Cookie"))
-		}
-		for _, query := range []url.Values{nil, {"after": {lastEvent}}} {
-			n, err := strconv.ParseInt(lastEvent, 10, 64)
-			if seen := seenVersion(r, query); seen < -1 || err != nil && seen != -1 || err == nil && seen != max(n, -1) {
-				t.Errorf("Last-Event-ID %q is taken for %d", lastEvent, seen)
-			}
-		}
-	})
-}
-
-// FuzzVersionCookie: only a version that was signed for the reader counts.
-func FuzzVersionCookie(f *testing.F) {
-	c := newVersionCookie(bytes.Repeat([]byte{7}, minCookieKey), false)
-	f.Add("version=5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(5))
-	f.Add("version=6."+c.sign(2_000_000_002, 6)+"; version=+5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(-1))
-	f.Add("version=; version=.; version=99999999999999999999.x", int64(0), int64(1<<62))
-	f.Fuzz(func(t *testing.T, cookies string, own, version int64) {
-		r := &http.Request{Header: http.Header{"Cookie": {cookies}}}
-		if got := c.read(r, own); got < 0 || got > 0 && !strings.Contains(cookies, strconv.FormatInt(got, 10)+"."+c.sign(own, got)) {
-			t.Errorf("%q is taken for version %d of %d", cookies, got, own)
-		}
-		rec := httptest.NewRecorder()
-		c.write(rec, own, version)
-		r = &http.Request{Header: http.Header{}}
-		for _, set := range rec.Result().Cookies() {
-			r.AddCookie(set)
-		}
-		if got := c.read(r, own); got != max(version, 0) {
-			t.Errorf("version %d of %d came back as %d", version, own, got)
-		}
-		if got := c.read(r, own+1); got != 0 {
-			t.Errorf("the version of %d counts for %d", own, own+1)
 		}
 	})
 }

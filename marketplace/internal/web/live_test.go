@@ -2,7 +2,6 @@ package web
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -17,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/page"
 )
 
 // events is a browser that waits for changes.
@@ -150,7 +151,7 @@ func (s *testShop) streamsEnd(left int) {
 	s.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		// The line of the log is the last of a stream.
-		if gauge(s.t, s.registry, "web_live_streams") == left && len(s.log.with(`"route":"`+eventsPath)) > 0 {
+		if gauge(s.t, s.registry, "web_live_streams") == left && len(s.log.with(`"route":"`+page.EventsPath)) > 0 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -187,7 +188,7 @@ func TestLiveCategory(t *testing.T) {
 		strings.Contains(data, "<h1") || !strings.Contains(data, `data-live="/shelf/events?category=classics"`) {
 		t.Errorf("category shelf:\n%s", data)
 	}
-	if q := s.recommender.follows[0]; q.Category != "classics" || q.MaxResults != categoryShelf {
+	if q := s.recommender.follows[0]; q.Category != "classics" || q.MaxResults != 6 {
 		t.Errorf("follows %+v", q)
 	}
 	s.get("/shelf/events?category=cooking").want(t, 404)
@@ -320,8 +321,7 @@ func TestLiveHeartbeat(t *testing.T) {
 		s := newQuietShop(t, fewBooks())
 		ctx, leave := context.WithCancel(t.Context())
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/shelf/events?after=0", nil)
-		cookie := newIdentityCookie(bytes.Repeat([]byte{7}, minCookieKey), false)
-		r.AddCookie(&http.Cookie{Name: cookie.name, Value: cookie.encode(identity{own: firstAnonymous})})
+		r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor}))
 		w := &flushed{http.Header{}, make(chan string)}
 		done := make(chan struct{})
 		go func() {
@@ -331,7 +331,7 @@ func TestLiveHeartbeat(t *testing.T) {
 		<-w.body // retry
 		for range 3 {
 			began := time.Now()
-			if beat := <-w.body; beat != ":\n\n" || time.Since(began) != heartbeat {
+			if beat := <-w.body; beat != ":\n\n" || time.Since(began) != 15*time.Second {
 				t.Errorf("%q after %v", beat, time.Since(began))
 			}
 		}

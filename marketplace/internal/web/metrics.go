@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/trace"
 
-	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/page"
 )
 
 type metrics struct {
@@ -18,12 +18,13 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	panics   prometheus.Counter
 	shed     *prometheus.CounterVec
-	shelves  *prometheus.CounterVec
-
-	liveStreams prometheus.Gauge
-	liveShelves prometheus.Counter
-	liveRefused prometheus.Counter
 }
+
+// Values of the label by.
+const (
+	shedByShop            = "shop"
+	shedByRecommendations = "recommendations"
+)
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	with := promauto.With(reg)
@@ -36,35 +37,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"route", "method", "status"}),
 		inFlight: with.NewGauge(prometheus.GaugeOpts{
 			Name: "http_server_requests_in_flight",
-			Help: "Requests that are being answered.",
+			Help: "Requests in progress.",
 		}),
 		panics: with.NewCounter(prometheus.CounterOpts{
 			Name: "http_server_panics_total",
-			Help: "Requests that ended in a panic, which was turned into a 500.",
+			Help: "Requests that panicked and were answered with 500.",
 		}),
 		shed: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_server_shed_total",
-			Help: "Requests that were told to come back (503 with Retry-After) because there is too much to do, by who has: shop or recommendations.",
+			Help: "Requests refused because of load (503 with Retry-After), by the service that is overloaded: shop or recommendations.",
 		}, []string{"by"}),
-		shelves: with.NewCounterVec(prometheus.CounterOpts{
-			Name: "web_shelves_total",
-			Help: "Shelves shown, by what they were made from: personal, popular, similar or fallback.",
-		}, []string{"source"}),
-		liveStreams: with.NewGauge(prometheus.GaugeOpts{
-			Name: "web_live_streams",
-			Help: "Browsers that wait for changes of their shelf.",
-		}),
-		liveShelves: with.NewCounter(prometheus.CounterOpts{
-			Name: "web_live_shelves_total",
-			Help: "Shelves sent to browsers that waited for a change.",
-		}),
-		liveRefused: with.NewCounter(prometheus.CounterOpts{
-			Name: "web_live_refused_total",
-			Help: "Browsers that could not wait for changes because there were too many.",
-		}),
-	}
-	for _, source := range []recommend.Source{recommend.Personal, recommend.Popular, recommend.Similar, recommend.Fallback} {
-		m.shelves.WithLabelValues(string(source))
 	}
 	for _, by := range []string{shedByShop, shedByRecommendations} {
 		m.shed.WithLabelValues(by)
@@ -72,21 +54,30 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// measured counts and times requests. Streams have metrics of their own: how long
-// one lasts is no latency.
-func (s *shop) measured(next http.Handler) http.Handler {
+// countShed counts a request that was refused because of load.
+func (m *metrics) countShed(byShop bool) {
+	by := shedByRecommendations
+	if byShop {
+		by = shedByShop
+	}
+	m.shed.WithLabelValues(by).Inc()
+}
+
+// measure counts and times requests. Live shelves have metrics of their own: the
+// duration of a stream is no latency.
+func (s *shop) measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if routeOf(r) == eventsPath {
+		if routeOf(r) == page.EventsPath {
 			next.ServeHTTP(w, r)
 			return
 		}
-		began, rec := time.Now(), record(w)
+		began, rec := time.Now(), recorded(w)
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
 			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), strconv.Itoa(rec.sent()/100)+"xx")
 			seconds := time.Since(began).Seconds()
-			// An exemplar leads from a slow bucket to a trace of it.
+			// An exemplar leads from a slow bucket to a trace.
 			span := trace.SpanContextFromContext(r.Context())
 			if exemplars, ok := observer.(prometheus.ExemplarObserver); ok && span.IsSampled() {
 				exemplars.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": span.TraceID().String()})
@@ -98,8 +89,8 @@ func (s *shop) measured(next http.Handler) http.Handler {
 	})
 }
 
-// methodOf returns the method of a request, "OTHER" for one that we never answer:
-// callers can make up as many as they like.
+// methodOf returns the method of a request, "OTHER" for one that the shop never
+// answers, so that callers cannot make up label values.
 func methodOf(r *http.Request) string {
 	known := []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,

@@ -2,55 +2,94 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/request"
+	"bookstall/marketplace/internal/web/static"
 )
 
 type middleware func(http.Handler) http.Handler
 
-// chain is all that a request passes on its way to its handler, outermost first.
-func (s *shop) chain() []middleware {
+// middleware returns what a request passes on its way to dispatch, in order.
+func (s *shop) middleware() []middleware {
 	return []middleware{
-		s.recovered,  // faults of this chain
-		s.identified, // request id and route, which all below name
-		s.traced,
-		s.measured,
-		s.logged,
-		s.recovered, // faults of handlers: seen by the trace, the metrics and the log
-		secured,
-		s.limited,
-		s.received,
-		s.bounded,
-		s.sameOrigin,
-		s.authorized,
+		s.recoverPanics, // of this middleware
+		assignRequestID,
+		s.findRoute,
+		s.trace,
+		s.measure,
+		s.logAccess,
+		s.recoverPanics, // of handlers: traced, measured and logged
+		setSecurityHeaders,
+		s.limitSize,
+		readBody,
+		s.limitConcurrency,
+		s.refuseCrossOrigin,
+		s.requireAPIToken,
 	}
 }
 
-// identified takes over the caller's request id or makes one, and finds the route.
-func (s *shop) identified(next http.Handler) http.Handler {
+// recoverPanics answers a panic like any other error.
+func (s *shop) recoverPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := recorded(w)
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p) // net/http handles it
+			}
+			s.metrics.panics.Inc()
+			telemetry.Logger(r.Context(), s.Log).Error(fmt.Errorf("panic: %v", p), "request panicked",
+				"route", routeOf(r), "stack", string(debug.Stack()))
+			if rec.status != 0 {
+				panic(http.ErrAbortHandler) // cut the connection: half a response must not look whole
+			}
+			s.fail(rec, r, errPanicked)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// assignRequestID keeps the caller's request id if it is valid, and makes one otherwise.
+func assignRequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(telemetry.RequestIDHeader)
 		if !telemetry.ValidRequestID(id) {
 			id = telemetry.NewRequestID()
 		}
 		w.Header().Set(telemetry.RequestIDHeader, id)
-		r = r.WithContext(telemetry.WithRequestID(r.Context(), id))
-		_, r.Pattern = s.mux.Handler(r) // otelhttp reads it too
+		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+	})
+}
+
+// findRoute sets r.Pattern, which routeOf and otelhttp read.
+func (s *shop) findRoute(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, r.Pattern = s.mux.Handler(r)
 		r.Pattern = strings.TrimSuffix(r.Pattern, "{$}")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// routeOf returns the pattern of a request's route without its method, "none"
-// when it has no route. Unlike the path, it takes few values.
+// routeOf returns the pattern of a request's route without the method, "none" without
+// a route. Unlike paths, routes are few enough for labels.
 func routeOf(r *http.Request) string {
 	_, path, found := strings.Cut(r.Pattern, " ")
 	if !found {
@@ -59,23 +98,23 @@ func routeOf(r *http.Request) string {
 	return strings.TrimSuffix(path, "{$}")
 }
 
-// traced makes a span. Its metrics are left out: measured has them.
-func (s *shop) traced(next http.Handler) http.Handler {
+// trace makes a span. otelhttp's metrics are off: measure has them.
+func (s *shop) trace(next http.Handler) http.Handler {
 	return otelhttp.NewHandler(next, "",
 		otelhttp.WithTracerProvider(s.TracerProvider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),
 		otelhttp.WithPropagators(s.Propagator),
-		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != eventsPath && !s.polled(r) }),
+		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != page.EventsPath && !s.polled(r) }),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return methodOf(r) + " " + routeOf(r) }),
 	)
 }
 
-// contentSecurityPolicy lets pages have the shop's own style sheet, script,
-// pictures and forms, and nothing else: no script or style in the page, no other
-// host. The script may ask the shop itself only.
+// contentSecurityPolicy allows the shop's own style sheet, script, pictures and forms,
+// and requests of the script to the shop. Inline script and style and other hosts are
+// not allowed.
 const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-func secured(next http.Handler) http.Handler {
+func setSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -85,25 +124,22 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what a page of another site makes a browser send.
-func (s *shop) sameOrigin(next http.Handler) http.Handler {
+// refuseCrossOrigin refuses forms that a page of another site makes a browser send.
+func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, errCrossOrigin)
+		s.fail(w, r, problem.ErrCrossOrigin)
 	}))
 	return protection.Handler(next)
 }
 
-const (
-	maxURI  = 4 << 10
-	maxBody = 64 << 10
-)
+const maxBody = 64 << 10 // bytes
 
-// limited refuses long addresses, and cuts bodies off.
-func (s *shop) limited(next http.Handler) http.Handler {
+// limitSize refuses long addresses, and makes reading fail after maxBody.
+func (s *shop) limitSize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.URL.RequestURI()) > maxURI {
-			s.fail(w, r, errURITooLong)
+		if len(r.URL.RequestURI()) > request.MaxURI {
+			s.fail(w, r, problem.ErrURITooLong)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -111,35 +147,58 @@ func (s *shop) limited(next http.Handler) http.Handler {
 	})
 }
 
-// received waits for the body: who sends slowly keeps nobody else out.
-func (s *shop) received(next http.Handler) http.Handler {
+// readBody reads the whole body before the request counts towards the concurrency
+// limit, so that slow senders take no capacity. Handlers get the content and the error.
+func readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 && r.Body != nil {
-			body, err := io.ReadAll(r.Body)
-			if err == nil {
-				err = io.EOF
-			}
-			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), ended{err}))
+			content, err := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(content), failingReader{err}))
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// ended is the end of a body, good or bad.
-type ended struct{ err error }
+// failingReader fails with err, or is empty if that is nil.
+type failingReader struct{ err error }
 
-func (e ended) Read([]byte) (int, error) { return 0, e.err }
+func (f failingReader) Read([]byte) (int, error) { return 0, cmp.Or(f.err, io.EOF) }
 
-// authorized asks programs for the token, if one is set, also where there is no route.
-func (s *shop) authorized(next http.Handler) http.Handler {
+// limitConcurrency handles at most MaxRequests at a time and refuses all others at
+// once, which costs little, so that admitted requests meet their deadline.
+func (s *shop) limitConcurrency(next http.Handler) http.Handler {
+	if s.MaxRequests == 0 {
+		return next
+	}
+	slots := make(chan struct{}, s.MaxRequests)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Streams have a limit of their own. Static files cost no more than a refusal, and
+		// its page needs them. What is polled is needed most when the shop is busy.
+		if route := routeOf(r); route == page.EventsPath || route == static.Path || s.polled(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			next.ServeHTTP(w, r)
+		default:
+			s.fail(w, r, problem.ErrBusy)
+		}
+	})
+}
+
+// requireAPIToken refuses API requests without the token, if one is set, even where
+// there is no route.
+func (s *shop) requireAPIToken(next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(s.APIToken))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.APIToken != "" && strings.HasPrefix(r.URL.Path+"/", "/api/v1/") {
 			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-			got := sha256.Sum256([]byte(token)) // of one length, so that the time says nothing
+			got := sha256.Sum256([]byte(token)) // equal lengths, so that the time reveals nothing
 			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
-				s.fail(w, r, errUnauthorized)
+				s.fail(w, r, problem.ErrUnauthorized)
 				return
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/web/request"
 )
 
 func TestRequestID(t *testing.T) {
@@ -87,7 +88,7 @@ func TestToken(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	s := newTestShop(t, fewBooks())
-	long := strings.Repeat("a", maxURI)
+	long := strings.Repeat("a", request.MaxURI)
 	s.get("/search?q="+long).want(t, 414, "The address is too long.")
 	s.get("/"+long).want(t, 414)
 	s.get("/api/v1/books?q="+long).want(t, 414, `"status":414`)

@@ -28,7 +28,7 @@ func TestPanic(t *testing.T) {
 		t.Errorf("access log of the panics: %q", access)
 	}
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
-# HELP http_server_panics_total Requests that ended in a panic, which was turned into a 500.
+# HELP http_server_panics_total Requests that panicked and were answered with 500.
 # TYPE http_server_panics_total counter
 http_server_panics_total 2
 `), "http_server_panics_total"); err != nil {
@@ -47,7 +47,7 @@ http_server_panics_total 2
 func TestPanicHalfWay(t *testing.T) {
 	log := &logLines{}
 	s := &shop{Config: Config{Log: log.logger()}, metrics: newMetrics(prometheus.NewRegistry())}
-	server := httptest.NewServer(s.recovered(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("half"))
 		_ = http.NewResponseController(w).Flush()
 		panic("half way")

@@ -4,9 +4,13 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/static"
 )
 
-// handler answers a request, or returns why it cannot, which fail answers.
+// handler answers a request, or returns why it cannot.
 type handler func(http.ResponseWriter, *http.Request) error
 
 type route struct {
@@ -14,53 +18,54 @@ type route struct {
 	handler handler
 }
 
-// routes is every address of the shop. All but the last two groups need books.
+// routes returns all addresses of the shop, those of Extras aside.
 func (s *shop) routes() []route {
+	visit := func(h page.Handler) handler { return s.withBooks(s.pages.Visit(h)) }
 	return []route{
-		{"GET /{$}", s.page(s.front)},
-		{"GET /books", s.page(s.allBooks)},
-		{"GET /books/{id}", s.page(s.book)},
-		{"GET /categories/{slug}", s.page(s.category)},
-		{"GET /search", s.page(s.search)},
-		{"POST /reader", s.page(s.switchReader)},
-		{"POST " + interactionsPath, s.page(s.interact)},
-		{"GET " + yourBooksPath, s.page(s.yourBooks)},
-		{"POST " + forgetPath, s.page(s.forget)},
-		{"GET " + eventsPath, s.open(s.shelfEvents)},
-		{"GET /books/{id}/cover.svg", s.open(s.cover)},
+		{"GET /{$}", visit(s.pages.Front)},
+		{"GET /books", visit(s.pages.AllBooks)},
+		{"GET /books/{id}", visit(s.pages.Book)},
+		{"GET /categories/{slug}", visit(s.pages.Category)},
+		{"GET /search", visit(s.pages.Search)},
+		{"POST " + page.ReaderPath, visit(s.pages.SwitchReader)},
+		{"POST " + page.InteractionsPath, visit(s.pages.Interact)},
+		{"GET " + page.YourBooksPath, visit(s.pages.YourBooks)},
+		{"POST " + page.ForgetPath, visit(s.pages.Forget)},
+		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
 
-		{"GET /api/v1/recommendations", s.open(s.apiRecommendations)},
-		{"GET /api/v1/books", s.open(s.apiBooks)},
-		{"GET /api/v1/books/{id}", s.open(s.apiBook)},
-		{"GET /api/v1/books/{id}/similar", s.open(s.apiSimilar)},
-		{"GET /api/v1/categories", s.open(s.apiCategories)},
-		{"POST /api/v1/interactions", s.open(s.apiInteractions)},
-		{"GET /api/v1/readers/{id}/history", s.open(s.apiHistory)},
-		{"DELETE /api/v1/readers/{id}", s.open(s.apiForget)},
+		{"GET " + page.EventsPath, s.withBooks(s.live.Events)},
 
-		{"GET /api/openapi.yaml", s.apiDescription},
+		{"GET /api/v1/recommendations", s.withBooks(s.api.Recommendations)},
+		{"GET /api/v1/books", s.withBooks(s.api.Books)},
+		{"GET /api/v1/books/{id}", s.withBooks(s.api.Book)},
+		{"GET /api/v1/books/{id}/similar", s.withBooks(s.api.Similar)},
+		{"GET /api/v1/categories", s.withBooks(s.api.Categories)},
+		{"POST /api/v1/interactions", s.withBooks(s.api.Interactions)},
+		{"GET /api/v1/readers/{id}/history", s.withBooks(s.api.History)},
+		{"DELETE /api/v1/readers/{id}", s.withBooks(s.api.Forget)},
+		{"GET /api/openapi.yaml", s.api.Description},
 
-		{"GET " + staticPath, s.static},
+		{"GET " + static.Path, s.static.Serve},
 	}
 }
 
-// isAPI reports whether a program asks, which wants problems as JSON.
+// isAPI reports whether a request comes from a program, which expects JSON.
 func isAPI(r *http.Request) bool {
 	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
 }
 
-// open lets a handler work only when there are books.
-func (s *shop) open(next handler) handler {
+// withBooks fails until the catalogue has books.
+func (s *shop) withBooks(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !s.Catalog.Ready() {
-			return errNotReady
+			return problem.ErrNotReady
 		}
 		return next(w, r)
 	}
 }
 
-// handle answers what next cannot.
-func (s *shop) handle(next handler) http.Handler {
+// orFail answers with the error that next returns.
+func (s *shop) orFail(next handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := next(w, r); err != nil {
 			s.fail(w, r, err)
@@ -68,29 +73,28 @@ func (s *shop) handle(next handler) http.Handler {
 	})
 }
 
-// dispatch hands a request to its route. What has none gets our own answer, not
-// the plain text of the mux, which still knows the allowed methods.
+// dispatch passes a request to its route. Without a route it answers like any other
+// error, not with the plain text of the mux, which still knows the allowed methods.
 func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
-	answer, pattern := s.mux.Handler(r)
-	if isAPI(r) && path.Clean(r.URL.Path) != r.URL.Path {
-		s.fail(w, r, errNoSuchPage) // readers are led to the clean path, programs are told
-		return
-	}
-	if pattern != "" {
+	matched, pattern := s.mux.Handler(r)
+	switch {
+	case isAPI(r) && path.Clean(r.URL.Path) != r.URL.Path:
+		s.fail(w, r, problem.ErrNoSuchPage) // the mux would redirect, which is for readers only
+	case pattern != "":
 		s.mux.ServeHTTP(w, r)
-		return
+	default:
+		answer := &discarded{header: http.Header{}}
+		matched.ServeHTTP(answer, r)
+		if answer.status != http.StatusMethodNotAllowed {
+			s.fail(w, r, problem.ErrNoSuchPage)
+			return
+		}
+		w.Header().Set("Allow", answer.header.Get("Allow"))
+		s.fail(w, r, problem.ErrMethodNotAllowed)
 	}
-	said := &discarded{header: http.Header{}}
-	answer.ServeHTTP(said, r)
-	if said.status == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", said.header.Get("Allow"))
-		s.fail(w, r, errMethodNotAllowed)
-		return
-	}
-	s.fail(w, r, errNoSuchPage)
 }
 
-// discarded keeps the head of an answer only.
+// discarded keeps only the status and the headers of a response.
 type discarded struct {
 	header http.Header
 	status int

@@ -102,10 +102,10 @@ func TestMetrics(t *testing.T) {
 		t.Error("no exemplar leads to a trace")
 	}
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
-# HELP http_server_requests_in_flight Requests that are being answered.
+# HELP http_server_requests_in_flight Requests in progress.
 # TYPE http_server_requests_in_flight gauge
 http_server_requests_in_flight 0
-# HELP web_shelves_total Shelves shown, by what they were made from: personal, popular, similar or fallback.
+# HELP web_shelves_total Shelves shown, by source: personal, popular, similar or fallback.
 # TYPE web_shelves_total counter
 web_shelves_total{source="fallback"} 1
 web_shelves_total{source="personal"} 0

@@ -1,10 +1,13 @@
+// Package web is the shop over HTTP: it builds the pages, the JSON API and the live
+// shelf, and has what is in front of all of them: the list of routes, the middleware
+// and the choice of how to answer with an error.
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,44 +15,37 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/marketplace/internal/catalog"
-	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/api"
+	"bookstall/marketplace/internal/web/live"
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/shelf"
+	"bookstall/marketplace/internal/web/static"
 )
 
-// minCookieKey is the shortest key that is worth signing with, in bytes.
-const minCookieKey = 32
-
-// Recommender makes shelves, and remembers what readers do. When it cannot make a
-// shelf, it answers with bestsellers, the source recommend.Fallback and why. All else
-// fails with recommend.ErrUnavailable or recommend.ErrReadOnly; any other error is
-// something that nobody expected, but for those that Record names.
+// Recommender makes shelves and remembers what readers do. When it cannot make a
+// shelf, it answers with bestsellers: the source is recommend.Fallback, and Cause says
+// why. Everything else fails with recommend.ErrUnavailable or recommend.ErrReadOnly,
+// Record also with recommend.ErrConflict, catalog.ErrBookNotFound or a
+// *recommend.FieldError. Any other error is a bug.
 type Recommender interface {
-	// Shelf returns books for a reader.
-	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
-	// Similar returns books that readers of a book also like.
-	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
-	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
-	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
-	// History returns what a reader has to do with books.
-	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
-	// Record stores what a reader did. Its errors are also recommend.ErrConflict,
-	// catalog.ErrBookNotFound and *recommend.FieldError.
-	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
-	// Forget deletes all that is known of a reader.
-	Forget(ctx context.Context, userID int64) (version int64, err error)
+	page.Recommender
+	api.Recommender
+	live.Recommender
 }
 
-// Config is what the shop is made from. All but APIToken, SecureCookie, MaxRequests,
-// MaxStreams, Draining and Extras are needed.
+// Config has what the shop is made from. APIToken, SecureCookie, MaxRequests,
+// MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    Recommender
-	CookieKey      []byte          // signs readers' cookies and page tokens; the same in all replicas
-	APIToken       string          // asked for by /api/v1/; open to all when empty
-	SecureCookie   bool            // for shops served by HTTPS
-	MaxRequests    int             // at a time, without live shelves; 0 for any number
-	MaxStreams     int             // live shelves at a time; 0 for none
+	CookieKey      []byte          // signs cookies and page tokens; the same in all replicas
+	APIToken       string          // required for /api/v1/; "" for an open API
+	SecureCookie   bool            // for shops served over HTTPS
+	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
+	MaxStreams     int             // live shelves at a time; 0 for no live shelves
 	Draining       <-chan struct{} // closed when live shelves must end
-	Extras         []Extra         // what other packages answer
+	Extras         []Extra         // addresses that other packages answer
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	TracerProvider trace.TracerProvider
@@ -72,8 +68,8 @@ func (c Config) validate() error {
 			errs = append(errs, fmt.Errorf("no %s", need.name))
 		}
 	}
-	if len(c.CookieKey) < minCookieKey {
-		errs = append(errs, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), minCookieKey))
+	if len(c.CookieKey) < signed.MinKey {
+		errs = append(errs, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), signed.MinKey))
 	}
 	if c.MaxRequests < 0 {
 		errs = append(errs, fmt.Errorf("MaxRequests is %d, want 0 or more", c.MaxRequests))
@@ -84,60 +80,52 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// shop answers requests. It is never changed once built.
+// shop is in front of the pages, the API and the live shelf. It does not change after New.
 type shop struct {
 	Config
-	mux       *http.ServeMux
-	metrics   *metrics
-	identity  identityCookie
-	version   versionCookie
-	streams   chan struct{} // holds one token for each live shelf
-	tokens    pageTokens
-	templates templates
-	assets    assets
-	apiDoc    asset
-	busyPage  []byte
+	mux     *http.ServeMux
+	metrics *metrics
+	static  static.Files
+	pages   *page.Pages
+	api     *api.API
+	live    *live.Shelves
 }
 
-// New returns the handler of the whole shop. It serves at once, also while the
-// catalogue is still empty: then it says that the shop is about to open.
+// New returns the handler of the whole shop. It can serve while the catalogue is
+// still empty: pages then say that the shop is about to open.
 func New(cfg Config) (http.Handler, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	static, err := newAssets()
-	if err != nil {
+	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
+	var err error
+	if s.static, err = static.New(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	pages, err := newTemplates(static)
-	if err != nil {
+	shelves := shelf.NewCounter(cfg.Registry)
+	if s.pages, err = page.New(page.Config{
+		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, Static: s.static,
+		Identity: signed.NewIdentityCookie(cfg.CookieKey, cfg.SecureCookie),
+		Version:  signed.NewVersionCookie(cfg.CookieKey, cfg.SecureCookie),
+		Links:    links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
+	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	s := &shop{
-		Config:    cfg,
-		mux:       http.NewServeMux(),
-		metrics:   newMetrics(cfg.Registry),
-		identity:  newIdentityCookie(cfg.CookieKey, cfg.SecureCookie),
-		version:   newVersionCookie(cfg.CookieKey, cfg.SecureCookie),
-		streams:   make(chan struct{}, cfg.MaxStreams),
-		tokens:    newPageTokens(cfg.CookieKey),
-		templates: pages,
-		assets:    static,
-		apiDoc:    newAsset("application/yaml", openAPI),
-	}
-	if s.busyPage, err = s.newBusyPage(); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
+	s.api = api.New(api.Config{
+		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKey),
+	})
+	s.live = live.New(live.Config{
+		Pages: s.pages, Recommender: cfg.Recommender, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry,
+	})
 	for _, route := range s.routes() {
-		s.mux.Handle(route.pattern, s.handle(route.handler))
+		s.mux.Handle(route.pattern, s.orFail(route.handler))
 	}
 	for _, e := range cfg.Extras {
-		s.mux.Handle(e.Pattern, s.handle(s.extra(e)))
+		s.mux.Handle(e.Pattern, s.orFail(s.extra(e)))
 	}
 	var handler http.Handler = http.HandlerFunc(s.dispatch)
-	chain := s.chain()
-	for i := len(chain) - 1; i >= 0; i-- {
-		handler = chain[i](handler)
+	for _, wrap := range slices.Backward(s.middleware()) {
+		handler = wrap(handler)
 	}
 	return handler, nil
 }

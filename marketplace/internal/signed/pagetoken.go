@@ -1,0 +1,43 @@
+package signed
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// PageTokens makes the tokens that lead to the next page of an API list. A token is
+// valid only for the query that it was made for.
+type PageTokens struct{ signer signer }
+
+const tokenSignature = 16 // bytes
+
+// NewPageTokens returns the tokens of a secret.
+func NewPageTokens(secret []byte) PageTokens { return PageTokens{newSigner(secret, "page token")} }
+
+// Encode returns the token for the books of a query, starting at offset.
+func (p PageTokens) Encode(category, text string, offset int) string {
+	position := binary.AppendUvarint(nil, uint64(offset))
+	return base64.RawURLEncoding.EncodeToString(append(p.sign(category, text, position), position...))
+}
+
+// Decode returns the offset of a token that Encode made for the same query.
+func (p PageTokens) Decode(token, category, text string) (offset int, ok bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) <= tokenSignature {
+		return 0, false
+	}
+	signature, position := raw[:tokenSignature], raw[tokenSignature:]
+	if !hmac.Equal(signature, p.sign(category, text, position)) {
+		return 0, false
+	}
+	n, read := binary.Uvarint(position)
+	return int(n), read == len(position) && n <= math.MaxInt32
+}
+
+func (p PageTokens) sign(category, text string, position []byte) []byte {
+	// Quoted, so that text cannot move from one part to the next.
+	return p.signer.sign(fmt.Appendf(nil, "%q %q %x", category, text, position))[:tokenSignature]
+}

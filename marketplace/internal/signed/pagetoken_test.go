@@ -1,0 +1,36 @@
+package signed
+
+import (
+	"bytes"
+	"math"
+	"testing"
+)
+
+func TestPageToken(t *testing.T) {
+	p := NewPageTokens(bytes.Repeat([]byte{1}, MinKey))
+	for _, offset := range []int{0, 1, 20, 127, 128, 10_000, math.MaxInt32} {
+		if got, ok := p.Decode(p.Encode("fantasy", "a b", offset), "fantasy", "a b"); !ok || got != offset {
+			t.Errorf("offset %d came back as %d, %v", offset, got, ok)
+		}
+	}
+	token := p.Encode("fantasy", "a b", 20)
+	for _, query := range [][2]string{{"", "a b"}, {"fantasy", ""}, {"fantasy", "a"}, {"fantasy a", "b"}, {`fantasy" "a b`, ""}} {
+		if _, ok := p.Decode(token, query[0], query[1]); ok {
+			t.Errorf("the token holds for %q", query)
+		}
+	}
+	if _, ok := p.Decode(p.Encode("", "", math.MaxInt32+1), "", ""); ok {
+		t.Error("an offset beyond all books is taken")
+	}
+}
+
+func FuzzPageToken(f *testing.F) {
+	p := NewPageTokens(bytes.Repeat([]byte{1}, MinKey))
+	f.Add(p.Encode("", "", 20), "", "")
+	f.Add("AAAA", "fantasy", "x")
+	f.Fuzz(func(t *testing.T, token, category, text string) {
+		if offset, ok := p.Decode(token, category, text); ok && p.Encode(category, text, offset) != token {
+			t.Errorf("%q is taken for offset %d", token, offset)
+		}
+	})
+}

@@ -1,0 +1,59 @@
+// Package signed makes the values that the shop hands out and trusts when they
+// come back: the reader's cookie, the version cookie and the page tokens of the
+// API. Each is signed with a key of its own, derived from one secret that all
+// replicas share.
+package signed
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// MinKey is the shortest secret to sign with, in bytes.
+const MinKey = 32
+
+// signer makes signatures for one purpose.
+type signer struct{ key []byte }
+
+// newSigner derives a key from the secret and the purpose, so that a signature
+// for one purpose is not valid for another.
+func newSigner(secret []byte, purpose string) signer {
+	return signer{signer{secret}.sign([]byte(purpose))}
+}
+
+func (s signer) sign(message []byte) []byte {
+	mac := hmac.New(sha256.New, s.key)
+	_, _ = mac.Write(message) // never fails
+	return mac.Sum(nil)
+}
+
+// cookie is the name and the attributes of a signed cookie.
+type cookie struct {
+	name   string
+	secure bool
+}
+
+func newCookie(name string, secure bool) cookie {
+	if secure {
+		name = "__Host-" + name // so that browsers let no other host of the domain set it
+	}
+	return cookie{name, secure}
+}
+
+// Remove makes the browser delete the cookie.
+func (c cookie) Remove(w http.ResponseWriter) { c.set(w, "", -1) }
+
+// set replaces the cookie if the response has it already.
+func (c cookie) set(w http.ResponseWriter, value string, maxAge int) {
+	h := w.Header()
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(other string) bool {
+		return strings.HasPrefix(other, c.name+"=")
+	})
+	//nolint:gosec // Secure is a setting: on a laptop the shop is served by plain HTTP
+	http.SetCookie(w, &http.Cookie{
+		Name: c.name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
+	})
+}

@@ -1,0 +1,52 @@
+package signed
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// VersionCookie keeps the version of the visitor's history after the browser's last
+// write, so that every replica of the shop shows visitors their own writes. It is
+// signed because a version that is too high makes recommendations ask its store. It
+// is not part of the reader's cookie: an older replica could not read that any more,
+// and two concurrent answers would overwrite each other's.
+type VersionCookie struct {
+	cookie
+	signer signer
+}
+
+// versionMaxAge is far longer than a replica can lag.
+const versionMaxAge = 24 * time.Hour
+
+// NewVersionCookie returns the cookie; secure is for shops served over HTTPS.
+func NewVersionCookie(secret []byte, secure bool) VersionCookie {
+	return VersionCookie{newCookie("version", secure), newSigner(secret, "version cookie")}
+}
+
+// sign returns the signature of a version of a visitor's history.
+func (c VersionCookie) sign(own, version int64) string {
+	return base64.RawURLEncoding.EncodeToString(c.signer.sign(fmt.Appendf(nil, "%d.%d", own, version)))
+}
+
+// Read returns the highest version in a request that is signed for the visitor, 0
+// for none.
+func (c VersionCookie) Read(r *http.Request, own int64) (version int64) {
+	for _, cookie := range r.CookiesNamed(c.name) {
+		text, signature, _ := strings.Cut(cookie.Value, ".")
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err == nil && n > version && hmac.Equal([]byte(signature), []byte(c.sign(own, n))) {
+			version = n
+		}
+	}
+	return version
+}
+
+// Write sets the cookie.
+func (c VersionCookie) Write(w http.ResponseWriter, own, version int64) {
+	c.set(w, strconv.FormatInt(version, 10)+"."+c.sign(own, version), int(versionMaxAge.Seconds()))
+}

@@ -1,0 +1,52 @@
+// Package api is the JSON API: the addresses under /api. Unlike the pages, it
+// refuses a request with any parameter that it does not know or that is out of range.
+package api
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/shelf"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// Recommender is what the API asks of recommendations.
+type Recommender interface {
+	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
+	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
+	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
+	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
+	Forget(ctx context.Context, userID int64) (version int64, err error)
+}
+
+// Config has what the API is made from.
+type Config struct {
+	Catalog     *catalog.Catalog
+	Recommender Recommender
+	Shelves     shelf.Counter
+	PageTokens  signed.PageTokens
+}
+
+// API answers programs.
+type API struct {
+	Config
+	description reply.File
+}
+
+// New returns the API.
+func New(cfg Config) *API {
+	return &API{cfg, reply.NewFile("application/yaml", openAPI)}
+}
+
+// Description is GET /api/openapi.yaml.
+func (a *API) Description(w http.ResponseWriter, r *http.Request) error {
+	a.description.Serve(w, r, "no-cache")
+	return nil
+}

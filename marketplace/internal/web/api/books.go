@@ -1,0 +1,95 @@
+package api
+
+import (
+	"net/http"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
+)
+
+// Book is a book as the API shows it. It is not a catalog.Book, so that the catalogue
+// can change without the API.
+type Book struct {
+	ID          int64    `json:"id"`
+	Title       string   `json:"title"`
+	Author      string   `json:"author"`
+	Year        int      `json:"year,omitempty"`
+	Categories  []string `json:"categories"`
+	Popularity  int64    `json:"popularity"`
+	Series      string   `json:"series,omitempty"`
+	ISBN        string   `json:"isbn,omitempty"`
+	Description string   `json:"description,omitempty"`
+	Price       string   `json:"price,omitempty"`
+	Currency    string   `json:"currency,omitempty"`
+	Language    string   `json:"language,omitempty"`
+}
+
+func newBook(b catalog.Book) Book {
+	return Book{
+		ID: b.ID, Title: b.Title, Author: b.Author, Year: b.Year, Categories: b.Categories, Popularity: b.Popularity,
+		Series: b.Series, ISBN: b.ISBN, Description: b.Description, Price: b.Price, Currency: b.Currency, Language: b.Language,
+	}
+}
+
+// BookList is one page of books.
+type BookList struct {
+	Books         []Book `json:"books"`
+	NextPageToken string `json:"next_page_token"` // "" on the last page
+	TotalSize     int    `json:"total_size"`
+}
+
+// Books is GET /api/v1/books.
+func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r, "category", "q", "page_size", "page_token")
+	query := catalog.Query{Category: q.Category(a.Catalog), Text: q.Text("q"), Limit: q.Count("page_size", 1, 100, 20)}
+	if token := q.Value("page_token"); token != "" {
+		var ok bool
+		if query.Offset, ok = a.PageTokens.Decode(token, query.Category, query.Text); !ok {
+			q.Fault("page_token", "must be the next_page_token of a request with the same category and q")
+		}
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	page := a.Catalog.List(query)
+	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total}
+	for _, b := range page.Books {
+		list.Books = append(list.Books, newBook(b))
+	}
+	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
+		list.NextPageToken = a.PageTokens.Encode(query.Category, query.Text, next)
+	}
+	return reply.JSON(w, http.StatusOK, list)
+}
+
+// Book is GET /api/v1/books/{id}.
+func (a *API) Book(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r)
+	id := q.ID("id", r.PathValue("id"))
+	if err := q.Err(); err != nil {
+		return err
+	}
+	b, err := a.Catalog.Book(id)
+	if err != nil {
+		return err
+	}
+	return reply.JSON(w, http.StatusOK, newBook(b))
+}
+
+// Categories is GET /api/v1/categories.
+func (a *API) Categories(w http.ResponseWriter, r *http.Request) error {
+	if err := request.NewQuery(r).Err(); err != nil {
+		return err
+	}
+	type category struct {
+		Slug  string `json:"slug"`
+		Name  string `json:"name"`
+		Count int    `json:"count"`
+	}
+	list := []category{}
+	for _, c := range a.Catalog.Categories() {
+		list = append(list, category(c))
+	}
+	return reply.JSON(w, http.StatusOK, map[string]any{"categories": list})
+}

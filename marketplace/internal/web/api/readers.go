@@ -1,0 +1,55 @@
+package api
+
+import (
+	"net/http"
+
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
+)
+
+// Entry is what a reader has to do with one book.
+type Entry struct {
+	BookID    int64 `json:"book_id"`
+	Liked     bool  `json:"liked"`
+	Rating    int   `json:"rating"` // 0 for none
+	Purchased bool  `json:"purchased"`
+}
+
+// History is a reader's history, the latest change first.
+type History struct {
+	Entries []Entry `json:"entries"`
+	Version int64   `json:"version"`
+}
+
+// History is GET /api/v1/readers/{id}/history.
+func (a *API) History(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r, "min_version")
+	id, version := q.ID("id", r.PathValue("id")), q.MinVersion()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	history, err := a.Recommender.History(r.Context(), id, version)
+	if err != nil {
+		return problem.Unavailable(problem.ErrNoHistory, err)
+	}
+	answer := History{Entries: []Entry{}, Version: history.Version}
+	for _, e := range history.Entries {
+		answer.Entries = append(answer.Entries, Entry{BookID: e.BookID, Liked: e.Liked, Rating: e.Rating, Purchased: e.Purchased})
+	}
+	return reply.JSON(w, http.StatusOK, answer)
+}
+
+// Forget is DELETE /api/v1/readers/{id}.
+func (a *API) Forget(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r)
+	id := q.ID("id", r.PathValue("id"))
+	if err := q.Err(); err != nil {
+		return err
+	}
+	version, err := a.Recommender.Forget(r.Context(), id)
+	if err != nil {
+		return problem.Unavailable(problem.ErrNotKept, err)
+	}
+	return reply.JSON(w, http.StatusOK, map[string]int64{"version": version})
+}

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"errors"
+	"math"
+	"net/http"
+
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
+	"bookstall/marketplace/internal/web/shelf"
+)
+
+// Recommendation is a book on a shelf.
+type Recommendation struct {
+	ID         int64    `json:"id"`
+	Title      string   `json:"title"`
+	Author     string   `json:"author"`
+	Categories []string `json:"categories"`
+	Score      float64  `json:"score"`
+	Reason     string   `json:"reason"`
+}
+
+// Shelf is a shelf as the API shows it.
+type Shelf struct {
+	Recommendations []Recommendation `json:"recommendations"`
+	Source          recommend.Source `json:"source"`
+	ServedBy        string           `json:"served_by"`
+}
+
+// Recommendations is GET /api/v1/recommendations.
+func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r, "user_id", "category", "max_results", "min_version")
+	query := recommend.Query{
+		UserID: q.ID("user_id", q.Value("user_id")), Category: q.Category(a.Catalog),
+		MaxResults: q.MaxResults(), MinVersion: q.MinVersion(),
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	found, err := a.Shelves.Count(orOverload(a.Recommender.Shelf(r.Context(), query)))
+	if err != nil {
+		return err
+	}
+	return reply.JSON(w, http.StatusOK, newShelf(found, shelf.Reason))
+}
+
+// Similar is GET /api/v1/books/{id}/similar.
+func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
+	q := request.NewQuery(r, "max_results")
+	id, most := q.ID("id", r.PathValue("id")), q.MaxResults()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	b, err := a.Catalog.Book(id)
+	if err != nil {
+		return err
+	}
+	found, err := a.Shelves.Count(orOverload(a.Recommender.Similar(r.Context(), id, most)))
+	if err != nil {
+		return err
+	}
+	return reply.JSON(w, http.StatusOK, newShelf(found, shelf.SimilarReason(b.Title)))
+}
+
+// orOverload turns a fallback for overloaded replicas into their error: a program can
+// come back later, and should. Readers are better off with bestsellers.
+func orOverload(s recommend.Shelf, err error) (recommend.Shelf, error) {
+	if err == nil && errors.Is(s.Cause, recommend.ErrOverloaded) {
+		return recommend.Shelf{}, s.Cause
+	}
+	return s, err
+}
+
+func newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {
+	list := Shelf{Recommendations: []Recommendation{}, Source: s.Source, ServedBy: s.ServedBy}
+	for _, item := range s.Items {
+		if math.IsNaN(item.Score) || math.IsInf(item.Score, 0) {
+			item.Score = 0 // JSON has neither
+		}
+		list.Recommendations = append(list.Recommendations, Recommendation{
+			ID: item.BookID, Title: item.Title, Author: item.Author, Categories: append([]string{}, item.Categories...),
+			Score: item.Score, Reason: reason(s, item),
+		})
+	}
+	return list
+}

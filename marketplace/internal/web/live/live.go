@@ -1,0 +1,202 @@
+// Package live sends a reader's shelf to an open page whenever it changes, as
+// server-sent events.
+package live
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/problem"
+)
+
+const (
+	heartbeat    = 15 * time.Second // proxies cut connections that are silent for a minute
+	writeTimeout = 10 * time.Second // for each event
+)
+
+// Recommender reports changes of shelves.
+type Recommender interface {
+	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
+	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
+}
+
+// Config has what live shelves are made from.
+type Config struct {
+	Pages       *page.Pages
+	Recommender Recommender
+	Max         int             // streams at a time
+	Draining    <-chan struct{} // closed when all streams must end
+	Registry    prometheus.Registerer
+}
+
+// Shelves serves the streams.
+type Shelves struct {
+	Config
+	slots chan struct{} // one value for each stream
+
+	streams       prometheus.Gauge
+	sent, refused prometheus.Counter
+}
+
+// New returns the live shelves.
+func New(cfg Config) *Shelves {
+	with := promauto.With(cfg.Registry)
+	return &Shelves{
+		Config: cfg, slots: make(chan struct{}, cfg.Max),
+		streams: with.NewGauge(prometheus.GaugeOpts{
+			Name: "web_live_streams", Help: "Browsers that wait for changes of their shelf.",
+		}),
+		sent: with.NewCounter(prometheus.CounterOpts{
+			Name: "web_live_shelves_total", Help: "Shelves sent to browsers that waited for a change.",
+		}),
+		refused: with.NewCounter(prometheus.CounterOpts{
+			Name: "web_live_refused_total", Help: "Browsers that could not wait for changes because there were too many.",
+		}),
+	}
+}
+
+// Events is GET /shelf/events: the reader's shelf at each change, as HTML. It ends
+// when the browser disconnects or the shop drains.
+func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
+	shelf, ok, err := s.Pages.LiveShelf(r)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		w.WriteHeader(http.StatusNoContent) // tells the browser not to ask again
+		return nil
+	}
+	select {
+	case <-s.Draining:
+		return problem.ErrNoStream
+	default:
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		s.refused.Inc()
+		return problem.ErrNoStream
+	}
+	s.streams.Inc()
+	defer s.streams.Dec()
+
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // some proxies would buffer events
+	h.Set("Connection", "close")     // the next request may go to another replica
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	st := &stream{Shelves: s, shelf: shelf, seen: seenVersion(r), w: w, out: http.NewResponseController(w)}
+	st.run(r.Context())
+	return nil
+}
+
+// seenVersion returns the version of the shelf that the browser shows, -1 when it is
+// not known.
+func seenVersion(r *http.Request) int64 {
+	seen := int64(-1)
+	for _, text := range []string{r.URL.Query().Get("after"), r.Header.Get("Last-Event-ID")} {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			seen = max(seen, n)
+		}
+	}
+	return seen
+}
+
+// stream is the connection of one browser.
+type stream struct {
+	*Shelves
+	shelf page.LiveShelf
+	seen  int64 // version of the shelf that the browser shows; -1 for unknown
+
+	writing sync.Mutex // held for w and out
+	w       http.ResponseWriter
+	out     *http.ResponseController
+}
+
+// run sends events until the browser disconnects or the shop drains.
+func (s *stream) run(ctx context.Context) {
+	// The deadlines of the server are for responses that end.
+	if err := s.out.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return
+	}
+	// Random, so that the browsers of a draining replica do not all reconnect at once.
+	if s.send(fmt.Appendf(nil, "retry: %d\n\n", 500+rand.IntN(1000))) != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	defer beats.Wait()
+	defer cancel()
+	beats.Go(func() {
+		defer cancel()
+		s.beat(ctx)
+	})
+	// An error is that of ctx or of the connection, or the browser will reconnect.
+	_ = s.Recommender.Follow(ctx, s.shelf.Query(max(s.seen, 0)), func(c recommend.Change) error { return s.show(ctx, c) })
+}
+
+// beat keeps a silent connection open. It returns when the stream must end.
+func (s *stream) beat(ctx context.Context) {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if s.send([]byte(":\n\n")) != nil {
+				return
+			}
+		case <-s.Draining:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// show sends a shelf, unless the browser shows it already.
+func (s *stream) show(ctx context.Context, c recommend.Change) error {
+	if c.Version <= s.seen {
+		return nil
+	}
+	html, err := s.shelf.HTML(ctx, c, s.seen >= 0)
+	if err != nil {
+		return err
+	}
+	event := fmt.Appendf(nil, "id: %d\nevent: shelf\n", c.Version)
+	for line := range bytes.Lines([]byte(html)) {
+		event = append(append(event, "data: "...), bytes.TrimRight(line, "\r\n")...)
+		event = append(event, '\n')
+	}
+	s.seen = c.Version
+	s.sent.Inc()
+	return s.send(append(event, '\n'))
+}
+
+// send writes and flushes, with a deadline of its own.
+func (s *stream) send(event []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.out.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := s.w.Write(event); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}

@@ -1,0 +1,94 @@
+package page
+
+import (
+	"strconv"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+// card is a book in a row or a list.
+type card struct {
+	catalog.Book
+	Reason string
+	Rank   int // among bestsellers; 0 for none
+
+	Anchor  string       // id of the element; "" for none
+	Actions *bookActions // nil for none
+}
+
+// shelfView is a shelf on a page.
+type shelfView struct {
+	Cards  []card
+	Source recommend.Source
+}
+
+// Fallback reports whether the page must say that recommendations are away.
+func (v shelfView) Fallback() bool { return v.Source == recommend.Fallback }
+
+// shelf looks up the books of a shelf. It leaves out those that the catalogue does
+// not have: the model may be of an older or newer one.
+func (vw view) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string, own ownBooks, anchor string) shelfView {
+	v := shelfView{Source: answer.Source}
+	for _, item := range answer.Items {
+		if b, err := vw.catalog.Book(item.BookID); err == nil {
+			v.Cards = append(v.Cards, card{Book: b, Reason: reason(answer, item), Actions: own.actions(b, anchor, false)})
+		}
+	}
+	return v
+}
+
+// bookActions is the form of a book: what the visitor did with it.
+type bookActions struct {
+	Book  catalog.Book
+	Entry recommend.Entry
+	Back  string // address to return to
+	Whole bool   // with stars and purchase; else only a like
+}
+
+// Widget is the kind of the form, for the script.
+func (a bookActions) Widget() string {
+	if a.Whole {
+		return wholeWidget
+	}
+	return "like"
+}
+
+const wholeWidget = "whole"
+
+// Stars are all ratings.
+func (bookActions) Stars() []int { return []int{1, 2, 3, 4, 5} }
+
+// actions returns the form of a book, nil where there is none. A browser without
+// script returns to an anchor of the page.
+func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookActions {
+	if !o.acts {
+		return nil
+	}
+	return &bookActions{Book: b, Entry: o.byBook[b.ID], Back: o.here + "#" + anchor, Whole: whole}
+}
+
+// card returns the card of a book in a list, which is an anchor of its page.
+func (o ownBooks) card(b catalog.Book, whole bool) card {
+	anchor := "book-" + strconv.FormatInt(b.ID, 10)
+	return card{Book: b, Anchor: anchor, Actions: o.actions(b, anchor, whole)}
+}
+
+// cards returns the cards of a list.
+func (o ownBooks) cards(books []catalog.Book) []card {
+	list := make([]card, len(books))
+	for i, b := range books {
+		list[i] = o.card(b, false)
+	}
+	return list
+}
+
+// shelfCards returns the cards of a shelf. Their forms return to the anchor of the
+// shelf, because the book may have left it by then.
+func (o ownBooks) shelfCards(books []catalog.Book, anchor string) []card {
+	list := make([]card, len(books))
+	for i, b := range books {
+		list[i] = card{Book: b, Actions: o.actions(b, anchor, false)}
+	}
+	return list
+}

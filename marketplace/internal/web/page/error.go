@@ -1,0 +1,70 @@
+package page
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
+)
+
+type errorPage struct {
+	layout
+	problem.Problem
+	Open      bool   // whether there are books to go on to
+	RequestID string // for readers who report the error
+
+	Again       *againForm // an interaction that was not stored
+	Bestsellers []card     // on a page that does not exist
+}
+
+const errorBestsellers = 6
+
+// Error answers a reader with an error, whose problem is p.
+func (p *Pages) Error(w http.ResponseWriter, r *http.Request, told problem.Problem, err error) {
+	told.Heading = cmp.Or(told.Heading, errorHeading(told.Status))
+	page := errorPage{
+		layout:  p.view.layout(told.Heading, "/", p.visitors.of(r), ownBooks{}), // without a cookie for strangers
+		Problem: told, Open: p.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
+	}
+	if told.Status == http.StatusNotFound {
+		page.Bestsellers = ownBooks{}.cards(p.Catalog.Bestsellers("", errorBestsellers))
+	}
+	var failed *notRecorded
+	if told.Status == http.StatusServiceUnavailable && errors.As(err, &failed) {
+		page.Again = &failed.again
+	}
+	body, err := p.view.render("error.html", page)
+	if err != nil {
+		telemetry.Logger(r.Context(), p.Log).Error(err, "error page failed")
+		reply.Send(w, told.Status, "text/plain; charset=utf-8", []byte(told.Heading+"\n"))
+		return
+	}
+	reply.HTML(w, told.Status, body)
+}
+
+func errorHeading(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "This page is not on our shelves"
+	case http.StatusInternalServerError:
+		return "Sorry, that went wrong"
+	case http.StatusServiceUnavailable:
+		return "The shop is opening"
+	default:
+		return "We could not do that"
+	}
+}
+
+// Busy answers a reader for whom there is no capacity. The page is the same for all
+// readers and rendered once, so that refusing is cheap.
+func (p *Pages) Busy(w http.ResponseWriter) {
+	reply.HTML(w, http.StatusServiceUnavailable, p.busy)
+}
+
+func (p *Pages) newBusyPage() ([]byte, error) {
+	busy := problem.Of(problem.ErrBusy)
+	return p.view.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
+}

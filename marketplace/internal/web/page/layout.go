@@ -1,0 +1,89 @@
+package page
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/web/reply"
+)
+
+// layout is what every page shows around its own part.
+type layout struct {
+	Title      string // of the window
+	Here       string // address, to return to after switching reader
+	Query      string // in the search box
+	Category   string // slug that the page is about
+	Categories []catalog.Category
+	Shortcuts  []catalog.Category // the largest ones
+	ReadingAs  string             // small print above Reading
+	Reading    string             // the reader that the shop is shown as
+	Readers    []readerChoice
+	Remembers  bool   // whether the shop remembers what readers do
+	Yours      string // number of the visitor's books; "" for none or unknown
+	Sample     string // label of the sample reader; "" for the visitor
+	Links      []Link // to what other packages answer
+	Reload     int    // seconds until a browser without script reloads the page; 0 for never
+}
+
+// Link is a link to an address that another package answers.
+type Link struct{ Address, Text string }
+
+type readerChoice struct {
+	Value, Label string
+	Current      bool
+}
+
+const (
+	shortcuts     = 6
+	yourselfLabel = "Yourself"
+)
+
+// view makes HTML of what handlers know.
+type view struct {
+	catalog *catalog.Catalog
+	templates
+	links []Link
+	live  bool
+}
+
+// show answers with a page, which is for one reader only.
+func (vw view) show(w http.ResponseWriter, name string, data any) error {
+	body, err := vw.render(name, data)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "private, no-cache")
+	reply.HTML(w, http.StatusOK, body)
+	return nil
+}
+
+func (vw view) layout(title, here string, v Visitor, own ownBooks) layout {
+	l := layout{
+		Title: title, Here: here, Categories: vw.catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
+		Remembers: vw.catalog.Ready() && !vw.catalog.ReadOnly(), Sample: v.sample.Label, Links: vw.links,
+	}
+	if len(own.entries) > 0 {
+		l.Yours = strconv.Itoa(len(own.entries))
+	}
+	if label := v.sample.Label; label != "" {
+		l.Reading = label
+		if name, taste, ok := strings.Cut(label, ": "); ok { // space is short, and all labels begin alike
+			l.ReadingAs, l.Reading = "Reading as "+strings.ToLower(name[:1])+name[1:], taste
+		}
+	}
+	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
+	l.Shortcuts = largest[:min(shortcuts, len(largest))]
+	samples := vw.catalog.Samples()
+	if len(samples) == 0 {
+		return l
+	}
+	l.Readers = append(l.Readers, readerChoice{yourself, yourselfLabel, v.sample.ID == 0})
+	for _, sample := range samples {
+		l.Readers = append(l.Readers, readerChoice{strconv.FormatInt(sample.ID, 10), sample.Label, sample.ID == v.sample.ID})
+	}
+	return l
+}

@@ -1,0 +1,135 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/shelf"
+)
+
+// liveView is the reader's own shelf on a page. The shelf that comes with the page
+// and those that replace it are made by the same template.
+type liveView struct {
+	shelfView
+
+	Category string // slug; "" for the front page
+	Events   string // address of the events that replace it; "" for none
+	Version  string // of the history that it was made from; "" if not known
+	Count    string // of the visitor's books; "" if not known
+	Sample   string // label of the sample reader; "" for the visitor
+	Samples  bool   // whether there are sample readers
+	Change   *shelfChange
+}
+
+// shelfChange says why the shelf has changed.
+type shelfChange struct {
+	BookID               int64
+	Before, Title, After string
+}
+
+// Featured returns the first book, nil when there is none.
+func (l liveView) Featured() *card {
+	if len(l.Cards) == 0 {
+		return nil
+	}
+	return &l.Cards[0]
+}
+
+// Rest returns all books but the first.
+func (l liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
+
+func (vw view) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
+	l := liveView{
+		shelfView: vw.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
+		Sample: v.sample.Label, Samples: len(vw.catalog.Samples()) > 0,
+	}
+	if category != "" && !personal(answer) {
+		l.Cards = nil // the page's list begins with bestsellers anyway
+	}
+	if own.acts && vw.live {
+		l.Events = EventsPath
+		if category != "" {
+			l.Events += "?" + url.Values{"category": {category}}.Encode()
+		}
+	}
+	if answer.Source != recommend.Fallback {
+		l.Version = strconv.FormatInt(answer.Version, 10)
+	}
+	if own.known {
+		l.Count = strconv.Itoa(len(own.entries))
+	}
+	return l
+}
+
+// personal reports whether any book of a shelf is there because of another one.
+func personal(s recommend.Shelf) bool {
+	return s.Source == recommend.Personal && slices.ContainsFunc(s.Items, func(i recommend.Item) bool { return i.BecauseID != 0 })
+}
+
+// LiveShelf is the shelf of an open page, which changes with its reader's history.
+type LiveShelf struct {
+	pages    *Pages
+	visitor  Visitor
+	category string
+}
+
+// LiveShelf returns the shelf that a request for events is about; ok is false for a
+// visitor whose shelf does not change.
+func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
+	category := r.URL.Query().Get("category")
+	if category != "" && !p.Catalog.HasCategory(category) {
+		return LiveShelf{}, false, problem.ErrNoSuchCategory
+	}
+	v := p.visitors.of(r)
+	return LiveShelf{p, v, category}, !v.fresh && p.visitors.acts(v), nil
+}
+
+// Query asks recommendations for the changes after a version.
+func (l LiveShelf) Query(after int64) recommend.FollowQuery {
+	most := frontShelf
+	if l.category != "" {
+		most = categoryShelf
+	}
+	return recommend.FollowQuery{UserID: l.visitor.own, Category: l.category, MaxResults: most, After: after}
+}
+
+// HTML returns the shelf after a change. It names the change if the page showed a
+// shelf of the reader's before.
+func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore bool) (string, error) {
+	here := "/"
+	if l.category != "" {
+		here = "/categories/" + l.category
+	}
+	own := ownBooks{here: here, acts: true}
+	if history, err := l.pages.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
+		own.fill(history)
+	}
+	shown := l.pages.view.liveShelf(c.Shelf, l.category, l.visitor, own)
+	if shownBefore {
+		shown.Change = changeOf(c)
+	}
+	return l.pages.view.part("live", shown)
+}
+
+// changeOf says what the reader did.
+func changeOf(c recommend.Change) *shelfChange {
+	change := &shelfChange{BookID: c.CauseID, Title: c.CauseTitle}
+	switch {
+	case c.CauseTitle == "":
+	case c.Entry.Liked:
+		change.Before = "you like"
+	case c.Entry.Rating > 0:
+		change.Before, change.After = "you gave", fmt.Sprintf(" %d of 5 stars", c.Entry.Rating)
+	case c.Entry.Purchased:
+		change.Before = "you bought"
+	default:
+		change.Before = "you took back what you said of"
+	}
+	return change
+}

@@ -1,0 +1,65 @@
+package page
+
+import (
+	"context"
+
+	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/recommend"
+)
+
+// ownBooks is what a page knows about the visitor's own history.
+type ownBooks struct {
+	here    string            // address of the page, to return to
+	acts    bool              // whether the visitor can like and rate on it
+	known   bool              // whether the entries are the whole history
+	entries []recommend.Entry // the latest change first
+	byBook  map[int64]recommend.Entry
+}
+
+// askOwnBooks starts to ask for a visitor's history while the page waits for other
+// answers. The returned function waits for the answer and must be called. Without an
+// answer the page shows no likes and ratings.
+func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() ownBooks {
+	own := ownBooks{here: here, acts: p.visitors.acts(v)}
+	if !own.acts || v.fresh { // a new visitor has no history
+		own.known = v.fresh
+		return func() ownBooks { return own }
+	}
+	wait := start(func() {
+		history, err := p.Recommender.History(ctx, v.own, v.version)
+		if err != nil {
+			telemetry.Logger(ctx, p.Log).V(1).Info("page without the likes of its reader", "error", err.Error())
+			return
+		}
+		own.fill(history)
+	})
+	return func() ownBooks {
+		wait()
+		return own
+	}
+}
+
+func (o *ownBooks) fill(h recommend.History) {
+	o.known, o.byBook = true, map[int64]recommend.Entry{}
+	for _, e := range h.Entries {
+		if e.Liked || e.Purchased || e.Rating > 0 { // else all was taken back
+			o.entries = append(o.entries, e)
+			o.byBook[e.BookID] = e
+		}
+	}
+}
+
+// start runs do in a goroutine. The returned function waits for its end, and panics
+// if do did.
+func start(do func()) (wait func()) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		do()
+	}()
+	return func() {
+		if p := <-done; p != nil {
+			panic(p)
+		}
+	}
+}

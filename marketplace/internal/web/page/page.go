@@ -1,0 +1,87 @@
+// Package page is the shop as readers see it: pages, the forms on them, drawn
+// covers, and the shelf that changes while a page is open. Unlike the API, pages
+// make the best of whatever they are asked for.
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/go-logr/logr"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/shelf"
+	"bookstall/marketplace/internal/web/static"
+)
+
+// Addresses that pages lead to.
+const (
+	EventsPath       = "/shelf/events" // of package live
+	ReaderPath       = "/reader"
+	InteractionsPath = "/interactions"
+	YourBooksPath    = "/your-books"
+	ForgetPath       = "/your-books/forget"
+)
+
+// Recommender is what pages ask of recommendations.
+type Recommender interface {
+	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
+	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
+	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
+	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
+	Forget(ctx context.Context, userID int64) (version int64, err error)
+}
+
+// Config has what pages are made from.
+type Config struct {
+	Catalog     *catalog.Catalog
+	Recommender Recommender
+	Shelves     shelf.Counter
+	Identity    signed.IdentityCookie
+	Version     signed.VersionCookie
+	Static      static.Files
+	Links       []Link // in the foot of every page
+	Live        bool   // whether there are live shelves
+	Log         logr.Logger
+}
+
+// Pages answers readers.
+type Pages struct {
+	Config
+	visitors visitors
+	view     view
+	busy     []byte
+}
+
+// New returns the pages.
+func New(cfg Config) (*Pages, error) {
+	templates, err := newTemplates(cfg.Static)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{
+		Config: cfg, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
+		view: view{cfg.Catalog, templates, cfg.Links, cfg.Live},
+	}
+	if p.busy, err = p.newBusyPage(); err != nil {
+		return nil, fmt.Errorf("busy page: %w", err)
+	}
+	return p, nil
+}
+
+// Handler answers a visitor, or returns why it cannot.
+type Handler func(http.ResponseWriter, *http.Request, Visitor) error
+
+// Visit finds out who the visitor is. A browser without a valid cookie gets one.
+func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := p.visitors.welcome(w, r)
+		if err != nil {
+			return err
+		}
+		return next(w, r, v)
+	}
+}

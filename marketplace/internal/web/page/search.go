@@ -1,0 +1,54 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/web/request"
+)
+
+const searchBestsellers = 6
+
+type searchPage struct {
+	layout
+	Total       int
+	Books       []card
+	Paging      paging
+	Bestsellers []card // when nothing was found
+}
+
+// Search is GET /search.
+func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	given := r.URL.Query()
+	text := searchText(given.Get("q"))
+	here := r.URL.RequestURI()
+	own := p.askOwnBooks(r.Context(), v, here)()
+	page := searchPage{layout: p.view.layout("Search", here, v, own)}
+	page.Query = text
+	values := url.Values{"q": {text}}
+	if slug := given.Get("category"); p.Catalog.HasCategory(slug) {
+		page.Category = slug
+		values.Set("category", slug)
+	}
+	if text != "" {
+		page.Title = "“" + text + "”"
+		var found catalog.Page
+		found, page.Paging = p.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
+		page.Total, page.Books = found.Total, own.cards(found.Books)
+	}
+	if page.Total == 0 {
+		page.Bestsellers = own.cards(p.Catalog.Bestsellers(page.Category, searchBestsellers))
+	}
+	return p.view.show(w, "search.html", page)
+}
+
+// searchText makes valid text of any input.
+func searchText(typed string) string {
+	text := strings.TrimSpace(strings.ToValidUTF8(typed, " "))
+	if runes := []rune(text); len(runes) > request.MaxText {
+		text = strings.TrimSpace(string(runes[:request.MaxText]))
+	}
+	return text
+}

@@ -1,0 +1,73 @@
+package page
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"path"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/web/cover"
+	"bookstall/marketplace/internal/web/static"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates are the pages by name: each is layout.html and parts.html with the
+// "main" of its own file.
+type templates map[string]*template.Template
+
+func newTemplates(files static.Files) (templates, error) {
+	base, err := template.New("layout.html").Funcs(template.FuncMap{
+		"accent":   cover.Accent,
+		"asset":    files.URL,
+		"category": catalog.CategoryName,
+		"count":    formatCount,
+		"language": formatLanguage,
+		"price":    formatPrice,
+		"year":     formatYear,
+	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := templateFiles.ReadDir("templates/pages")
+	if err != nil {
+		return nil, err
+	}
+	pages := templates{}
+	for _, entry := range entries {
+		page, err := base.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if page, err = page.ParseFS(templateFiles, path.Join("templates/pages", entry.Name())); err != nil {
+			return nil, err
+		}
+		pages[entry.Name()] = page
+	}
+	return pages, nil
+}
+
+// render makes a whole page, so that an error in the middle leaves no half page.
+func (t templates) render(name string, data any) ([]byte, error) {
+	page, ok := t[name]
+	if !ok {
+		return nil, fmt.Errorf("no page %s", name)
+	}
+	var body bytes.Buffer
+	if err := page.Execute(&body, data); err != nil {
+		return nil, fmt.Errorf("render: %w", err)
+	}
+	return body.Bytes(), nil
+}
+
+// part makes a part of pages, by the name of its template.
+func (t templates) part(name string, data any) (string, error) {
+	var out bytes.Buffer
+	if err := t["front.html"].ExecuteTemplate(&out, name, data); err != nil { // every page has all parts
+		return "", fmt.Errorf("render: %w", err)
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,71 @@
+package page
+
+import (
+	"net/http"
+
+	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
+)
+
+const (
+	forgottenField = "forgotten"
+	sureField      = "sure"
+
+	mostYourBooks = 200 // of one page
+)
+
+type yourBooksPage struct {
+	layout
+	Books     []card
+	Total     int
+	Forgotten bool // just now
+}
+
+// YourBooks is GET /your-books.
+func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	if p.Catalog.ReadOnly() {
+		return recommend.ErrReadOnly
+	}
+	own := ownBooks{here: YourBooksPath, acts: p.visitors.acts(v)}
+	switch {
+	case v.fresh:
+		own.known = true
+	case own.acts:
+		history, err := p.Recommender.History(r.Context(), v.own, v.version)
+		if err != nil {
+			return problem.Unavailable(problem.ErrNoHistory, err)
+		}
+		own.fill(history)
+	}
+	page := yourBooksPage{
+		layout: p.view.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
+	}
+	for _, e := range own.entries {
+		if b, err := p.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
+			page.Books = append(page.Books, own.card(b, true))
+		}
+	}
+	return p.view.show(w, "yourbooks.html", page)
+}
+
+// Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
+// new one.
+func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	if err := request.ReadForm(r); err != nil {
+		return err
+	}
+	if err := p.visitors.mayAct(v); err != nil {
+		return err
+	}
+	if r.PostForm.Get(sureField) != "yes" {
+		return problem.Invalid{{Field: sureField, Reason: "must be ticked: what is forgotten cannot be brought back"}}
+	}
+	if _, err := p.Recommender.Forget(r.Context(), v.own); err != nil {
+		return problem.Unavailable(problem.ErrNotKept, err)
+	}
+	p.visitors.forget(w)
+	reply.SeeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
+	return nil
+}

@@ -1,0 +1,129 @@
+// Package problem has the reasons why a request is not answered with what it asks
+// for, and the table that turns each into an HTTP status and a text.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/recommend"
+)
+
+// Reasons, besides those of catalog and recommend.
+var (
+	ErrNotReady         = errors.New("the catalogue is empty")
+	ErrNoSuchPage       = errors.New("no such page")
+	ErrNoSuchCategory   = errors.New("no such category")
+	ErrMethodNotAllowed = errors.New("method not allowed")
+	ErrUnauthorized     = errors.New("token missing or wrong")
+	ErrCrossOrigin      = errors.New("request from another site")
+	ErrURITooLong       = errors.New("address too long")
+	ErrBadForm          = errors.New("form not readable")
+	ErrNotJSON          = errors.New("body is not JSON")
+	ErrNoCookie         = errors.New("no cookie from the browser")
+	ErrActing           = errors.New("the shop is shown as a sample reader")
+	ErrNotKept          = errors.New("write not stored")
+	ErrNoHistory        = errors.New("histories not available")
+	ErrNoStream         = errors.New("no more live shelves")
+	ErrBusy             = errors.New("too many requests at a time")
+)
+
+// Field says what is wrong with one field of a request.
+type Field struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+// Invalid is the error of a request with bad fields: all of them.
+type Invalid []Field
+
+func (e Invalid) Error() string { return "invalid request" }
+
+// Refusal is the error of an address that another package answers.
+type Refusal struct {
+	Status int
+	Detail string // for readers and programs
+	Err    error  // the cause; never shown
+}
+
+func (r *Refusal) Error() string { return fmt.Sprintf("%d %s: %v", r.Status, r.Detail, r.Err) }
+
+// Unwrap returns the cause.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Unavailable wraps an error of recommendations with what could not be done,
+// ErrNotKept or ErrNoHistory, when it may be repeated.
+func Unavailable(what, err error) error {
+	if errors.Is(err, recommend.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", what, err)
+	}
+	return err
+}
+
+// Problem is how an error is shown. The texts are for readers and programs: they
+// have no address, no replica and nothing internal.
+type Problem struct {
+	Status  int
+	Heading string // of the page; "" for that of the status
+	Detail  string
+	Fields  []Field
+}
+
+// Of returns the problem of an error. An error that is not in the table is our fault.
+func Of(err error) Problem {
+	var invalid Invalid
+	var field *recommend.FieldError
+	var refusal *Refusal
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &field):
+		invalid = Invalid{{field.Field, field.Reason}}
+		fallthrough
+	case errors.As(err, &invalid):
+		return Problem{Status: http.StatusBadRequest, Detail: "The request has fields that cannot be used.", Fields: invalid}
+	case errors.As(err, &refusal):
+		return Problem{Status: refusal.Status, Detail: refusal.Detail}
+	case errors.As(err, &tooLarge):
+		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large."}
+	}
+	for _, row := range table() {
+		if errors.Is(err, row.err) {
+			return Problem{Status: row.status, Heading: row.heading, Detail: row.detail}
+		}
+	}
+	return Problem{Status: http.StatusInternalServerError, Detail: "Something went wrong on our side."}
+}
+
+type row struct {
+	err             error
+	status          int
+	heading, detail string
+}
+
+// table is in order: an error may wrap several reasons, and the first one counts.
+func table() []row {
+	const busy = "The shop is busy"
+	return []row{
+		{ErrBadForm, http.StatusBadRequest, "", "The form could not be read."},
+		{ErrUnauthorized, http.StatusUnauthorized, "", "This address wants a bearer token."},
+		{ErrCrossOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
+		{catalog.ErrBookNotFound, http.StatusNotFound, "", "There is no such book."},
+		{ErrNoSuchCategory, http.StatusNotFound, "", "There is no such category."},
+		{ErrNoSuchPage, http.StatusNotFound, "", "There is nothing at this address."},
+		{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "", "This address does not take the method."},
+		{ErrURITooLong, http.StatusRequestURITooLong, "", "The address is too long."},
+		{ErrNotJSON, http.StatusUnsupportedMediaType, "", "The body must be JSON, and its Content-Type application/json."},
+		{ErrNoCookie, http.StatusForbidden, "", "Your browser sent no cookie of ours, so we cannot tell whose book it is. Allow cookies for this shop and do it again."},
+		{ErrActing, http.StatusConflict, "", "You see the shop as a sample reader. Choose “Yourself” under “Reading as”, and do it again."},
+		{recommend.ErrConflict, http.StatusConflict, "", "The id was used before, for another interaction."},
+		{recommend.ErrReadOnly, http.StatusNotImplemented, "", "This shop does not remember what readers do."},
+		{ErrNotKept, http.StatusServiceUnavailable, "We could not keep that", "What you did could not be kept just now. Nothing else is lost, and doing it again does no harm."},
+		{ErrNoHistory, http.StatusServiceUnavailable, "Your books are away for a moment", "What readers like, rate and buy cannot be looked up just now. Nothing is lost. Try again in a moment."},
+		{ErrBusy, http.StatusServiceUnavailable, busy, "More readers are here than we can serve at a time. Try again in a moment."},
+		{recommend.ErrOverloaded, http.StatusServiceUnavailable, busy, "Recommendations have more to do than they can just now. Try again in a moment."},
+		{ErrNoStream, http.StatusServiceUnavailable, "", "There are no more live shelves just now."},
+		{ErrNotReady, http.StatusServiceUnavailable, "", "The books are being put out. Try again in a moment."},
+	}
+}
