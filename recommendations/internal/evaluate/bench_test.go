@@ -29,8 +29,9 @@ func BenchmarkTrainGoodbooks(b *testing.B) {
 func BenchmarkRankGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
 	s := newData(b, g.union()).Split(0, g.isWhole)
-	r := newRanker(b, s, engine.DefaultPrior(), shelfCategories(b))
-	const fantasy = 12 // the column of that shelf
+	categories, names := shelfCategories(b)
+	r := newRanker(b, s, engine.DefaultPrior(), categories)
+	fantasy := slices.Index(names, "fantasy")
 	for _, h := range []int{20, 50, 100} {
 		histories := histories(b, s, h)
 		for name, category := range map[string]int{"any": engine.AnyCategory, "fantasy": fantasy} {
@@ -66,7 +67,8 @@ func histories(b *testing.B, s evaluate.Split, h int) [][]int32 {
 func BenchmarkSimilarGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
 	s := newData(b, g.union()).Split(0, g.isWhole)
-	r := newRanker(b, s, engine.DefaultPrior(), shelfCategories(b))
+	categories, _ := shelfCategories(b)
+	r := newRanker(b, s, engine.DefaultPrior(), categories)
 	dst := make([]engine.Scored, 0, 20)
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {

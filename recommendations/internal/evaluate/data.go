@@ -111,12 +111,3 @@ func index(catalogue []int64, rated map[int64]bool) (Data, map[int64]int32, erro
 	}
 	return Data{Books: books}, items, nil
 }
-
-// Positives returns the number of positives of all readers.
-func (d Data) Positives() int {
-	n := 0
-	for _, r := range d.Readers {
-		n += len(r.Items)
-	}
-	return n
-}

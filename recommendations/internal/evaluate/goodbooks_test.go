@@ -160,19 +160,22 @@ func unpack(tb testing.TB, name string) io.Reader {
 	return unpacked
 }
 
-// shelfCategories returns the categories of each book, the main one first.
-func shelfCategories(tb testing.TB) [][]int {
+// shelfCategories returns the categories of each book, the main one first, and the
+// names of the categories.
+func shelfCategories(tb testing.TB) (categories [][]int, names []string) {
 	tb.Helper()
-	names := goodbooks.CategoryNames()
-	categories := make([][]int, 10_000)
+	categories = make([][]int, 10_000)
 	for book, err := range goodbooks.Shelves("shelves.csv.gz", unpack(tb, "shelves.csv.gz")) {
 		if err != nil {
 			tb.Fatal(err)
 		}
 		for _, name := range book.Shelved.Categories() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 			i := book.BookID - 1
 			categories[i] = append(categories[i], slices.Index(names, name))
 		}
 	}
-	return categories
+	return categories, names
 }

@@ -39,16 +39,11 @@ type Result struct {
 	Coverage20    float64 // share of the liked books that are among any reader's first 20
 }
 
-// Measure calls the ranker for every case of the split. Errors: a ranking
-// repeats an item, has an item that does not exist or that the reader has, or is
-// longer than 100.
-func Measure(s Split, rank Ranker) (Result, error) {
-	return MeasureCases(s, rank.ForCases(), 1)
-}
-
-// MeasureCases calls the ranker draws times for every case and returns the means.
-// draws must be at least 1; use more for a ranker that draws at random. Errors
-// are as for [Measure].
+// MeasureCases calls the ranker draws times for every case of the split and returns
+// the means. draws must be at least 1; use more for a ranker that draws at random.
+//
+// Errors: a ranking repeats an item, has an item that does not exist or that the
+// reader has, or is longer than 100.
 func MeasureCases(s Split, rank CaseRanker, draws int) (Result, error) {
 	var (
 		recall20, recall50, ndcg100 mean

@@ -59,7 +59,7 @@ func TestMeasure(t *testing.T) {
 		{"no cases", evaluate.Split{Items: 5}, nil, evaluate.Result{}},
 	}
 	for _, tt := range tests {
-		got, err := evaluate.Measure(tt.s, fixed(tt.ranking...))
+		got, err := evaluate.MeasureCases(tt.s, fixed(tt.ranking...).ForCases(), 1)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -74,7 +74,7 @@ func TestMeasureIsTheMeanOverReaders(t *testing.T) {
 		{Reader: 1, FoldIn: []int32{0}, Targets: []int32{1}},
 		{Reader: 2, FoldIn: []int32{0}, Targets: []int32{2}},
 	}}
-	got, err := evaluate.Measure(s, fixed(1))
+	got, err := evaluate.MeasureCases(s, fixed(1).ForCases(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestCoverageIsOfLikedBooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := d.Split(0, nil)
-	got, err := evaluate.Measure(s, fixed(0, 5)) // books 1 and 6
+	got, err := evaluate.MeasureCases(s, fixed(0, 5).ForCases(), 1) // books 1 and 6
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestMeasureRefuses(t *testing.T) {
 		{"too long", long, "101 books"},
 	}
 	for _, tt := range tests {
-		if _, err := evaluate.Measure(s, fixed(tt.ranking...)); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := evaluate.MeasureCases(s, fixed(tt.ranking...).ForCases(), 1); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
 		}
 	}

@@ -143,7 +143,7 @@ func (r Report) WriteTable(w io.Writer) error {
 	if r.Validation {
 		kind = "validation, without the readers of fold 0"
 	}
-	fmt.Fprintf(&text, "fold %d (%s): %d readers held out, %d of their books are given, %d are to be found\n",
+	fmt.Fprintf(&text, "fold %d (%s): %d readers held out, with %d books as fold-in and %d as targets\n",
 		r.Fold, kind, r.Readers, r.FoldIn, r.Targets)
 	fmt.Fprintf(&text, "training: %d readers with %d positives of %d books\n", r.TrainingReaders, r.TrainingPositives, r.Books)
 	fmt.Fprintf(&text, "%s: %s\n\n", r.Methods[0].Name, r.parameters())

@@ -65,7 +65,7 @@ func FuzzTables(f *testing.F) {
 		for _, b := range books {
 			names := b.Shelved.Categories()
 			for _, name := range names {
-				if !slices.Contains(goodbooks.CategoryNames(), name) {
+				if !slices.Contains(categories(), name) {
 					t.Errorf("%+v has the category %q", b, name)
 				}
 			}
@@ -83,6 +83,14 @@ func shelves() []string {
 		"Historical Fiction", "Classics", "Young Adult", "Children's", "Comics", "Graphic Novels", "Manga", "Poetry", "Biography", "Memoir",
 		"History", "Self Help", "Psychology", "Religion", "Spirituality", "Christian", "Philosophy", "Science", "Business", "Fiction",
 		"Nonfiction", "Art", "Contemporary", "Cookbooks", "Gay and Lesbian", "Humor and Comedy", "Music", "Sports", "Travel",
+	}
+}
+
+// categories lists the categories that books can have.
+func categories() []string {
+	return []string{
+		"fantasy", "science-fiction", "mystery-thriller", "romance", "horror", "historical-fiction", "classics", "young-adult", "children",
+		"comics", "poetry", "biography-memoir", "history", "self-help", "religion-philosophy", "science-business", "fiction", "non-fiction",
 	}
 }
 

@@ -53,15 +53,6 @@ func shelfNames() []string {
 	return shelves
 }
 
-// CategoryNames lists the categories that books can have, as slugs.
-func CategoryNames() []string {
-	var names []string
-	for _, c := range categories() {
-		names = append(names, c.name)
-	}
-	return names
-}
-
 // Shelved counts the readers who put a book on a shelf, by the shelf's name.
 type Shelved map[string]int64
 
@@ -71,8 +62,7 @@ const share = 5
 // Categories returns the categories of a book, as slugs. A book has a category
 // if one of the category's shelves has at least 20 % as many readers as the
 // book's largest genre. The category with the most readers comes first; ties are
-// in the order of [CategoryNames]. Some books have no category, some more than
-// four.
+// in a fixed order. Some books have no category, some more than four.
 func (s Shelved) Categories() []string {
 	largest := int64(0)
 	for _, shelf := range otherShelves() {

@@ -38,16 +38,16 @@ func TestTheEmbeddedDataTeachTheModelTastes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, err := evaluate.Measure(split, func(dst, foldIn, hidden []int32, k int) []int32 {
-		for _, s := range ranker.Rank(nil, engine.Query{History: foldIn, Exclude: hidden, Category: engine.AnyCategory, K: k}) {
+	ours, err := evaluate.MeasureCases(split, func(dst []int32, c evaluate.Case, k int) []int32 {
+		for _, s := range ranker.Rank(nil, engine.Query{History: c.FoldIn, Exclude: c.Hidden, Category: engine.AnyCategory, K: k}) {
 			dst = append(dst, s.Item)
 		}
 		return dst
-	})
+	}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	popularity, err := evaluate.Measure(split, evaluate.Popularity(split))
+	popularity, err := evaluate.MeasureCases(split, evaluate.Popularity(split).ForCases(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
