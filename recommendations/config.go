@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"runtime"
 	"time"
 
 	"bookstall/internal/config"
@@ -13,68 +11,42 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// noStore is the setting of --store for none.
+// noStore is the value of --store that asks for no store.
 const noStore = "none"
 
-// The commands, as the parser calls them: with their arguments.
-const (
-	serveCommand          = "serve"
-	healthcheckCommand    = "healthcheck"
-	importCommand         = "import"
-	exportCommand         = "export <dir>"
-	trainCommand          = "train"
-	modelsListCommand     = "models list"
-	modelsShowCommand     = "models show <version>"
-	modelsActivateCommand = "models activate <version>"
-	modelsRollbackCommand = "models rollback"
-	modelsAddCommand      = "models add <file>"
-	evaluateCommand       = "evaluate"
-)
-
-// commands are what the program can be told to do.
-type commands struct {
-	Serve       settings      `cmd:"" default:"withargs" help:"Serve gRPC; what happens without a command."`
-	Healthcheck healthcheck   `cmd:"" help:"Ask a server on this host for its health; the exit status is 0 if it is SERVING, else 1."`
-	Import      importing     `cmd:"" help:"Bring books and ratings from CSV files into a store: all of them or, when something goes wrong, none."`
-	Export      exporting     `cmd:"" help:"Write books, ratings and what readers did to CSV files, which import --from brings back."`
-	Train       trainer       `cmd:"" help:"Train a model from a store, keep it there and activate it."`
-	Models      modelCommands `cmd:"" help:"List, show, activate and roll back the models of a store."`
-	Evaluate    evaluation    `cmd:"" help:"Measure how well held-out readers are served, beside simple methods; the data are given in files."`
-}
-
-// settings are all that can be set, by flag or by RECOMMENDATIONS_… variable.
+// settings are the flags and RECOMMENDATIONS_… variables of serve.
 type settings struct {
-	GRPCAddress   string `name:"grpc-address" help:"host:port that gRPC is served on." default:":50051"`
-	AdminAddress  string `help:"host:port of health, metrics and build information for operators." default:":9090"`
-	HealthAddress string `help:"host:port of the gRPC health service in plaintext, for probes that cannot do TLS; used with TLS only." default:":50052"`
-	Name          string `help:"Name of this replica, which answers carry as served_by; the host name if empty."`
+	GRPCAddress   string `name:"grpc-address" help:"host:port to serve gRPC on." default:":50051"`
+	AdminAddress  string `help:"host:port to serve health, metrics and build information on, for operators." default:":9090"`
+	HealthAddress string `help:"host:port to serve the gRPC health service on in plaintext, for probes without TLS. Used with TLS only." default:":50052"`
+	Name          string `help:"Name of this replica, in served_by of its answers. Defaults to the host name."`
 
-	Store   string `help:"Where books, models and what readers do are kept: sqlite:FILE, or postgres://…; none for the embedded demonstration, which remembers nothing." default:"none" placeholder:"URL"`
-	Demo    bool   `help:"Fill an empty store with the embedded demonstration; else wait until books are imported." default:"true" negatable:""`
-	Train   bool   `help:"Train a model where the store has none that fits its books; else wait for one, and recommend bestsellers." default:"true" negatable:""`
-	Workers int    `help:"Goroutines to train on; 0 for one a CPU." default:"0"`
+	Store   string `help:"Store of books, models and interactions: sqlite:FILE or postgres://…. With none, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
+	Demo    bool   `help:"Fill an empty store with the embedded demonstration. Otherwise wait until books are imported." default:"true" negatable:""`
+	Train   bool   `help:"Train a model if the store has none that fits its books. Otherwise wait for one and recommend bestsellers." default:"true" negatable:""`
+	Workers int    `help:"Goroutines to train on; 0 for one per CPU." default:"0"`
 
-	MaxCalls   int           `help:"How many calls to work on at a time, and besides as many that write and as many that list the catalogue; more of them wait." default:"256"`
-	MaxQueue   int           `help:"How many calls of each kind may wait; more are refused (RESOURCE_EXHAUSTED); 0 for none." default:"256"`
-	QueueWait  time.Duration `help:"How long a call may wait before it is refused; half of the time that its caller has left if that is less." default:"100ms"`
-	MaxStreams int           `help:"How many streams may be open besides, which live shelves come by; more are refused." default:"4000"`
+	MaxCalls   int           `help:"Concurrency limit for unary calls. Writes and catalogue reads each have the same limit of their own. Calls beyond it wait." default:"256"`
+	MaxQueue   int           `help:"Queue length for each limit; 0 for no queue. Calls beyond it are refused with RESOURCE_EXHAUSTED." default:"256"`
+	QueueWait  time.Duration `help:"How long a call may wait before it is refused, but at most half of the time left until its deadline." default:"100ms"`
+	MaxStreams int           `help:"How many live shelves may be followed at a time. Streams beyond that are refused." default:"4000"`
 
-	MaxConnectionAge      time.Duration `help:"Close connections after about this time, gracefully, so that callers find new replicas; 0 for never." default:"5m"`
-	MaxConnectionAgeGrace time.Duration `help:"How long a call may go on after that." default:"30s"`
-	DrainDelay            time.Duration `help:"How long to serve on after saying not ready, so that callers notice." default:"3s"`
-	DrainTimeout          time.Duration `help:"How long calls in flight may take after that." default:"10s"`
+	MaxConnectionAge      time.Duration `help:"Close connections gracefully after about this time, so that clients find new replicas; 0 for never." default:"5m"`
+	MaxConnectionAgeGrace time.Duration `help:"How long calls on such a connection may still run." default:"30s"`
+	DrainDelay            time.Duration `help:"How long to keep serving while not ready, so that clients notice, before draining." default:"3s"`
+	DrainTimeout          time.Duration `help:"How long calls in flight may take while draining." default:"10s"`
 
 	TLS   rpc.TLSFiles     `embed:"" prefix:"tls-"`
 	Log   telemetry.Config `embed:""`
 	Pprof bool             `help:"Serve /debug/pprof on the admin address."`
 
-	Faults bool `help:"Let /debug/fault on the admin address make this replica misbehave; for drills only."`
+	Faults bool `help:"Enable fault injection by /debug/fault on the admin address. For drills only."`
 
-	Tutorial            bool   `help:"Answer the examples of docs/tutorial.md too, on the gRPC address; for learners only."`
-	TutorialRESTAddress string `name:"tutorial-rest-address" help:"host:port of the one that is answered over REST; used with --tutorial only." default:":8081"`
+	Tutorial            bool   `help:"Also serve the examples of docs/tutorial.md on the gRPC address. For learners only."`
+	TutorialRESTAddress string `name:"tutorial-rest-address" help:"host:port to serve the REST example on. Used with --tutorial only." default:":8081"`
 }
 
-// Validate is called by the parser. It reports all faults at once.
+// Validate is called by Kong. It reports all faults at once.
 func (s *settings) Validate() error {
 	var errs []error
 	if s.Store != noStore {
@@ -104,35 +76,12 @@ func (s *settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// parse returns the command and what was set for it.
-func parse(args []string, stdout, stderr io.Writer) (command string, c commands, err error) {
-	command, err = config.Parse(config.Program{
-		Name:        "recommendations",
-		Description: "Answers over gRPC which books a reader may like. Part of Bookstall.",
-		EnvPrefix:   "RECOMMENDATIONS",
-		Serve:       serveCommand,
-	}, &c, args, stdout, stderr)
-	return command, c, err
-}
-
-// followAge is how long a Follow stream may last. A connection that is old enough
-// is closed within its grace, which cuts what still runs on it: streams end
-// before.
+// followAge returns how long a Follow stream may last: less than the grace of an old
+// connection, so that the stream ends before the connection is cut.
 func (s settings) followAge() time.Duration {
 	const longest = time.Hour
 	if s.MaxConnectionAge == 0 || s.MaxConnectionAgeGrace == 0 {
 		return longest
 	}
 	return min(longest, s.MaxConnectionAgeGrace*4/5)
-}
-
-// fill puts what this host has in the place of what was left open.
-func (s *settings) fill() (err error) {
-	if s.Name, err = config.NameOr(s.Name); err != nil {
-		return err
-	}
-	if s.Workers == 0 {
-		s.Workers = runtime.GOMAXPROCS(0)
-	}
-	return nil
 }

@@ -25,7 +25,7 @@ func TestExamplesAreAnsweredWithTheFlagOnly(t *testing.T) {
 		if want := map[bool]codes.Code{false: codes.Unimplemented, true: codes.OK}[on]; status.Code(err) != want {
 			t.Errorf("--tutorial %v: %v, want %v", on, err, want)
 		}
-		lines := p.Lines("answers the examples of the tutorials (--tutorial)")
+		lines := p.Lines("tutorial examples enabled (--tutorial)")
 		if on != (len(lines) == 1) {
 			t.Errorf("--tutorial %v: said %v", on, lines)
 		} else if on {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -19,6 +20,8 @@ type Part struct {
 	Stop func(ctx context.Context) error
 	// StopTimeout bounds Stop.
 	StopTimeout time.Duration
+	// Close releases what the part holds if the group never runs; nil for nothing.
+	Close func() error
 }
 
 // Group runs parts together.
@@ -30,15 +33,33 @@ type Group struct {
 	DrainDelay time.Duration
 
 	parts []Part
+	ran   bool
 }
 
 // Add appends a part. Parts start in order of addition and stop in reverse.
 func (g *Group) Add(p Part) { g.parts = append(g.parts, p) }
 
+// Close closes the parts of a group that never ran, the last one first. After Run it
+// does nothing. So a program that defers Close may add each part as soon as it has
+// opened it, and return when the next one fails.
+func (g *Group) Close() error {
+	if g.ran {
+		return nil
+	}
+	var errs []error
+	for _, p := range slices.Backward(g.parts) {
+		if p.Close != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Run starts all parts and blocks until ctx ends or a part does. Then it says
 // not ready, waits for DrainDelay if nothing broke, and stops the parts one
 // after another, the last one first. It returns what broke, or nil.
 func (g *Group) Run(ctx context.Context) error {
+	g.ran = true
 	ended := make([]chan error, len(g.parts))
 	first := make(chan int, len(g.parts))
 	for i, p := range g.parts {

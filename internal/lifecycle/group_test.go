@@ -112,6 +112,37 @@ func TestAPartThatEndsWithoutErrorIsStillReported(t *testing.T) {
 	}
 }
 
+func TestCloseIsForAGroupThatNeverRan(t *testing.T) {
+	var j journal
+	g := Group{Log: logr.Discard(), Readiness: NewReadiness()}
+	boom := errors.New("boom")
+	for _, name := range []string{"admin", "server"} {
+		p := j.part(name)
+		p.Close = func() error {
+			j.add("close " + name)
+			return boom
+		}
+		g.Add(p)
+	}
+	g.Add(j.part("nothing to close"))
+	if err := g.Close(); !errors.Is(err, boom) {
+		t.Errorf("got %v, want boom", err)
+	}
+	if want := []string{"close server", "close admin"}; !slices.Equal(j.lines, want) {
+		t.Errorf("order %v, want %v", j.lines, want)
+	}
+
+	j.lines = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := errors.Join(g.Run(ctx), g.Close()); err != nil {
+		t.Error(err)
+	}
+	if slices.Contains(j.lines, "close server") {
+		t.Errorf("closed after Run: %v", j.lines)
+	}
+}
+
 func TestEachStopHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{Log: logr.Discard(), Readiness: NewReadiness()}

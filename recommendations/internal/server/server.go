@@ -20,8 +20,8 @@ import (
 	"bookstall/recommendations/internal/recommender"
 )
 
-// ServiceName is the full name of the gRPC service, which its health goes by.
-const ServiceName = "recommendations.v1.RecommendationsService"
+// Service returns the full name of the gRPC service, also for its health.
+func Service() string { return recommendationsv1.RecommendationsService_ServiceDesc.ServiceName }
 
 const (
 	defaultResults = 10

@@ -1,24 +1,22 @@
-package main
+package command
 
 import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"bookstall/internal/config"
 	"bookstall/internal/rpc"
 )
 
-// healthcheck is what a container without a shell is probed by.
+// healthcheck is a probe for containers without a shell.
 type healthcheck struct {
-	Address string        `env:"-" help:"host:port to ask, in plaintext; if empty, where serve answers with the same variables: that of --grpc-address, or of --health-address with TLS." placeholder:"HOST:PORT"`
-	Service string        `env:"-" help:"Service to ask for; the server as a whole if empty." default:"recommendations.v1.RecommendationsService"`
-	Timeout time.Duration `env:"-" help:"How long to wait for the answer." default:"2s"`
+	Address string        `env:"-" help:"host:port of the server, in plaintext. If empty, the one that serve listens on with the same variables: --grpc-address, or --health-address with TLS." placeholder:"HOST:PORT"`
+	Service string        `env:"-" help:"gRPC service to check; empty for the server as a whole." default:"recommendations.v1.RecommendationsService"`
+	Timeout time.Duration `env:"-" help:"Time limit." default:"2s"`
 
-	// What serve listens on: the same variables, and the same flags for those
-	// who set them by flag.
+	// The addresses of serve: same variables, same flags.
 	GRPCAddress   string `name:"grpc-address" hidden:"" default:":50051"`
 	HealthAddress string `hidden:"" default:":50052"`
 	TLSCertFile   string `name:"tls-cert-file" hidden:""`
@@ -39,7 +37,7 @@ func (h healthcheck) address() (string, error) {
 	return address, nil
 }
 
-func (h healthcheck) run(ctx context.Context, stdout io.Writer) error {
+func (h healthcheck) Run(ctx context.Context, to config.Streams) error {
 	address, err := h.address()
 	if err != nil {
 		return err
@@ -49,6 +47,6 @@ func (h healthcheck) run(ctx context.Context, stdout io.Writer) error {
 	if err := rpc.CheckHealth(ctx, address, h.Service); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s: %s is SERVING\n", address, cmp.Or(h.Service, "the server"))
+	_, err = fmt.Fprintf(to.Out, "%s: %s is SERVING\n", address, cmp.Or(h.Service, "the server"))
 	return err
 }

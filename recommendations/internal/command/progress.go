@@ -1,14 +1,15 @@
-package main
+package command
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
-// progress shows how far a command is: on a terminal one line that changes,
-// elsewhere a line now and then.
+// progress shows how far a command is: as a bar on a terminal, otherwise as a line
+// every few seconds.
 type progress struct {
 	to       io.Writer
 	terminal bool
@@ -23,15 +24,19 @@ const (
 )
 
 func newProgress(to io.Writer) *progress {
-	p := &progress{to: to, last: time.Now()}
-	if f, ok := to.(*os.File); ok {
-		info, err := f.Stat()
-		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return p
+	return &progress{to: to, last: time.Now(), terminal: isTerminal(to)}
 }
 
-// at is a transfer.Progress.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// at shows a position in a file; it is a transfer.Progress.
 func (p *progress) at(file string, read, size, rows int64) {
 	every := progressLine
 	if p.terminal {
@@ -51,25 +56,17 @@ func (p *progress) at(file string, read, size, rows int64) {
 	}
 	const width = 30
 	filled := int(percent * width / 100)
-	fmt.Fprintf(p.to, "%s%-28s [%-*s] %3d %%  %d rows", clearLine, file, width, bar(filled), percent, rows)
+	fmt.Fprintf(p.to, "%s%-28s [%-*s] %3d %%  %d rows", clearLine, file, width, strings.Repeat("=", filled), percent, rows)
 	p.shown = true
 }
 
-func bar(n int) string {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = '='
-	}
-	return string(b)
-}
-
-// line prints a line that stays.
+// line prints a line in place of the bar.
 func (p *progress) line(text string) {
 	p.clear()
 	fmt.Fprintln(p.to, text)
 }
 
-// clear takes the bar away.
+// clear removes the bar.
 func (p *progress) clear() {
 	if p.shown {
 		fmt.Fprint(p.to, clearLine)

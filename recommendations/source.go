@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,44 +18,45 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// source is where the replica's books and histories come from. Its run makes the
-// replica ready; health says NOT_SERVING until then.
+// source loads books and histories into memory. Its part makes the replica ready;
+// health says NOT_SERVING until then.
 type source struct {
 	lifecycle.Part
-	journal server.Journal // nil when nothing can be kept
-	close   func() error
+	journal server.Journal // nil if there is no store
+	close   func() error   // also after the part has stopped
 }
 
-// newSource returns the store that is configured, or the embedded data.
-func newSource(cfg settings, books *recommender.Recommender, ready *lifecycle.Readiness, tel *telemetry.Telemetry) (source, error) {
+// openSource returns the configured store, or the embedded demonstration.
+func openSource(cfg settings, books *recommender.Recommender, ready *lifecycle.Readiness, tel *telemetry.Telemetry) (source, error) {
 	loaded := func() { ready.Set(true, "") }
+	workers := cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))
 	if cfg.Store == noStore {
-		d := &demonstration{books: books, workers: cfg.Workers, loaded: loaded, log: tel.Log, quit: make(chan struct{})}
+		d := &demonstration{books: books, workers: workers, loaded: loaded, log: tel.Log, quit: make(chan struct{})}
 		return source{
 			Part:  lifecycle.Part{Name: "demonstration", Run: d.run, Stop: d.stop, StopTimeout: time.Second},
 			close: func() error { return nil },
 		}, nil
 	}
-	kept, err := store.Open(cfg.Store, store.Options{Log: tel.Log.WithName("store")})
+	log := tel.Log.WithName("store")
+	kept, err := store.Open(cfg.Store, store.Options{Log: log})
 	if err != nil {
 		return source{}, fmt.Errorf("store: %w", err)
 	}
-	settings := replication.Config{
-		Store: kept, Recommender: books, Train: cfg.Train, Workers: cfg.Workers, OnLoaded: loaded,
-		Log: tel.Log.WithName("store"), Registry: tel.Registry,
+	replicate := replication.Config{
+		Store: kept, Recommender: books, Train: cfg.Train, Workers: workers, OnLoaded: loaded, Log: log, Registry: tel.Registry,
 	}
 	if cfg.Demo {
-		settings.Demo = sample.Load
+		replicate.Demo = sample.Load
 	}
-	l := replication.New(settings)
+	r := replication.New(replicate)
 	return source{
-		Part:    lifecycle.Part{Name: "store", Run: l.Run, Stop: l.Stop, StopTimeout: time.Second},
-		journal: l,
+		Part:    lifecycle.Part{Name: "store", Run: r.Run, Stop: r.Stop, StopTimeout: time.Second},
+		journal: r,
 		close:   kept.Close,
 	}, nil
 }
 
-// demonstration serves the embedded data, and keeps nothing.
+// demonstration serves the embedded data and stores nothing.
 type demonstration struct {
 	books   *recommender.Recommender
 	workers int
@@ -71,7 +74,7 @@ func (d *demonstration) run() error {
 	if err := d.books.Load(lib, d.workers); err != nil {
 		return err
 	}
-	d.log.Info("no store (--store none): the embedded demonstration, which remembers nothing",
+	d.log.Info("no store (--store none): serving the embedded demonstration, storing nothing",
 		"books", len(lib.Books), "ratings", len(lib.Ratings), "version", lib.Version, "took", time.Since(began).String())
 	d.loaded()
 	<-d.quit

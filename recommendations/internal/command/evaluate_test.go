@@ -1,4 +1,4 @@
-package main
+package command_test
 
 import (
 	"bytes"
@@ -198,9 +198,9 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"validation on fold 0", []string{whole, "--validate"}, "--fold must be 1 to 4"},
 		{"categories of nothing", []string{whole, "--by-category", "--shelves=none"}, "--by-category needs categories, from --books or --shelves"},
 		{"workers", []string{whole, "--workers=-1"}, "--workers is -1"},
-		{"parameter", []string{whole, "--set=colour=1"}, "no parameter is called colour"},
+		{"parameter", []string{whole, "--set=colour=1"}, "unknown parameter colour"},
 		{"value", []string{whole, "--set=lambda=0"}, "--set: lambda is 0"},
-		{"no such stars", []string{whole, "--set=stars-6=1"}, "no parameter is called stars-6"},
+		{"no such stars", []string{whole, "--set=stars-6=1"}, "unknown parameter stars-6"},
 		{"more than full", []string{whole, "--set=stars-3=17"}, "stars-3 is 17, want a whole number, for stars 0 to 16"},
 		{"author", []string{whole, "--set=author=-1"}, "author is -1"},
 		{"part of a neighbour", []string{whole, "--set=neighbours=2.5"}, "neighbours is 2.5"},

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"bufio"
@@ -20,12 +20,12 @@ import (
 	"bookstall/recommendations/internal/goodbooks"
 )
 
-// none, for a file, stands for no file.
+// none is the value of a file flag that asks for no file.
 const none = "none"
 
-// lookBeside finds the files that were not given in the folder of the ratings, so
-// that a data set is measured with all that it says. Books that were given have
-// categories of their own, or come with --shelves.
+// lookBeside looks for files that were not given in the folder of the ratings, so
+// that a data set is measured with everything it has. If --books was given, it does
+// not look for shelves: those books have categories of their own.
 func (e *evaluation) lookBeside() {
 	if e.Books != "" && e.Books != none && e.Shelves == "" {
 		return
@@ -48,7 +48,7 @@ func (e *evaluation) lookBeside() {
 	}
 }
 
-// read collects both files; isHeld says who may be held out.
+// read reads the ratings. isHeld reports whether a reader may be held out.
 func (m *measuring) read(ctx context.Context) (d evaluate.Data, isHeld func(int64) bool, err error) {
 	whole := map[int64]bool{}
 	isHeld = func(reader int64) bool { return whole[reader] }
@@ -72,7 +72,7 @@ func (m *measuring) read(ctx context.Context) (d evaluate.Data, isHeld func(int6
 	return d, isHeld, errors.Join(wrong, err)
 }
 
-// ratings reads a file up to the first error.
+// ratings yields the rows of a file up to the first error.
 func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate.Rating, error) bool) {
 	return func(yield func(evaluate.Rating, error) bool) {
 		m.progress("reading " + path)
@@ -100,8 +100,8 @@ func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate
 	}
 }
 
-// describe finds out the authors and categories of the items, as far as there
-// are files that say so.
+// describe sets the authors and categories of the items, as far as the files have
+// them.
 func (m *measuring) describe(items []int64) error {
 	categories := map[int64][]string{}
 	if m.Books != "" {
@@ -142,7 +142,7 @@ func (m *measuring) describe(items []int64) error {
 	return nil
 }
 
-// categorise numbers the categories by name.
+// categorise numbers the categories in the order of their names.
 func (m *measuring) categorise(items []int64, of map[int64][]string) {
 	if len(of) == 0 {
 		return
@@ -161,7 +161,7 @@ func (m *measuring) categorise(items []int64, of map[int64][]string) {
 	}
 }
 
-// books reads --books; the header tells which format it has.
+// books yields the rows of --books. The header decides the format.
 func (m *measuring) books() iter.Seq2[domain.Book, error] {
 	return func(yield func(domain.Book, error) bool) {
 		m.progress("reading " + m.Books)
@@ -190,7 +190,7 @@ func (m *measuring) books() iter.Seq2[domain.Book, error] {
 	}
 }
 
-// openUnpacked opens a file that may be packed with gzip, whatever its name.
+// openUnpacked opens a file and decompresses it if it is gzip, whatever its name.
 func openUnpacked(path string) (io.ReadCloser, error) {
 	file, err := os.Open(path)
 	if err != nil {

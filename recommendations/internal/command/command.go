@@ -1,0 +1,65 @@
+// Package command has the commands of recommendations besides serve: import, export,
+// train, models, evaluate and healthcheck. Kong fills them from flags and the
+// environment, and calls their Run methods.
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/go-logr/logr"
+
+	"bookstall/recommendations/internal/store"
+)
+
+// Commands are the commands, for Kong.
+type Commands struct {
+	Healthcheck healthcheck   `cmd:"" help:"Check the health of a server on this host. The exit status is 0 if it is SERVING, else 1."`
+	Import      importCommand `cmd:"" help:"Import books and ratings from CSV files into a store. On an error, nothing is imported."`
+	Export      exportCommand `cmd:"" help:"Export books, ratings and interactions to CSV files, for import --from."`
+	Train       trainCommand  `cmd:"" help:"Train a model from a store, save it there and activate it."`
+	Models      modelCommands `cmd:"" help:"List, show, activate and roll back the models of a store."`
+	Evaluate    evaluation    `cmd:"" help:"Measure the recommendations for held-out readers of a ratings file, and compare with simple methods."`
+}
+
+// storeFlag is the store that a command works on.
+type storeFlag struct {
+	Store string `help:"The store: sqlite:FILE or postgres://…." required:"" placeholder:"URL"`
+}
+
+func (f storeFlag) validate() error {
+	if f.Store == "" {
+		return nil // the parser reports it
+	}
+	if err := store.CheckURL(f.Store); err != nil {
+		return fmt.Errorf("--store: %w", err)
+	}
+	return nil
+}
+
+// use opens the store while do runs. What the store logs, such as migrations, is of
+// no interest here.
+func (f storeFlag) use(do func(*store.Store) error) (err error) {
+	s, err := store.Open(f.Store, store.Options{Log: logr.Discard()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(s)
+}
+
+// workersFlag bounds the goroutines of a training.
+type workersFlag struct {
+	Workers int `env:"-" help:"Goroutines to train on; 0 for one per CPU." default:"0"`
+}
+
+func (f workersFlag) validate() error {
+	if f.Workers < 0 {
+		return fmt.Errorf("--workers is %d, want 0 or more", f.Workers)
+	}
+	return nil
+}
+
+func (f workersFlag) count() int { return cmp.Or(f.Workers, runtime.GOMAXPROCS(0)) }

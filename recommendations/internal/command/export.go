@@ -1,0 +1,32 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"bookstall/internal/config"
+	"bookstall/recommendations/internal/store"
+	"bookstall/recommendations/internal/transfer"
+)
+
+// exportCommand exports a store to files.
+type exportCommand struct {
+	storeFlag `embed:""`
+	Dir       string `arg:"" help:"Folder to write to. It is created if needed and must not contain an export."`
+}
+
+// Validate is called by Kong.
+func (c *exportCommand) Validate() error { return c.storeFlag.validate() }
+
+// Run writes the files.
+func (c *exportCommand) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		sum, err := transfer.Export(ctx, s, c.Dir)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(to.Out, "%s: %d books, %d ratings, %d sample readers, %d interactions\n",
+			c.Dir, sum.Books, sum.Ratings, sum.Samples, sum.Interactions)
+		return err
+	})
+}

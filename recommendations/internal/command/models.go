@@ -1,0 +1,142 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"bookstall/internal/config"
+	"bookstall/recommendations/internal/models"
+	"bookstall/recommendations/internal/store"
+)
+
+// modelCommands manage the models of a store.
+type modelCommands struct {
+	List     modelList     `cmd:"" help:"List the models of the store, newest first."`
+	Show     modelShow     `cmd:"" help:"Show what a model was trained on and how good it is."`
+	Activate modelActivate `cmd:"" help:"Activate a model."`
+	Rollback modelRollback `cmd:"" help:"Reactivate the previous model."`
+	Add      modelAdd      `cmd:"" help:"Save a model from a file in the store, without activating it."`
+}
+
+type modelList struct {
+	storeFlag `embed:""`
+}
+
+// Run prints a table.
+func (c *modelList) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		list, err := s.Models(ctx)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			fmt.Fprintln(to.Out, "the store has no models; recommendations train makes one")
+			return nil
+		}
+		w := tabwriter.NewWriter(to.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "MODEL\tMADE\tBYTES\tREADERS\tPOSITIVES\tNDCG@100\tACTIVE")
+		for _, m := range list {
+			var meta models.Metadata
+			if err := json.Unmarshal(m.Metadata, &meta); err != nil {
+				return fmt.Errorf("model %s: %w", m.Version, err)
+			}
+			quality, active := "", ""
+			if meta.Metrics != nil {
+				quality = fmt.Sprintf("%.4f", meta.Metrics.NDCG100)
+			}
+			if m.Active {
+				active = "since " + m.ActivatedAt.Format(time.DateTime)
+			} else if !m.ActivatedAt.IsZero() {
+				active = "last " + m.ActivatedAt.Format(time.DateTime)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n",
+				m.Version, m.CreatedAt.Format(time.DateTime), m.Size, meta.Readers, meta.Positives, quality, active)
+		}
+		return w.Flush()
+	})
+}
+
+type modelShow struct {
+	storeFlag `embed:""`
+	Version   string `arg:"" help:"Version of the model, from models list."`
+}
+
+// Run prints the metadata as JSON.
+func (c *modelShow) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		model, err := models.Load(ctx, s, c.Version)
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(to.Out)
+		e.SetIndent("", "  ")
+		return e.Encode(model.Metadata)
+	})
+}
+
+type modelActivate struct {
+	storeFlag `embed:""`
+	Version   string `arg:"" help:"Version of the model, from models list."`
+}
+
+// Run refuses a model that no replica could use.
+func (c *modelActivate) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		model, err := models.Load(ctx, s, c.Version)
+		if err != nil {
+			return err
+		}
+		catalog, err := s.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := model.For(catalog.Books); err != nil {
+			return err
+		}
+		if err := s.Activate(ctx, c.Version); err != nil {
+			return err
+		}
+		fmt.Fprintf(to.Out, "model %s is active\n", c.Version)
+		return nil
+	})
+}
+
+type modelRollback struct {
+	storeFlag `embed:""`
+}
+
+// Run activates the previous model.
+func (c *modelRollback) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		from, back, err := s.Rollback(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(to.Out, "model %s is active again, in place of %s\n", back, from)
+		return nil
+	})
+}
+
+type modelAdd struct {
+	storeFlag `embed:""`
+	File      string `arg:"" type:"existingfile" help:"File that train --out wrote."`
+}
+
+// Run saves the model.
+func (c *modelAdd) Run(ctx context.Context, to config.Streams) error {
+	return c.use(func(s *store.Store) error {
+		encoded, err := os.ReadFile(c.File)
+		if err != nil {
+			return err
+		}
+		model, err := models.Decode(encoded)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.File, err)
+		}
+		return publish(ctx, s, model, false, to.Out)
+	})
+}
