@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# axe.sh VERSION FILE: fetch the accessibility rules that the browser test
-# injects. Without npm nothing is fetched, and that test says so.
+# axe.sh VERSION FILE: download the accessibility rules that the browser test injects
+# into pages. Without npm it downloads nothing, and the browser test reports that.
 set -euo pipefail
 version=$1 file=$2
 if ! command -v npm >/dev/null; then
-  echo "npm is missing: the accessibility rules are not installed"
+  echo "npm is not installed: skipping the accessibility rules"
   exit 0
 fi
 dir=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# compose.sh VERSION FILE: build Docker Compose as FILE. `go install` refuses it,
-# for its go.mod leaves some versions out: it is built where it lies, with the
+# compose.sh VERSION FILE: build Docker Compose as FILE. `go install` refuses to, because
+# of directives in its go.mod, so this builds it in the module cache, with the module
 # versions that its authors chose.
 set -euo pipefail
 module=github.com/docker/compose/${1%%.*}

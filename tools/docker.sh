@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# docker.sh COMMAND...: run a command beside a Docker daemon of its own. Both live in
-# namespaces that end with this script: processes, network, mounts. /run is a tmpfs
-# that holds the daemon's socket, its containerd and its data, so nothing of a
-# Docker or a Kubernetes on this machine is seen or touched, and nothing is left.
-# The command has no network but the daemon's.
+# docker.sh COMMAND...: run a command with a Docker daemon of its own. Both run in new
+# process, network and mount namespaces, which end with this script. /run is a tmpfs
+# with the daemon's socket, its containerd and its data, so the script neither sees nor
+# changes a Docker or a Kubernetes of this machine, and leaves nothing behind. The
+# command can reach only the daemon's networks.
 #
-# Needs root on Linux. Where that or Docker is missing and cannot be installed, it
-# says so; in CI that is a failure.
+# Needs root on Linux. Otherwise, or if Docker cannot be installed, it skips the command
+# with a message; in CI that is a failure.
 set -euo pipefail
 
 prefix=bookstall-docker- # of cgroups
@@ -26,7 +26,7 @@ install() {
   [ ${#missing[@]} -eq 0 ] && return
   command -v apt-get >/dev/null || skip "not installed: ${missing[*]}"
   echo "installing ${missing[*]}"
-  # The package would start a daemon that changes the host's packet filter.
+  # Keep the package from starting a daemon, which would change the host's packet filter.
   local policy=/usr/sbin/policy-rc.d made=
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -40,15 +40,15 @@ install() {
   return "$code"
 }
 
-# remove_cgroups takes away the folders that a daemon of this script made: this
-# one's, and those of one that was killed.
+# remove_cgroups removes the cgroups that the daemon of this script made, and those of
+# earlier scripts that were killed.
 remove_cgroups() {
   local folder
   for folder in /sys/fs/cgroup/"$prefix"* /sys/fs/cgroup/*/"$prefix"*; do
     [ -d "$folder" ] || continue
     local pid=${folder##*-}
     [ "$pid" = $$ ] || [ ! -d "/proc/$pid" ] || continue
-    for _ in $(seq 50); do # until the kernel has seen the last process off
+    for _ in $(seq 50); do # until the kernel has removed the last process
       find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
       [ ! -d "$folder" ] && break
       sleep 0.1
@@ -57,14 +57,14 @@ remove_cgroups() {
 }
 
 outside() {
-  [ "$(uname -s)" = Linux ] || skip "no Linux: Docker's daemon cannot be started here"
-  [ "$(id -u)" = 0 ] || skip "not root: Docker's daemon cannot be started here"
+  [ "$(uname -s)" = Linux ] || skip "the Docker daemon needs Linux"
+  [ "$(id -u)" = 0 ] || skip "the Docker daemon needs root"
   install
   local group=$prefix$$
-  # Should this script be killed, its namespaces go as well.
+  # If this script is killed, its namespaces end too.
   setpriv --pdeathsig KILL unshare --mount --net --pid --fork --kill-child --mount-proc "$0" --inside "$group" "$@" &
   local child=$!
-  # With unshare its namespaces go, and all that is in them.
+  # The namespaces, and all processes in them, end with unshare.
   trap 'kill -KILL "$child" || true; wait "$child" || true; remove_cgroups; exit 130' INT TERM HUP
   local code=0
   wait "$child" || code=$?
@@ -75,7 +75,7 @@ outside() {
 inside() {
   local group=$1
   shift
-  # A signal to the terminal reaches all; that is for the outside to act on.
+  # A signal from the terminal reaches all processes; only outside() handles it.
   trap '' INT HUP
   ip link set lo up
   mount -t tmpfs -o mode=0755 tmpfs /run
@@ -92,13 +92,13 @@ inside() {
     sleep 0.1
   done
   if ! grep -q 'API listen on' /run/docker.log; then
-    echo "the Docker daemon does not start:"
+    echo "the Docker daemon did not start:"
     tail -n 20 /run/docker.log
     exit 1
   fi
   local code=0
   "$@" || code=$?
-  # What still runs is killed with the namespace; the daemon goes in good order.
+  # The daemon shuts down; the end of the namespace kills everything else.
   kill "$daemon" 2>/dev/null && wait "$daemon" || true
   exit "$code"
 }

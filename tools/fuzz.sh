@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fuzz each target for FUZZTIME (60s), one after another, or those whose names
-# match FUZZ. Arguments go to go test. What is found stays in testdata/fuzz of the
-# package, where it is a test from then on. Shrinking an input is bounded, as it
-# would take most of the time.
+# Run each fuzz target for FUZZTIME (default 60s), one after another; with FUZZ only those
+# whose names match. Arguments are passed to go test. An input that fails is written to
+# testdata/fuzz of the package, where it is a test from then on. Minimizing inputs is
+# bounded, because it would take most of the time.
 set -uo pipefail
 
-# targets prints package and target of all fuzz targets that build without tags.
+# targets prints package and name of all fuzz targets that need no build tags.
 targets() {
   go list -f '{{range .TestGoFiles}}{{$.ImportPath}} {{$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$.ImportPath}} {{$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... |
     while read -r package file; do
@@ -22,7 +22,7 @@ while read -r package target; do
   else
     result=FAIL failed=$((failed + 1))
   fi
-  # Without executions, all the time went into what was found before.
+  # Without executions, the seed corpus took all of the time.
   figures=$(grep -oE 'execs: [0-9]+ .*' <<<"$output" | tail -1 | sed -E 's|execs: ([0-9]+) .*new interesting: ([0-9]+).*|\1 executions, \2 new interesting|')
   echo "$package $target: ${figures:-0 executions, 0 new interesting}, $result"
   [ "$result" = pass ] || grep -v '^fuzz: elapsed' <<<"$output"

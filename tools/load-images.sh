@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# load-images.sh FILE.tar...: put image archives on the nodes of the cluster: by
-# $E2E_LOAD_IMAGE FILE if set, else by a neighbouring cluster's own script, else
-# by kind.
+# load-images.sh FILE.tar...: load image archives into the nodes of the cluster, with
+# $E2E_LOAD_IMAGE FILE if that is set, otherwise with the script of a cluster in a
+# neighbouring folder, otherwise with kind.
 set -euo pipefail
 
 for file; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# postgres.sh FILE.tar TAG: an image of PostgreSQL for trials, and for the tests on a
-# cluster, where the official one cannot be pulled: Debian's server, started by
-# deploy/pgtrial, which knows the official image's variables. Packages that this
-# machine lacks are unpacked and not installed: nothing starts here.
+# postgres.sh FILE.tar TAG: build an image of PostgreSQL for trials, and for tests on a
+# cluster that cannot pull the official one. It contains Debian's server, started by
+# deploy/pgtrial, which supports variables of the official image. Missing packages are
+# downloaded and unpacked, but not installed, so that no server starts here.
 set -euo pipefail
 file=$(realpath -m "$1") tag=$2
 cd "$(dirname "$0")"
@@ -15,10 +15,10 @@ root=/
 server=$(find_server "")
 if [ -z "$server" ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "no PostgreSQL below /usr/lib/postgresql, and no apt-get: use the image postgres of a registry" >&2
+    echo "no PostgreSQL in /usr/lib/postgresql and no apt-get: use the image postgres of a registry" >&2
     exit 1
   fi
-  # With a folder of its own for the archives, --download-only changes nothing here.
+  # With its own cache folder, --download-only changes nothing on this machine.
   fetch() {
     apt-get install -y -qq --download-only --no-install-recommends -o Debug::NoLocking=true -o APT::Sandbox::User=root \
       -o Dir::Cache="$dir" -o Dir::Cache::archives="$dir/debs" postgresql >/dev/null
@@ -34,7 +34,7 @@ lib=/usr/lib/postgresql/$version/lib share=/usr/share/postgresql/$version
 
 mkdir -p "$(dirname "$file")"
 CGO_ENABLED=0 go build -C .. -trimpath -ldflags='-s -w' -o "$dir/pgtrial" ./deploy/pgtrial
-# initdb starts postgres by /bin/sh. Times have zones of the system, in Debian's.
+# initdb starts postgres with /bin/sh. Debian's server uses the time zones of the system.
 go run ./pack -o "$file" -tag "$tag" -root "$root" -path "$bin:/bin" -stop-signal SIGINT "$dir/pgtrial" \
   /bin/sh "$bin"/{postgres,initdb,pg_isready,psql} "$lib"/{plpgsql,dict_snowball}.so \
   "$share"/{errcodes.txt,postgres.bki,information_schema.sql,snowball_create.sql,sql_features.txt} \

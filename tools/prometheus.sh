@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# prometheus.sh FILE.tar TAG: an image of Prometheus, for the tests on a cluster. The
-# program is $PROMETHEUS if set, else that of Debian's package, which is unpacked
-# and not installed: nothing starts here.
+# prometheus.sh FILE.tar TAG: build an image of Prometheus for the tests on a cluster. The
+# program is $PROMETHEUS if set, otherwise that of Debian's package, which is unpacked
+# but not installed, so that no server starts here.
 set -euo pipefail
 file=$(realpath -m "$1") tag=$2
 program=${PROMETHEUS:-}
 if [ -z "$program" ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "no apt-get: set PROMETHEUS to a program for Linux, as in the archives that the project releases" >&2
+    echo "no apt-get: set PROMETHEUS to the path of a Prometheus for Linux, for example from the project's releases" >&2
     exit 1
   fi
   dir=$(mktemp -d)

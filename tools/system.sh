@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the tests need of the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, the programs of PostgreSQL, Python with
-# gRPC, whose clients learners come with, and what drills make networks with.
-# Installed where this is Debian and we are root; named where not. Tests that miss
-# something skip loudly.
+# Install what the tests need from the system: a C compiler for the race detector, a
+# browser, npm for the accessibility rules, PostgreSQL, Python with gRPC for the tests
+# of clients in other languages, and the network tools of the drills. As root on Debian
+# it installs them; otherwise it lists what is missing. Tests that need something
+# missing are skipped, and counted.
 set -euo pipefail
 
 missing=()
@@ -24,7 +24,7 @@ command -v pgrep >/dev/null || missing+=(procps)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "installing ${missing[*]}"
   if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
-    # Only the programs: each test makes a cluster of its own.
+    # No server of the system: each test creates its own database cluster.
     mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = off' >/etc/postgresql-common/createcluster.conf
   fi

@@ -22,10 +22,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// user is that of distroless nonroot, which ko images run as too.
+// user is the user of distroless nonroot, and so of ko's images.
 const user = "65532:65532"
 
-// builder makes images of one version of one tree.
+// builder builds images of one version of a tree.
 type builder struct {
 	root     string
 	recipe   recipe
@@ -35,7 +35,7 @@ type builder struct {
 	created  time.Time
 }
 
-// image is an image with what is known about it.
+// image is an image and its metadata.
 type image struct {
 	v1.Image
 	name     name.Tag
@@ -45,7 +45,7 @@ type image struct {
 	created  time.Time
 }
 
-// images makes the images of a program for these platforms.
+// images builds the images of a program for these platforms.
 func (b builder) images(ctx context.Context, p program, platforms []string) ([]image, error) {
 	var list []image
 	for _, n := range platforms {
@@ -71,14 +71,14 @@ func (b builder) image(ctx context.Context, p program, platform v1.Platform) (im
 	if err != nil {
 		return image{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // left to the system's own cleaning
+	defer func() { _ = os.RemoveAll(dir) }() // the system cleans up what is left
 	file := filepath.Join(dir, p.ID)
 	if err := b.compile(ctx, p, platform, file); err != nil {
 		return image{}, err
 	}
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
-		return image{}, fmt.Errorf("read what %s was made from: %w", p.ID, err)
+		return image{}, fmt.Errorf("read the build information of %s: %w", p.ID, err)
 	}
 	img, err := b.assemble(p, platform, file)
 	if err != nil {
@@ -87,11 +87,11 @@ func (b builder) image(ctx context.Context, p program, platform v1.Platform) (im
 	return image{Image: img, name: tag, program: p, platform: platform, info: info, created: b.created}, nil
 }
 
-// compile builds the program as ko would.
+// compile builds the program as ko does.
 func (b builder) compile(ctx context.Context, p program, platform v1.Platform, file string) error {
 	args := append([]string{"build"}, b.recipe.Flags...)
 	args = append(args, "-ldflags="+strings.Join(b.recipe.Ldflags, " "), "-o", file, p.Main)
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the flags are those of .ko.yaml
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the flags are from .ko.yaml
 	cmd.Dir = b.root
 	cmd.Env = append(os.Environ(), "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
 	cmd.Env = append(cmd.Env, b.recipe.Env...)
@@ -101,7 +101,7 @@ func (b builder) compile(ctx context.Context, p program, platform v1.Platform, f
 	return nil
 }
 
-// assemble puts the binary on the base.
+// assemble adds the binary to the base.
 func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Image, error) {
 	base, err := layer(append(baseFiles(), data(p.ID)...))
 	if err != nil {
@@ -171,7 +171,7 @@ func description(id string) string {
 	case "recommendations":
 		return "Answers over gRPC which books a reader may like; part of Bookstall, an online bookshop"
 	case "load":
-		return "Makes a steady load at the shop and says how it ended; for tests"
+		return "Generates a steady load on the shop and reports the results; for tests"
 	case "otlpsink":
 		return "Receives traces and prints their spans; for tests"
 	default:
@@ -179,8 +179,7 @@ func description(id string) string {
 	}
 }
 
-// ports are what the programs listen on by default. Nothing depends on them; they
-// are for people and tools that look.
+// ports returns the default ports of a program. They are only informative.
 func ports(id string) map[string]struct{} {
 	switch id {
 	case "marketplace":
@@ -192,7 +191,7 @@ func ports(id string) map[string]struct{} {
 	}
 }
 
-// entry is a file or, with a slash at its end, a folder.
+// entry is a file or, if its name ends with a slash, a folder.
 type entry struct {
 	name  string
 	mode  int64
@@ -200,8 +199,8 @@ type entry struct {
 	owner int // user and group
 }
 
-// data is where programs keep things, if they do: a volume that is mounted there
-// gets its owner, and can be written to.
+// data returns the data folder of a program, if it has one. A new volume that is mounted
+// there takes its owner, so the program can write.
 func data(id string) []entry {
 	if id != "recommendations" {
 		return nil
@@ -209,8 +208,8 @@ func data(id string) []entry {
 	return []entry{{name: "data/", mode: 0o755, owner: 65532}}
 }
 
-// baseFiles are what programs look for on any system: names for the two users, and
-// a place for temporary files where the root file system may be written.
+// baseFiles returns the files that programs expect on any system: the names of the users
+// and groups, and a folder for temporary files.
 func baseFiles() []entry {
 	return []entry{
 		{name: "etc/", mode: 0o755},
@@ -220,7 +219,7 @@ func baseFiles() []entry {
 	}
 }
 
-// layer packs entries, which have no time: only their content counts.
+// layer packs entries without times, so that it depends on their content only.
 func layer(entries []entry) (v1.Layer, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)

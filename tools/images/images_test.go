@@ -25,8 +25,8 @@ import (
 
 const root = "../.."
 
-// TestImages builds everything twice, from two copies of the tree in two folders,
-// and looks at what was written.
+// TestImages builds everything twice, from copies of the tree in two folders, and checks
+// what was written.
 func TestImages(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "")
 	build := func(folder string) string {
@@ -42,7 +42,7 @@ func TestImages(t *testing.T) {
 		return out
 	}
 	first := build("a")
-	// What a machine sets for itself must not show in the images.
+	// The environment must not change the images.
 	t.Setenv("GOFLAGS", "-tags=other")
 	t.Setenv("GOAMD64", "v3")
 	t.Setenv("CGO_ENABLED", "1")
@@ -110,7 +110,7 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 		t.Fatal(err)
 	}
 	if got := cfg.OS + "/" + cfg.Architecture; got != platform {
-		t.Errorf("%s says it is for %s, want %s", id, got, platform)
+		t.Errorf("%s is for %s, want %s", id, got, platform)
 	}
 	if cfg.Config.User != "65532:65532" {
 		t.Errorf("%s runs as %q", id, cfg.Config.User)
@@ -146,7 +146,7 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 			owner = 65532
 		}
 		if h.Uid != owner || h.Gid != owner || h.ModTime.Unix() != 0 {
-			t.Errorf("%s: %s belongs to %d:%d and is from %v", id, h.Name, h.Uid, h.Gid, h.ModTime)
+			t.Errorf("%s: %s is owned by %d:%d and has the time %v", id, h.Name, h.Uid, h.Gid, h.ModTime)
 		}
 		if strings.HasPrefix(h.Name, "ko-app") && h.Mode != 0o555 {
 			t.Errorf("%s: %s has mode %o", id, h.Name, h.Mode)
@@ -159,7 +159,7 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 	}
 }
 
-// checkStarts runs the program of the image on this machine.
+// checkStarts runs the program of the image with --help on this machine.
 func checkStarts(t *testing.T, img v1.Image) {
 	t.Helper()
 	cfg, err := img.ConfigFile()
@@ -184,7 +184,7 @@ func checkStarts(t *testing.T, img v1.Image) {
 	}
 }
 
-// checkSBOM holds the file to what SPDX 2.3 asks of a document, and its packages to
+// checkSBOM checks that the file is a valid SPDX 2.3 document, and that its packages are
 // the modules of the program.
 func checkSBOM(t *testing.T, file string) {
 	t.Helper()
@@ -211,11 +211,11 @@ func checkSBOM(t *testing.T, file string) {
 	versions := map[string]string{}
 	for _, p := range doc.Packages {
 		if !regexp.MustCompile(`^SPDXRef-[a-zA-Z0-9.-]+$`).MatchString(p.ID) || known[p.ID] {
-			t.Errorf("%s: identifier %q is not allowed or there twice", file, p.ID)
+			t.Errorf("%s: identifier %q is invalid or not unique", file, p.ID)
 		}
 		known[p.ID] = true
 		if p.Name == "" || p.Version == "" || p.DownloadLocation == "" || p.LicenseConcluded == "" || p.LicenseDeclared == "" || p.Copyright == "" {
-			t.Errorf("%s: %+v says too little", file, p)
+			t.Errorf("%s: %+v lacks a field", file, p)
 		}
 		for _, r := range p.ExternalRefs {
 			if !regexp.MustCompile(`^pkg:(golang|oci)/[^@+ ]+@[^@+ ]+$`).MatchString(r.Locator) {
@@ -227,7 +227,7 @@ func checkSBOM(t *testing.T, file string) {
 	described, depends := 0, 0
 	for _, r := range doc.Relationships {
 		if !known[r.Element] || !known[r.Related] {
-			t.Errorf("%s: %+v speaks of what is not there", file, r)
+			t.Errorf("%s: %+v refers to an unknown element", file, r)
 		}
 		switch r.Type {
 		case "DESCRIBES":
@@ -249,7 +249,7 @@ func checkSBOM(t *testing.T, file string) {
 	}
 }
 
-// modules asks the go command which modules a program is linked from.
+// modules returns the modules and versions of a program, as reported by go list.
 func modules(t *testing.T, id string) map[string]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f",
@@ -267,7 +267,7 @@ func modules(t *testing.T, id string) map[string]string {
 		}
 	}
 	if len(list) < 10 {
-		t.Fatalf("go list names %d modules for %s", len(list), id)
+		t.Fatalf("go list reports %d modules for %s", len(list), id)
 	}
 	return list
 }
@@ -323,7 +323,7 @@ func configName(t *testing.T, img v1.Image) v1.Hash {
 	return h
 }
 
-// eachFile calls f with the files of the image.
+// eachFile calls f with each file of the image.
 func eachFile(t *testing.T, img v1.Image, f func(*tar.Header, io.Reader)) {
 	t.Helper()
 	files := mutate.Extract(img)
@@ -340,7 +340,7 @@ func eachFile(t *testing.T, img v1.Image, f func(*tar.Header, io.Reader)) {
 	}
 }
 
-// copyTree copies what the programs are made from.
+// copyTree copies the sources of the programs.
 func copyTree(t *testing.T, dir string) {
 	t.Helper()
 	for _, name := range []string{".ko.yaml", "go.mod", "go.sum", "deploy", "gen", "internal", "marketplace", "recommendations"} {

@@ -1,13 +1,12 @@
-// Command images makes the container images of the services with nothing but Go:
-// no registry, no daemon, no root. It writes archives that `docker load`, `kind
-// load image-archive` and containerd take, an SBOM for each, and on request OCI
-// layouts of all platforms.
+// Command images builds the container images of the services with Go alone: no registry,
+// no daemon, no root. It writes archives for `docker load`, `kind load image-archive` and
+// containerd, an SBOM for each, and optionally OCI layouts for all platforms.
 //
-// It follows .ko.yaml and gives an image the shape that ko gives it (/ko-app,
-// user 65532, no shell), on an empty base instead of one from a registry. ko
-// itself as a library does not serve: it notes a base image that is not there,
-// brings 60 modules, and writes SPDX identifiers that SPDX does not allow. It must
-// not read anything but the tree, so that equal trees make equal images.
+// It follows .ko.yaml and builds images with the layout of ko's (/ko-app, user 65532, no
+// shell), on an empty base instead of one from a registry. ko as a library is no
+// alternative: it records a base image that does not exist, needs 60 modules, and writes
+// SPDX identifiers that SPDX does not allow. Only the tree determines an image, so equal
+// trees make equal images.
 package main
 
 import (
@@ -35,7 +34,7 @@ func main() {
 	}
 }
 
-// options are what the command line says.
+// options are the command-line options.
 type options struct {
 	root     string // the repository
 	out      string
@@ -56,12 +55,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		f.PrintDefaults()
 	}
 	f.StringVar(&o.root, "root", "..", "`folder` of the repository")
-	f.StringVar(&o.out, "o", "", "`folder` to write to; a relative one is seen from the repository")
+	f.StringVar(&o.out, "o", "", "`folder` to write to, relative to the repository")
 	f.StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "platform of the archives")
-	f.BoolVar(&o.layouts, "oci", false, "write OCI layouts of all platforms too")
-	f.StringVar(&o.prefix, "prefix", "bookstall", "what image names begin with")
-	f.StringVar(&o.tag, "tag", "dev", "tag, and version in the labels")
-	f.StringVar(&o.revision, "revision", "", "commit to name in the labels")
+	f.BoolVar(&o.layouts, "oci", false, "also write OCI layouts for all platforms")
+	f.StringVar(&o.prefix, "prefix", "bookstall", "prefix of the image names")
+	f.StringVar(&o.tag, "tag", "dev", "tag of the images, and version in their labels")
+	f.StringVar(&o.revision, "revision", "", "commit, for the labels")
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -72,7 +71,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// run makes the images and prints what it made.
+// run builds the images and prints a table of them.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -99,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if !filepath.IsAbs(out) {
 		out = filepath.Join(o.root, out)
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // images are for everybody to read
+	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // readable by everyone
 		return err
 	}
 
@@ -142,7 +141,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return t.Flush()
 }
 
-// epoch is the time that images and SBOMs say they are from.
+// epoch returns the creation time of images and SBOMs, from SOURCE_DATE_EPOCH.
 func epoch(s string) (time.Time, error) {
 	if s == "" {
 		return time.Unix(0, 0).UTC(), nil

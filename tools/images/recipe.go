@@ -12,8 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// recipe is .ko.yaml, as far as this program follows it. A key that it does not
-// know is an error: ko would build something else then.
+// recipe is .ko.yaml. An unknown key is an error, because ko would build something
+// else.
 type recipe struct {
 	Platforms []string  `yaml:"defaultPlatforms"`
 	Env       []string  `yaml:"defaultEnv"`
@@ -22,7 +22,7 @@ type recipe struct {
 	Programs  []program `yaml:"builds"`
 }
 
-// program is a main package that gets an image.
+// program is a main package for which there is an image.
 type program struct {
 	ID   string `yaml:"id"`
 	Main string `yaml:"main"`
@@ -40,18 +40,18 @@ func readRecipe(root string) (recipe, error) {
 		return recipe{}, fmt.Errorf("read .ko.yaml: %w", err)
 	}
 	if len(r.Platforms) == 0 || len(r.Programs) == 0 {
-		return recipe{}, fmt.Errorf("read .ko.yaml: it names %d platforms and %d builds", len(r.Platforms), len(r.Programs))
+		return recipe{}, fmt.Errorf("read .ko.yaml: got %d platforms and %d builds", len(r.Platforms), len(r.Programs))
 	}
-	// ko calls the binary after its folder; so does the entrypoint.
+	// ko names the binary after its folder, and so does the entrypoint.
 	for _, p := range r.Programs {
 		if filepath.Base(p.Main) != p.ID {
-			return recipe{}, fmt.Errorf("read .ko.yaml: build %q has main %q; its folder must have its name", p.ID, p.Main)
+			return recipe{}, fmt.Errorf("read .ko.yaml: build %q has main %q; want a folder of the same name", p.ID, p.Main)
 		}
 	}
 	return r, nil
 }
 
-// choose returns the programs of these names, or all of them.
+// choose returns the programs with these names, or all programs without names.
 func (r recipe) choose(names []string) ([]program, error) {
 	if len(names) == 0 {
 		return r.Programs, nil
@@ -67,10 +67,10 @@ func (r recipe) choose(names []string) ([]program, error) {
 	return chosen, nil
 }
 
-// platform returns the platform of this name if the recipe has it.
+// platform returns the platform with this name, which must be one of the recipe.
 func (r recipe) platform(name string) (v1.Platform, error) {
 	if !slices.Contains(r.Platforms, name) {
-		return v1.Platform{}, fmt.Errorf("platform %q is none of %s", name, strings.Join(r.Platforms, ", "))
+		return v1.Platform{}, fmt.Errorf("platform %q is not one of %s", name, strings.Join(r.Platforms, ", "))
 	}
 	p, err := v1.ParsePlatform(name)
 	if err != nil {

@@ -16,7 +16,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"no folder to write to": {nil, "", "-o is not set"},
 		"unknown program":       {[]string{"-o", "x", "shop"}, "", `no build "shop"`},
-		"unknown platform":      {[]string{"-o", "x", "-platform", "linux/mips"}, "", `platform "linux/mips" is none of linux/amd64, linux/arm64`},
+		"unknown platform":      {[]string{"-o", "x", "-platform", "linux/mips"}, "", `platform "linux/mips" is not one of linux/amd64, linux/arm64`},
 		"bad time":              {[]string{"-o", "x"}, "yesterday", `SOURCE_DATE_EPOCH is "yesterday"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -29,9 +29,9 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRecipeIsFollowedWhole: a setting that ko would obey and this program would
-// not is refused.
-func TestRecipeIsFollowedWhole(t *testing.T) {
+// TestRecipeRefusesUnknownSettings checks that a setting of ko which this program does not
+// implement is an error.
+func TestRecipeRefusesUnknownSettings(t *testing.T) {
 	for _, text := range []string{
 		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./a, ldflags: [-X=b=c]}]\n",
 		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./b}]\n",

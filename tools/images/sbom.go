@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// document is an SPDX 2.3 document, as far as it is used here.
+// document is an SPDX 2.3 document, with the fields that are used here.
 type document struct {
 	ID            string         `json:"SPDXID"`
 	Version       string         `json:"spdxVersion"`
@@ -65,9 +65,8 @@ const (
 	documentID  = "SPDXRef-DOCUMENT"
 )
 
-// sbom says what the image is made of: the program's own module, the standard
-// library, and each module that the linker wrote into the binary. Modules that
-// go.mod names and the binary does not have are not in it.
+// sbom lists what the image contains: the program, the standard library, and each module
+// that is linked into the binary. Modules that only go.mod lists are not in it.
 func (i image) sbom() (document, error) {
 	digest, err := i.Digest()
 	if err != nil {
@@ -112,8 +111,8 @@ func newPackage(id, name, version, purpose string) spdxPackage {
 	}
 }
 
-// module describes a dependency. The number makes identifiers differ that would be
-// equal after what SPDX does not allow in them is replaced.
+// module describes a dependency. The number n keeps identifiers unique after characters
+// that SPDX does not allow are replaced.
 func module(n int, m *debug.Module) spdxPackage {
 	if m.Replace != nil {
 		m = m.Replace
@@ -121,7 +120,7 @@ func module(n int, m *debug.Module) spdxPackage {
 	other := regexp.MustCompile(`[^a-zA-Z0-9.-]+`)
 	p := newPackage(fmt.Sprintf("Module-%d-%s", n+1, other.ReplaceAllString(m.Path, "-")), m.Path, m.Version, "LIBRARY")
 	if m.Sum != "" {
-		p.SourceInfo = "go.sum " + m.Sum // a hash of hashes: not a checksum that SPDX knows
+		p.SourceInfo = "go.sum " + m.Sum // not a checksum of SPDX: it is a hash of hashes
 	}
 	p.ExternalRefs = purl(fmt.Sprintf("pkg:golang/%s@%s", m.Path, strings.ReplaceAll(m.Version, "+", "%2B")))
 	return p

@@ -22,7 +22,7 @@ func (i image) writeArchive(file string) error {
 	return os.Rename(tmp, file)
 }
 
-// index joins the images of one program.
+// index returns an index of the images of one program.
 func index(images []image) v1.ImageIndex {
 	idx := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, i := range images {
@@ -32,8 +32,8 @@ func index(images []image) v1.ImageIndex {
 	return idx
 }
 
-// writeLayout writes the images of one program as an OCI layout with one index. It
-// replaces what is there, so that no blobs of older images stay.
+// writeLayout writes the images of one program as an OCI layout with one index. It first
+// removes what is in dir, so that no blobs of older images remain.
 func writeLayout(dir string, images []image) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
@@ -51,7 +51,7 @@ func writeLayout(dir string, images []image) error {
 	return nil
 }
 
-// compressed returns what a node downloads: manifest, configuration and layers.
+// compressed returns the size of a download, in bytes: manifest, configuration and layers.
 func compressed(i v1.Image) (int64, error) {
 	m, err := i.Manifest()
 	if err != nil {

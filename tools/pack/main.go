@@ -1,8 +1,7 @@
-// Command pack puts a program that was built elsewhere into an image archive, with
-// the shared libraries that it and the files beside it name: no registry, no
-// daemon, no root. Tests on a cluster run such images. It must not be used for what
-// is delivered: an image of tools/images says what it was made from, one of these
-// does not.
+// Command pack makes an image archive of a program that was built elsewhere, additional
+// files, and the shared libraries of both: no registry, no daemon, no root. Tests on a
+// cluster run such images. Do not use it for released images: unlike those of
+// tools/images, these do not record what they contain.
 package main
 
 import (
@@ -29,7 +28,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// user is nobody's in particular, as in all images of the project.
+// user is the unprivileged user of all images of the project.
 const user = "65532:65532"
 
 func main() {
@@ -39,7 +38,7 @@ func main() {
 	}
 }
 
-// options are what the command line says.
+// options are the command-line options.
 type options struct {
 	out        string
 	tag        string
@@ -56,21 +55,21 @@ func run(args []string, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: go run -C tools ./pack -o FILE.tar -tag NAME:TAG [flags] PROGRAM [FILE|FOLDER]...\n"+
-			"The image starts PROGRAM, as /bin/PROGRAM; files and folders beside it keep their names.")
+			"The image starts PROGRAM as /bin/PROGRAM. Files and folders keep their paths.")
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.out, "o", "", "`file` to write")
 	flags.StringVar(&o.tag, "tag", "", "`name:tag` of the image")
-	flags.StringVar(&o.root, "root", "/", "`folder` that files and libraries are looked for in first, then in /")
-	flags.StringVar(&o.path, "path", "", "`folders` of the image where programs are found, as in $PATH")
-	flags.StringVar(&o.stopSignal, "stop-signal", "", "`signal` that ends the program, if not SIGTERM")
+	flags.StringVar(&o.root, "root", "/", "`folder` to look for files and libraries in, before /")
+	flags.StringVar(&o.path, "path", "", "`folders` for $PATH in the image")
+	flags.StringVar(&o.stopSignal, "stop-signal", "", "`signal` that stops the program, if not SIGTERM")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
 	if o.out == "" || o.tag == "" || flags.NArg() == 0 {
-		return errors.New("want -o, -tag and a program")
+		return errors.New("-o, -tag and a program are required")
 	}
 	o.program, o.beside = flags.Arg(0), flags.Args()[1:]
 	ref, err := name.NewTag(o.tag)
@@ -84,7 +83,7 @@ func run(args []string, stderr io.Writer) error {
 	return tarball.WriteToFile(o.out, ref, img)
 }
 
-// pack makes an image that starts the program.
+// pack returns an image that starts the program.
 func pack(o options) (v1.Image, error) {
 	machine, err := architecture(o.program)
 	if err != nil {
@@ -125,10 +124,10 @@ func pack(o options) (v1.Image, error) {
 	return mutate.ConfigFile(img, cfg)
 }
 
-// add puts a file, or all files of a folder, under their names in the image.
+// add adds a file, or all files of a folder, under their paths in the image.
 func add(files map[string]string, root, name string) error {
 	if !filepath.IsAbs(name) {
-		return fmt.Errorf("%s: want an absolute name, as in the image", name)
+		return fmt.Errorf("%s: want an absolute path, as in the image", name)
 	}
 	from := filepath.Join(root, name)
 	if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
@@ -138,7 +137,7 @@ func add(files map[string]string, root, name string) error {
 		if err != nil {
 			return err
 		}
-		// Links are followed, but not to folders.
+		// Links to files are followed, links to folders are skipped.
 		if info, err := os.Stat(path); e.IsDir() || err != nil || info.IsDir() {
 			return err
 		}
@@ -147,8 +146,7 @@ func add(files map[string]string, root, name string) error {
 	})
 }
 
-// addLibraries adds the shared libraries that programs and libraries among the
-// files are linked with.
+// addLibraries adds the shared libraries of all programs and libraries among the files.
 func addLibraries(files map[string]string, root string) error {
 	found := map[string]string{}
 	for _, from := range files {
@@ -168,11 +166,11 @@ func addLibraries(files map[string]string, root string) error {
 	return nil
 }
 
-// architecture returns what Go calls the machine that a program is for.
+// architecture returns Go's name of the architecture of a program.
 func architecture(program string) (string, error) {
 	file, err := elf.Open(program)
 	if err != nil {
-		return "", fmt.Errorf("%s is no program for Linux: %w", program, err)
+		return "", fmt.Errorf("%s is not a program for Linux: %w", program, err)
 	}
 	defer file.Close()
 	switch file.Machine {
@@ -187,8 +185,8 @@ func architecture(program string) (string, error) {
 
 var libraryLine = regexp.MustCompile(`(?m)(?:^|=>)\s*(/\S+) \(0x`)
 
-// shared returns the libraries that a file is linked with, a program's loader
-// among them; none if it is static, or no program.
+// shared returns the libraries that a file is linked with, including the loader of a
+// program. There are none for static programs and other files.
 func shared(from, root string) (libraries []string, err error) {
 	file, err := elf.Open(from)
 	if _, foreign := errors.AsType[*elf.FormatError](err); foreign || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -201,11 +199,11 @@ func shared(from, root string) (libraries []string, err error) {
 	if err != nil || len(needed) == 0 {
 		return nil, err
 	}
-	cmd := exec.Command("ldd", from) //nolint:gosec // what the caller wants to run anyway
+	cmd := exec.Command("ldd", from) //nolint:gosec // the caller wants to run this program anyway
 	if filepath.Clean(root) != "/" {
 		var folders []string
 		for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*"} {
-			more, _ := filepath.Glob(filepath.Join(root, pattern)) // the patterns are right
+			more, _ := filepath.Glob(filepath.Join(root, pattern)) // the patterns are valid
 			folders = append(folders, more...)
 		}
 		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(folders, ":"))
@@ -223,10 +221,10 @@ func shared(from, root string) (libraries []string, err error) {
 	return libraries, nil
 }
 
-// users names the user: there are programs that do not start without a name.
+// users is /etc/passwd: some programs do not start if their user has no name.
 const users = "nonroot:x:65532:65532:nonroot:/:/none\n"
 
-// archive writes files under their names in the image.
+// archive writes the files as a tar archive, under their paths in the image.
 func archive(w io.Writer, files map[string]string) error {
 	t := tar.NewWriter(w)
 	write := func(name string, data []byte) error {

@@ -16,10 +16,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// TestPack packs a program of this system, which is linked with its C library.
+// TestPack packs a program of this system that is linked with the C library.
 func TestPack(t *testing.T) {
 	if _, err := exec.LookPath("ldd"); err != nil {
-		t.Skip("SKIP (counted): no ldd, which names shared libraries")
+		t.Skip("SKIP (counted): no ldd, which lists shared libraries")
 	}
 	file := filepath.Join(t.TempDir(), "cat.tar")
 	if err := run([]string{"-o", file, "-tag", "bookstall/cat:test", "/bin/cat"}, io.Discard); err != nil {
@@ -45,10 +45,10 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestPackMore packs files beside the program, some of another root.
+// TestPackMore packs additional files, some of them from another root.
 func TestPackMore(t *testing.T) {
 	if _, err := exec.LookPath("ldd"); err != nil {
-		t.Skip("SKIP (counted): no ldd, which names shared libraries")
+		t.Skip("SKIP (counted): no ldd, which lists shared libraries")
 	}
 	other := t.TempDir()
 	for name, text := range map[string]string{"share/one": "1", "share/deep/two": "2"} {
@@ -102,9 +102,9 @@ func TestWhatCannotBePacked(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "image.tar")
 	for want, args := range map[string][]string{
-		"want -o, -tag":            {"-o", out},
-		"no program for Linux":     {"-o", out, "-tag", "a:b", script},
-		"want an absolute name":    {"-o", out, "-tag", "a:b", "/bin/cat", "etc"},
+		"-o, -tag and a program":   {"-o", out},
+		"not a program for Linux":  {"-o", out, "-tag", "a:b", script},
+		"want an absolute path":    {"-o", out, "-tag", "a:b", "/bin/cat", "etc"},
 		"no such file":             {"-o", out, "-tag", "a:b", "/bin/cat", "/etc/none"},
 		"can only contain the cha": {"-o", out, "-tag", "A b:c", script},
 	} {
