@@ -1,9 +1,6 @@
-// Package interop runs clients and servers of another language: the tutorials'
-// Python, with messages and stubs that protoc makes at test time from proto files
-// in the tutorials' own shape.
-//
-// Tests only import it; no program may, and it must not import a package of
-// either service.
+// Package interop runs the Python clients and servers of the gRPC tutorials in tests.
+// protoc generates their messages and stubs at test time, from proto files as the
+// tutorials have them.
 package interop
 
 import (
@@ -21,15 +18,16 @@ import (
 //go:embed tutorials/*.proto python/*.py
 var files embed.FS
 
-// Python is an interpreter with a folder of scripts, messages and stubs.
+// Python is an interpreter with a folder of scripts, messages and stubs, which is
+// removed at the end of the test.
 type Python struct {
 	tb          testing.TB
 	interpreter string
 	dir         string
 }
 
-// NewPython makes messages and stubs. Where Python has no gRPC or there is no
-// protoc, the test is skipped.
+// NewPython generates the messages and stubs. The test is skipped if Python has no
+// gRPC or protoc is missing.
 func NewPython(tb testing.TB) *Python {
 	tb.Helper()
 	if testing.Short() {
@@ -59,8 +57,8 @@ func NewPython(tb testing.TB) *Python {
 	return p
 }
 
-// findInterpreter returns the first Python that has gRPC: the one of the path may
-// be another than the system's, which has the system's packages.
+// findInterpreter returns the first Python that has gRPC: the system's packages are
+// those of the system's Python, and PATH may name another one first.
 func findInterpreter() (string, error) {
 	tried := "no Python"
 	for _, name := range []string{"python3", "/usr/bin/python3"} {
@@ -76,7 +74,7 @@ func findInterpreter() (string, error) {
 	return "", errors.New(tried)
 }
 
-// unpack writes the files of a folder and returns their names.
+// unpack writes the embedded files of a folder into p.dir and returns their names.
 func (p *Python) unpack(folder string) (names []string) {
 	p.tb.Helper()
 	entries, err := fs.ReadDir(files, folder)
@@ -96,7 +94,7 @@ func (p *Python) unpack(folder string) (names []string) {
 	return names
 }
 
-// Call makes one call with client.py and returns what it prints.
+// Call runs client.py for one call and returns what it prints.
 func (p *Python) Call(tb testing.TB, address, call, argument string) string {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), p.interpreter, "client.py", address, call, argument) //nolint:gosec // our own script
@@ -114,12 +112,12 @@ func (p *Python) Call(tb testing.TB, address, call, argument string) string {
 type Server struct {
 	Address string
 
-	lines chan string // what it says
+	lines chan string // of standard output
 }
 
-const enoughLines = 1000
+const maxLines = 1000 // that a test may leave unread
 
-// Serve runs server.py until the end of the test.
+// Serve starts server.py and stops it at the end of the test.
 func (p *Python) Serve(tb testing.TB) *Server {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), p.interpreter, "server.py") //nolint:gosec // our own script
@@ -137,7 +135,7 @@ func (p *Python) Serve(tb testing.TB) *Server {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	s := &Server{lines: make(chan string, enoughLines)}
+	s := &Server{lines: make(chan string, maxLines)}
 	go func() {
 		defer close(s.lines)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
@@ -145,10 +143,10 @@ func (p *Python) Serve(tb testing.TB) *Server {
 		}
 	}()
 	tb.Cleanup(func() {
-		_ = stdin.Close() // it ends with that
+		_ = stdin.Close() // the server exits when its input ends
 		for range s.lines {
 		}
-		_ = cmd.Wait() // or was killed, with the test
+		_ = cmd.Wait() // the exit status does not matter
 	})
 	port, ok := strings.CutPrefix(<-s.lines, "port ")
 	if !ok {
@@ -159,5 +157,5 @@ func (p *Python) Serve(tb testing.TB) *Server {
 	return s
 }
 
-// Line returns the next line that the server says.
+// Line returns the next line that the server prints.
 func (s *Server) Line() string { return <-s.lines }

@@ -1,3 +1,4 @@
-// Package system tests the two built programs together, on loopback: several
-// replicas, a DNS server, a shop in front. Tests of one program stand beside it.
+// Package system tests the built programs together on loopback: several replicas, a
+// DNS server and a shop, with Go and Python clients. Tests of one program are beside
+// that program.
 package system

@@ -16,38 +16,27 @@ import (
 	"time"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
-// startRemembering runs a shop whose replicas share a store.
-func startRemembering(t *testing.T, replicas int, log io.Writer) *fleet.Fleet {
+// startWithStore starts a shop whose replicas share a store.
+func startWithStore(t *testing.T, replicas int) *fleet.Fleet {
 	t.Helper()
-	bin := programtest.Build(t)
-	f, err := fleet.Start(fleet.Config{
-		Bin: bin, Replicas: replicas, Log: log,
-		// The machine may be busy; what is tested is not how fast it is.
+	return start(t, fleet.Config{
+		Replicas: replicas,
+		// Long timeouts: the machine may be busy, and these tests measure no speed.
 		MarketplaceArgs: []string{"--recommendations-timeout=5s", "--write-timeout=5s"},
 		ReplicaArgs:     []string{"--store=sqlite:" + filepath.Join(t.TempDir(), "store.db")},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return f
 }
 
-// reader is one browser.
+// reader is a browser with its cookies.
 type reader struct {
 	t      *testing.T
 	shop   string
 	client *http.Client
 }
 
-// newReader visits the shop for the first time.
+// newReader returns a reader who has visited the front page once.
 func newReader(t *testing.T, shop string) *reader {
 	t.Helper()
 	jar, _ := cookiejar.New(nil) // never fails
@@ -73,7 +62,7 @@ func (r *reader) get(path string) string {
 	return string(body)
 }
 
-// like likes a book and returns why it could not.
+// like likes a book.
 func (r *reader) like(book int) error {
 	resp, err := r.client.PostForm(r.shop+"/interactions", url.Values{
 		"book": {strconv.Itoa(book)}, "do": {"like"}, "return": {"/"},
@@ -85,14 +74,14 @@ func (r *reader) like(book int) error {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK { // of the page that one is sent back to
+	if resp.StatusCode != http.StatusOK { // after the redirect
 		return fmt.Errorf("like %d: status %d", book, resp.StatusCode)
 	}
 	return nil
 }
 
-// follow opens the live shelf; each value is the line that says what changed.
-// The channel is closed when the stream ends.
+// follow opens the stream of the live shelf and returns, for each change, the line of
+// the page that says what changed. The channel is closed when the stream ends.
 func (r *reader) follow(ctx context.Context, after int64) <-chan string {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/shelf/events?after=%d", r.shop, after), nil)
@@ -119,7 +108,7 @@ func (r *reader) follow(ctx context.Context, after int64) <-chan string {
 	return changes
 }
 
-// holder waits until a replica holds the stream of the only follower.
+// holder waits until a replica has the stream of the only follower, and returns it.
 func holder(t *testing.T, replicas []*fleet.Replica) *fleet.Replica {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -129,11 +118,11 @@ func holder(t *testing.T, replicas []*fleet.Replica) *fleet.Replica {
 			}
 		}
 	}
-	t.Fatal("no replica holds the stream")
+	t.Fatal("after 10 s no replica has the stream")
 	return nil
 }
 
-// next returns the next change of a live shelf.
+// next waits for the next change of a live shelf.
 func next(t *testing.T, changes <-chan string) string {
 	t.Helper()
 	select {
@@ -143,16 +132,15 @@ func next(t *testing.T, changes <-chan string) string {
 		}
 		return line
 	case <-time.After(15 * time.Second):
-		t.Fatal("the shelf does not change")
+		t.Fatal("after 15 s the shelf has not changed")
 	}
 	return ""
 }
 
-// TestTheReplicaOfALiveShelfIsKilled kills the replica that holds the stream
-// between the click and the shelf, in every order that there is. The reader's
-// browser notices nothing but the shelf.
+// TestTheReplicaOfALiveShelfIsKilled kills the replica that has the stream before,
+// while and after the reader likes a book. The reader sees each like exactly once.
 func TestTheReplicaOfALiveShelfIsKilled(t *testing.T) {
-	f := startRemembering(t, 4, io.Discard)
+	f := startWithStore(t, 4)
 	r := newReader(t, f.URL)
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
@@ -204,10 +192,10 @@ func TestTheReplicaOfALiveShelfIsKilled(t *testing.T) {
 	}
 }
 
-// TestReadersSeeTheirWritesOnEveryReplica writes through one replica and reads
-// through another, at once: no answer may be older than the write.
+// TestReadersSeeTheirWritesOnEveryReplica writes through one replica and at once reads
+// through another: no answer may be older than the write.
 func TestReadersSeeTheirWritesOnEveryReplica(t *testing.T) {
-	f := startRemembering(t, 3, io.Discard)
+	f := startWithStore(t, 3)
 	for n := range 10 {
 		r := newReader(t, f.URL)
 		for book := 1; book <= 5; book++ {
@@ -221,9 +209,10 @@ func TestReadersSeeTheirWritesOnEveryReplica(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatDrainsHandsLiveShelvesOver stops the replica in order.
+// TestAReplicaThatDrainsHandsLiveShelvesOver stops the replica that has the stream
+// with SIGTERM.
 func TestAReplicaThatDrainsHandsLiveShelvesOver(t *testing.T) {
-	f := startRemembering(t, 2, io.Discard)
+	f := startWithStore(t, 2)
 	r := newReader(t, f.URL)
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()

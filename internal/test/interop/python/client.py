@@ -1,5 +1,5 @@
-"""Makes one call of the tutorials: client.py ADDRESS CALL [ARGUMENT]. What comes
-back is printed as JSON; an error as its code and text."""
+"""Makes one call of the tutorials: client.py ADDRESS CALL [ARGUMENT]. Prints the
+answer as JSON, an error as its code and text."""
 
 import json
 import queue
@@ -26,7 +26,7 @@ TIMEOUT = 30
 
 
 def recommend(channel, category):
-    """What the tutorial's marketplace asks for its page."""
+    """The call that the tutorial's marketplace makes for its page."""
     stub = recommendations_pb2_grpc.RecommendationsStub(channel)
     response = stub.Recommend(
         recommendations_pb2.RecommendationRequest(
@@ -52,7 +52,7 @@ def get_stream(channel, length):
 
 
 def count_stream(channel, length):
-    """Only looks whether all items come, in order."""
+    """Checks that all items arrive, in order."""
     stream = api_pb2_grpc.ApiStub(channel).getStream(api_pb2.ApiRequest(length=int(length)), timeout=TIMEOUT)
     count = 0
     for item in stream:
@@ -63,7 +63,7 @@ def count_stream(channel, length):
 
 
 def leave_stream(channel, length):
-    """Goes away after the first items."""
+    """Cancels after the first items."""
     stream = api_pb2_grpc.ApiStub(channel).getStream(api_pb2.ApiRequest(length=int(length)), timeout=TIMEOUT)
     ids = [next(stream).id for _ in range(3)]
     stream.cancel()
@@ -83,14 +83,14 @@ def client_streaming(channel, count):
 
 
 def bidirectional(channel, count):
-    """All messages, then all answers."""
+    """Sends all messages, then reads all answers."""
     messages = (bidirectional_pb2.Message(message=f"message {n}") for n in range(int(count)))
     stub = bidirectional_pb2_grpc.BidirectionalStub(channel)
     return [answer.message for answer in stub.GetServerResponse(messages, timeout=TIMEOUT)]
 
 
 def ping_pong(channel, count):
-    """Each message is sent when the answer to the one before has come."""
+    """Sends each message after the answer to the one before."""
     answered = queue.Queue()
 
     def messages():

@@ -1,5 +1,5 @@
-"""A server of the tutorials' kind: no health service, no reflection, a few books.
-It says on standard output which port it took, and ends with its standard input."""
+"""A server as in the tutorials: no health service, no reflection, a few books.
+Prints its port on standard output, and exits at the end of standard input."""
 
 import sys
 from concurrent import futures

@@ -1,4 +1,4 @@
-package interop
+package system
 
 import (
 	"context"
@@ -28,8 +28,18 @@ func openStream(ctx context.Context, t *testing.T, r *fleet.Replica, length int3
 	return stream
 }
 
-// drain reads a stream to its end and returns how much memory the replica had at
-// most, of several looks on the way.
+// rss returns the resident memory of a replica in MB.
+func rss(t *testing.T, r *fleet.Replica) float64 {
+	t.Helper()
+	bytes, err := fleet.Metric(r.Admin, "process_resident_memory_bytes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes / 1e6
+}
+
+// drain reads a stream to its end and returns the largest resident memory of the
+// replica, of several samples on the way.
 func drain(t *testing.T, r *fleet.Replica, length int) (peak float64) {
 	t.Helper()
 	stream := openStream(t.Context(), t, r, int32(length))
@@ -45,11 +55,11 @@ func drain(t *testing.T, r *fleet.Replica, length int) (peak float64) {
 	}
 }
 
-// TestStreamsTakeBoundedMemory measures a built replica: what a stream holds does
+// TestStreamsTakeBoundedMemory checks that the memory a stream takes in a replica does
 // not depend on its length, nor on how slowly it is read.
 func TestStreamsTakeBoundedMemory(t *testing.T) {
-	t.Setenv("GOGC", "10") // of the replica: its garbage is not what is measured
-	f := startFleet(t, 1, nil)
+	t.Setenv("GOGC", "10") // little garbage in the replica, which would hide what is measured
+	f := start(t, fleet.Config{Replicas: 1, Tutorial: true})
 	replica := f.Replicas()[0]
 	drain(t, replica, 100_000) // warm
 
@@ -57,16 +67,16 @@ func TestStreamsTakeBoundedMemory(t *testing.T) {
 	short := drain(t, replica, 100_000)
 	long := drain(t, replica, 400_000)
 	t.Logf("resident: %.1f MB before, at most %.1f MB with 100,000 items, %.1f MB with 400,000", before, short, long)
-	const noise = 16 // MB, for the garbage of some collections
+	const noise = 16 // MB, for garbage that is not collected yet
 	if short-before > noise || long-before > noise {
 		t.Errorf("streams take %.1f and %.1f MB, want at most %d", short-before, long-before, noise)
 	}
 
-	// Clients that read one item and no more. While a stream is read beside them,
-	// the replica has time to do for them what it would do; then it has more.
+	// Clients that read one item and no more. Reading other streams beside them gives
+	// the replica time to send more to them than it should.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	const idle, each = 50, 3 // MB: small messages weigh more in gRPC's queue than on the wire
+	const idle, each = 50, 3 // MB: small messages take more memory in gRPC's queue than on the wire
 	before = rss(t, replica)
 	for range idle {
 		if _, err := openStream(ctx, t, replica, 1_000_000).Recv(); err != nil {
@@ -75,12 +85,12 @@ func TestStreamsTakeBoundedMemory(t *testing.T) {
 	}
 	first := drain(t, replica, 100_000)
 	then := drain(t, replica, 200_000)
-	t.Logf("%d streams that nobody reads: resident %.1f MB before, %.1f MB, later %.1f MB", idle, before, first, then)
+	t.Logf("%d streams that are not read: resident %.1f MB before, %.1f MB, later %.1f MB", idle, before, first, then)
 	if first-before > idle*each || then-first > noise {
-		t.Errorf("%d streams that nobody reads take %.1f MB, then %.1f MB more; want at most %d, and %d", idle, first-before, then-first, idle*each, noise)
+		t.Errorf("%d streams that are not read take %.1f MB, then %.1f MB more; want at most %d, and %d", idle, first-before, then-first, idle*each, noise)
 	}
 
-	// They end with their clients.
+	// The streams end with their clients.
 	cancel()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		n, err := fleet.Metric(replica.Admin, "grpc_server_call_duration_seconds_count", `grpc_method="api.Api/getStream"`, `grpc_status="CANCELLED"`)
@@ -91,7 +101,7 @@ func TestStreamsTakeBoundedMemory(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%v of %d streams ended with their clients", n, idle)
+			t.Fatalf("after 20 s %v of %d streams have ended with their clients", n, idle)
 		}
 	}
 }

@@ -1,83 +1,18 @@
-package interop
+package system
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"go.uber.org/goleak"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/test/interop"
 	"bookstall/internal/test/programtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// journal keeps what all processes log.
-type journal struct {
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.out.Write(p)
-}
-
-// count returns how many lines contain all of parts.
-func (j *journal) count(parts ...string) (n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-next:
-	for line := range strings.Lines(j.out.String()) {
-		for _, p := range parts {
-			if !strings.Contains(line, p) {
-				continue next
-			}
-		}
-		n++
-	}
-	return n
-}
-
-// wait waits until n lines contain all of parts: a line comes after its answer.
-func (j *journal) wait(t *testing.T, n int, parts ...string) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); j.count(parts...) < n; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			break
-		}
-	}
-	if got := j.count(parts...); got != n {
-		t.Errorf("%d lines with %q, want %d", got, parts, n)
-	}
-}
-
-// startFleet runs the built programs with the tutorials' examples.
-func startFleet(t *testing.T, replicas int, log io.Writer) *fleet.Fleet {
-	t.Helper()
-	bin := programtest.Build(t)
-	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: replicas, Log: log, Tutorial: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return f
-}
-
-// items is a list as the client prints it.
+// items returns a list of items as the Python client prints it.
 func items(n int) string {
 	var list []string
 	for id := 1; id <= n; id++ {
@@ -86,6 +21,7 @@ func items(n int) string {
 	return "[" + strings.Join(list, ", ") + "]"
 }
 
+// messages returns a list of messages as the Python client prints it.
 func messages(n int) string {
 	var list []string
 	for i := range n {
@@ -97,9 +33,9 @@ func messages(n int) string {
 // TestPythonClients makes every call of the tutorials from Python, against a
 // built replica.
 func TestPythonClients(t *testing.T) {
-	python := NewPython(t)
+	python := interop.NewPython(t)
 	var log journal
-	f := startFleet(t, 1, &log)
+	f := start(t, fleet.Config{Replicas: 1, Log: &log, Tutorial: true})
 	address := f.Replicas()[0].GRPC
 
 	for _, test := range []struct{ call, argument, want string }{
@@ -138,16 +74,16 @@ func TestPythonClients(t *testing.T) {
 		})
 	}
 	log.wait(t, 1, `"requestID":"python-request-1"`, "/Service1/ProcessName")
-	// The client that left has its line, too: the server's side of its stream has
-	// ended, and not well.
+	// The stream that its client left is logged too, with another code than OK.
 	log.wait(t, 4, `"method":"/api.Api/getStream"`)
 	log.wait(t, 2, `"method":"/api.Api/getStream"`, `"code":"OK"`)
 }
 
-// TestTheShopShowsTheExamples follows them through both programs.
+// TestTheShopShowsTheExamples checks the tutorials' page and API through both
+// programs.
 func TestTheShopShowsTheExamples(t *testing.T) {
 	var log journal
-	f := startFleet(t, 2, &log)
+	f := start(t, fleet.Config{Replicas: 2, Log: &log, Tutorial: true})
 	_, page := programtest.Get(t, f.URL+"/tutorial?say=one+two+%3Cb%3E", "X-Request-ID", "tutorial-page-1")
 	for _, want := range []string{
 		"Hello reader!", "<code>10</code> name 10", "<code>5</code> name 5", `id="recommended"`, "Each sent back",
@@ -174,7 +110,7 @@ func TestTheShopShowsTheExamples(t *testing.T) {
 		log.wait(t, 1, `"service":"marketplace"`, `"requestID":"`+id+`"`)
 		log.wait(t, 1, `"service":"recommendations"`, `"requestID":"`+id+`"`, line)
 	}
-	// REST goes round, too.
+	// REST requests are balanced too.
 	for range 10 {
 		programtest.Get(t, f.URL+"/api/v1/say-hello?name=test&via=rest")
 	}
@@ -185,50 +121,21 @@ func TestTheShopShowsTheExamples(t *testing.T) {
 	}
 }
 
-// rss returns the resident memory of a replica in MB.
-func rss(t *testing.T, r *fleet.Replica) float64 {
-	t.Helper()
-	bytes, err := fleet.Metric(r.Admin, "process_resident_memory_bytes")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes / 1e6
-}
-
-// TestOneTraceOverBothWires follows a trace through gRPC and through REST: the
-// caller's span, the request, the call, the answer, one under the other.
+// TestOneTraceOverBothWires follows a trace through gRPC and through REST: below the
+// caller's span, each below the one before, the request, the call, the answer.
 func TestOneTraceOverBothWires(t *testing.T) {
-	sink, err := otlpsink.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
-	bin := programtest.Build(t)
-	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, Tutorial: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sink := collect(t)
+	f := start(t, fleet.Config{Replicas: 1, Tutorial: true})
+	const caller = "00f067aa0ba902b7"
 	traces := map[string]string{"grpc": "4bf92f3577b34da6a3ce929d0e0e4736", "rest": "4bf92f3577b34da6a3ce929d0e0e4737"}
 	for via, trace := range traces {
-		programtest.Get(t, f.URL+"/api/v1/say-hello?name=test&via="+via, "Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+		programtest.Get(t, f.URL+"/api/v1/say-hello?name=test&via="+via, "Traceparent", "00-"+trace+"-"+caller+"-01")
 	}
-	if err := f.Close(); err != nil { // which delivers the spans
-		t.Error(err)
-	}
-	for via, trace := range traces {
-		parent := "00f067aa0ba902b7"
+	stop(t, f)
+	for _, trace := range traces {
+		parent := caller
 		for _, service := range []string{"marketplace", "marketplace", "recommendations"} {
-			found := ""
-			for _, s := range sink.Spans() {
-				if s.TraceID == trace && s.Service == service && s.Parent == parent {
-					found = s.ID
-				}
-			}
-			if found == "" {
-				t.Fatalf("via %s: no span of %s under %s in %+v", via, service, parent, sink.Spans())
-			}
-			parent = found
+			parent = span(t, sink, trace, parent, service, "")
 		}
 	}
 }
