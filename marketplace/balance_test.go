@@ -21,10 +21,7 @@ func TestBalanceIsOffByDefault(t *testing.T) {
 	if _, body := programtest.Get(t, p.shop+"/"); strings.Contains(body, "/balance") {
 		t.Error("the front page links to it")
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }
 
 // The balance is available to operators while the shop has no catalogue.
@@ -54,8 +51,5 @@ func TestBalanceWithoutACatalogue(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || len(resp.Cookies()) != 0 || !strings.Contains(page, `data-replica="127.0.0.1:1"`) {
 		t.Errorf("page: %d, cookies %v\n%s", resp.StatusCode, resp.Cookies(), page)
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }

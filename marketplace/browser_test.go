@@ -23,7 +23,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
 var screenshots = flag.String("screenshots", "", "write screenshots into this folder")
@@ -231,16 +230,7 @@ func (b *browser) accessible(t *testing.T, name string) {
 
 // TestTheShopInABrowser uses the shop as a visitor does, with the real programs.
 func TestTheShopInABrowser(t *testing.T) {
-	bin := programtest.Build(t)
-	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, Log: t.Output()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := shop.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	shop := startFleet(t, fleet.Config{Replicas: 2})
 	b := openBrowser(t, shop.URL)
 	b.use(t, views()[0])
 

@@ -14,7 +14,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
 // generateLoad requests recommendations about 50 times a second until the test ends.
@@ -61,16 +60,7 @@ func evenly(replicas int) string {
 
 // The balance page shows replicas being added and removed without a reload.
 func TestTheBalanceInABrowser(t *testing.T) {
-	bin := programtest.Build(t)
-	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 4, Log: t.Output(), MarketplaceArgs: []string{"--balance"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := shop.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	shop := startFleet(t, fleet.Config{Replicas: 4, MarketplaceArgs: []string{"--balance"}})
 	replicas := shop.Replicas()
 	shop.Publish(replicas[:3]...)
 	b := openBrowser(t, shop.URL)

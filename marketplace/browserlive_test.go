@@ -16,28 +16,17 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
 // shopWithStore starts a shop whose replicas share a store.
 func shopWithStore(t *testing.T, args ...string) *fleet.Fleet {
 	t.Helper()
-	bin := programtest.Build(t)
-	shop, err := fleet.Start(fleet.Config{
-		Bin: bin, Replicas: 2, Log: t.Output(),
+	return startFleet(t, fleet.Config{
+		Replicas: 2,
 		// Long deadlines, because these tests do not measure speed.
 		MarketplaceArgs: append([]string{"--recommendations-timeout=5s", "--write-timeout=5s"}, args...),
 		ReplicaArgs:     []string{"--store=sqlite:" + filepath.Join(t.TempDir(), "store.db")},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := shop.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return shop
 }
 
 // until waits until a JavaScript condition is true.

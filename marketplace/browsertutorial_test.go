@@ -7,21 +7,11 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
 // TestTheTutorialInABrowser uses the page without script.
 func TestTheTutorialInABrowser(t *testing.T) {
-	bin := programtest.Build(t)
-	shop, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, Log: t.Output(), Tutorial: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := shop.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	shop := startFleet(t, fleet.Config{Replicas: 1, Tutorial: true})
 	b := openBrowser(t, shop.URL)
 	b.use(t, views()[0])
 	b.openPlain(t, "/tutorial")

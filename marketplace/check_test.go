@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/programtest"
 )
 
 // fakeShop serves as a shop with replicas behind it: turn returns the name of the
@@ -68,16 +67,7 @@ func TestCheckSucceedsWhenAllReplicasAnswer(t *testing.T) {
 }
 
 func TestCheckWithTheRealPrograms(t *testing.T) {
-	bin := programtest.Build(t)
-	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	f := startFleet(t, fleet.Config{Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}})
 	table, err := checkShop(t, "--shop="+f.URL, "--replicas=2", "--timeout=15s")
 	if err != nil || !strings.Contains(table, "personal") || !strings.Contains(table, "replica-2") {
 		t.Errorf("%v\n%s", err, table)
@@ -134,10 +124,7 @@ func TestHealthcheckFollowsReadiness(t *testing.T) {
 	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "not ready: starting") {
 		t.Errorf("a shop without books: %v", err)
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("a stopped shop: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"bookstall/internal/lab/fleet"
 	"bookstall/internal/test/otlpsink"
 	"bookstall/internal/test/programtest"
 	"bookstall/marketplace/internal/catalog"
@@ -42,6 +43,31 @@ func start(t *testing.T, args ...string) program {
 		"--recommendations-target=dns:///127.0.0.1:1", // nothing listens there; tests override it
 	}, args...)...)
 	return program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
+}
+
+// shutDown stops the program as SIGTERM does, and waits until it has ended without error.
+func (p program) shutDown(t *testing.T) {
+	t.Helper()
+	p.Stop()
+	if err := <-p.Ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// startFleet starts the built programs until the test ends.
+func startFleet(t *testing.T, cfg fleet.Config) *fleet.Fleet {
+	t.Helper()
+	cfg.Bin, cfg.Log = programtest.Build(t), t.Output()
+	f, err := fleet.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
 }
 
 // catalogFile writes a snapshot of a small catalogue, as an earlier run leaves it.
@@ -79,10 +105,7 @@ func TestWithoutACatalogueTheShopIsNotReady(t *testing.T) {
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "<html") {
 		t.Errorf("front page: %d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }
 
 func TestTheShopOpensFromItsSnapshot(t *testing.T) {
@@ -101,10 +124,7 @@ func TestTheShopOpensFromItsSnapshot(t *testing.T) {
 			t.Errorf("metrics lack %s", want)
 		}
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 	found := false
 	for _, l := range p.Lines("request") {
 		found = found || l["requestID"] == "from-a-test-1"
@@ -156,10 +176,7 @@ func TestSpansAreExportedAtShutdown(t *testing.T) {
 	ready(t, p)
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 	var names []string
 	for _, s := range sink.Spans() {
 		if s.TraceID == trace {

@@ -19,10 +19,7 @@ func TestTutorialIsOffByDefault(t *testing.T) {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }
 
 // While recommendations is unavailable, page and API answer without delay and without
@@ -58,10 +55,7 @@ func TestExamplesWhileRecommendationsIsAway(t *testing.T) {
 			t.Errorf("%.40s: %d %v %s", test.query, resp.StatusCode, resp.Header, body)
 		}
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }
 
 // The shop works with a server as in the tutorials: without health service and REST, and
@@ -90,10 +84,7 @@ func TestExamplesOfAPythonServer(t *testing.T) {
 	if got := python.Line(); got != "ProcessName for-python-1" {
 		t.Errorf("the server printed %q, want the request id", got)
 	}
-	p.Stop()
-	if err := <-p.Ended; err != nil {
-		t.Error(err)
-	}
+	p.shutDown(t)
 }
 
 func TestTheRESTTargetIsChecked(t *testing.T) {
