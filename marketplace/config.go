@@ -12,6 +12,7 @@ import (
 	"bookstall/internal/config"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/signed"
 )
 
 // settings configure the serve command, by flags or MARKETPLACE_… variables.
@@ -80,9 +81,6 @@ func (s *settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// minCookieKey is the minimum length of a key, in bytes.
-const minCookieKey = 32
-
 // cookieKey returns the key that signs cookies, and whether it was generated.
 func (s settings) cookieKey() (key []byte, generated bool, err error) {
 	text, from := s.CookieKey, "--cookie-key"
@@ -94,13 +92,13 @@ func (s settings) cookieKey() (key []byte, generated bool, err error) {
 		}
 		text = strings.TrimSpace(string(content))
 	} else if text == "" {
-		key = make([]byte, minCookieKey)
+		key = make([]byte, signed.MinKey)
 		_, _ = rand.Read(key) // never fails, by its documentation
 		return key, true, nil
 	}
 	key, err = hex.DecodeString(text)
-	if err != nil || len(key) < minCookieKey {
-		return nil, false, fmt.Errorf("%s: want at least %d hexadecimal digits, e.g. from: openssl rand -hex %d", from, 2*minCookieKey, minCookieKey)
+	if err != nil || len(key) < signed.MinKey {
+		return nil, false, fmt.Errorf("%s: want at least %d hexadecimal digits, e.g. from: openssl rand -hex %d", from, 2*signed.MinKey, signed.MinKey)
 	}
 	return key, false, nil
 }
