@@ -177,7 +177,7 @@ func (m *measuring) methods(ctx context.Context) ([]method, error) {
 	s := m.split
 	m.progress("training " + models.Method)
 	start := time.Now()
-	model, err := engine.TrainContext(ctx, m.settings.dataset(s, m.authors), m.settings.params, m.count())
+	model, err := engine.Train(ctx, m.settings.dataset(s, m.authors), m.settings.params, m.count())
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func measureHeldOut(ctx context.Context, in models.Input) (*models.Metrics, erro
 		return nil, nil
 	}
 	settings := servingSettings()
-	weights, err := engine.TrainContext(ctx, settings.dataset(split, models.Authors(in.Catalog.Books)), in.Params, in.Workers)
+	weights, err := engine.Train(ctx, settings.dataset(split, models.Authors(in.Catalog.Books)), in.Params, in.Workers)
 	if err != nil {
 		return nil, err
 	}

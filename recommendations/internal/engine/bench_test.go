@@ -49,7 +49,7 @@ func BenchmarkTrain(b *testing.B) {
 	debug.FreeOSMemory() // return what generating the data took
 	peak := watchMemory()
 	for b.Loop() {
-		if _, err := engine.Train(d, engine.DefaultParams(), workers); err != nil {
+		if _, err := engine.Train(b.Context(), d, engine.DefaultParams(), workers); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func watchMemory() (peak func() uint64) {
 // categories, and of one of twenty.
 func BenchmarkRank(b *testing.B) {
 	d := fullSize(b)
-	model, err := engine.Train(d, engine.DefaultParams(), runtime.GOMAXPROCS(0))
+	model, err := engine.Train(b.Context(), d, engine.DefaultParams(), runtime.GOMAXPROCS(0))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func TestChunksMakeNoDifference(t *testing.T) {
 		d.Authors = append(d.Authors, i/4-1)
 	}
 	p := Params{Neighbours: 5, Alpha: 0.5, Lambda: 1, Author: 0.5}
-	want, err := Train(d, p, 2)
+	want, err := Train(t.Context(), d, p, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (t smallShop) ranker(tb testing.TB) *engine.Ranker {
 	tb.Helper()
 	// With few readers, a smaller ridge is better.
 	params := engine.Params{Neighbours: 6, Alpha: 0.5, Lambda: 1}
-	model, err := engine.Train(engine.Dataset{Items: len(t.titles), Readers: t.readers}, params, 2)
+	model, err := engine.Train(tb.Context(), engine.Dataset{Items: len(t.titles), Readers: t.readers}, params, 2)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestTrainHuge(t *testing.T) {
 	}
 	data := peakMB(t)
 	began := time.Now()
-	model, err := engine.Train(d, engine.DefaultParams(), 2)
+	model, err := engine.Train(t.Context(), d, engine.DefaultParams(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestTieWithTheWorst(t *testing.T) {
 
 func TestOrderOfHistoryHasNoEffect(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	model, err := engine.Train(clusters(2000, 300, 20, 1), engine.DefaultParams(), 2)
+	model, err := engine.Train(t.Context(), clusters(2000, 300, 20, 1), engine.DefaultParams(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}

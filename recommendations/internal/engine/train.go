@@ -21,7 +21,8 @@ const chunkPairs = 1 << 25
 // other books of its author.
 //
 // Errors: params or data are invalid, the model would have more than 2³¹-1
-// weights, or Lambda is so small that a system has no solution in float64.
+// weights, or Lambda is so small that a system has no solution in float64. When ctx
+// ends, Train returns its error within milliseconds.
 //
 // Time: all pairs within each history are counted twice, which takes the sum of
 // the squares of the lengths of the histories, and each item takes Neighbours³/6.
@@ -30,13 +31,7 @@ const chunkPairs = 1 << 25
 // per book of a reader, about 30·Neighbours bytes per item including the model,
 // and at most 128 MB of counts. Memory does not grow with the square of the number
 // of items.
-func Train(data Dataset, params Params, workers int) (Model, error) {
-	return train(context.Background(), data, params, workers, chunkPairs)
-}
-
-// TrainContext is like [Train], but returns the context's error within milliseconds
-// after ctx ends.
-func TrainContext(ctx context.Context, data Dataset, params Params, workers int) (Model, error) {
+func Train(ctx context.Context, data Dataset, params Params, workers int) (Model, error) {
 	return train(ctx, data, params, workers, chunkPairs)
 }
 

@@ -22,7 +22,7 @@ func TestTrainIsRidgeRegression(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		d, p := randomDataset(rng), randomParams(rng)
-		got, err := engine.Train(d, p, 2)
+		got, err := engine.Train(t.Context(), d, p, 2)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -152,12 +152,12 @@ func TestTrainIsDeterministic(t *testing.T) {
 	for i := range d.Items {
 		d.Authors = append(d.Authors, int32(i/3))
 	}
-	want, err := engine.Train(d, engine.DefaultParams(), 1)
+	want, err := engine.Train(t.Context(), d, engine.DefaultParams(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, workers := range []int{-1, 0, 2, 3, 16, 1000} {
-		got, err := engine.Train(d, engine.DefaultParams(), workers)
+		got, err := engine.Train(t.Context(), d, engine.DefaultParams(), workers)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestTrainOnLittle(t *testing.T) {
 		{"all like the same", engine.Dataset{Items: 3, Readers: [][]int32{{0, 1, 2}, {0, 1, 2}}}, 6},
 	}
 	for _, tt := range tests {
-		m, err := engine.Train(tt.d, engine.DefaultParams(), 2)
+		m, err := engine.Train(t.Context(), tt.d, engine.DefaultParams(), 2)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -247,7 +247,7 @@ func TestTrainRefuses(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if _, err := engine.Train(tt.d, tt.p, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := engine.Train(t.Context(), tt.d, tt.p, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
 		}
 	}
@@ -262,7 +262,7 @@ func TestBooksOfOneAuthor(t *testing.T) {
 		Readers: [][]int32{{hers, other}, {hers, 2}, {other, 2, 4}, {hers, 4}},
 	}
 	p := engine.DefaultParams()
-	m, err := engine.Train(d, p, 1)
+	m, err := engine.Train(t.Context(), d, p, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestBooksOfOneAuthor(t *testing.T) {
 		}
 	}
 	p.Author = 0
-	if m, err = engine.Train(d, p, 1); err != nil {
+	if m, err = engine.Train(t.Context(), d, p, 1); err != nil {
 		t.Fatal(err)
 	}
 	if slices.Contains(m.Targets, unread) {
@@ -289,7 +289,7 @@ func TestBooksOfOneAuthor(t *testing.T) {
 // weights for others.
 func TestWeakBooks(t *testing.T) {
 	weak := engine.Liked - 1
-	m, err := engine.Train(engine.Dataset{
+	m, err := engine.Train(t.Context(), engine.Dataset{
 		Items: 3, Readers: [][]int32{{0, 1}, {0, 1}, {0, 2}},
 		Strengths: [][]engine.Strength{{engine.Full, weak}, {engine.Liked, weak}, {engine.Full, 0}},
 	}, engine.DefaultParams(), 1)
@@ -326,7 +326,7 @@ func TestTrainStopsWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, workers := range []int{1, 3} {
-		m, err := engine.TrainContext(ctx, clusters(300, 40, 10, 2), engine.DefaultParams(), workers)
+		m, err := engine.Train(ctx, clusters(300, 40, 10, 2), engine.DefaultParams(), workers)
 		if !errors.Is(err, context.Canceled) || m.Items() != 0 {
 			t.Errorf("%d workers: %d items, %v; want none, context canceled", workers, m.Items(), err)
 		}

@@ -18,7 +18,7 @@ func BenchmarkTrainGoodbooks(b *testing.B) {
 	s := newData(b, g.union()).Split(0, g.isWhole)
 	data := dataset(b, s)
 	for b.Loop() {
-		if _, err := engine.Train(data, engine.DefaultParams(), runtime.GOMAXPROCS(0)); err != nil {
+		if _, err := engine.Train(b.Context(), data, engine.DefaultParams(), runtime.GOMAXPROCS(0)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -31,7 +31,7 @@ func opinions(rated []evaluate.Rated) ([]int32, []engine.Strength) {
 // newRanker trains the engine on a split, as the service does.
 func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [][]int) *engine.Ranker {
 	tb.Helper()
-	model, err := engine.Train(dataset(tb, s), engine.DefaultParams(), runtime.GOMAXPROCS(0))
+	model, err := engine.Train(tb.Context(), dataset(tb, s), engine.DefaultParams(), runtime.GOMAXPROCS(0))
 	if err != nil {
 		tb.Fatal(err)
 	}

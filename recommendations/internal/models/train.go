@@ -32,7 +32,7 @@ func Train(ctx context.Context, in Input) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	weights, err := engine.TrainContext(ctx, c.dataset(), in.Params, in.Workers)
+	weights, err := engine.Train(ctx, c.dataset(), in.Params, in.Workers)
 	if err != nil {
 		return Model{}, err
 	}

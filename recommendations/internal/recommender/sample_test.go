@@ -30,7 +30,7 @@ func TestTheEmbeddedDataTeachTheModelTastes(t *testing.T) {
 		t.Fatal(err)
 	}
 	split := data.Split(0, nil)
-	model, err := engine.Train(engine.Dataset{Items: split.Items, Readers: split.Train}, engine.DefaultParams(), 2)
+	model, err := engine.Train(t.Context(), engine.Dataset{Items: split.Items, Readers: split.Train}, engine.DefaultParams(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
