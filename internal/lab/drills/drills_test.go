@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// loadOf makes a short load of a shop.
+// loadOf makes a short load on a shop.
 func loadOf(t *testing.T, shop string) load.Report {
 	t.Helper()
 	r, err := load.Run(t.Context(), load.Config{Shop: shop, Rate: 100, Duration: 2 * time.Second, Retry: true})
@@ -41,8 +41,8 @@ func loadOf(t *testing.T, shop string) load.Report {
 	return r
 }
 
-// TestAShopThatAlwaysFallsBackFailsEveryDrill holds the report of such a shop to
-// the limits of each drill. go run ./internal/lab drills --fallback does so for real.
+// TestAShopThatAlwaysFallsBackFailsEveryDrill judges the report of such a shop by the
+// limits of each drill. go run ./internal/lab drills --fallback does so for real.
 func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 	shop, stop, err := startFallback()
 	if err != nil {
@@ -65,13 +65,13 @@ func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 	}
 }
 
-// TestADrill runs a short one for real, with our shop and with one that only falls
-// back.
+// TestADrill runs a short drill with the built programs, and with a shop that only
+// falls back.
 func TestADrill(t *testing.T) {
 	bin := programtest.Build(t)
 	short := drill{
 		name: "short", shows: "one of two replicas is replaced", cost: unplanned,
-		// The machine may be busy; what is tested is not how fast it is.
+		// The machine may be busy, and its speed is not tested.
 		fleet: fleet.Config{Replicas: 2, MarketplaceArgs: []string{"--recommendations-timeout=5s"}},
 		script: func(ctx context.Context, s *scene) error {
 			s.mark(event, "kill -9")
@@ -206,7 +206,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestADrillThatTheMachineCannotDo is loud, and is not among those that passed.
+// A drill that the machine cannot run is reported, and does not count as passed.
 func TestADrillThatTheMachineCannotDo(t *testing.T) {
 	var said bytes.Buffer
 	root := t.TempDir()
@@ -221,11 +221,11 @@ func TestADrillThatTheMachineCannotDo(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(root, document)); !os.IsNotExist(err) {
-		t.Errorf("the table was written all the same: %v", err)
+		t.Errorf("the table was written: %v", err)
 	}
 }
 
-// TestWritesAreHeldToTheirTimes judges one write beside those that are due.
+// TestWritesAreHeldToTheirTimes judges one write beside three that are right.
 func TestWritesAreHeldToTheirTimes(t *testing.T) {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(seconds float64) time.Time { return began.Add(time.Duration(seconds * float64(time.Second))) }
@@ -246,7 +246,7 @@ func TestWritesAreHeldToTheirTimes(t *testing.T) {
 		"refused soon after":             {w(20, 20.1, 503), ""},
 		"failed soon after":              {w(20, 20.1, 504), "status 504"},
 		"refused long after":             {w(21.5, 21.6, 503), "status 503"},
-		"refused without a word":         {written{0, at(5), at(6), 503, false}, "without a reason"},
+		"refused without a reason":       {written{0, at(5), at(6), 503, false}, "without a reason"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scene{}
@@ -263,7 +263,7 @@ func TestWritesAreHeldToTheirTimes(t *testing.T) {
 	}
 }
 
-// TestLostWritesAreSeen asks a shop, and a store, that do not know of a write.
+// TestLostWritesAreSeen has a shop, and a store, that lack a write.
 func TestLostWritesAreSeen(t *testing.T) {
 	const kept, lost = 1, 2
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -289,7 +289,7 @@ func TestLostWritesAreSeen(t *testing.T) {
 	}
 }
 
-// TestAHoleThatIsNone is one whose end refuses, and one whose end answers.
+// TestAHoleThatIsNone has a replica that refuses connections, and one that answers.
 func TestAHoleThatIsNone(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -348,7 +348,7 @@ func TestWhoAnswersAroundAHole(t *testing.T) {
 	}
 }
 
-// TestAnErrorNamesTheBound lets a drill wait for what never happens.
+// TestAnErrorNamesTheBound waits for what never happens.
 func TestAnErrorNamesTheBound(t *testing.T) {
 	never := func() (bool, error) { return false, nil }
 	synctest.Test(t, func(t *testing.T) {
@@ -365,7 +365,7 @@ func TestAnErrorNamesTheBound(t *testing.T) {
 	})
 }
 
-// sample is a result with all that can be written.
+// sample returns a result with everything that can be written.
 func sample() result {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	r := result{
@@ -428,7 +428,7 @@ func TestWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestTheStrangerIsInGoodHealthAndNotOurs(t *testing.T) {
+func TestTheStrangerIsHealthyAndLacksOurService(t *testing.T) {
 	o, at, err := startStranger("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -470,7 +470,7 @@ func TestAddBook(t *testing.T) {
 	}
 }
 
-// TestAnOverloadIsHeldToItsFigures judges surges that are not what they should be.
+// TestAnOverloadIsHeldToItsFigures judges surges that break one limit each.
 func TestAnOverloadIsHeldToItsFigures(t *testing.T) {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	from, until := began.Add(3*time.Second), began.Add(13*time.Second)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// needNamespaces skips where there are none.
+// needNamespaces skips the test on a machine without network namespaces.
 func needNamespaces(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -25,7 +25,7 @@ func needNamespaces(t *testing.T) {
 	}
 }
 
-// TestAnIsolatedReplica cuts a replica off: nobody tells those who call it.
+// TestAnIsolatedReplica cuts a replica off. Its callers see silence, and no error.
 func TestAnIsolatedReplica(t *testing.T) {
 	needNamespaces(t)
 	bin := build(t)
@@ -88,9 +88,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &netErr) && netErr.Timeout()
 }
 
-// TestWhatAKilledProcessLeftIsRemoved makes what a process of ours leaves that is
-// killed, with a program that is still in it. What belongs to a process that lives
-// stays.
+// TestWhatAKilledProcessLeftIsRemoved makes the namespace of a process that has ended,
+// with a program that still runs in it. Namespaces of running processes stay.
 func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 	needNamespaces(t)
 	gone := exec.Command("true")
@@ -117,7 +116,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 	if _, err := io.WriteString(input, "x"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadFull(echo, make([]byte, 1)); err != nil { // it is in there
+	if _, err := io.ReadFull(echo, make([]byte, 1)); err != nil { // it runs in the namespace
 		t.Fatal(err)
 	}
 	ours, err := newNamespace()
@@ -132,7 +131,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 		t.Errorf("%+v and %+v", ours, second)
 	}
 	if err := inside.Wait(); err == nil {
-		t.Error("what was in it has not been ended")
+		t.Error("the program in the namespace was not killed")
 	}
 	for _, file := range []string{ours.name, second.name} {
 		if _, err := os.Stat(filepath.Join(namedIn, file)); err != nil {
@@ -148,7 +147,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 	left(t)
 }
 
-// left fails when a namespace or a wire of this process is left.
+// left fails the test if a namespace or a wire of this process is left.
 func left(t *testing.T) {
 	t.Helper()
 	for n := range mostNamespaces {

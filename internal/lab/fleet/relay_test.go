@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// startEcho runs a server that sends back what it gets, until the end of it.
+// startEcho runs a server that sends back what it receives, until the end of the test.
 func startEcho(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,7 +70,7 @@ func echo(c net.Conn) error {
 	return err
 }
 
-func TestARelayPassesOnAndEndsInOrder(t *testing.T) {
+func TestARelayForwardsDataAndItsEnd(t *testing.T) {
 	c := dialRelay(t, startTestRelay(t, startEcho(t)))
 	const text = "there and back"
 	if _, err := io.WriteString(c, text); err != nil {
@@ -125,12 +125,12 @@ func TestTheNextIsTriedWhereOneRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	c, err := net.Dial("tcp", startTestRelay(t, refusing.Addr().String()).Addr())
-	if err == nil { // it may be over before it is known to have begun
+	if err == nil { // the reset may come before Dial returns
 		err = echo(c)
 		_ = c.Close()
 	}
 	if err == nil {
-		t.Error("with nobody there, a connection is taken")
+		t.Error("without a server behind the relay, a connection works")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestSickReplicasAndSeveralShops goes once through what drills do to a fleet.
+// TestSickReplicasAndSeveralShops does once what drills do to a fleet.
 func TestSickReplicasAndSeveralShops(t *testing.T) {
 	bin := build(t)
 	f, err := Start(Config{
@@ -48,7 +48,7 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 
 	r := f.Replicas()[0]
 	if err := Fault(t.Context(), r.Admin, `{"error_share":2}`); err == nil || !strings.Contains(err.Error(), "error_share") {
-		t.Errorf("a fault that there is not: %v", err)
+		t.Errorf("an invalid fault: %v", err)
 	}
 	if err := Fault(t.Context(), r.Admin, `{}`); err != nil {
 		t.Error(err)
@@ -59,7 +59,7 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.PublishAddresses(l.IP)
-	// The other replica has no calls any more once the shop has asked DNS.
+	// Once the shop has asked DNS, the other replica receives no more calls.
 	for before := int64(-1); ; {
 		n, err := f.Replicas()[1].Asked()
 		if err != nil {

@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeShop answers as the shop does. Readers below 100 have a history; spoil, if
-// set, may answer in its place, the calls of look aside.
+// fakeShop answers as the shop does. Readers below 100 have a history. spoil, if set,
+// may answer in its place, except for the calls of look.
 type fakeShop struct {
 	source string // of all shelves; "" for the right one
 	marked bool   // pages name the source in an attribute
@@ -29,7 +29,7 @@ func (s *fakeShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"books":[{"id":1,"title":"One & Only"},{"id":2,"title":"Two"}]}`)
 		return
 	}
-	// The very first page is the one that look asks for.
+	// The first page is fetched by look.
 	if n := s.calls.Add(1); n > 1 && s.spoil != nil && s.spoil(w, r) {
 		return
 	}
@@ -79,7 +79,7 @@ func (s *fakeShop) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// page says what the shelf was made from, in one way or the other.
+// page writes the source of the shelf, as an attribute or in words.
 func (s *fakeShop) page(w io.Writer, source string) {
 	if s.marked {
 		fmt.Fprintf(w, `<section data-source=%q>`, source)
@@ -95,7 +95,7 @@ func open(t *testing.T, shop http.Handler) string {
 	return s.URL
 }
 
-// pipes is a listener without a network, for tests with a clock of their own.
+// pipes is a listener without a network, for tests with a fake clock.
 type pipes struct {
 	conns chan net.Conn
 	quit  chan struct{}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// counts makes a report of 1,000 calls, started at a time.
+// counts returns a report of 1,000 calls.
 func counts(started time.Time, change func(*Report)) Report {
 	r := Report{Started: started, Counts: Counts{Calls: 1000, Full: 1000}}
 	change(&r)
@@ -53,12 +53,12 @@ func TestBeyond(t *testing.T) {
 	}
 }
 
-// TestAReportSaysWhenCallsFellBack lets the shop fall back from the third second
-// to the fourth.
+// TestAReportSaysWhenCallsFellBack has calls that fall back from the third second to
+// the fourth.
 func TestAReportSaysWhenCallsFellBack(t *testing.T) {
 	const from, to = 3 * time.Second, 4 * time.Second
 	tally := newTally(Config{Interval: time.Second}, time.Now())
-	for n := range 100 { // the other way round: calls end in any order
+	for n := range 100 { // in reverse: calls end in any order
 		due := time.Duration(99-n) * 100 * time.Millisecond
 		c := Call{Kind: Front, Due: due, Latency: 30 * time.Millisecond, Outcome: Full}
 		if due >= from && due < to {

@@ -43,7 +43,7 @@ func TestEachCallEndsAsOneOfFive(t *testing.T) {
 		all    func(Counts) int64 // these must be all calls
 		reason string
 	}{
-		"a shop that does well":         {&fakeShop{}, func(c Counts) int64 { return c.Full }, ""},
+		"a good shop":                   {&fakeShop{}, func(c Counts) int64 { return c.Full }, ""},
 		"one with attributes":           {&fakeShop{marked: true}, func(c Counts) int64 { return c.Full }, ""},
 		"503 with Retry-After":          {&fakeShop{spoil: status(503, "Retry-After", "1")}, func(c Counts) int64 { return c.Shed }, ""},
 		"503 without":                   {&fakeShop{spoil: status(503)}, func(c Counts) int64 { return c.Failed }, "status 503"},
@@ -80,7 +80,7 @@ func TestAShopThatAlwaysFallsBackIsBeyondTheLimits(t *testing.T) {
 		if r.Failed != 0 {
 			t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
 		}
-		// Of each drill, whenever its event is.
+		// The limits of each kind of drill, with the event in the middle.
 		event := r.Started.Add(time.Duration(r.Seconds * float64(time.Second) / 2))
 		for name, l := range map[string]Limits{
 			"planned": Planned(), "unplanned": Unplanned(event), "without": Without(event, event.Add(time.Hour)),
@@ -102,7 +102,7 @@ func TestAPersonalShelfThatIsPopularHasFailedAndTheOtherWayRound(t *testing.T) {
 	}
 }
 
-func TestAGetIsRepeatedOnceAndCountedApart(t *testing.T) {
+func TestAGetIsRetriedOnceAndCounted(t *testing.T) {
 	var came atomic.Int64
 	breaks := func(http.ResponseWriter, *http.Request) bool {
 		if came.Add(1)%10 == 0 {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// inBubble runs a load against a shop with a clock that only waiting moves.
+// inBubble runs a load against a shop with a fake clock.
 func inBubble(t *testing.T, spoil func(began time.Time, r *http.Request), change func(*Config), see func(Report, []Call)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -46,7 +46,7 @@ func inBubble(t *testing.T, spoil func(began time.Time, r *http.Request), change
 	})
 }
 
-// stall holds up all that comes from one time to another.
+// stall delays all requests that come between two times until the later one.
 func stall(from, to time.Duration) func(time.Time, *http.Request) {
 	return func(began time.Time, _ *http.Request) {
 		if at := time.Since(began); at >= from && at < to {
@@ -55,7 +55,7 @@ func stall(from, to time.Duration) func(time.Time, *http.Request) {
 	}
 }
 
-func TestAStallIsInTheLatencyOfAllCallsThatItHeldUp(t *testing.T) {
+func TestAStallIsInTheLatencyOfAllCallsThatItDelayed(t *testing.T) {
 	const from, to = 4 * time.Second, 4500 * time.Millisecond
 	inBubble(t, stall(from, to), nil, func(r Report, calls []Call) {
 		held := 0
@@ -121,7 +121,7 @@ func TestTheRateIsKeptWhateverTheShopDoes(t *testing.T) {
 	})
 }
 
-func TestAShopThatHangsFailsCallsAndFillsNoMemory(t *testing.T) {
+func TestAShopThatHangsFailsCallsWithinBoundedMemory(t *testing.T) {
 	inBubble(t, func(_ time.Time, r *http.Request) { <-r.Context().Done() }, func(c *Config) {
 		c.MaxInFlight, c.Timeout, c.Duration = 20, 2*time.Second, time.Second
 	}, func(r Report, calls []Call) {
@@ -163,8 +163,8 @@ func TestTheEndOfTheContextEndsArrivalsAndNotCalls(t *testing.T) {
 	})
 }
 
-// TestLatencyCountsFromWhenACallWasDue holds the generator itself up: its calls
-// are sent late, and their latency must say so.
+// TestLatencyCountsFromWhenACallWasDue delays the generator itself: its calls are sent
+// late, which must be part of their latency.
 func TestLatencyCountsFromWhenACallWasDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const held = 1200 * time.Millisecond

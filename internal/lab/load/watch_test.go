@@ -16,7 +16,7 @@ import (
 
 const method = `grpc_server_call_duration_seconds_count{grpc_method="recommendations.v1.RecommendationsService/%s",grpc_status="%s"} %d` + "\n"
 
-// process tells metrics as a replica does.
+// process serves metrics as a replica does.
 type process struct {
 	calls   atomic.Int64
 	started atomic.Int64
@@ -69,7 +69,7 @@ func TestCallsOfReplicasAreCountedFromTheirMetrics(t *testing.T) {
 		}
 	}
 	sick.silent.Store(true)
-	expect("stock", map[*process]int64{old: 0})
+	expect("baseline", map[*process]int64{old: 0})
 	w.began = time.Now()
 	old.calls.Add(5)
 	expect("five calls", map[*process]int64{old: 5})
@@ -81,17 +81,18 @@ func TestCallsOfReplicasAreCountedFromTheirMetrics(t *testing.T) {
 	expect("one is silent", map[*process]int64{sick: 1})
 	old.silent.Store(false)
 	listed = append(listed, fresh)
-	expect("it makes up for it, and a new one came", map[*process]int64{old: 2, sick: 0, fresh: 4})
+	expect("the silent one is counted later, and there is a new one", map[*process]int64{old: 2, sick: 0, fresh: 4})
 	old.calls.Store(200)
 	old.started.Store(time.Now().Unix())
-	expect("one was started anew", map[*process]int64{old: 200, sick: 0, fresh: 0})
+	expect("one was restarted", map[*process]int64{old: 200, sick: 0, fresh: 0})
 	listed, listErr = nil, errors.New("no DNS")
 	fresh.calls.Add(1)
-	expect("nobody knows who is there", map[*process]int64{old: 0, sick: 0, fresh: 1})
+	expect("the list of replicas fails", map[*process]int64{old: 0, sick: 0, fresh: 1})
 }
 
-// TestTheFirstLookIsRepeated has the list, and then a replica, not answer at first.
-func TestTheFirstLookIsRepeated(t *testing.T) {
+// TestTheFirstPollIsRepeated has a list of replicas, and then a replica, that does not
+// answer at first.
+func TestTheFirstPollIsRepeated(t *testing.T) {
 	p := startProcess(t, time.Now().Add(-time.Hour), 100)
 	p.silent.Store(true)
 	looks := 0

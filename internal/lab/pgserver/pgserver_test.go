@@ -25,7 +25,7 @@ func start(t *testing.T) *Server {
 	return s
 }
 
-// ask puts a question to the server and returns why it was not answered in time.
+// ask runs a query and returns why it was not answered in time.
 func (s *Server) ask(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -44,7 +44,7 @@ func (s *Server) ask(ctx context.Context, within time.Duration) error {
 	}
 }
 
-func TestAPausedServerIsSilentAndGoesOn(t *testing.T) {
+func TestAPausedServerIsSilentAndContinues(t *testing.T) {
 	s := start(t)
 	if err := s.Pause(); err != nil {
 		t.Fatal(err)

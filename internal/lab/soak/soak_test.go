@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestASoak makes a short one for real.
+// TestASoak runs a short soak of the built programs.
 func TestASoak(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, document)
@@ -50,7 +50,7 @@ func TestASoak(t *testing.T) {
 	}
 }
 
-// program is a fake process that tells what it holds.
+// program is a fake process that reports what it holds.
 type program struct {
 	goroutines, files, heap, busy, collected atomic.Int64
 	labels                                   atomic.Pointer[string]
@@ -74,7 +74,7 @@ func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestALeakFails lets a program hold more after each part of the calls.
+// TestALeakFails has a program that holds more after each part of the calls.
 func TestALeakFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		leak func(p *program, n int64)
@@ -162,7 +162,7 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// done is a soak in which all went well.
+// done returns the result of a soak without faults.
 func done() result {
 	r := result{command: Command{Calls: 1000}, took: time.Minute}
 	r.counts.Calls, r.counts.Full = 1000, 1000
@@ -246,7 +246,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestAWriterSeesWhatItWrote lets a shop forget.
+// TestAWriterSeesWhatItWrote has a shop that later forgets writes.
 func TestAWriterSeesWhatItWrote(t *testing.T) {
 	var forgets, away atomic.Bool
 	var likes atomic.Int64
@@ -280,15 +280,15 @@ func TestAWriterSeesWhatItWrote(t *testing.T) {
 	}
 	away.Store(true)
 	if c := w.turn(t.Context()); c.Outcome != load.Shed || w.wrote || w.book == 0 {
-		t.Errorf("with a shop that is away: %+v", c)
+		t.Errorf("with a shop that is down: %+v", c)
 	}
 	undecided, likedBefore := w.book, w.liked[w.book]
 	if _, err := w.watch(t.Context()); err == nil || err.Error() != "live shelf: status 503" {
-		t.Errorf("with a shop that is away: %v", err)
+		t.Errorf("with a shop that is down: %v", err)
 	}
 	away.Store(false)
 	if c := w.turn(t.Context()); c.Outcome != load.Full || w.book != 0 || w.liked[undecided] == likedBefore {
-		t.Errorf("what was refused is not done again: %+v", c)
+		t.Errorf("a refused write is not retried: %+v", c)
 	}
 	for w.wrote || len(w.liked) == 0 || likes.Load() == 0 { // until it likes any
 		w.turn(t.Context())
