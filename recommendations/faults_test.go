@@ -57,7 +57,7 @@ func TestFaultsOnPurpose(t *testing.T) {
 	if code := setFaults(t, p.adminAddress, `{"unready":true}`); code != 200 {
 		t.Fatalf("PUT: %d", code)
 	}
-	if code, body := get(t, "http://"+p.adminAddress+"/readyz"); code != 503 || !strings.Contains(body, "a fault on purpose") {
+	if code, body := get(t, "http://"+p.adminAddress+"/readyz"); code != 503 || !strings.Contains(body, "injected fault") {
 		t.Errorf("readyz: %d %s", code, body)
 	}
 	if err := recommend(); err != nil {

@@ -14,7 +14,7 @@ func AtLeast(flag string, value, least time.Duration) error {
 	return nil
 }
 
-// NameOr returns name, or that of the host if it is empty.
+// NameOr returns name, or the host's name if it is empty.
 func NameOr(name string) (string, error) {
 	if name != "" {
 		return name, nil

@@ -1,10 +1,6 @@
-// Package config reads a program's settings from flags and environment into one
-// struct: flag, then environment, then default. A variable with the program's
-// prefix that no setting has is an error, so that a typing mistake is not taken
-// for a default.
-//
-// Both programs import it, from main only. It knows kong and the standard
-// library; it must not import any other package of this project.
+// Package config reads a program's settings into a struct with kong tags: a flag overrides
+// its environment variable, which overrides the default. An unknown variable with the
+// program's prefix is an error, so that a mistyped name does not leave a default in place.
 package config
 
 import (
@@ -19,18 +15,18 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// ErrHelp says that the user asked for help or the version, that it was
-// printed, and that there is nothing else to do.
+// ErrHelp means that help or the version was asked for and has been printed, so that the
+// program has nothing else to do.
 var ErrHelp = errors.New("help was printed")
 
-// Program describes a program to its user.
+// Program describes a program.
 type Program struct {
 	Name        string
 	Description string
 	EnvPrefix   string // without the trailing underscore
-	// Serve is the command that the environment is meant for, "" where a program
-	// has none. Other commands run in the same environment and take from it what
-	// they know; what they do not is the business of Serve.
+	// Serve is the command that refuses unknown variables; "" if the program has no
+	// commands. Other commands run in the same environment and ignore variables that
+	// they do not use.
 	Serve string
 }
 
@@ -53,9 +49,9 @@ func Run(ctx context.Context, p Program, commands any, args []string, to Streams
 }
 
 // Parse fills cfg, a pointer to a struct with kong tags, from args (without the
-// program's name) and the environment, and returns the command, "" where a
-// program has none. Help goes to stdout. The error is ErrHelp when the user asked
-// for help; it names all unknown variables at once.
+// program's name) and the environment, and returns the command, "" if the program has
+// none. Help goes to stdout, and the error is then ErrHelp. Otherwise the error names all
+// unknown variables.
 func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) (command string, err error) {
 	parsed, err := load(p, cfg, args, stdout, stderr)
 	if parsed != nil {
@@ -78,8 +74,7 @@ func load(p Program, cfg any, args []string, stdout, stderr io.Writer) (*kong.Co
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	parsed, err := parser.Parse(args)
-	// With Exit replaced, kong prints the help and parses on; see what it asked
-	// for before any complaint.
+	// With Exit replaced, kong prints the help and keeps parsing: ignore its errors then.
 	if exited {
 		return parsed, ErrHelp
 	}

@@ -9,15 +9,15 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// Addresses asks DNS once for what is behind a dial target: for callers that do
-// not speak gRPC.
+// Addresses looks up the addresses behind a dial target once, for callers that do not
+// use gRPC. A name without addresses is an error.
 func Addresses(ctx context.Context, text string) ([]netip.AddrPort, error) {
 	if err := CheckTarget(text); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, err // cannot be: it was parsed before
+		return nil, err // cannot happen: CheckTarget has parsed it
 	}
 	t, err := parseTarget(resolver.Target{URL: *u})
 	if err != nil {

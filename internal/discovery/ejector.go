@@ -9,35 +9,35 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// A Probe asks the replica at addr (host:port) for its health, and makes a call
-// that costs little. It returns how long that call took; an error means that the
-// replica may not get readers' calls yet.
+// A Probe checks the health of the replica at addr (host:port) and makes a cheap call. It
+// returns how long that call took, or 0 if it made none; an error means that the replica
+// stays ejected.
 type Probe func(ctx context.Context, addr string) (took time.Duration, err error)
 
-// EjectorConfig says when a replica is taken off the list. All fields must be set.
+// EjectorConfig says when a replica is ejected and readmitted. All fields must be set.
 type EjectorConfig struct {
-	// Threshold is how many calls of one method must end badly in a row.
+	// Threshold is how many calls of one method in a row must fail or time out.
 	Threshold int
-	// A call is slow if it takes SlowFloor or more, and SlowFactor times as long
-	// as is usual at the other replicas. SlowThreshold of them in a row, begun
-	// over SlowSpan at least, eject: a moment that holds up many calls at once
-	// does not.
+	// A call is slow if it takes at least SlowFloor and at least SlowFactor times the
+	// median of the other replicas. SlowThreshold slow calls in a row eject a replica if
+	// their starts are at least SlowSpan apart, first to last; a short pause that delays
+	// many calls at once does not.
 	SlowFloor     time.Duration
 	SlowFactor    int
 	SlowThreshold int
 	SlowSpan      time.Duration
-	// ProbeInterval is the time between probes of an ejected address. It doubles,
-	// up to MaxProbeInterval, each time that one is ejected again within a minute
-	// of its return.
+	// ProbeInterval is the time between probes of an ejected address. It doubles, up to
+	// MaxProbeInterval, each time the address is ejected within a minute of its
+	// readmission.
 	ProbeInterval    time.Duration
 	MaxProbeInterval time.Duration
-	ProbeTimeout     time.Duration // of one probe
+	ProbeTimeout     time.Duration // for one probe
 	Probe            Probe
 	Metrics          *Metrics
 	Log              logr.Logger
 }
 
-// relapse is how soon after its return an ejection is one more of the same.
+// relapse is the time after readmission within which an ejection counts as repeated.
 const relapse = time.Minute
 
 // Reasons why a replica is ejected.
@@ -47,33 +47,31 @@ const (
 	ReasonSlow     = "slow"
 )
 
-// Result is what the end of a call says of the replica.
+// Result is what the outcome of a call says about the replica.
 type Result int
 
 // The results.
 const (
-	Good     Result = iota // it answered, whatever the answer is
+	Good     Result = iota // it answered, even if with an error of the caller's making
 	Failed                 // it failed
 	TimedOut               // it did not answer in time
 )
 
-// Ending is how a call ended.
+// Ending is the outcome of a call.
 type Ending struct {
-	Method string // calls of one method are compared with each other
+	Method string // only calls of one method are compared with each other
 	Result Result
 	Began  time.Time
-	Took   time.Duration // 0 where it says nothing, as of a stream
+	Took   time.Duration // 0 if it is not comparable, as for a stream
 }
 
-// Ejector decides which of the discovered addresses are left out because they fail
-// calls, let them time out, or are slow. Health checks do not see a replica that
-// answers them and is sick in everything else, and a retry cannot help once the
-// deadline is spent.
+// Ejector takes addresses off the list whose calls fail, time out or are slow. Health
+// checks miss a replica that answers them and nothing else, and a retry does not help
+// once the deadline has passed.
 //
-// What a replica does is held against what the others do with the same method at
-// the same time: when all do badly, it is the call, the database or the network,
-// and none is ejected. More than half never are, and none without another one that
-// answers meanwhile.
+// A replica is compared with the others on the same method at the same time: if all do
+// badly, the cause is the call, the database or the network, and none is ejected. At most
+// half of the replicas are ejected, and none unless others answer meanwhile.
 //
 // It is safe for concurrent use. Close stops its probes and waits for them.
 type Ejector struct {
@@ -82,37 +80,37 @@ type Ejector struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	probes  sync.WaitGroup
-	lists   atomic.Int64 // how many lists came
+	lists   atomic.Int64 // DNS lists received
 
 	mu      sync.Mutex
 	listed  map[string]*endpoint
 	ejected int
 }
 
-// endpoint is what is known of one listed address.
+// endpoint is the state of one listed address.
 type endpoint struct {
 	records map[string]*record // by method
-	named   time.Time          // when DNS named it
-	since   time.Time          // when it was listed, ejected or readmitted last
+	named   time.Time          // when DNS first listed it
+	since   time.Time          // when it was last listed, ejected or readmitted
 
-	// Of an ejected one.
-	stop   context.CancelFunc // of its probe; nil while it gets calls
+	// While it is ejected.
+	stop   context.CancelFunc // stops its probe; nil if it is not ejected
 	reason string
-	method string // that it was ejected for
+	method string // whose calls were the reason
 
-	ejections  int       // in a row, each soon after a return
+	ejections  int       // in a row, each within relapse of the readmission before
 	readmitted time.Time // last
 }
 
-// Listed is an address that DNS names.
+// Listed is an address in the last DNS list.
 type Listed struct {
 	Address string
-	Ejected string    // the reason; "" while it gets calls
-	Named   time.Time // when DNS named it first; anew for one that was away
-	Since   time.Time // when it was listed, ejected or readmitted last
+	Ejected string    // the reason; "" if it is not ejected
+	Named   time.Time // when DNS first listed it, since it was last absent
+	Since   time.Time // when it was last listed, ejected or readmitted
 }
 
-// NewEjector returns an ejector that knows no addresses yet.
+// NewEjector returns an ejector without addresses.
 func NewEjector(cfg EjectorConfig) *Ejector {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Ejector{
@@ -124,12 +122,12 @@ func NewEjector(cfg EjectorConfig) *Ejector {
 	}
 }
 
-// Report tells how a call to addr ended.
+// Report records how a call to addr ended, and may eject addr.
 func (e *Ejector) Report(addr string, end Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ep, ok := e.listed[addr]
-	if !ok || ep.stop != nil || end.Began.Before(ep.readmitted) { // of before its return, it says nothing new
+	if !ok || ep.stop != nil || end.Began.Before(ep.readmitted) { // from before the readmission: outdated
 		return
 	}
 	r := ep.record(end.Method)
@@ -137,7 +135,7 @@ func (e *Ejector) Report(addr string, end Ending) {
 		if r.bad == 0 {
 			r.badFrom = end.Began
 		}
-		if r.bad++; r.bad >= e.cfg.Threshold && e.othersWell(addr, end.Method, r.badFrom) {
+		if r.bad++; r.bad >= e.cfg.Threshold && e.othersHealthy(addr, end.Method, r.badFrom) {
 			e.eject(addr, end.Method, map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts}[end.Result])
 		}
 		return
@@ -155,7 +153,7 @@ func (e *Ejector) Report(addr string, end Ending) {
 		r.slowFrom = end.Began
 	}
 	if r.slow++; r.slow >= e.cfg.SlowThreshold && end.Began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
-		e.othersWell(addr, end.Method, r.slowFrom) {
+		e.othersHealthy(addr, end.Method, r.slowFrom) {
 		e.eject(addr, end.Method, ReasonSlow)
 	}
 }
@@ -169,8 +167,8 @@ func (ep *endpoint) record(method string) *record {
 	return r
 }
 
-// others calls do with what is known of a method at each replica that gets calls,
-// but addr. The caller holds e.mu.
+// others calls do with the record of a method at each replica but addr and those that
+// are ejected. The caller holds e.mu.
 func (e *Ejector) others(addr, method string, do func(*record)) {
 	for other, ep := range e.listed {
 		if other != addr && ep.stop == nil {
@@ -179,21 +177,21 @@ func (e *Ejector) others(addr, method string, do func(*record)) {
 	}
 }
 
-// othersWell reports whether half of the other replicas and more, and at least
-// one, have answered a method since a time, and did so well and soon. One that is
-// gone, or not serving, has not. The caller holds e.mu.
-func (e *Ejector) othersWell(addr, method string, since time.Time) bool {
-	var all, well int
+// othersHealthy reports whether at least half of the other replicas, and at least one,
+// have answered a method since the given time, and neither failed nor were slow. A
+// replica that is down or not serving has not answered. The caller holds e.mu.
+func (e *Ejector) othersHealthy(addr, method string, since time.Time) bool {
+	var all, healthy int
 	e.others(addr, method, func(r *record) {
 		if all++; r.bad == 0 && r.slow == 0 && !r.good.Before(since) {
-			well++
+			healthy++
 		}
 	})
-	return well > 0 && well*2 >= all
+	return healthy > 0 && healthy*2 >= all
 }
 
-// NoneServes tells that a call found no replica to go to. Better a sick one then
-// than none: all that are ejected get calls again.
+// NoneServes reports that a call found no replica. It readmits all that are ejected,
+// since a sick replica is better than none.
 func (e *Ejector) NoneServes() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -203,15 +201,15 @@ func (e *Ejector) NoneServes() {
 	for addr, ep := range e.listed {
 		if ep.stop != nil {
 			e.readmit(ep)
-			e.cfg.Log.Info("replica readmitted: no other serves", "address", addr)
+			e.cfg.Log.Info("replica readmitted, no other is serving", "address", addr)
 		}
 	}
 	e.notify()
 }
 
-// slowLimit returns what is slow for a call of a method, once enough is known of
-// it at other replicas. A call that took less than the floor is not looked into.
-// The caller holds e.mu.
+// slowLimit returns the time from which a call of a method is slow; known is false until
+// another replica has enough calls to compare with. If took is below the floor, it
+// returns the floor without comparing. The caller holds e.mu.
 func (e *Ejector) slowLimit(addr, method string, took time.Duration) (limit time.Duration, known bool) {
 	if took < e.cfg.SlowFloor {
 		return e.cfg.SlowFloor, true
@@ -228,8 +226,8 @@ func (e *Ejector) slowLimit(addr, method string, took time.Duration) (limit time
 	return max(e.cfg.SlowFloor, time.Duration(e.cfg.SlowFactor)*median(usual)), true
 }
 
-// eject takes addr off the list and probes it, unless that would leave less than
-// half. The caller holds e.mu.
+// eject takes addr off the list and starts to probe it, unless that would leave less than
+// half of the list. The caller holds e.mu.
 func (e *Ejector) eject(addr, method, reason string) {
 	if (e.ejected+1)*2 > len(e.listed) || e.ctx.Err() != nil {
 		return
@@ -246,11 +244,10 @@ func (e *Ejector) eject(addr, method, reason string) {
 	e.cfg.Log.Info("replica ejected", "address", addr, "reason", reason, "method", method, "timesInARow", ep.ejections)
 	e.notify()
 	every := e.probeInterval(ep.ejections)
-	e.probes.Go(func() { e.probeUntilWell(ctx, addr, every) })
+	e.probes.Go(func() { e.probeUntilHealthy(ctx, addr, every) })
 }
 
-// probeInterval returns the time between probes of a replica that is ejected for
-// the n-th time in a row.
+// probeInterval returns the time between probes at the n-th ejection in a row.
 func (e *Ejector) probeInterval(n int) time.Duration {
 	every := e.cfg.ProbeInterval
 	for range n - 1 {
@@ -261,9 +258,9 @@ func (e *Ejector) probeInterval(n int) time.Duration {
 	return every
 }
 
-// filter takes the list as DNS has it and returns it without the ejected
-// addresses. What is said of an address is forgotten when it leaves the list:
-// the next pod that gets it is another one.
+// filter takes over the list from DNS and returns it without the ejected addresses. It
+// forgets an address that has left the list, as the next pod with that address is another
+// replica.
 func (e *Ejector) filter(addrs []string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -285,7 +282,7 @@ func (e *Ejector) filter(addrs []string) []string {
 	kept := make([]string, 0, len(addrs))
 	for _, addr := range addrs {
 		ep := e.listed[addr]
-		if e.ejected*2 > len(addrs) { // the list shrank below the panic limit
+		if e.ejected*2 > len(addrs) { // the list has shrunk: at most half may be ejected
 			e.readmit(ep)
 		}
 		if ep.stop == nil {
@@ -296,10 +293,10 @@ func (e *Ejector) filter(addrs []string) []string {
 	return kept
 }
 
-// Lists is how many lists came from DNS. What Listed returns is of the last.
+// Lists returns how many lists DNS has given so far; Listed has the addresses of the last.
 func (e *Ejector) Lists() int64 { return e.lists.Load() }
 
-// Listed returns the addresses that DNS names, in no order.
+// Listed returns the addresses of the last DNS list, in no particular order.
 func (e *Ejector) Listed() []Listed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -310,8 +307,7 @@ func (e *Ejector) Listed() []Listed {
 	return list
 }
 
-// readmit makes ep take calls again, as one of which nothing is known. The caller
-// holds e.mu.
+// readmit puts ep back on the list, without its past. The caller holds e.mu.
 func (e *Ejector) readmit(ep *endpoint) {
 	if ep.stop == nil {
 		return
@@ -324,7 +320,7 @@ func (e *Ejector) readmit(ep *endpoint) {
 	e.ejected--
 }
 
-func (e *Ejector) probeUntilWell(ctx context.Context, addr string, every time.Duration) {
+func (e *Ejector) probeUntilHealthy(ctx context.Context, addr string, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -335,23 +331,23 @@ func (e *Ejector) probeUntilWell(ctx context.Context, addr string, every time.Du
 		}
 		took, err := e.probeOnce(ctx, addr)
 		if err != nil {
-			e.cfg.Log.V(1).Info("ejected replica is still sick", "address", addr, "error", err.Error())
+			e.cfg.Log.V(1).Info("probe of ejected replica failed", "address", addr, "error", err.Error())
 			continue
 		}
 		e.mu.Lock()
-		if ctx.Err() != nil { // off the list, or readmitted by the panic limit, while the probe ran
+		if ctx.Err() != nil { // it left the list or was readmitted while the probe ran
 			e.mu.Unlock()
 			return
 		}
 		ep := e.listed[addr]
 		if limit, known := e.slowLimit(addr, ep.method, took); known && took >= limit {
 			e.mu.Unlock()
-			e.cfg.Log.V(1).Info("ejected replica is still slow", "address", addr, "took", took.String())
+			e.cfg.Log.V(1).Info("probe of ejected replica was slow", "address", addr, "took", took.String())
 			continue
 		}
 		e.readmit(ep)
 		e.cfg.Metrics.readmissions.Inc()
-		e.cfg.Log.Info("replica readmitted: it answers a probe", "address", addr)
+		e.cfg.Log.Info("replica readmitted, probe succeeded", "address", addr)
 		e.notify()
 		e.mu.Unlock()
 		return
@@ -367,11 +363,11 @@ func (e *Ejector) probeOnce(ctx context.Context, addr string) (time.Duration, er
 func (e *Ejector) notify() {
 	select {
 	case e.changed <- struct{}{}:
-	default: // a token is there already
+	default: // there is a token already
 	}
 }
 
-// Close ends all probes.
+// Close stops all probes and waits for them. No replica is ejected after it.
 func (e *Ejector) Close() {
 	e.mu.Lock()
 	e.cancel() // under the lock, so that Report starts no probe after it

@@ -12,7 +12,7 @@ import (
 
 const method = "/test.Books/Get"
 
-// reports tells of n calls to ip that ended so.
+// reports reports n calls to ip with this result.
 func reports(w *world, ip string, n int, result Result, took time.Duration) {
 	for range n {
 		w.ejector.Report(ip+":50051", Ending{Method: method, Result: result, Began: time.Now().Add(-took), Took: took})
@@ -28,12 +28,12 @@ func ips(n int) (list []string) {
 	return list
 }
 
-// well starts n replicas that answer in a millisecond.
+// well returns a world with n replicas that have answered in a millisecond each.
 func well(t *testing.T, n int) *world {
 	t.Helper()
 	w := start(t, &fakeDNS{ips: ips(n)})
 	for _, ip := range ips(n) {
-		reports(w, ip, enough, Good, time.Millisecond)
+		reports(w, ip, minTimes, Good, time.Millisecond)
 	}
 	return w
 }
@@ -65,10 +65,10 @@ func TestBadCallsInARowEject(t *testing.T) {
 	}
 }
 
-func TestMethodsAreToldApart(t *testing.T) {
+func TestMethodsAreCountedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 3)
-		for range 3 { // another method goes well all the while
+		for range 3 { // another method succeeds meanwhile
 			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put", Began: time.Now()})
 			reports(w, "10.0.0.1", 1, TimedOut, 0)
 		}
@@ -76,7 +76,7 @@ func TestMethodsAreToldApart(t *testing.T) {
 	})
 }
 
-func TestWhatAllDoEjectsNone(t *testing.T) {
+func TestWhatAllReplicasDoEjectsNone(t *testing.T) {
 	t.Run("they fail", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := well(t, 3)
@@ -100,14 +100,14 @@ func TestWhatAllDoEjectsNone(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		})
 	})
-	t.Run("nothing is known of the others", func(t *testing.T) {
+	t.Run("the others have had no calls", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := start(t, &fakeDNS{ips: ips(2)})
 			reports(w, "10.0.0.1", 10, TimedOut, 0)
 			wantList(t, w, "10.0.0.1", "10.0.0.2")
 		})
 	})
-	t.Run("the others were well before, and are gone", func(t *testing.T) {
+	t.Run("the others were healthy and do not answer now", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := well(t, 3)
 			pass(time.Second)
@@ -115,7 +115,7 @@ func TestWhatAllDoEjectsNone(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		})
 	})
-	t.Run("one is gone, one is well", func(t *testing.T) {
+	t.Run("one does not answer, one is healthy", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := well(t, 3)
 			pass(time.Second)
@@ -130,7 +130,7 @@ func TestSlowCallsInARowEject(t *testing.T) {
 	for name, test := range map[string]struct {
 		took  time.Duration
 		every time.Duration // between calls
-		quick int           // a quick one after so many; 0 for none
+		quick int           // a quick call after this many slow ones; 0 for none
 		out   bool
 	}{
 		"slow":                         {150 * time.Millisecond, 60 * time.Millisecond, 0, true},
@@ -165,7 +165,7 @@ func TestOnlyAProbeReadmits(t *testing.T) {
 		w := well(t, 2)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
-		reports(w, "10.0.0.1", 1, Good, time.Millisecond) // a late answer of an old call
+		reports(w, "10.0.0.1", 1, Good, time.Millisecond) // a late answer to an old call
 		w.sick <- errors.New("hangs")
 		pass(5 * time.Second) // probes run into their timeout
 		wantList(t, w, "10.0.0.2")
@@ -182,10 +182,10 @@ func TestOnlyAProbeReadmits(t *testing.T) {
 	})
 }
 
-func TestARelapseWaitsLonger(t *testing.T) {
+func TestARelapseDoublesTheProbeInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 2)
-		close(w.sick) // probes always go well: what is wrong, they do not see
+		close(w.sick) // probes succeed: they do not see what is wrong
 		for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second} {
 			reports(w, "10.0.0.2", 1, Good, 0)
 			reports(w, "10.0.0.1", 3, Failed, 0)
@@ -203,7 +203,7 @@ func TestARelapseWaitsLonger(t *testing.T) {
 	})
 }
 
-func TestWhatBeganBeforeItsReturnIsNotHeldAgainstAReplica(t *testing.T) {
+func TestCallsFromBeforeReadmissionDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 2)
 		close(w.sick)
@@ -211,12 +211,12 @@ func TestWhatBeganBeforeItsReturnIsNotHeldAgainstAReplica(t *testing.T) {
 		pass(time.Second + time.Millisecond)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 		reports(w, "10.0.0.2", 1, Good, 0)
-		reports(w, "10.0.0.1", 3, TimedOut, 2*time.Second) // with more patience than the others
+		reports(w, "10.0.0.1", 3, TimedOut, 2*time.Second) // begun before it was ejected
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 	})
 }
 
-func TestWhereNoneServesAllAreTried(t *testing.T) {
+func TestNoneServesReadmitsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 5)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
@@ -247,7 +247,7 @@ func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 	}
 }
 
-func TestShrinkingListKeepsToThePanicLimit(t *testing.T) {
+func TestAShrinkingListReadmits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 2)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
@@ -273,7 +273,7 @@ func TestAnAddressThatLeftStartsAfresh(t *testing.T) {
 	})
 }
 
-func TestStrangersAreNotCounted(t *testing.T) {
+func TestUnlistedAddressesDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := well(t, 2)
 		reports(w, "10.9.9.9", 10, TimedOut, 0)

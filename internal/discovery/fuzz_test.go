@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// FuzzTarget: a target that is taken names a host, a port and, if any, a DNS server
-// with its port; one that is refused is in the error.
+// FuzzTarget checks that a valid target has a host, a port and, if it has a DNS server,
+// the server's host and port; and that the error of any other says that it is a target.
 func FuzzTarget(f *testing.F) {
 	for _, text := range []string{
 		"dns:///recommendations:50051", "dns://127.0.0.1:5353/recommendations:50051", "dns://[::1]/a.b.:1", "dns:///[::1]:65535",
@@ -32,13 +32,13 @@ func FuzzTarget(f *testing.F) {
 		}
 		got, err := parseTarget(resolver.Target{URL: *u})
 		if err != nil || got.host == "" || got.port == 0 {
-			t.Errorf("%q is taken for %+v, %v", text, got, err)
+			t.Errorf("%q is parsed as %+v, %v", text, got, err)
 		}
 		if got.server == "" {
 			return
 		}
 		if host, port, err := net.SplitHostPort(got.server); err != nil || host == "" || port == "" {
-			t.Errorf("%q asks the server %q (%v)", text, got.server, err)
+			t.Errorf("%q has the DNS server %q (%v)", text, got.server, err)
 		}
 	})
 }

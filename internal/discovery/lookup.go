@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// errEmpty says that DNS did answer, and that the name has no addresses. It
-// differs from any other error, which is no answer.
+// errEmpty means that DNS answered that the name has no addresses; any other error means
+// that it did not answer.
 var errEmpty = errors.New("the name has no addresses")
 
-// lookupFunc returns at least one address, or errEmpty, or another error.
+// lookupFunc returns at least one address or an error.
 type lookupFunc func(ctx context.Context, host string) ([]netip.Addr, error)
 
-// newLookup returns a lookup that asks server, or the system's servers when it
-// is empty. The pure Go resolver is used in both cases: it is the one that says
-// "no such host" and "server misbehaving" apart on every system.
+// newLookup returns a lookup that queries server, or the system's servers if it is empty.
+// Both use the pure Go resolver, which tells "no such host" from "server misbehaving" on
+// every system.
 func newLookup(server string) lookupFunc {
 	res := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		if server != "" {
@@ -29,8 +29,8 @@ func newLookup(server string) lookupFunc {
 		if err != nil {
 			return nil, err
 		}
-		// The resolver gives up when ctx ends, but leaves a goroutine behind that
-		// reads until its own timeout of five seconds.
+		// When ctx ends, the resolver leaves a goroutine behind that reads until its own
+		// timeout of five seconds.
 		context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 		return conn, nil
 	}}
@@ -41,7 +41,7 @@ func newLookup(server string) lookupFunc {
 		case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
 			return nil, errEmpty
 		case errors.As(err, &dnsErr) && server != "":
-			// It names the system's server, which was not asked.
+			// dnsErr names the system's server, which was not queried.
 			return nil, &net.DNSError{Err: dnsErr.Err, Name: dnsErr.Name, Server: server, IsTimeout: dnsErr.IsTimeout, IsTemporary: dnsErr.IsTemporary}
 		case err != nil:
 			return nil, err
@@ -51,8 +51,8 @@ func newLookup(server string) lookupFunc {
 		for i := range ips {
 			ips[i] = ips[i].Unmap()
 		}
-		// A server may give a new order in every answer; sorted, an unchanged
-		// set is seen to be unchanged.
+		// A server may change the order in every answer; sorted, an unchanged set of
+		// addresses compares equal.
 		slices.SortFunc(ips, netip.Addr.Compare)
 		return slices.Compact(ips), nil
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Metrics are the numbers of one resolver.
+// Metrics are the metrics of one resolver and its ejector.
 type Metrics struct {
 	endpoints    prometheus.Gauge
 	ejected      prometheus.Gauge
@@ -17,10 +17,10 @@ type Metrics struct {
 	ejections    *prometheus.CounterVec
 	readmissions prometheus.Counter
 
-	answered atomic.Int64 // when DNS last gave a list, Unix nanoseconds; 0 for never
+	answered atomic.Int64 // when DNS last returned addresses, Unix nanoseconds; 0 for never
 }
 
-// NewMetrics registers the metrics of one resolver.
+// NewMetrics registers the metrics in reg; it panics if they are registered already.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	with := promauto.With(reg)
 	m := &Metrics{
@@ -30,7 +30,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		ejected: with.NewGauge(prometheus.GaugeOpts{
 			Name: "discovery_ejected_endpoints",
-			Help: "Addresses that get no calls at present because those went badly in a row.",
+			Help: "Addresses that are ejected at present.",
 		}),
 		lookups: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "discovery_lookups_total",
@@ -38,15 +38,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"result"}),
 		emptyIgnored: with.NewCounter(prometheus.CounterOpts{
 			Name: "discovery_empty_answers_ignored_total",
-			Help: "Empty answers that left the last good list in place.",
+			Help: "Empty answers after which the last list stayed in use.",
 		}),
 		ejections: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "discovery_ejections_total",
-			Help: "Addresses that were ejected, by reason: errors, timeouts or slow calls in a row.",
+			Help: "Ejections by reason: errors, timeouts or slow calls in a row.",
 		}, []string{"reason"}),
 		readmissions: with.NewCounter(prometheus.CounterOpts{
 			Name: "discovery_readmissions_total",
-			Help: "Ejected addresses put back because a probe went well.",
+			Help: "Readmissions of ejected addresses after a probe succeeded.",
 		}),
 	}
 	for _, result := range []string{"ok", "empty", "error"} {
@@ -57,7 +57,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	with.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "discovery_list_age_seconds",
-		Help: "Time since DNS last gave addresses; -1 before the first answer.",
+		Help: "Time since DNS last returned addresses; -1 before the first.",
 	}, func() float64 {
 		if age := m.listAge(); age >= 0 {
 			return age.Seconds()
@@ -67,7 +67,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// listAge is the time since DNS last gave a list; negative before the first.
+// listAge returns the time since DNS last returned addresses; negative before the first.
 func (m *Metrics) listAge() time.Duration {
 	at := m.answered.Load()
 	if at == 0 {

@@ -5,38 +5,38 @@ import (
 	"time"
 )
 
-// record is how calls of one method went at one replica.
+// record holds the outcomes of calls of one method at one replica.
 type record struct {
-	bad     int       // in a row
+	bad     int       // failures and timeouts in a row
 	badFrom time.Time // when the first of them began
-	good    time.Time // when a call ended well last; zero for never
+	good    time.Time // when a call was last good; zero for never
 
-	slow     int       // in a row
+	slow     int       // slow calls in a row
 	slowFrom time.Time // when the first of them began
 
-	times [recent]time.Duration // of the last calls that ended well
-	n     int                   // of all that did
+	times [timesKept]time.Duration // of the last good calls
+	n     int                      // number of good calls
 }
 
 const (
-	recent = 31 // calls whose times are remembered
-	enough = 8  // of them, to say what is usual
+	timesKept = 31 // calls whose times are kept
+	minTimes  = 8  // fewest calls that make a median
 )
 
 func (r *record) add(took time.Duration) {
-	r.times[r.n%recent] = took
+	r.times[r.n%timesKept] = took
 	r.n++
 }
 
-// median returns what is usual, once that is known.
+// median returns the median time; false until there are minTimes calls.
 func (r *record) median() (time.Duration, bool) {
-	if r.n < enough {
+	if r.n < minTimes {
 		return 0, false
 	}
-	return median(slices.Clone(r.times[:min(r.n, recent)])), true
+	return median(slices.Clone(r.times[:min(r.n, timesKept)])), true
 }
 
-// median sorts a list that is not empty.
+// median sorts list, which must not be empty, and returns its median.
 func median(list []time.Duration) time.Duration {
 	slices.Sort(list)
 	return list[len(list)/2]

@@ -17,15 +17,15 @@ import (
 
 // Config sets up a Builder.
 type Config struct {
-	// Interval is how often DNS is asked, ±10 % so that many clients do not ask
-	// in step. A connection that drops brings the next question forward.
+	// Interval is the time between lookups, ±10 % so that clients do not query in step.
+	// A broken connection brings the next lookup forward.
 	Interval time.Duration
-	// MinInterval is the shortest time between two questions.
+	// MinInterval is the shortest time between two lookups.
 	MinInterval time.Duration
-	// LookupTimeout bounds one question.
+	// LookupTimeout bounds one lookup.
 	LookupTimeout time.Duration
-	// MaxStale is how long empty answers leave the last good list in place. It
-	// is bounded because the addresses of pods are used again by others.
+	// MaxStale is how long the last list outlives empty answers. It is bounded because
+	// other pods are given the same addresses later.
 	MaxStale time.Duration
 
 	Ejector *Ejector
@@ -33,11 +33,11 @@ type Config struct {
 	Log     logr.Logger
 }
 
-// Builder makes the resolver of one client. Pass it by grpc.WithResolvers.
+// Builder builds the resolver of one client; pass it with grpc.WithResolvers.
 type Builder struct {
 	cfg       Config
 	newLookup func(server string) lookupFunc
-	trouble   *atomic.Pointer[string] // of the resolver
+	trouble   *atomic.Pointer[string] // shared with the resolver
 }
 
 // NewBuilder returns a Builder. All fields of cfg must be set.
@@ -45,9 +45,9 @@ func NewBuilder(cfg Config) *Builder {
 	return &Builder{cfg: cfg, newLookup: newLookup, trouble: &atomic.Pointer[string]{}}
 }
 
-// Look returns how long ago DNS last gave addresses, negative before the first,
-// and what it did wrong since; "" for nothing.
-func (b *Builder) Look() (age time.Duration, trouble string) {
+// Status returns the time since DNS last returned addresses, negative before the first,
+// and why the last lookup failed; "" if it did not. It is safe for concurrent use.
+func (b *Builder) Status() (age time.Duration, trouble string) {
 	if t := b.trouble.Load(); t != nil {
 		trouble = *t
 	}
@@ -91,11 +91,11 @@ type dnsResolver struct {
 	resolveNow chan struct{}
 
 	// Owned by watch.
-	addrs     []string  // as DNS has them; nil before the first good answer
-	answered  time.Time // when it gave them
+	addrs     []string  // from DNS; nil before the first, or when they are too old
+	answered  time.Time // when DNS returned them
 	published []string  // what the balancer has
 
-	trouble *atomic.Pointer[string] // what DNS did wrong last time, so that it is logged once
+	trouble *atomic.Pointer[string] // why the last lookup failed; nil if it did not
 }
 
 // ResolveNow implements resolver.Resolver.
@@ -112,11 +112,11 @@ func (r *dnsResolver) Close() {
 	r.wg.Wait()
 }
 
-// watch asks DNS until ctx ends.
+// watch repeats the lookup until ctx ends.
 func (r *dnsResolver) watch(ctx context.Context) {
 	for {
-		r.ask(ctx)
-		asked := time.Now()
+		r.lookUp(ctx)
+		last := time.Now()
 		next := time.NewTimer(r.pause())
 		for waiting := true; waiting; {
 			select {
@@ -126,7 +126,7 @@ func (r *dnsResolver) watch(ctx context.Context) {
 			case <-r.cfg.Ejector.changed:
 				r.publish()
 			case <-r.resolveNow:
-				next.Reset(max(0, r.cfg.MinInterval-time.Since(asked)))
+				next.Reset(max(0, r.cfg.MinInterval-time.Since(last)))
 			case <-next.C:
 				waiting = false
 			}
@@ -134,8 +134,7 @@ func (r *dnsResolver) watch(ctx context.Context) {
 	}
 }
 
-// pause returns the time to the next question. Without a list there is nothing
-// to serve from, so the next try comes soon.
+// pause returns the time until the next lookup, which comes soon while there is no list.
 func (r *dnsResolver) pause() time.Duration {
 	if r.addrs == nil {
 		return r.cfg.MinInterval
@@ -143,7 +142,7 @@ func (r *dnsResolver) pause() time.Duration {
 	return time.Duration(float64(r.cfg.Interval) * (0.9 + 0.2*rand.Float64()))
 }
 
-func (r *dnsResolver) ask(ctx context.Context) {
+func (r *dnsResolver) lookUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.LookupTimeout)
 	defer cancel()
 	ips, err := r.lookup(ctx, r.target.host)
@@ -156,10 +155,9 @@ func (r *dnsResolver) ask(ctx context.Context) {
 		r.acceptEmpty()
 	case errors.Is(ctx.Err(), context.Canceled): // closed
 	default:
-		// No answer says nothing about the replicas: keep what there is for as
-		// long as it lasts.
+		// A failed lookup says nothing about the replicas: keep the list, without a bound.
 		r.cfg.Metrics.lookups.WithLabelValues("error").Inc()
-		r.report("DNS does not answer", "error", err.Error())
+		r.report("DNS lookup failed", "error", err.Error())
 		if r.addrs == nil {
 			r.cc.ReportError(fmt.Errorf("look up %s: %w", r.target.host, err))
 		}
@@ -184,19 +182,19 @@ func (r *dnsResolver) accept(ips []netip.Addr) {
 func (r *dnsResolver) acceptEmpty() {
 	switch age := time.Since(r.answered); {
 	case r.addrs == nil:
-		r.report("DNS has no addresses")
+		r.report("DNS name has no addresses")
 		r.cc.ReportError(fmt.Errorf("look up %s: %w", r.target.host, errEmpty))
 	case age < r.cfg.MaxStale:
 		r.cfg.Metrics.emptyIgnored.Inc()
-		r.report("DNS has no addresses; the last good list stays")
+		r.report("DNS name has no addresses, last list stays in use")
 	default:
-		r.report("DNS has had no addresses for too long; the list is dropped", "ageSeconds", int(age.Seconds()))
+		r.report("DNS name has had no addresses for too long, list dropped", "ageSeconds", int(age.Seconds()))
 		r.addrs = nil
 		r.publish()
 	}
 }
 
-// report logs what is wrong with DNS, once until it changes.
+// report logs why a lookup failed, once until it changes.
 func (r *dnsResolver) report(trouble string, keysAndValues ...any) {
 	if last := r.trouble.Swap(&trouble); last != nil && *last == trouble {
 		return
@@ -204,8 +202,8 @@ func (r *dnsResolver) report(trouble string, keysAndValues ...any) {
 	r.cfg.Log.Info(trouble, append([]any{"name", r.target.host, "addresses", len(r.addrs)}, keysAndValues...)...)
 }
 
-// publish gives the balancer the list without the ejected addresses, if that
-// differs from what it has: each update makes it start its round anew.
+// publish gives the balancer the list without the ejected addresses, if it differs from
+// the last: each update makes round_robin start over.
 func (r *dnsResolver) publish() {
 	kept := r.cfg.Ejector.filter(r.addrs)
 	r.cfg.Metrics.endpoints.Set(float64(len(kept)))
@@ -217,9 +215,8 @@ func (r *dnsResolver) publish() {
 	for i, addr := range kept {
 		state.Endpoints[i].Addresses = []resolver.Address{{Addr: addr}}
 	}
-	// The error says that the balancer wants another list sooner; that is asked
-	// for by ResolveNow as well.
+	// An error means that the balancer wants a new list soon; it also calls ResolveNow.
 	if err := r.cc.UpdateState(state); err != nil {
-		r.cfg.Log.V(1).Info("balancer refused the list", "name", r.target.host, "error", err.Error())
+		r.cfg.Log.V(1).Info("list refused by the balancer", "name", r.target.host, "error", err.Error())
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"google.golang.org/grpc/serviceconfig"
 )
 
-// fakeDNS answers what the test says.
+// fakeDNS answers as the test sets it.
 type fakeDNS struct {
 	mu    sync.Mutex
 	ips   []string
@@ -52,7 +52,7 @@ func (f *fakeDNS) lookup(context.Context, string) ([]netip.Addr, error) {
 	return ips, f.err
 }
 
-// fakeBalancer keeps what it is given.
+// fakeBalancer records what it receives.
 type fakeBalancer struct {
 	mu     sync.Mutex
 	states [][]string
@@ -102,7 +102,7 @@ type world struct {
 	ejector *Ejector
 	metrics *Metrics
 	res     resolver.Resolver
-	sick    chan error // what the next probe answers; closed is healthy
+	sick    chan error // result of the next probe; once closed, probes succeed
 
 	probes     atomic.Int64
 	probeTakes atomic.Int64 // nanoseconds
@@ -146,9 +146,9 @@ func start(t *testing.T, dns *fakeDNS) *world {
 	return w
 }
 
-// pass lets d go by and everything that follows from it happen.
+// pass advances the bubble's clock by d and waits until all goroutines are idle.
 func pass(d time.Duration) {
-	time.Sleep(d) // the bubble's clock, not the world's
+	time.Sleep(d) // fake time
 	synctest.Wait()
 }
 
@@ -162,7 +162,7 @@ func wantList(t *testing.T, w *world, want ...string) {
 	}
 }
 
-func TestNewReplicaIsFoundByAskingAgain(t *testing.T) {
+func TestANewReplicaIsFoundByTheNextLookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{ips: []string{"10.0.0.1"}}
 		w := start(t, dns)
@@ -178,7 +178,7 @@ func TestUnchangedListIsNotPublishedAgain(t *testing.T) {
 		w := start(t, &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}})
 		pass(10 * interval)
 		if got := w.cc.updates(); got != 1 {
-			t.Errorf("balancer was updated %d times, want 1: each update starts its round anew", got)
+			t.Errorf("balancer was updated %d times, want 1: each update makes round_robin start over", got)
 		}
 		if got := w.dns.count(); got < 9 {
 			t.Errorf("DNS was asked %d times in 10 intervals", got)
@@ -186,7 +186,7 @@ func TestUnchangedListIsNotPublishedAgain(t *testing.T) {
 	})
 }
 
-func TestEmptyAnswerKeepsTheListUntilItIsTooOld(t *testing.T) {
+func TestAnEmptyAnswerKeepsTheListUntilItIsTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{ips: []string{"10.0.0.1", "10.0.0.2"}}
 		w := start(t, dns)
@@ -204,7 +204,7 @@ func TestEmptyAnswerKeepsTheListUntilItIsTooOld(t *testing.T) {
 	})
 }
 
-func TestNoAnswerKeepsTheListForAsLongAsItTakes(t *testing.T) {
+func TestAFailedLookupKeepsTheListWithoutBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{ips: []string{"10.0.0.1"}}
 		w := start(t, dns)
@@ -214,7 +214,7 @@ func TestNoAnswerKeepsTheListForAsLongAsItTakes(t *testing.T) {
 	})
 }
 
-func TestWithoutAListTheErrorIsReportedAndAskingGoesOn(t *testing.T) {
+func TestWithoutAListTheErrorIsReportedAndLookupsGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{err: errEmpty}
 		w := start(t, dns)
@@ -227,7 +227,7 @@ func TestWithoutAListTheErrorIsReportedAndAskingGoesOn(t *testing.T) {
 	})
 }
 
-func TestResolveNowAsksAtOnceButNotInAStorm(t *testing.T) {
+func TestResolveNowLooksUpAtOnceWithinTheMinimumInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{ips: []string{"10.0.0.1"}}
 		w := start(t, dns)
@@ -268,7 +268,7 @@ func TestLiteralAddressNeedsNoDNS(t *testing.T) {
 func TestBadTargets(t *testing.T) {
 	for _, u := range []string{"dns:///", "dns:///name", "dns:///name:", "dns:///name:0", "dns:///name:65536", "dns:///name:http", "dns://a:b:c/name:1", "name:1", "passthrough:///name:1", "dns:///name:1\x00"} {
 		if err := CheckTarget(u); err == nil {
-			t.Errorf("%s was taken", u)
+			t.Errorf("%s: no error", u)
 		}
 	}
 }

@@ -12,19 +12,18 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// target is what a dial target asks for.
+// target is a parsed dial target.
 type target struct {
-	server string // host:port of the DNS server to ask, "" for the system's
+	server string // host:port of the DNS server; "" for the system's
 	host   string
 	port   uint16
 }
 
-// CheckTarget says what is wrong with a dial target. gRPC itself reports that
-// with the first call only.
+// CheckTarget returns an error if text is not a valid dial target. gRPC itself reports
+// that no earlier than at the first call.
 func CheckTarget(text string) error {
 	u, err := url.Parse(text)
-	// What else an address can have is of no use here, and in the way of who changes
-	// the port.
+	// Other parts of a URL have no use here, and would complicate replacing the port.
 	if err != nil || u.Scheme != "dns" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(text, "%") {
 		return fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", text)
 	}
@@ -60,7 +59,7 @@ func parseTarget(t resolver.Target) (target, error) {
 	return parsed, nil
 }
 
-// literal returns the address when the host is one, so that DNS is not asked.
+// literal returns the host if it is an IP address, which needs no lookup.
 func (t target) literal() (netip.Addr, bool) {
 	ip, err := netip.ParseAddr(t.host)
 	return ip, err == nil

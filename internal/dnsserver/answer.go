@@ -10,7 +10,7 @@ import (
 
 func (s *Server) answerTCP(w dns.ResponseWriter, req *dns.Msg) {
 	if resp := s.answer(req); resp != nil {
-		_ = w.WriteMsg(resp) // the asker is gone: nobody to tell
+		_ = w.WriteMsg(resp) // the client has disconnected
 	}
 }
 
@@ -23,11 +23,11 @@ func (s *Server) answerUDP(w dns.ResponseWriter, req *dns.Msg) {
 	if opt := req.IsEdns0(); opt != nil {
 		size = max(size, int(opt.UDPSize()))
 	}
-	resp.Truncate(size) // the asker comes again over TCP
+	resp.Truncate(size) // the client repeats the query over TCP
 	_ = w.WriteMsg(resp)
 }
 
-// answer makes the answer to req, nil for none.
+// answer returns the answer to req; nil for no answer at all.
 func (s *Server) answer(req *dns.Msg) *dns.Msg {
 	resp := new(dns.Msg)
 	resp.SetReply(req)
@@ -36,7 +36,7 @@ func (s *Server) answer(req *dns.Msg) *dns.Msg {
 	if req.IsEdns0() != nil {
 		resp.SetEdns0(dns.DefaultMsgSize, false)
 	}
-	// A bare header passes the library's checks without a question.
+	// The library accepts a message without a question.
 	if len(req.Question) != 1 {
 		resp.Rcode = dns.RcodeFormatError
 		return resp
@@ -66,7 +66,7 @@ func (s *Server) answer(req *dns.Msg) *dns.Msg {
 		ips = nil
 	case Rotated:
 		if q.Qtype == dns.TypeA {
-			ips = r.inTurn()
+			ips = r.rotated()
 		}
 	case Normal:
 	}

@@ -1,19 +1,19 @@
 package dnsserver
 
-// Behavior is a way to answer, for tests.
+// Behavior is a way to answer queries, for tests.
 type Behavior int
 
 // The behaviors.
 const (
-	Normal   Behavior = iota // what SetA says
-	Rotated                  // what SetA says, in a new order in every answer
-	Empty                    // NOERROR without an answer
-	NXDomain                 // the name does not exist
+	Normal   Behavior = iota // the addresses of SetA
+	Rotated                  // the addresses of SetA, in a new order in every answer
+	Empty                    // NOERROR without addresses
+	NXDomain                 // NXDOMAIN: the name does not exist
 	ServFail                 // SERVFAIL
-	Dropped                  // no answer at all: the question times out
+	Dropped                  // no answer at all: the query times out
 )
 
-// SetBehavior sets how all names are answered.
+// SetBehavior sets how queries for all names are answered.
 func (s *Server) SetBehavior(b Behavior) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +28,7 @@ func (s *Server) SetNameBehavior(name string, b Behavior) {
 	s.record(name).own = b
 }
 
-// behavior is the one that holds for r. The caller holds the lock.
+// behavior returns the behaviour that applies to r. The caller holds s.mu.
 func (s *Server) behavior(r *record) Behavior {
 	if r.own != Normal {
 		return r.own

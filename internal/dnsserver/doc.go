@@ -1,9 +1,7 @@
-// Package dnsserver is a small authoritative DNS server over UDP and TCP. It
-// plays the cluster's DNS for the local runner (deploy/local) and for the tests
-// of both services: the A records of a name are whatever was set last, and a
-// name without addresses does not exist, as with a headless Service that has no
-// ready pod. Tests may make it misbehave.
+// Package dnsserver is a small authoritative DNS server over UDP and TCP. It stands in for
+// the cluster's DNS in the local runner (deploy/local) and in tests: a name has the A
+// records that were set last, and does not exist without addresses, like a headless
+// Service without ready pods. Tests can make it misbehave.
 //
-// It is for loopback: it knows no zones, no access rules and no rate limits. It
-// must not import anything of this project, and no service may import it.
+// It is for loopback only: it has no zones, no access rules and no rate limits.
 package dnsserver

@@ -2,7 +2,7 @@ package dnsserver
 
 import "syscall"
 
-// ReuseAddr lets a test bind as a multicast DNS daemon does.
+// ReuseAddr is the socket option with which a multicast DNS daemon binds.
 func ReuseAddr(network, address string, c syscall.RawConn) error {
 	return reuseAddr(network, address, c)
 }

@@ -12,8 +12,8 @@ import (
 // freePortTries bounds the search for a port that is free on both transports.
 const freePortTries = 20
 
-// listen binds addr on TCP and on UDP, with the same port. TCP goes first: it
-// is the one that refuses an address which another server of ours holds.
+// listen binds addr on TCP and on UDP, with the same port. TCP comes first, because
+// reuseAddr lets UDP bind an address that another Server holds.
 func listen(addr string) (*net.TCPListener, *net.UDPConn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -47,9 +47,9 @@ func listenOnce(host, port string) (*net.TCPListener, *net.UDPConn, error) {
 	return tcp, pc.(*net.UDPConn), nil
 }
 
-// reuseAddr lets us bind 127.0.0.1:5353 beside a multicast DNS daemon (avahi,
-// mDNSResponder), which holds 0.0.0.0:5353 on most desktops. The more exact
-// address gets the datagrams.
+// reuseAddr allows binding 127.0.0.1:5353 beside a multicast DNS daemon (avahi,
+// mDNSResponder), which holds 0.0.0.0:5353 on most desktops. The more specific address
+// receives the datagrams.
 func reuseAddr(_, _ string, c syscall.RawConn) error {
 	var optErr error
 	err := c.Control(func(fd uintptr) {

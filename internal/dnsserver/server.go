@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Server answers until Close. Its methods may be called at any time from any
-// goroutine; a change holds from the next question on.
+// Server answers DNS queries until Close. Its methods are safe for concurrent use; a change
+// applies from the next query on.
 type Server struct {
 	addr string
 	ends []*dns.Server // TCP and UDP
@@ -24,17 +24,17 @@ type Server struct {
 	records map[string]*record
 }
 
-// record is what is known about one name; records are kept for names that were
-// only asked for, because their questions are counted.
+// record holds the addresses of one name. A name that was only queried has one too,
+// because its queries are counted.
 type record struct {
 	ips     []netip.Addr
 	own     Behavior
 	queries int
-	turn    int // answers given in a new order
+	turn    int // answers with Rotated
 }
 
-// Start binds addr on UDP and TCP and answers from then on. Port 0 takes a port
-// that is free on both; Addr says which.
+// Start binds addr (host:port) on UDP and TCP and starts to answer. Port 0 picks a port
+// that is free on both; see Addr. The caller must Close the server.
 func Start(addr string) (*Server, error) {
 	tcp, udp, err := listen(addr)
 	if err != nil {
@@ -52,7 +52,7 @@ func Start(addr string) (*Server, error) {
 	s.stop = sync.OnceValue(s.shutdown)
 	for i, end := range s.ends {
 		if err := s.serve(end); err != nil {
-			for _, rest := range s.ends[i:] { // not served, so not theirs to close
+			for _, rest := range s.ends[i:] { // not serving, so Shutdown does not close them
 				err = errors.Join(err, closeSocket(rest))
 			}
 			s.ends = s.ends[:i]
@@ -62,7 +62,7 @@ func Start(addr string) (*Server, error) {
 	return s, nil
 }
 
-// serve runs end in the background and returns once Shutdown may be called.
+// serve runs end in a goroutine and returns once Shutdown may be called.
 func (s *Server) serve(end *dns.Server) error {
 	started := make(chan struct{})
 	ended := make(chan error, 1)
@@ -83,11 +83,11 @@ func closeSocket(end *dns.Server) error {
 	return end.PacketConn.Close()
 }
 
-// Addr is the bound address, host:port, the same for both transports.
+// Addr returns the bound address (host:port), which is the same for both transports.
 func (s *Server) Addr() string { return s.addr }
 
-// Close stops answering and returns when every goroutine of the server has
-// ended. Later calls return what the first one did.
+// Close stops the server and waits for its goroutines. Further calls return the error of
+// the first.
 func (s *Server) Close() error { return s.stop() }
 
 func (s *Server) shutdown() error {
@@ -99,8 +99,8 @@ func (s *Server) shutdown() error {
 	return errors.Join(errs...)
 }
 
-// SetA makes ips the whole answer for name, in this order. Without any, the
-// name does not exist. Only IPv4 addresses are answered.
+// SetA sets the addresses of name, in this order. Without addresses the name does not
+// exist. Addresses other than IPv4 are ignored.
 func (s *Server) SetA(name string, ips ...netip.Addr) {
 	var v4 []netip.Addr
 	for _, ip := range ips {
@@ -121,16 +121,16 @@ func (s *Server) SetTTL(ttl time.Duration) {
 	s.ttl = max(ttl, 0)
 }
 
-// Queries says how many look-ups of name arrived, whatever was answered. A
-// look-up asks for A and AAAA together; it counts once, by the first.
+// Queries returns how many lookups of name arrived, whatever the answer was. A lookup that
+// queries A and AAAA counts once.
 func (s *Server) Queries(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.record(name).queries
 }
 
-// record returns the record of name, in any case and with or without the
-// trailing dot. The caller holds the lock.
+// record returns the record of name, which may be in any case and with or without the
+// trailing dot. The caller holds s.mu.
 func (s *Server) record(name string) *record {
 	key := dns.CanonicalName(name)
 	r := s.records[key]
@@ -141,8 +141,8 @@ func (s *Server) record(name string) *record {
 	return r
 }
 
-// inTurn returns the addresses, each time starting with the next one.
-func (r *record) inTurn() []netip.Addr {
+// rotated returns the addresses, starting with the next one at each call.
+func (r *record) rotated() []netip.Addr {
 	if len(r.ips) == 0 {
 		return nil
 	}

@@ -1,9 +1,9 @@
-// Package fault makes a program misbehave on purpose: not ready, slow, hanging,
-// failing, gone. Drills set the faults over the admin port, on a laptop and on a
-// cluster alike; programs have it only when they are started with --faults.
+// Package fault injects faults into a program: not ready, slow, hanging, failing or
+// crashing. Drills set them over the admin port, on a laptop or on a cluster; programs
+// have the path only if they are started with --faults.
 //
-// Both programs use it, marketplace by Middleware and recommendations through
-// internal/rpc. It must not import gRPC: internal/rpc turns Error into a status.
+// marketplace applies faults with Middleware, recommendations with the interceptors of
+// package rpc.
 package fault
 
 import (
@@ -21,24 +21,24 @@ import (
 // Config sets up Faults.
 type Config struct {
 	Readiness *lifecycle.Readiness // held while Set.Unready
-	// Health says that the program has a gRPC health service; without one,
+	// Health means that the program has a gRPC health service; without one,
 	// Set.NotServing is refused.
 	Health bool
-	Exit   func(code int) // os.Exit, which runs no deferred call, as a crash
+	Exit   func(code int) // os.Exit, which runs no deferred calls, like a crash
 	Log    logr.Logger
 }
 
-// Faults are what a program does wrong at present. It is safe for concurrent use.
+// Faults holds the faults that are set at present. It is safe for concurrent use.
 type Faults struct {
 	cfg Config
 
 	mu       sync.Mutex
 	set      Set
-	calls    float64 // since set
+	calls    float64 // since the last change
 	watchers []func(notServing bool)
 }
 
-// New returns no faults.
+// New returns Faults with none set.
 func New(cfg Config) *Faults { return &Faults{cfg: cfg, set: none()} }
 
 // Current returns the present faults.
@@ -48,40 +48,41 @@ func (f *Faults) Current() Set {
 	return f.set
 }
 
-// Change puts set in place of the present faults.
+// Change replaces the present faults.
 func (f *Faults) Change(set Set) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.set, f.calls = set, 0
 	if set.Unready {
-		f.cfg.Readiness.Hold("a fault on purpose")
+		f.cfg.Readiness.Hold("injected fault")
 	} else {
 		f.cfg.Readiness.Release()
 	}
-	for _, tell := range f.watchers {
-		tell(set.NotServing)
+	for _, changed := range f.watchers {
+		changed(set.NotServing)
 	}
 }
 
-// WatchNotServing calls tell now and at every change. tell must not block, nor
-// call back into f.
-func (f *Faults) WatchNotServing(tell func(notServing bool)) {
+// WatchNotServing calls changed with Set.NotServing now and at every change of the faults.
+// changed must not block or call methods of f.
+func (f *Faults) WatchNotServing(changed func(notServing bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.watchers = append(f.watchers, tell)
-	tell(f.set.NotServing)
+	f.watchers = append(f.watchers, changed)
+	changed(f.set.NotServing)
 }
 
-// Error is what a call fails with on purpose.
+// Error is the error of a call that fails by an injected fault.
 type Error struct {
 	Code string // one of Codes
 }
 
-func (e *Error) Error() string { return "a fault on purpose" }
+func (e *Error) Error() string { return "injected fault" }
 
-// Apply does to one call what is to be done to it: it waits for the delay, then
-// for the end of ctx if calls hang, then returns an *Error if it is this call's
-// turn to fail. Of n calls, share*n fail, evenly spread and the same each time.
+// Apply applies the faults to one call: it waits for the delay, then until ctx ends if
+// calls hang, then returns an *Error if it is this call's turn to fail. Failures are
+// spread evenly and deterministically: of n calls, n*ErrorShare fail. If ctx ends it
+// returns the error of ctx.
 func (f *Faults) Apply(ctx context.Context) error {
 	f.mu.Lock()
 	set := f.set
@@ -107,7 +108,8 @@ func (f *Faults) Apply(ctx context.Context) error {
 	return nil
 }
 
-// Codes are what calls can be made to fail with, by their gRPC names.
+// Codes returns the gRPC names of the codes that calls can be made to fail with; the first
+// is the default.
 func Codes() []string {
 	return []string{"INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNIMPLEMENTED"}
 }

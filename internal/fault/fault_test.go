@@ -84,7 +84,7 @@ func TestUnreadyHoldsReadinessAndNotServingHealthAlone(t *testing.T) {
 	f.WatchNotServing(func(not bool) { told = append(told, not) })
 	f.Change(Set{Unready: true})
 	ready.Set(true, "") // a loader that comes by
-	if ok, reason := ready.Ready(); ok || reason != "a fault on purpose" {
+	if ok, reason := ready.Ready(); ok || reason != "injected fault" {
 		t.Errorf("unready: %v, %q", ok, reason)
 	}
 	f.Change(Set{NotServing: true})

@@ -19,13 +19,13 @@ func (f *Faults) Handler() http.Handler {
 	})
 	mux.HandleFunc("DELETE /debug/fault", func(w http.ResponseWriter, _ *http.Request) {
 		f.Change(none())
-		f.cfg.Log.Info("no more faults on purpose")
+		f.cfg.Log.Info("faults cleared")
 		f.show(w, http.StatusOK)
 	})
 	mux.HandleFunc("PUT /debug/fault", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			http.Error(w, "the body cannot be read", http.StatusBadRequest)
+			http.Error(w, "reading the body failed", http.StatusBadRequest)
 			return
 		}
 		set, err := parse(body, f.cfg.Health)
@@ -38,14 +38,14 @@ func (f *Faults) Handler() http.Handler {
 			return
 		}
 		f.Change(set)
-		f.cfg.Log.Info("faults on purpose", "faults", set)
+		f.cfg.Log.Info("faults set", "faults", set)
 		f.show(w, http.StatusOK)
 	})
 	return mux
 }
 
-// exit ends the process. The answer goes out first, so that a drill can tell a
-// fault that was taken from one that was not.
+// exit ends the process. It answers first, so that a drill knows that the fault was
+// accepted.
 func (f *Faults) exit(w http.ResponseWriter, code int) {
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(http.StatusAccepted)
@@ -57,14 +57,15 @@ func (f *Faults) exit(w http.ResponseWriter, code int) {
 func (f *Faults) show(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(f.Current()) // the client is gone; nobody to tell
+	_ = json.NewEncoder(w).Encode(f.Current()) // the client has disconnected
 }
 
-// Middleware applies the faults to all requests of next.
+// Middleware applies the faults to every request to next. An injected error is answered
+// with the HTTP status of its code.
 func (f *Faults) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.Current().Hang {
-			// The server sees that a client has gone only once the body is read.
+			// net/http notices a disconnected client only once the body is read.
 			_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody))
 		}
 		err := f.Apply(r.Context())
@@ -74,10 +75,10 @@ func (f *Faults) Middleware(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		case errors.As(err, &fault):
 			if fault.Code == "RESOURCE_EXHAUSTED" {
-				w.Header().Set("Retry-After", "1") // as a server that sheds load
+				w.Header().Set("Retry-After", "1") // like a server that sheds load
 			}
 			http.Error(w, fault.Error(), httpStatus(fault.Code))
-		default: // the client has given up
+		default: // the client has disconnected
 			panic(http.ErrAbortHandler)
 		}
 	})

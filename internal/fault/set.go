@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// Set is a set of faults, as /debug/fault takes and shows it. What is left out
-// is off.
+// Set is a set of faults, in the JSON form of /debug/fault. Faults that are left out are
+// off.
 type Set struct {
-	Unready    bool     `json:"unready"`        // /readyz says 503, gRPC health NOT_SERVING
-	NotServing bool     `json:"not_serving"`    // gRPC health alone says NOT_SERVING
-	ErrorShare float64  `json:"error_share"`    // of the calls, 0 to 1
-	Code       string   `json:"code"`           // what they fail with, one of Codes
+	Unready    bool     `json:"unready"`        // /readyz is 503 and gRPC health NOT_SERVING
+	NotServing bool     `json:"not_serving"`    // only gRPC health is NOT_SERVING
+	ErrorShare float64  `json:"error_share"`    // part of the calls that fail, 0 to 1
+	Code       string   `json:"code"`           // which code they fail with, one of Codes
 	Delay      Duration `json:"delay"`          // before each call
-	Hang       bool     `json:"hang"`           // calls wait until their caller gives up
+	Hang       bool     `json:"hang"`           // calls wait until the caller gives up
 	Exit       *int     `json:"exit,omitempty"` // end the process at once with this status
 }
 
-// Duration is a time.Duration that is written as "250ms".
+// Duration is a time.Duration whose text form is like "250ms".
 type Duration time.Duration
 
 // MarshalText implements encoding.TextMarshaler.
@@ -38,10 +38,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 func none() Set { return Set{Code: Codes()[0]} }
 
-// field is one field of a Set: what it may be, and how it is taken over.
+// field describes one field of a Set: its name, its allowed values, and how to set it.
 type field struct {
 	name, allowed string
-	take          func(s *Set, raw []byte) bool
+	set           func(s *Set, raw []byte) bool // false if raw is not allowed
 }
 
 func fields(health bool) []field {
@@ -64,17 +64,17 @@ func fields(health bool) []field {
 	}
 	if !health {
 		list[1].allowed = "false: this program has no gRPC health service"
-		list[1].take = func(s *Set, raw []byte) bool { return decode(raw, &s.NotServing) && !s.NotServing }
+		list[1].set = func(s *Set, raw []byte) bool { return decode(raw, &s.NotServing) && !s.NotServing }
 	}
 	return list
 }
 
-// decode is json.Unmarshal that takes null for nothing.
+// decode is json.Unmarshal without null, which would leave into as it is.
 func decode(raw []byte, into any) bool {
 	return string(raw) != "null" && json.Unmarshal(raw, into) == nil
 }
 
-// parse reads a Set strictly, and reports all faults at once.
+// parse decodes a Set. Unknown fields are errors; it reports all errors together.
 func parse(body []byte, health bool) (Set, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
@@ -85,7 +85,7 @@ func parse(body []byte, health bool) (Set, error) {
 	var names []string
 	for _, f := range fields(health) {
 		names = append(names, f.name)
-		if value, ok := raw[f.name]; ok && !f.take(&set, value) {
+		if value, ok := raw[f.name]; ok && !f.set(&set, value) {
 			errs = append(errs, fmt.Errorf("%s is %.100s, want %s", f.name, bytes.ToValidUTF8(value, []byte("\uFFFD")), f.allowed))
 		}
 		delete(raw, f.name)

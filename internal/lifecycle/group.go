@@ -10,11 +10,11 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// Part is one long-running piece of a program.
+// Part is one long-running part of a program.
 type Part struct {
 	Name string
-	// Run blocks until Stop ends it, then returns nil. When it returns before
-	// that, with an error or without, the whole group stops.
+	// Run blocks until Stop ends it, then returns nil. If it returns earlier, with or
+	// without an error, the whole group stops.
 	Run func() error
 	// Stop ends Run: gracefully until ctx ends, then at once.
 	Stop func(ctx context.Context) error
@@ -24,12 +24,12 @@ type Part struct {
 	Close func() error
 }
 
-// Group runs parts together.
+// Group runs parts together. Set the fields and Add parts before Run.
 type Group struct {
 	Log       logr.Logger
 	Readiness *Readiness
-	// DrainDelay is how long the group goes on serving after it has said that
-	// it is not ready, so that callers notice before anything is refused.
+	// DrainDelay is how long the group keeps serving after it is no longer ready, so
+	// that clients notice before any call is refused.
 	DrainDelay time.Duration
 
 	parts []Part
@@ -39,9 +39,9 @@ type Group struct {
 // Add appends a part. Parts start in order of addition and stop in reverse.
 func (g *Group) Add(p Part) { g.parts = append(g.parts, p) }
 
-// Close closes the parts of a group that never ran, the last one first. After Run it
-// does nothing. So a program that defers Close may add each part as soon as it has
-// opened it, and return when the next one fails.
+// Close closes the parts of a group that never ran, the last one first; after Run it does
+// nothing. A program that defers Close can add each part as soon as it is open, and
+// return if opening the next one fails.
 func (g *Group) Close() error {
 	if g.ran {
 		return nil
@@ -55,9 +55,9 @@ func (g *Group) Close() error {
 	return errors.Join(errs...)
 }
 
-// Run starts all parts and blocks until ctx ends or a part does. Then it says
-// not ready, waits for DrainDelay if nothing broke, and stops the parts one
-// after another, the last one first. It returns what broke, or nil.
+// Run starts all parts and blocks until ctx ends or a part ends by itself. Then it drains
+// Readiness, waits for DrainDelay unless a part has ended, and stops the parts one by one,
+// the last one first. It returns the errors of all parts.
 func (g *Group) Run(ctx context.Context) error {
 	g.ran = true
 	ended := make([]chan error, len(g.parts))
@@ -79,8 +79,8 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 	g.Readiness.Drain()
 	if broken < 0 {
-		// A part that breaks while draining ends the wait: its work is lost
-		// already, and the others should not be held up.
+		// A part that ends while draining ends the wait: its calls are lost already, and
+		// the others need not wait.
 		delay := time.NewTimer(g.DrainDelay)
 		defer delay.Stop()
 		select {

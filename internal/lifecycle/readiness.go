@@ -2,41 +2,40 @@ package lifecycle
 
 import "sync"
 
-// Readiness is the one answer to "may this process get work?". The admin
-// server's /readyz and the gRPC health service both follow it.
+// Readiness holds whether a process may receive calls. The admin port's /readyz and the
+// gRPC health service both follow it.
 //
-// A process starts not ready. Once it drains it stays so: what finishes loading
-// late cannot call work in again. In between it is ready when Set says so and
-// nothing holds it.
+// A process starts not ready, and is never ready again once it drains, even if something
+// finishes loading late. In between it is ready if Set says so and no Hold is in force.
+// Readiness is safe for concurrent use.
 type Readiness struct {
 	mu       sync.Mutex
-	set      bool   // by Set
+	set      bool   // last value of Set
 	reason   string // why set is false
-	held     string // by Hold; "" for not at all
+	held     string // reason of Hold; "" for none
 	draining bool
 	drained  chan struct{} // closed by Drain
 	watchers []func(ready bool)
 }
 
-// NewReadiness returns a readiness that says no, because of starting.
+// NewReadiness returns a Readiness that is not ready, with the reason "starting".
 func NewReadiness() *Readiness {
 	return &Readiness{reason: "starting", drained: make(chan struct{})}
 }
 
-// Set changes the answer; reason says why it is no. It has no effect once the
-// process drains.
+// Set sets whether the process is ready; reason says why not. It has no effect once the
+// process drains, and is deferred while a Hold is in force.
 func (r *Readiness) Set(ready bool, reason string) {
 	r.change(func() { r.set, r.reason = ready, reason })
 }
 
-// Hold says no, for a reason, until Release. What Set says meanwhile counts
-// after that.
+// Hold makes the process not ready until Release, for a reason, which must not be empty.
 func (r *Readiness) Hold(reason string) { r.change(func() { r.held = reason }) }
 
-// Release ends Hold.
+// Release ends the Hold; the last Set applies again.
 func (r *Readiness) Release() { r.change(func() { r.held = "" }) }
 
-// Drain says no for good.
+// Drain makes the process not ready for good.
 func (r *Readiness) Drain() {
 	r.change(func() {
 		if !r.draining {
@@ -46,26 +45,26 @@ func (r *Readiness) Drain() {
 	})
 }
 
-// Drained returns a channel that is closed by Drain: answers without an end, such
+// Drained returns a channel that Drain closes. Answers without an end of their own, such
 // as streams, end then.
 func (r *Readiness) Drained() <-chan struct{} { return r.drained }
 
-// change does something that may change the answer, and tells it if so.
+// change calls do, and the watchers if that changed whether the process is ready.
 func (r *Readiness) change(do func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before, _ := r.answer()
+	before, _ := r.current()
 	do()
-	after, _ := r.answer()
+	after, _ := r.current()
 	if after == before {
 		return
 	}
-	for _, tell := range r.watchers {
-		tell(after)
+	for _, changed := range r.watchers {
+		changed(after)
 	}
 }
 
-func (r *Readiness) answer() (ready bool, reason string) {
+func (r *Readiness) current() (ready bool, reason string) {
 	switch {
 	case r.draining:
 		return false, "draining"
@@ -77,11 +76,11 @@ func (r *Readiness) answer() (ready bool, reason string) {
 	return true, ""
 }
 
-// Ready returns the answer, and the reason when it is no.
+// Ready reports whether the process is ready, and the reason if not.
 func (r *Readiness) Ready() (ready bool, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.answer()
+	return r.current()
 }
 
 // Draining reports whether Drain was called.
@@ -91,12 +90,12 @@ func (r *Readiness) Draining() bool {
 	return r.draining
 }
 
-// Watch calls tell now and at every change, in order. tell must not block, nor
-// call back into r.
-func (r *Readiness) Watch(tell func(ready bool)) {
+// Watch calls changed now and at every change, in order. changed must not block or call
+// methods of r.
+func (r *Readiness) Watch(changed func(ready bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.watchers = append(r.watchers, tell)
-	ready, _ := r.answer()
-	tell(ready)
+	r.watchers = append(r.watchers, changed)
+	ready, _ := r.current()
+	changed(ready)
 }

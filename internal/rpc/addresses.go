@@ -10,12 +10,13 @@ import (
 	"bookstall/internal/discovery"
 )
 
-// Addresses asks DNS once for the replicas behind a target.
+// Addresses looks up the replicas behind a target once. For a target without
+// addresses it returns an error.
 func Addresses(ctx context.Context, target string) ([]netip.AddrPort, error) {
 	return discovery.Addresses(ctx, target)
 }
 
-// WithPort returns target with another port.
+// WithPort returns target with its port replaced, or an error if target is not valid.
 func WithPort(target, port string) (string, error) {
 	if err := discovery.CheckTarget(target); err != nil {
 		return "", err

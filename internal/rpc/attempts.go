@@ -13,8 +13,8 @@ import (
 	"bookstall/internal/discovery"
 )
 
-// attempts follows each attempt of a call to the replica that it goes to, and
-// each connection.
+// attempts is a stats.Handler that reports each attempt of a call, and each connection,
+// to the ejector and to the list of replicas.
 type attempts struct {
 	ejector  *discovery.Ejector
 	replicas *replicas
@@ -29,14 +29,14 @@ type (
 type attempt struct {
 	method   string
 	stream   atomic.Bool
-	sent     atomic.Pointer[sent] // once the replica is known
-	answered atomic.Bool          // the replica itself said how it ended
+	sent     atomic.Pointer[sent] // nil until the replica is known
+	answered atomic.Bool          // the status came from the replica itself
 	waited   atomic.Int64         // nanoseconds in the replica's queue
-	named    atomic.Value         // string; who the answer says has made it
+	servedBy atomic.Value         // string: the replica's name in the answer
 }
 
-// sent is where an attempt went, and when: before, it may have waited for a
-// connection.
+// sent is the replica an attempt was sent to, and when. The time before, in which the
+// attempt may have waited for a connection, does not count.
 type sent struct {
 	addr string
 	at   time.Time
@@ -62,7 +62,7 @@ func (w attempts) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		w.replicas.picked(addr)
 	case *stats.InPayload:
 		if answer, ok := s.Payload.(interface{ GetServedBy() string }); ok {
-			a.named.Store(answer.GetServedBy())
+			a.servedBy.Store(answer.GetServedBy())
 		}
 	case *stats.InTrailer:
 		a.answered.Store(true)
@@ -79,31 +79,32 @@ func (w attempts) HandleRPC(ctx context.Context, s stats.RPCStats) {
 func (w attempts) ended(to sent, a *attempt, s *stats.End) {
 	took := s.EndTime.Sub(to.at)
 	code := status.Code(s.Error)
-	result, says := judge(code, a.answered.Load(), took)
-	name, _ := a.named.Load().(string)
+	result, counts := judge(code, a.answered.Load(), took)
+	name, _ := a.servedBy.Load().(string)
 	timed := code == codes.OK && !a.stream.Load()
-	lost := code == codes.Unavailable // with its connection: bad for that call
-	w.replicas.ended(to.addr, outcome{name: name, code: code, bad: lost || says && result != discovery.Good, timed: timed, took: took})
-	if !says {
+	lost := code == codes.Unavailable // the connection broke, or the replica refused
+	w.replicas.ended(to.addr, outcome{name: name, code: code, bad: lost || counts && result != discovery.Good, timed: timed, took: took})
+	if !counts {
 		return
 	}
 	end := discovery.Ending{Method: a.method, Result: result, Began: to.at}
-	if timed { // a busy replica is not a slow one
+	if timed { // without the time in the queue: a busy replica is not a slow one
 		end.Took = max(1, took-time.Duration(a.waited.Load()))
 	}
 	w.ejector.Report(to.addr, end)
 }
 
-// judge returns what the end of an attempt says of the replica, if anything.
-func judge(code codes.Code, answered bool, took time.Duration) (result discovery.Result, says bool) {
+// judge returns what the status of an attempt says about the replica; counts is false
+// if it says nothing.
+func judge(code codes.Code, answered bool, took time.Duration) (result discovery.Result, counts bool) {
 	switch code {
 	case codes.DeadlineExceeded:
 		return discovery.TimedOut, took >= ejectMinElapsed
-	case codes.Unavailable: // by the replica, or by the connection: a new one is being made
+	case codes.Unavailable: // counts if the replica said so; a broken connection is replaced anyway
 		return discovery.Failed, answered
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return discovery.Failed, true
-	case codes.Canceled, codes.ResourceExhausted: // by the caller; by too many of them
+	case codes.Canceled, codes.ResourceExhausted: // the caller cancelled; the load is too high
 		return discovery.Good, false
 	default:
 		return discovery.Good, true

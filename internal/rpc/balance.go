@@ -2,34 +2,34 @@ package rpc
 
 import "time"
 
-// Balance is what a Client knows of its replicas at one moment.
+// Balance is a snapshot of what a Client knows about its replicas.
 type Balance struct {
 	Target string
-	// ListAge is the time since DNS last gave addresses; negative before the first.
+	// ListAge is the time since DNS last returned addresses; negative before the first.
 	ListAge time.Duration
-	// Trouble is what DNS did wrong last time; "" for nothing.
+	// Trouble is why the last lookup failed; "" if it did not.
 	Trouble string
-	// Window is the time that Rate and Share of replicas are of.
+	// Window is the time that Rate and Share of the replicas cover.
 	Window   time.Duration
 	Replicas []Replica // by address
 }
 
-// Replica is one address that a Client spreads calls over, or did a short while
-// ago. Checks of health are no calls.
+// Replica is one address that a Client spreads calls over, or did until a minute ago.
+// Its figures do not include health checks.
 type Replica struct {
 	Address string
-	Name    string // as its answers say; "" before the first
+	Name    string // from its answers; "" before the first
 	State   State
-	Reason  string    // why it is Ejected; "" for other states
+	Reason  string    // why it is Ejected; "" in other states
 	Since   time.Time // when State began
 
-	Calls   int64         // ended since it was listed
-	Failed  int64         // of them, those that ended badly through its fault
-	Rate    float64       // calls a second, within the window
-	Share   float64       // of all calls, within the window; 0 to 1
-	Typical time.Duration // median time of its last calls; 0 without any
+	Calls   int64         // calls that ended since DNS listed it
+	Failed  int64         // those of them that failed through the replica's fault
+	Rate    float64       // calls a second, within Window
+	Share   float64       // part of all calls within Window, 0 to 1
+	Typical time.Duration // median time of its last calls; 0 without calls
 
-	LastError   string    // gRPC's name of the last bad ending; "" for none
+	LastError   string    // gRPC's name of its last failure; "" for none
 	LastErrorAt time.Time // zero for none
 }
 
@@ -38,15 +38,15 @@ type State string
 
 // The states.
 const (
-	Connecting State = "connecting"  // no connection to it yet, or not any more
-	Serving    State = "serving"     // gets calls
-	NotServing State = "not serving" // connected and passed over by calls: its health check says so
-	Ejected    State = "ejected"     // left out by us, for Reason
-	Gone       State = "gone"        // not in DNS any more
+	Connecting State = "connecting"  // has no connection
+	Serving    State = "serving"     // receives calls
+	NotServing State = "not serving" // connected, but its health check fails
+	Ejected    State = "ejected"     // receives no calls, because of Reason
+	Gone       State = "gone"        // no longer in DNS
 )
 
-// Balance returns what is known now.
+// Balance returns the present state. It is safe for concurrent use.
 func (c *Client) Balance() Balance {
-	age, trouble := c.builder.Look()
+	age, trouble := c.builder.Status()
 	return Balance{Target: c.target, ListAge: age, Trouble: trouble, Window: rateWindow * time.Second, Replicas: c.replicas.list(time.Now())}
 }

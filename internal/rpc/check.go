@@ -11,8 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// CheckHealth asks the server at address, in plaintext, for the health of a
-// service, "" for the server as a whole. It returns nil if that is SERVING.
+// CheckHealth checks the health of a service at address (host:port) in plaintext; ""
+// is the server as a whole. It returns nil if the status is SERVING. The time is
+// bounded by ctx alone.
 func CheckHealth(ctx context.Context, address, service string) error {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -24,27 +24,27 @@ import (
 
 // ClientConfig sets up a Client.
 type ClientConfig struct {
-	// Target is dns:///NAME:PORT or dns://SERVER/NAME:PORT. The name should end
-	// in a dot: without it the search domains of resolv.conf are tried first.
+	// Target is dns:///NAME:PORT or dns://SERVER/NAME:PORT. The name should end in a
+	// dot; otherwise the search domains of resolv.conf are tried first.
 	Target string
-	// Service is the gRPC service that is called and whose health is watched.
+	// Service is the full name of the gRPC service to call and to watch the health of.
 	Service       string
 	TLS           TLSFiles
-	TLSServerName string        // name the servers' certificate must have; "" is the target's
-	DNSInterval   time.Duration // between two questions
-	DNSMaxStale   time.Duration // how long empty answers leave the last list in place
-	// Probe is a call of the service that costs little and changes nothing. A
-	// replica that was ejected must answer it soon, besides its health check, before
-	// it gets readers' calls again: its health was good when it was ejected, too.
-	// Nil asks for health alone.
+	TLSServerName string        // expected name in the servers' certificate; "" for the target's host
+	DNSInterval   time.Duration // between two lookups
+	DNSMaxStale   time.Duration // how long the last list outlives empty answers
+	// Probe makes a cheap call that changes nothing. An ejected replica must answer it
+	// in time before it is readmitted; the health check alone would not do, as it
+	// passed when the replica was ejected. Nil means health check alone.
 	Probe     func(context.Context, grpc.ClientConnInterface) error
 	Telemetry *telemetry.Telemetry
 }
 
-// CheckTarget says what is wrong with a ClientConfig.Target.
+// CheckTarget returns an error if target cannot be a ClientConfig.Target.
 func CheckTarget(target string) error { return discovery.CheckTarget(target) }
 
-// Client spreads calls over the replicas behind one name.
+// Client is a gRPC connection that spreads calls over the replicas behind one name. It
+// is safe for concurrent use.
 type Client struct {
 	*grpc.ClientConn
 
@@ -54,7 +54,7 @@ type Client struct {
 	replicas *replicas
 }
 
-// NewClient returns a client; it connects in the background.
+// NewClient returns a client, which connects in the background. The caller must Close it.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	if err := discovery.CheckTarget(cfg.Target); err != nil {
 		return nil, err
@@ -95,9 +95,9 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	conn, err := grpc.NewClient(cfg.Target,
 		grpc.WithResolvers(builder),
 		grpc.WithDefaultServiceConfig(config),
-		grpc.WithDisableServiceConfig(), // DNS has no say in it, and is spared two TXT questions
+		grpc.WithDisableServiceConfig(), // none from DNS, which saves two TXT lookups
 		grpc.WithNoProxy(),              // a proxy would hide the replicas
-		grpc.WithIdleTimeout(0),         // a quiet shop stays connected
+		grpc.WithIdleTimeout(0),         // stay connected without calls
 		grpc.WithTransportCredentials(creds),
 		grpc.WithAuthority(authority(cfg)),
 		grpc.WithKeepaliveParams(clientKeepalive()),
@@ -109,7 +109,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
 			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
-			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from the line above
+			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from stats/opentelemetry above
 			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 		)),
 		grpc.WithChainUnaryInterceptor(unarySendRequestID),
@@ -123,14 +123,14 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	return &Client{ClientConn: conn, target: cfg.Target, ejector: ejector, builder: builder, replicas: replicas}, nil
 }
 
-// Close ends all connections and probes.
+// Close closes all connections and waits for the probes to end.
 func (c *Client) Close() error {
 	c.ejector.Close()
 	return c.ClientConn.Close()
 }
 
-// authority returns the name that calls are addressed to, which the servers'
-// certificates are checked against.
+// authority returns the :authority of calls, which is also the name that servers'
+// certificates must have.
 func authority(cfg ClientConfig) string {
 	if cfg.TLSServerName != "" {
 		return cfg.TLSServerName
@@ -146,8 +146,8 @@ func authority(cfg ClientConfig) string {
 	return host
 }
 
-// newProbe returns a probe that asks one replica for its health, then makes a
-// call, over a connection of its own: that of the readers' calls may be what hangs.
+// newProbe returns a probe that checks one replica's health and then makes a call. It
+// uses a connection of its own, as the shared one may be what hangs.
 func newProbe(creds credentials.TransportCredentials, authority, service string,
 	call func(context.Context, grpc.ClientConnInterface) error,
 ) discovery.Probe {
@@ -175,7 +175,7 @@ func newProbe(creds credentials.TransportCredentials, authority, service string,
 		began := time.Now()
 		err = call(ctx, conn)
 		if status.Code(err) == codes.ResourceExhausted {
-			return 0, nil // it answers; that it has enough to do is no reason to leave it out
+			return 0, nil // it sheds load: busy, but not sick
 		}
 		return time.Since(began), err
 	}

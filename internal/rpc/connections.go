@@ -8,8 +8,8 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// connectionCount counts the connections that clients make. One that grows with
-// the calls is a client that connects for each.
+// connectionCount is a stats.Handler that counts accepted connections. If the count
+// grows with the number of calls, a client opens a connection for each.
 type connectionCount struct{ made prometheus.Counter }
 
 func newConnectionCount(reg prometheus.Registerer) connectionCount {

@@ -1,8 +1,5 @@
-// Package rpc is both ends of the wire between the two services: a gRPC server
-// and a client whose keepalive, health, retries, request id, metrics, traces
-// and TLS agree, since they stand side by side.
-//
-// marketplace uses the client, recommendations the server, and the tests of
-// each the other end. It knows no message of the contract: it must not import
-// gen or any package of a service.
+// Package rpc has both ends of the gRPC connection between the two services, side by
+// side so that their keepalive, health checks, retries, request ids, metrics, traces
+// and TLS agree. marketplace uses the Client, recommendations the Server. Neither
+// depends on a particular service or message.
 package rpc

@@ -12,8 +12,7 @@ import (
 	"bookstall/internal/fault"
 )
 
-// applyFaults does to a call what is to be done to it. Health and reflection are
-// gRPC's own and left alone.
+// applyFaults applies the faults to a call, but not to health and reflection.
 func applyFaults(ctx context.Context, faults *fault.Faults, method string) error {
 	if !isOwn(method) {
 		return nil
@@ -25,7 +24,7 @@ func applyFaults(ctx context.Context, faults *fault.Faults, method string) error
 	}
 	code := codes.Internal
 	if err := code.UnmarshalJSON([]byte(strconv.Quote(wanted.Code))); err != nil {
-		code = codes.Internal // cannot be: a test holds fault.Codes to gRPC's
+		code = codes.Internal // cannot happen: a test compares fault.Codes with gRPC's
 	}
 	return status.Error(code, wanted.Error())
 }

@@ -22,13 +22,12 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// serverInterceptors is all that a call passes on the server, outermost first.
-// Faults, if any, come last: they are logged, counted and bounded like those of a
-// handler.
+// serverInterceptors returns the interceptors of a server, outermost first. Faults, if
+// any, come last, so that they are logged, counted and limited like those of a handler.
 func serverInterceptors(log logr.Logger, reg prometheus.Registerer, limit Limit, faults *fault.Faults) []grpc.ServerOption {
 	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "rpc_server_panics_total",
-		Help: "Calls that ended in a panic, which was turned into INTERNAL.",
+		Help: "Calls that panicked and were answered with INTERNAL.",
 	})
 	recoverer := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
 		panics.Inc()
@@ -62,11 +61,11 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer, limit Limit,
 	return options
 }
 
-// isHealth reports whether method belongs to the health protocol, which is too
-// frequent and too dull for logs and traces.
+// isHealth reports whether method belongs to the health service, whose calls are too
+// frequent for logs and traces.
 func isHealth(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// withRequestID takes the caller's request id if it is a valid one, or makes one.
+// withRequestID adds the caller's request id to ctx if it is valid, otherwise a new one.
 func withRequestID(ctx context.Context) context.Context {
 	for _, id := range metadata.ValueFromIncomingContext(ctx, telemetry.RequestIDMetadata) {
 		if telemetry.ValidRequestID(id) {
@@ -114,8 +113,8 @@ func streamAccessLog(log logr.Logger) grpc.StreamServerInterceptor {
 
 func errInternal() error { return status.Error(codes.Internal, "internal error") }
 
-// hideError lets a status through that a handler chose, and puts a fixed text in
-// place of any other error, which is logged here, once.
+// hideError returns a status that the handler chose as it is. Any other error it logs,
+// and returns INTERNAL with a fixed text, so that no detail reaches the client.
 func hideError(ctx context.Context, log logr.Logger, method string, err error) error {
 	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
 		return err
@@ -143,7 +142,7 @@ func streamHideErrors(log logr.Logger) grpc.StreamServerInterceptor {
 	}
 }
 
-// sendRequestID passes the request id of ctx on to the server.
+// sendRequestID adds the request id of ctx to the outgoing metadata.
 func sendRequestID(ctx context.Context) context.Context {
 	if id := telemetry.RequestID(ctx); id != "" {
 		return metadata.AppendToOutgoingContext(ctx, telemetry.RequestIDMetadata, id)

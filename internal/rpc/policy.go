@@ -9,11 +9,11 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// What both ends must agree on. A client that pings more often than the server
-// allows is cut off with GOAWAY too_many_pings, so one follows from the other.
+// Keepalive, on which both ends must agree: a server answers a client that pings more
+// often than it allows with GOAWAY too_many_pings.
 const (
-	keepaliveTime    = 10 * time.Second // between a client's pings of a silent connection; gRPC allows no less
-	keepaliveTimeout = 5 * time.Second  // for the answer, on both ends
+	keepaliveTime    = 10 * time.Second // between a client's pings of a silent connection; gRPC's minimum
+	keepaliveTimeout = 5 * time.Second  // wait for the answer, on both ends
 	keepaliveMinTime = keepaliveTime / 2
 )
 
@@ -21,7 +21,7 @@ func clientKeepalive() keepalive.ClientParameters {
 	return keepalive.ClientParameters{
 		Time:                keepaliveTime,
 		Timeout:             keepaliveTimeout,
-		PermitWithoutStream: true, // a dead node is noticed before a reader's call finds it
+		PermitWithoutStream: true, // notice a dead node before a call does
 	}
 }
 
@@ -31,27 +31,27 @@ func serverEnforcement() keepalive.EnforcementPolicy {
 
 func serverKeepalive(maxAge, grace time.Duration) keepalive.ServerParameters {
 	return keepalive.ServerParameters{
-		Time:                  2 * keepaliveTime, // after the client's own ping should have come
+		Time:                  2 * keepaliveTime, // only if the client's own ping is overdue
 		Timeout:               keepaliveTimeout,
 		MaxConnectionAge:      maxAge,
 		MaxConnectionAgeGrace: grace,
 	}
 }
 
-// How a client deals with trouble.
+// Retries, ejection and connecting on the client.
 const (
 	maxAttempts = 4
-	// Each failed attempt costs a token and at half the tokens retries stop. A
-	// killed replica fails all its calls in flight at once; 100 is the least
-	// that survives 32 of them (measured), 1000 the most that gRPC takes.
+	// Each failed attempt costs a token; retries stop at half the tokens. A killed
+	// replica fails all its calls in flight at once: 100 tokens are the least that
+	// survive 32 of them (measured), 1000 are gRPC's maximum.
 	retryTokens = 1000
-	// Bad calls in a row that eject a replica, and how long a call must have had
-	// for its timeout to say something about the replica.
+	// Failed calls in a row that eject a replica, and how long a call must have run
+	// for its timeout to count.
 	ejectAfter      = 3
 	ejectMinElapsed = 50 * time.Millisecond
-	// Slow is what a reader may notice, and far from what is usual. A stop of the
-	// garbage collector or of the kernel's throttling (100 ms at a time) holds up
-	// many calls, but not over so long.
+	// A call is slow if a reader may notice it and it is far from the usual time. A
+	// pause of the garbage collector or of CPU throttling (100 ms at a time) delays
+	// many calls, but not for slowSpan.
 	slowFloor        = 50 * time.Millisecond
 	slowFactor       = 5
 	slowAfter        = 5
@@ -62,17 +62,16 @@ const (
 	connectTimeout   = 2 * time.Second
 )
 
-// reconnect is quicker than gRPC's default of up to two minutes: a replica that
-// comes back should get calls within a second or so.
+// reconnect is shorter than gRPC's default backoff of up to two minutes, so that a
+// replica that returns receives calls within about a second.
 func reconnect() backoff.Config {
 	return backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 }
 
-// serviceConfig is what the client does with the list of replicas: calls in
-// turn, to those whose health service says SERVING for service by name (a
-// stranger on an address that was used before says nothing of it), repeated on
-// another replica when one is unavailable. Every method of service must be safe
-// to repeat.
+// serviceConfig returns the gRPC service config: round robin over the replicas whose
+// health is SERVING for service, and retries on another replica on UNAVAILABLE. The
+// health check names the service because another program may have been given the
+// address of a former replica. Every method of service must be safe to retry.
 func serviceConfig(service string) (string, error) {
 	type object = map[string]any
 	config, err := json.Marshal(object{

@@ -13,39 +13,39 @@ import (
 
 const (
 	rateWindow = 10 // seconds
-	timesKept  = 64 // calls whose times a median is of
-	// goneFor is how long a replica is told of after it left DNS.
+	timesKept  = 64 // calls that the median time is taken from
+	// goneFor is how long a replica stays in the list after it left DNS.
 	goneFor = time.Minute
-	// A connected replica that was passed over in so many rounds is not serving:
-	// round_robin leaves out none but those whose health check says so.
+	// A connected replica without a call in this many rounds of round_robin is not
+	// serving: round_robin skips only those whose health check fails.
 	passedRounds = 3
 )
 
-// replicas keeps what is known of each replica. It is safe for concurrent use.
+// replicas records state and figures of each replica. It is safe for concurrent use.
 type replicas struct {
 	directory directory
 
 	mu    sync.Mutex
-	lists int64             // that were looked at
+	lists int64             // number of the last DNS list taken over
 	known map[string]*known // by address
-	picks int64
+	picks int64             // calls sent, to any replica
 }
 
-// directory says which replicas there are, and how many lists of them came.
+// directory has the replicas of the last DNS list, and the number of lists so far.
 type directory interface {
 	Listed() []discovery.Listed
 	Lists() int64
 }
 
-// known is what is known of one address.
+// known is the state and the figures of one address.
 type known struct {
 	state State
 	since time.Time
-	named time.Time // when DNS named it
-	gone  time.Time // when it left DNS; zero while it is there
+	named time.Time // when DNS first listed it
+	gone  time.Time // when it left DNS; zero while it is listed
 
 	connections int
-	lastPick    int64 // which of all picks
+	lastPick    int64 // value of replicas.picks at its last call
 	pickedAt    time.Time
 
 	name        string
@@ -58,7 +58,7 @@ type known struct {
 	lastErrorAt time.Time
 }
 
-// second is how many calls ended in one second.
+// second counts the calls that ended in one second.
 type second struct {
 	unix  int64
 	calls int64
@@ -66,10 +66,10 @@ type second struct {
 
 // outcome is how a call ended.
 type outcome struct {
-	name  string // who the answer says has made it
+	name  string // the replica's name in the answer
 	code  codes.Code
-	bad   bool // through the replica
-	timed bool // took is that of a call as others are
+	bad   bool // failed through the replica's fault
+	timed bool // took is comparable with other calls
 	took  time.Duration
 }
 
@@ -77,20 +77,20 @@ func newReplicas(d directory) *replicas {
 	return &replicas{directory: d, known: map[string]*known{}}
 }
 
-// connected tells that a connection was made, or that one ended.
+// connected adds change to the connections of addr.
 func (r *replicas) connected(addr string, change int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k, now := r.get(addr), time.Now()
 	switch k.connections += change; {
 	case change > 0:
-		k.lastPick, k.pickedAt = r.picks, now // it was not passed over before
+		k.lastPick, k.pickedAt = r.picks, now // calls before that did not pass it over
 	case k.connections == 0 && k.state == Serving:
 		k.set(Connecting, now)
 	}
 }
 
-// picked tells that a call goes to addr.
+// picked records that a call was sent to addr.
 func (r *replicas) picked(addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,7 +102,7 @@ func (r *replicas) picked(addr string) {
 	}
 }
 
-// ended tells how it ended.
+// ended records the outcome of a call to addr.
 func (r *replicas) ended(addr string, o outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,27 +126,27 @@ func (r *replicas) ended(addr string, o outcome) {
 	}
 }
 
-// get returns what is known of addr, by the last list. The caller holds r.mu.
+// get returns the entry of addr, after taking over a new list. The caller holds r.mu.
 func (r *replicas) get(addr string) *known {
 	if r.directory.Lists() != r.lists {
 		r.look(time.Now())
 	}
 	k, ok := r.known[addr]
-	if !ok { // a late end of what DNS does not name any more
+	if !ok { // a late call to an address that has left DNS
 		k = &known{lastPick: r.picks, state: Gone, since: time.Now(), gone: time.Now()}
 		r.known[addr] = k
 	}
 	return k
 }
 
-// look takes over what DNS names and what is ejected. The caller holds r.mu.
+// look takes over the last DNS list and the ejections. The caller holds r.mu.
 func (r *replicas) look(now time.Time) {
 	r.lists = r.directory.Lists()
 	listed := map[string]discovery.Listed{}
 	for _, l := range r.directory.Listed() {
 		listed[l.Address] = l
 		k, ok := r.known[l.Address]
-		if !ok || !k.named.Equal(l.Named) { // a new one, maybe with the address of another
+		if !ok || !k.named.Equal(l.Named) { // a new replica, perhaps on the address of an old one
 			connections := 0
 			if ok {
 				connections = k.connections
@@ -184,7 +184,7 @@ func (k *known) set(s State, at time.Time) {
 	}
 }
 
-// list returns all replicas.
+// list returns all replicas, by address.
 func (r *replicas) list(now time.Time) []Replica {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,7 +217,7 @@ func (r *replicas) list(now time.Time) []Replica {
 	return list
 }
 
-// recent is how many calls ended in the last whole seconds of the window.
+// recent returns how many calls ended in the last rateWindow whole seconds.
 func (k *known) recent(now time.Time) (n int64) {
 	for _, s := range k.seconds {
 		if age := now.Unix() - s.unix; age >= 1 && age <= rateWindow {

@@ -25,37 +25,38 @@ import (
 
 // ServerConfig sets up a Server.
 type ServerConfig struct {
-	Address string // host:port; port 0 takes a free one
-	// HealthAddress serves grpc.health.v1 in plaintext when TLS is on, since a
+	Address string // host:port; port 0 picks a free one
+	// HealthAddress serves grpc.health.v1 in plaintext when TLS is on, because a
 	// kubelet's probes cannot do TLS. Unused when TLS is off.
 	HealthAddress string
 	// Service is the name that the health service answers for, besides "".
 	Service string
 	TLS     TLSFiles
-	// MaxConnectionAge closes connections after that time (±10 %), gracefully,
-	// MaxConnectionAgeGrace at the latest; 0 never does.
+	// A connection is closed gracefully after MaxConnectionAge (±10 %), and cut
+	// MaxConnectionAgeGrace later. 0 means no maximum age; a grace of 0 never cuts.
 	MaxConnectionAge      time.Duration
 	MaxConnectionAgeGrace time.Duration
-	Limit                 Limit                // of calls at a time; its zero value is none
-	Readiness             *lifecycle.Readiness // the health service follows it
-	Faults                *fault.Faults        // applied to all calls; nil for none
+	Limit                 Limit                // the zero value limits nothing
+	Readiness             *lifecycle.Readiness // the health status follows it
+	Faults                *fault.Faults        // applied to every call; nil for none
 	Telemetry             *telemetry.Telemetry
 }
 
-// Server is a gRPC server with health, reflection, metrics, traces, request ids
-// and one access line a call.
+// Server is a gRPC server with health, reflection, metrics, traces, request ids and an
+// access log with one line per call.
 type Server struct {
 	grpc     *grpc.Server
 	listener net.Listener
 
-	// The kubelet's port; nil without TLS.
+	// For the kubelet's probes; nil without TLS.
 	health         *grpc.Server
 	healthListener net.Listener
 
 	stopping chan struct{} // closed when Stop begins
 }
 
-// NewServer binds the addresses; services are registered on it before Serve.
+// NewServer binds the addresses. Register services before Serve; the caller must call
+// Serve or Close.
 func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	creds, err := newCredentials(cfg.TLS, cfg.Telemetry.Log)
 	if err != nil {
@@ -81,7 +82,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.StatsHandler(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
 			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
-			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from the line above
+			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from stats/opentelemetry above
 			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 		)),
 		grpc.StatsHandler(newConnectionCount(cfg.Telemetry.Registry)),
@@ -103,9 +104,8 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	return s, nil
 }
 
-// newHealth returns a health service that follows ready, unless a fault says no.
-// health.NewServer says SERVING at birth, so both names are set before anyone
-// can ask.
+// newHealth returns a health service that follows ready and the fault not_serving.
+// health.NewServer starts as SERVING, so both names are set before it is served.
 func newHealth(service string, ready *lifecycle.Readiness, faults *fault.Faults) *health.Server {
 	checks := health.NewServer()
 	serving := lifecycle.NewReadiness()
@@ -113,7 +113,7 @@ func newHealth(service string, ready *lifecycle.Readiness, faults *fault.Faults)
 	if faults != nil {
 		faults.WatchNotServing(func(not bool) {
 			if not {
-				serving.Hold("a fault on purpose")
+				serving.Hold("injected fault")
 			} else {
 				serving.Release()
 			}
@@ -130,10 +130,10 @@ func newHealth(service string, ready *lifecycle.Readiness, faults *fault.Faults)
 	return checks
 }
 
-// Addr is where the server listens.
+// Addr returns the bound address.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// HealthAddr is where the plaintext health service listens; nil without TLS.
+// HealthAddr returns the bound address of the plaintext health service; nil without TLS.
 func (s *Server) HealthAddr() net.Addr {
 	if s.healthListener == nil {
 		return nil
@@ -146,7 +146,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.grpc.RegisterService(desc, impl)
 }
 
-// Close gives the addresses back when Serve is never reached.
+// Close releases the addresses if Serve was never called.
 func (s *Server) Close() error {
 	var errs []error
 	for _, l := range []net.Listener{s.listener, s.healthListener} {
@@ -157,7 +157,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// Serve answers until Stop.
+// Serve answers calls until Stop.
 func (s *Server) Serve() error {
 	var g errgroup.Group
 	g.Go(func() error { return s.grpc.Serve(s.listener) })
@@ -167,7 +167,8 @@ func (s *Server) Serve() error {
 	return g.Wait()
 }
 
-// Stop lets calls in flight finish until ctx ends, then cuts them.
+// Stop waits for calls in flight until ctx ends, then cuts them and returns an error. It
+// may be called once.
 func (s *Server) Stop(ctx context.Context) error {
 	close(s.stopping)
 	done := make(chan struct{})
@@ -179,7 +180,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		err = fmt.Errorf("calls still in flight were cut: %w", ctx.Err())
+		err = fmt.Errorf("calls in flight were cut: %w", ctx.Err())
 		s.grpc.Stop()
 		<-done
 	}
@@ -189,9 +190,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	return err
 }
 
-// endWatches ends streams of the health service when the server stops. They
-// never end by themselves, so one foreign Watch would hold GracefulStop up for
-// all of its deadline.
+// endWatches ends streams of the health service when the server stops. They never end
+// by themselves, so one open Watch would hold up GracefulStop until its deadline.
 func (s *Server) endWatches(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	if !isHealth(info.FullMethod) {
 		return next(srv, ss)

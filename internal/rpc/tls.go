@@ -15,22 +15,23 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// TLSFiles are the PEM files of mutual TLS: both ends show a certificate and
-// trust those of one CA. They are read anew for every connection, so replacing
-// them rotates; connections made before live on until MaxConnectionAge.
+// TLSFiles are the PEM files for mutual TLS: each end presents a certificate and trusts
+// one CA. They are read for every new connection, so replacing them rotates the
+// certificates; existing connections last until MaxConnectionAge. The zero value means
+// plaintext.
 type TLSFiles struct {
-	CertFile string `help:"PEM file of this program's certificate chain. With the other two --tls files: mutual TLS; without: plaintext." placeholder:"FILE"`
-	KeyFile  string `help:"PEM file of the certificate's key." placeholder:"FILE"`
-	CAFile   string `name:"ca-file" help:"PEM file of the CA that the other side's certificate must come from." placeholder:"FILE"`
+	CertFile string `help:"PEM file of this program's certificate chain. Set all three --tls files for mutual TLS, or none for plaintext." placeholder:"FILE"`
+	KeyFile  string `help:"PEM file of the certificate's private key." placeholder:"FILE"`
+	CAFile   string `name:"ca-file" help:"PEM file of the CA that must have signed the other side's certificate." placeholder:"FILE"`
 }
 
 // Enabled reports whether TLS is on.
 func (f TLSFiles) Enabled() bool { return f.CertFile != "" }
 
-// Validate reports settings that do not go together.
+// Validate returns an error unless all files are set or none is.
 func (f TLSFiles) Validate() error {
 	if (f.CertFile == "") != (f.KeyFile == "") || (f.CertFile == "") != (f.CAFile == "") {
-		return errors.New("--tls-cert-file, --tls-key-file and --tls-ca-file go together: set all three or none")
+		return errors.New("set all of --tls-cert-file, --tls-key-file and --tls-ca-file, or none")
 	}
 	return nil
 }
@@ -51,7 +52,7 @@ func (f TLSFiles) load() (identity, error) {
 	return identity{cert: cert, ca: pool}, nil
 }
 
-// identity is what one end shows and trusts.
+// identity is the certificate that one end presents and the CA it trusts.
 type identity struct {
 	cert tls.Certificate
 	ca   *x509.CertPool
@@ -67,9 +68,9 @@ func (id identity) config() *tls.Config {
 	}
 }
 
-// newCredentials returns credentials for either end: of files, or plaintext
-// when there are none. A client asks of the server's certificate the name that
-// it dials, or its grpc.WithAuthority.
+// newCredentials returns credentials for either end: from files, or plaintext if none
+// are set. A client expects the server's certificate to have the name given by
+// grpc.WithAuthority.
 func newCredentials(files TLSFiles, log logr.Logger) (credentials.TransportCredentials, error) {
 	if !files.Enabled() {
 		return insecure.NewCredentials(), nil
@@ -81,14 +82,15 @@ func newCredentials(files TLSFiles, log logr.Logger) (credentials.TransportCrede
 	return &fileCredentials{files: files, log: log, last: &lastGood{id: id}}, nil
 }
 
-// fileCredentials are TLS credentials that read their files for each handshake.
+// fileCredentials are TLS credentials that read their files at each handshake.
 type fileCredentials struct {
 	files TLSFiles
 	log   logr.Logger
 	last  *lastGood
 }
 
-// lastGood is the identity that serves while the files are being replaced.
+// lastGood is the last identity read without an error; it stays in use while the files
+// are being replaced.
 type lastGood struct {
 	mu sync.Mutex
 	id identity
@@ -98,7 +100,7 @@ func (c *fileCredentials) fresh() credentials.TransportCredentials {
 	c.last.mu.Lock()
 	defer c.last.mu.Unlock()
 	if id, err := c.files.load(); err != nil {
-		c.log.Error(err, "TLS files cannot be read; those read before stay in use")
+		c.log.Error(err, "TLS files not readable, previous ones stay in use")
 	} else {
 		c.last.id = id
 	}
@@ -119,8 +121,8 @@ func (c *fileCredentials) Info() credentials.ProtocolInfo {
 
 func (c *fileCredentials) Clone() credentials.TransportCredentials { return c }
 
-// OverrideServerName implements credentials.TransportCredentials; gRPC has
-// deprecated it, and nothing here calls it.
+// OverrideServerName implements credentials.TransportCredentials. It is deprecated and
+// never called.
 func (c *fileCredentials) OverrideServerName(string) error {
 	return errors.New("not supported; use grpc.WithAuthority")
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// logQueue is how many log lines may wait for a reader that is slow.
+// logQueue is how many log lines may wait for a slow reader.
 const logQueue = 4096
 
-// logWriter passes lines on from a goroutine of its own. When their reader does
-// not keep up, as a pager or a stopped terminal, lines are dropped and counted:
-// a shop that waits for its log is closed, and nothing shows it.
+// logWriter writes lines from a goroutine of its own. If the reader does not keep up, such
+// as a pager or a stopped terminal, it drops and counts lines: otherwise every request
+// would block on the log, with no sign of the cause.
 type logWriter struct {
 	out     io.Writer
 	lines   chan []byte
@@ -28,13 +28,13 @@ func newLogWriter(out io.Writer) *logWriter {
 	go func() {
 		defer close(w.done)
 		for line := range w.lines {
-			_, _ = w.out.Write(line) // there is nowhere left to say it
+			_, _ = w.out.Write(line) // there is no log to report the error to
 		}
 	}()
 	return w
 }
 
-// Write takes one line; it never blocks and never fails.
+// Write queues one line. It never blocks or fails, and is safe for concurrent use.
 func (w *logWriter) Write(line []byte) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
@@ -49,8 +49,8 @@ func (w *logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close writes what waits, for as long as patience allows.
-func (w *logWriter) close(patience time.Duration) {
+// close writes the queued lines, for at most timeout.
+func (w *logWriter) close(timeout time.Duration) {
 	w.mu.Lock()
 	closed := w.closed
 	w.closed = true
@@ -60,6 +60,6 @@ func (w *logWriter) close(patience time.Duration) {
 	}
 	select {
 	case <-w.done:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 	}
 }

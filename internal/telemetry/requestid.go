@@ -9,8 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// RequestIDHeader carries the request id over HTTP; RequestIDMetadata carries
-// it over gRPC.
+// RequestIDHeader carries the request id over HTTP, RequestIDMetadata over gRPC.
 const (
 	RequestIDHeader   = "X-Request-ID"
 	RequestIDMetadata = "x-request-id"
@@ -20,9 +19,8 @@ var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{8,128}$`)
 
 type requestIDKey struct{}
 
-// ValidRequestID reports whether a caller's id may be taken over: 8 to 128
-// letters, digits, dots, underscores and hyphens, so that it is safe in a log
-// line and a header.
+// ValidRequestID reports whether a caller's id may be used: 8 to 128 letters, digits,
+// dots, underscores and hyphens, which are safe in a log line and a header.
 func ValidRequestID(id string) bool { return requestIDPattern.MatchString(id) }
 
 // NewRequestID returns a random id of 26 characters.
@@ -33,14 +31,13 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// RequestID returns the id that ctx carries, or "".
+// RequestID returns the id that ctx carries, "" for none.
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// Logger returns log with the request id and the trace id of ctx as values, so
-// that a line can be found from either.
+// Logger returns log with the request id and the trace id of ctx, if any, as values.
 func Logger(ctx context.Context, log logr.Logger) logr.Logger {
 	if id := RequestID(ctx); id != "" {
 		log = log.WithValues("requestID", id)

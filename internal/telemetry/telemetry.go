@@ -19,25 +19,26 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Config is the part of a program's settings that telemetry reads. The struct
-// tags are flags; the OTEL_* variables are the standard's own.
+// Config is telemetry's part of a program's settings; the tags are kong's. Traces are set
+// up by the standard OTEL_* variables.
 type Config struct {
-	LogLevel string `help:"Log lines of this level and above: debug, info or error." enum:"debug,info,error" default:"info"`
+	LogLevel string `help:"Lowest level that is logged: debug, info or error." enum:"debug,info,error" default:"info"`
 }
 
-// Telemetry is what a program observes itself with.
+// Telemetry holds a program's logger, metrics and traces.
 type Telemetry struct {
 	Log            logr.Logger
 	Registry       *prometheus.Registry
 	MeterProvider  metric.MeterProvider // feeds Registry
-	TracerProvider trace.TracerProvider // a no-op unless OTEL_* names an exporter
+	TracerProvider trace.TracerProvider // a no-op unless OTEL_* variables name an endpoint
 	Propagator     propagation.TextMapPropagator
 
 	shutdown []func(context.Context) error
 }
 
-// New sets up telemetry for the program called service; instance tells its
-// replicas apart. Log lines go to out.
+// New sets up telemetry for the program called service; instance is the name of this
+// replica. Log lines go to out. It also sets OpenTelemetry's global logger and error
+// handler. The caller must Close it.
 func New(ctx context.Context, service, instance string, cfg Config, out io.Writer) (*Telemetry, error) {
 	t := &Telemetry{
 		Registry:   prometheus.NewRegistry(),
@@ -46,7 +47,7 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	lines := newLogWriter(out)
 	t.Log = newLogger(cfg.LogLevel, lines, service, instance)
 	t.shutdown = append(t.shutdown, func(context.Context) error {
-		lines.close(logPatience)
+		lines.close(logCloseTimeout)
 		return nil
 	})
 
@@ -56,7 +57,7 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 		newBuildInfo(),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "log_lines_dropped_total",
-			Help: "Log lines that were not written because their reader did not keep up.",
+			Help: "Log lines that were dropped because the reader of the log did not keep up.",
 		}, func() float64 { return float64(lines.dropped.Load()) }),
 	)
 	exporter, err := otelprom.New(
@@ -78,23 +79,23 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	t.TracerProvider = tracers
 	t.shutdown = append(t.shutdown, stop)
 
-	// The SDK has no other way to say that an export failed.
+	// The SDK reports failed exports only through these globals.
 	otel.SetLogger(t.Log.WithName("otel"))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		t.Log.WithName("otel").Info("telemetry is not delivered", "error", err.Error())
+		t.Log.WithName("otel").Info("telemetry not delivered", "error", err.Error())
 	}))
 	return t, nil
 }
 
-// Close is bounded: neither a collector that is away nor a log that nobody reads
-// must hold up the end.
+// Close is bounded, so that neither an unreachable collector nor a log without a reader
+// holds up the exit.
 const (
-	closeTimeout = 3 * time.Second
-	logPatience  = time.Second
+	closeTimeout    = 3 * time.Second
+	logCloseTimeout = time.Second
 )
 
-// Close delivers what is buffered, within four seconds. It comes last in the
-// life of a program, after all that makes spans or log lines.
+// Close delivers what is buffered, within four seconds. Call it last, after everything
+// that creates spans or log lines has stopped.
 func (t *Telemetry) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

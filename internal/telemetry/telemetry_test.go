@@ -169,7 +169,7 @@ func TestALogThatNobodyReadsHoldsNothingUp(t *testing.T) {
 	if err := tel.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > closeTimeout+logPatience+time.Second {
+	if took := time.Since(began); took > closeTimeout+logCloseTimeout+time.Second {
 		t.Errorf("Close took %v", took)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// newTracerProvider returns a provider that exports by OTLP over gRPC, set up by
-// the standard OTEL_* variables, or one that does nothing when none of them
-// names an endpoint. stop delivers what is buffered.
+// newTracerProvider returns a provider that exports by OTLP over gRPC, set up by the
+// standard OTEL_* variables, or a no-op if none of them names an endpoint. stop delivers
+// what is buffered.
 func newTracerProvider(ctx context.Context, service, instance string, lookup func(string) (string, bool)) (
 	tp trace.TracerProvider, stop func(context.Context) error, err error,
 ) {
@@ -30,8 +30,7 @@ func newTracerProvider(ctx context.Context, service, instance string, lookup fun
 	if err != nil {
 		return nil, nil, err
 	}
-	// Later detectors win: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are
-	// the operator's word.
+	// The last option wins, so OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override.
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(
@@ -49,7 +48,7 @@ func newTracerProvider(ctx context.Context, service, instance string, lookup fun
 	return provider, provider.Shutdown, nil
 }
 
-// tracesEnabled reads the variables that turn tracing on or off.
+// tracesEnabled reports whether the OTEL_* variables turn tracing on.
 func tracesEnabled(lookup func(string) (string, bool)) (bool, error) {
 	get := func(name string) string { value, _ := lookup(name); return value }
 	if get("OTEL_SDK_DISABLED") == "true" {
