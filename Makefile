@@ -80,7 +80,7 @@ images: ## the images, as archives with SBOMs, in bin/images
 
 .PHONY: test-images
 test-images: ## that images are small, run as nobody, and are the same wherever they are built
-	$(GO) test -C tools -count=1 ./images ./pack
+	$(GO) test -C tools -count=1 -timeout=25m ./images ./pack
 
 .PHONY: test-compose
 test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of the test's own, under load
