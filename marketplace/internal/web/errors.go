@@ -19,14 +19,18 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusInternalServerError && !errors.Is(err, errPanicked) {
 		telemetry.Logger(r.Context(), s.Log).Error(err, "request failed", "route", routeOf(r))
 	}
-	busy, overloaded := errors.Is(err, problem.ErrBusy), errors.Is(err, recommend.ErrOverloaded)
+	busy, retryAfter := errors.Is(err, problem.ErrBusy), "2" // seconds
+	switch {
+	case busy:
+		s.metrics.shed.WithLabelValues(shedByShop).Inc()
+		retryAfter = "1" // load passes sooner than a start or a repair
+	case errors.Is(err, recommend.ErrOverloaded):
+		s.metrics.shed.WithLabelValues(shedByRecommendations).Inc()
+		retryAfter = "1"
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	if p.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
-	}
-	if busy || overloaded {
-		w.Header().Set("Retry-After", "1") // load passes sooner than a start or a repair
-		s.metrics.countShed(busy)
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	switch {
 	case isAPI(r):

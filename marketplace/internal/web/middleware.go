@@ -10,10 +10,15 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/web/page"
@@ -107,6 +112,70 @@ func (s *shop) trace(next http.Handler) http.Handler {
 		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != page.EventsPath && !s.polled(r) }),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return methodOf(r) + " " + routeOf(r) }),
 	)
+}
+
+// measure counts and times requests. Live shelves have metrics of their own: the
+// duration of a stream is no latency.
+func (s *shop) measure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if routeOf(r) == page.EventsPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began, rec := time.Now(), recorded(w)
+		s.metrics.inFlight.Inc()
+		defer func() {
+			s.metrics.inFlight.Dec()
+			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), strconv.Itoa(rec.sent()/100)+"xx")
+			seconds := time.Since(began).Seconds()
+			// An exemplar leads from a slow bucket to a trace.
+			span := trace.SpanContextFromContext(r.Context())
+			if exemplars, ok := observer.(prometheus.ExemplarObserver); ok && span.IsSampled() {
+				exemplars.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": span.TraceID().String()})
+				return
+			}
+			observer.Observe(seconds)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// methodOf returns the method of a request, "OTHER" for one that the shop never
+// answers, so that callers cannot make up label values.
+func methodOf(r *http.Request) string {
+	known := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace,
+	}
+	if slices.Contains(known, r.Method) {
+		return r.Method
+	}
+	return "OTHER"
+}
+
+const maxLoggedPath = 256 // bytes
+
+// logAccess writes one line per request, without the search text and the reader.
+// Polled addresses are logged for developers only: they would drown the rest.
+func (s *shop) logAccess(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, rec := time.Now(), recorded(w)
+		defer func() {
+			path := r.URL.Path
+			if len(path) > maxLoggedPath {
+				path = path[:maxLoggedPath] + "…"
+			}
+			log := telemetry.Logger(r.Context(), s.Log)
+			if s.polled(r) {
+				log = log.V(1)
+			}
+			log.Info("request",
+				"method", methodOf(r), "path", strings.ToValidUTF8(path, "\uFFFD"), "route", routeOf(r),
+				"status", rec.sent(), "bytes", rec.bytes,
+				"durationMillis", float64(time.Since(began).Microseconds())/1000)
+		}()
+		next.ServeHTTP(rec, r)
+	})
 }
 
 // contentSecurityPolicy allows the shop's own style sheet, script, pictures and forms,

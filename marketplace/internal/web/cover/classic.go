@@ -2,7 +2,7 @@ package cover
 
 import "fmt"
 
-// The layouts of this file set the title in the middle.
+// The layouts of this file have the title in the middle.
 
 // plate is a paper label on patterned cloth.
 func plate(p *page) {
@@ -77,7 +77,7 @@ func frame(p *page) {
 	p.path(fmt.Sprintf("M153 %.4gl7 7l-7 7l-7-7z", y-6.2), p.accent)
 }
 
-// initial is the first letter, as large as the page.
+// initial is the first letter, as high as the page.
 func initial(p *page) {
 	letter := "B"
 	for _, r := range p.book.Title {

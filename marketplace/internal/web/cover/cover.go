@@ -1,8 +1,12 @@
+// Package cover draws the cover of a book as an SVG picture, from its title,
+// author, category and id alone: the same book always has the same cover. The
+// picture has no style attribute and no link, so that the strictest content security
+// policy allows it.
 package cover
 
 import "math/rand/v2"
 
-// Book is what a cover shows.
+// Book has what a cover shows.
 type Book struct {
 	ID       int64
 	Title    string
@@ -26,8 +30,8 @@ func Draw(b Book) []byte {
 	return p.end()
 }
 
-// layouts are the ways to draw a cover. Neighbours in a list often have ids that
-// follow each other, so they look different.
+// layouts returns all layouts, in an order by which books with consecutive ids, often
+// neighbours in a list, look different.
 func layouts() []func(*page) {
 	return []func(*page){plate, horizon, bands, rings, frame, tiles, initial, stripes, waves}
 }

@@ -9,7 +9,7 @@ import (
 // The layouts of this file are a picture of plain shapes with the title above
 // or below it.
 
-// star draws one with so many points.
+// star draws a star.
 func (p *page) star(x, y, r float64, points int, fill rgb) {
 	var d strings.Builder
 	for i := range 2 * points {
@@ -27,7 +27,7 @@ func (p *page) star(x, y, r float64, points int, fill rgb) {
 	p.path(d.String()+"z", fill)
 }
 
-// above sets title and author at the top, left; it returns where they end.
+// above sets title and author at the top left, and returns the y where they end.
 func (p *page) above() float64 {
 	title, author := p.title(250, 140), p.author(250)
 	p.text(title, 28, 30, "start", sans, "700", p.ink)
@@ -36,8 +36,8 @@ func (p *page) above() float64 {
 	return y + author.height()
 }
 
-// below sets title and author at the bottom, left, on a ground of their own; it
-// returns where that begins.
+// below sets title and author at the bottom left, on a plain ground, and returns the
+// y where that begins.
 func (p *page) below() float64 {
 	title, author := p.title(250, 140), p.author(250)
 	h := title.height() + author.height() + 50
@@ -86,7 +86,7 @@ func rings(p *page) {
 	p.rect(0, y, Width, 4, p.accent)
 }
 
-// tiles are quarter circles, turned at random.
+// tiles are quarter circles, rotated at random.
 func tiles(p *page) {
 	const side = 60
 	colours := []rgb{p.accent, p.ground.mix(p.accent, 0.45), p.ground.mix(p.ink, 0.85), p.ground.mix(p.ink, 0.25)}
@@ -114,7 +114,7 @@ func tiles(p *page) {
 	p.below()
 }
 
-// stripes are upright like the backs of books on a shelf.
+// stripes are upright, like the spines of books on a shelf.
 func stripes(p *page) {
 	top := p.above() + 26
 	x := 28.0
@@ -135,7 +135,7 @@ func stripes(p *page) {
 	p.rect(20, Height-34, Width-40, 6, p.ink)
 }
 
-// waves roll over the lower part.
+// waves cover the lower part.
 func waves(p *page) {
 	top := p.above() + 30
 	const rows = 7

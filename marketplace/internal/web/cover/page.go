@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// page is a cover that is being drawn.
+// page is a cover in the making.
 type page struct {
 	b    strings.Builder
 	book Book
@@ -44,13 +44,13 @@ func (p *page) end() []byte {
 	return []byte(p.b.String())
 }
 
-// escape writes text; what XML does not allow becomes U+FFFD.
+// escape writes text, with U+FFFD for what XML does not allow.
 func (p *page) escape(text string) {
 	_ = xml.EscapeText(&p.b, []byte(text)) // a Builder never fails
 }
 
-// spine is the fold along the binding and the light on the edge, which make a
-// flat picture look like a book.
+// spine draws the fold along the binding and the light on its edge, so that the flat
+// picture looks like a book.
 func (p *page) spine() {
 	p.shade(0, 0, 9, Height, "#000", 0.16)
 	p.shade(9, 0, 2, Height, "#fff", 0.22)
@@ -82,7 +82,7 @@ func (p *page) path(d string, fill rgb) {
 	fmt.Fprintf(&p.b, `<path d="%s" fill="%s"/>`, d, fill)
 }
 
-// The fonts are ones that readers have; the last of each list is a family.
+// Fonts that readers have; the last of each list is a generic family.
 const (
 	serif = "Iowan Old Style, Palatino Linotype, Palatino, Georgia, serif"
 	sans  = "Avenir Next, Segoe UI, Helvetica Neue, Arial, sans-serif"
@@ -98,7 +98,7 @@ func (p *page) text(t block, x, y float64, anchor, font, weight string, fill rgb
 	}
 }
 
-// title and author are the book's, set to fit.
+// title and author return the text in the largest size that fits.
 func (p *page) title(width, height float64) block {
 	return fit(p.book.Title, width, height, 62, 52, 44, 39, 35, 31, 28, 25, 22, 20)
 }

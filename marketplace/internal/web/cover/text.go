@@ -15,8 +15,8 @@ const leading = 1.16 // from one line to the next, in sizes
 
 func (b block) height() float64 { return float64(len(b.lines)) * b.size * leading }
 
-// fit sets text as large as it fits into width and height: at the first of the
-// sizes at which no word is broken, else at the last one, broken and cut.
+// fit sets text in the first of the sizes, largest first, that fits into width and
+// height without breaking a word; else in the last one, with broken words and cut.
 func fit(text string, width, height float64, sizes ...float64) block {
 	words := strings.Fields(text)
 	for _, size := range sizes {
@@ -33,8 +33,8 @@ func fit(text string, width, height float64, sizes ...float64) block {
 	return block{lines, size}
 }
 
-// wrap cuts words into lines of at most width ems; whole is false when it had to
-// cut inside a word.
+// wrap breaks words into lines of at most width ems; whole is false if it had to break
+// a word.
 func wrap(words []string, width float64) (lines []string, whole bool) {
 	whole = true
 	line := ""
@@ -54,7 +54,7 @@ func wrap(words []string, width float64) (lines []string, whole bool) {
 			}
 			lines = append(lines, head)
 			word = word[len(head):]
-			if len(lines) > 100 { // far more than is ever shown
+			if len(lines) > 100 { // far more than a cover shows
 				return lines, false
 			}
 		}
@@ -66,7 +66,7 @@ func wrap(words []string, width float64) (lines []string, whole bool) {
 	return lines, whole
 }
 
-// shorten cuts text so that it fits; an ellipsis at its end stays.
+// shorten cuts text to width ems, and keeps an ellipsis at its end.
 func shorten(text string, width float64) string {
 	tail := ""
 	if strings.HasSuffix(text, "…") {
@@ -81,8 +81,8 @@ func shorten(text string, width float64) string {
 	return text + tail
 }
 
-// measure returns the width of text in ems, rather too much than too little: the
-// reader's font is not known.
+// measure returns the width of text in ems, rounded up because the reader's font is
+// not known.
 func measure(text string) float64 {
 	sum := 0.0
 	for _, r := range text {

@@ -46,16 +46,11 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, told problem.Probl
 }
 
 func errorHeading(status int) string {
-	switch status {
-	case http.StatusNotFound:
-		return "This page is not on our shelves"
-	case http.StatusInternalServerError:
-		return "Sorry, that went wrong"
-	case http.StatusServiceUnavailable:
-		return "The shop is opening"
-	default:
-		return "We could not do that"
-	}
+	return cmp.Or(map[int]string{
+		http.StatusNotFound:            "This page is not on our shelves",
+		http.StatusInternalServerError: "Sorry, that went wrong",
+		http.StatusServiceUnavailable:  "The shop is opening",
+	}[status], "We could not do that")
 }
 
 // Busy answers a reader for whom there is no capacity. The page is the same for all

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -18,20 +19,13 @@ func formatCount(n any) string {
 
 // formatPrice writes a price as readers know it; "" for a book without one.
 func formatPrice(b catalog.Book) string {
-	switch b.Currency {
-	case "":
-		return ""
-	case "EUR":
-		return "€" + b.Price
-	case "GBP":
-		return "£" + b.Price
-	case "USD":
-		return "$" + b.Price
+	if symbol, ok := map[string]string{"": "", "EUR": "€", "GBP": "£", "USD": "$"}[b.Currency]; ok {
+		return symbol + b.Price
 	}
 	return b.Currency + " " + b.Price
 }
 
-// formatYear writes a year of first publication.
+// formatYear writes a year; negative is BCE.
 func formatYear(year int) string {
 	if year < 0 {
 		return fmt.Sprintf("%d BCE", -year)
@@ -39,29 +33,10 @@ func formatYear(year int) string {
 	return strconv.Itoa(year)
 }
 
-// formatLanguage names the languages that most books are in.
+// formatLanguage names the languages that most books are in; other codes stay.
 func formatLanguage(code string) string {
-	switch code {
-	case "de":
-		return "German"
-	case "en":
-		return "English"
-	case "es":
-		return "Spanish"
-	case "fr":
-		return "French"
-	case "it":
-		return "Italian"
-	case "ja":
-		return "Japanese"
-	case "nl":
-		return "Dutch"
-	case "pt":
-		return "Portuguese"
-	case "ru":
-		return "Russian"
-	case "zh":
-		return "Chinese"
-	}
-	return code
+	return cmp.Or(map[string]string{
+		"de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian",
+		"ja": "Japanese", "nl": "Dutch", "pt": "Portuguese", "ru": "Russian", "zh": "Chinese",
+	}[code], code)
 }

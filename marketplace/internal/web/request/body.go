@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -84,11 +83,7 @@ func (b *Body) Integer(field string, least, most int64, required bool) int64 {
 	if b.missing(field, required) {
 		return 0
 	}
-	n, ok := WholeNumber(string(b.fields[field]), least, most)
-	if !ok {
-		b.Fault(field, fmt.Sprintf("must be a whole number from %d to %d", least, most))
-	}
-	return n
+	return b.number(field, string(b.fields[field]), least, most)
 }
 
 // Text reads a string, "" when it is missing.

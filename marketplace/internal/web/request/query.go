@@ -50,11 +50,7 @@ func (q *Query) ID(field, text string) int64 {
 		q.Fault(field, "is required")
 		return 0
 	}
-	n, ok := WholeNumber(text, 1, math.MaxInt64)
-	if !ok {
-		q.Fault(field, fmt.Sprintf("must be a whole number from 1 to %d", int64(math.MaxInt64)))
-	}
-	return n
+	return q.number(field, text, 1, math.MaxInt64)
 }
 
 // Count reads a number of things, fallback when it is missing.
@@ -63,11 +59,7 @@ func (q *Query) Count(field string, least, most, fallback int64) int {
 	if text == "" {
 		return int(fallback)
 	}
-	n, ok := WholeNumber(text, least, most)
-	if !ok {
-		q.Fault(field, fmt.Sprintf("must be a whole number from %d to %d", least, most))
-	}
-	return int(n)
+	return int(q.number(field, text, least, most))
 }
 
 // MaxResults reads the length of a shelf; 0 and missing mean 10.

@@ -3,6 +3,7 @@
 package request
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,15 @@ func WholeNumber(text string, least, most int64) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	return n, err == nil && n >= least && n <= most
+}
+
+// number reads a whole number; anything else is a fault.
+func (f *Faults) number(field, text string, least, most int64) int64 {
+	n, ok := WholeNumber(text, least, most)
+	if !ok {
+		f.Fault(field, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+	}
+	return n
 }
 
 // InteractionIDFault returns what is wrong with the id of an interaction, "" for nothing.
