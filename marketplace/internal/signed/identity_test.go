@@ -63,7 +63,7 @@ func TestCookieForged(t *testing.T) {
 		"huge number":      signed("v1.2000000001.99999999999999999999"),
 	} {
 		if id, ok := c.decode(value); ok {
-			t.Errorf("%s: %q is taken for %+v", name, value, id)
+			t.Errorf("%s: %q is read as %+v", name, value, id)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func FuzzCookie(f *testing.F) {
 	f.Add("....")
 	f.Fuzz(func(t *testing.T, value string) {
 		if id, ok := c.decode(value); ok && c.encode(id) != value {
-			t.Errorf("%q is taken for %+v", value, id)
+			t.Errorf("%q is read as %+v", value, id)
 		}
 	})
 }

@@ -16,11 +16,11 @@ func TestPageToken(t *testing.T) {
 	token := p.Encode("fantasy", "a b", 20)
 	for _, query := range [][2]string{{"", "a b"}, {"fantasy", ""}, {"fantasy", "a"}, {"fantasy a", "b"}, {`fantasy" "a b`, ""}} {
 		if _, ok := p.Decode(token, query[0], query[1]); ok {
-			t.Errorf("the token holds for %q", query)
+			t.Errorf("the token is valid for %q", query)
 		}
 	}
 	if _, ok := p.Decode(p.Encode("", "", math.MaxInt32+1), "", ""); ok {
-		t.Error("an offset beyond all books is taken")
+		t.Error("an offset above the limit is accepted")
 	}
 }
 
@@ -30,7 +30,7 @@ func FuzzPageToken(f *testing.F) {
 	f.Add("AAAA", "fantasy", "x")
 	f.Fuzz(func(t *testing.T, token, category, text string) {
 		if offset, ok := p.Decode(token, category, text); ok && p.Encode(category, text, offset) != token {
-			t.Errorf("%q is taken for offset %d", token, offset)
+			t.Errorf("%q is read as offset %d", token, offset)
 		}
 	})
 }

@@ -36,7 +36,7 @@ func TestVersionCookie(t *testing.T) {
 	}
 }
 
-// FuzzVersionCookie: only a version that was signed for the reader counts.
+// FuzzVersionCookie reads any cookie: only a version signed for the reader counts.
 func FuzzVersionCookie(f *testing.F) {
 	c := NewVersionCookie(bytes.Repeat([]byte{7}, MinKey), false)
 	f.Add("version=5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(5))
@@ -45,7 +45,7 @@ func FuzzVersionCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cookies string, own, version int64) {
 		r := &http.Request{Header: http.Header{"Cookie": {cookies}}}
 		if got := c.Read(r, own); got < 0 || got > 0 && !strings.Contains(cookies, strconv.FormatInt(got, 10)+"."+c.sign(own, got)) {
-			t.Errorf("%q is taken for version %d of %d", cookies, got, own)
+			t.Errorf("%q is read as version %d of %d", cookies, got, own)
 		}
 		rec := httptest.NewRecorder()
 		c.Write(rec, own, version)
@@ -57,7 +57,7 @@ func FuzzVersionCookie(f *testing.F) {
 			t.Errorf("version %d of %d came back as %d", version, own, got)
 		}
 		if got := c.Read(r, own+1); got != 0 {
-			t.Errorf("the version of %d counts for %d", own, own+1)
+			t.Errorf("the version of %d is valid for %d", own, own+1)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func TestAPIBooksBadFields(t *testing.T) {
 	s.get("/api/v1/books?q=x&category=x&page_size=x&page_token=x").want(t, 400, `"category"`, `"page_size"`, `"page_token"`)
 }
 
-// The pages of a query, one after the other, are all of it, once each.
+// The pages of a query have every book exactly once.
 func TestAPIBooksPages(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	for _, test := range []struct {
@@ -101,7 +101,7 @@ func TestAPIBooksPages(t *testing.T) {
 				break
 			}
 			test.values.Set("page_token", list.NextPageToken)
-			test.values.Set("page_size", "9") // may change on the way
+			test.values.Set("page_size", "9") // may change between pages
 		}
 		slices.Sort(ids)
 		if n := len(slices.Compact(ids)); n != test.want || len(ids) != test.want {
@@ -127,7 +127,7 @@ func TestAPIBooksPageToken(t *testing.T) {
 	} {
 		s.get("/api/v1/books?"+query).want(t, 400, `"field":"page_token"`)
 	}
-	// A replica with the same key takes the token, one with another key does not.
+	// A replica with the same key accepts the token, one with another key does not.
 	newTestShop(t, manyBooks()).get("/api/v1/books?q=saga&page_token="+token).want(t, 200)
 	newTestShop(t, manyBooks(), func(c *Config) { c.CookieKey = make([]byte, 32) }).get("/api/v1/books?q=saga&page_token="+token).want(t, 400)
 }

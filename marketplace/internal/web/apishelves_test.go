@@ -52,7 +52,7 @@ func TestAPIMaxResults(t *testing.T) {
 	}
 }
 
-// Every bad field is named, at once, with what is allowed.
+// The response names every bad field and what is allowed.
 func TestAPIRecommendationsBadFields(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	answer := s.get("/api/v1/recommendations?user_id=abc&category=cooking&max_results=101&foo=1&foo=2&bar", "X-Request-ID", "bad-fields-1").want(t, 400)
@@ -105,7 +105,7 @@ func TestAPIRecommenderFails(t *testing.T) {
 	if n := len(s.log.with("boom")); n != 2 {
 		t.Errorf("%d log lines of 2 errors", n)
 	}
-	// It may find the book gone although the catalogue had it a moment ago.
+	// Recommendations may have lost a book that the catalogue still had a moment ago.
 	s.recommender.err = catalog.ErrBookNotFound
 	s.get("/api/v1/books/1/similar").want(t, 404)
 }

@@ -14,7 +14,7 @@ func TestBook(t *testing.T) {
 	s.get("/books/2").want(t, 200, "Readers also liked", "Emma").without(t, "ISBN", "class=\"price price-large\"")
 	s.get("/books/3").want(t, 200, "CHF 7")
 	s.get("/books/4").want(t, 200, "700 BCE")
-	s.get("/books/5").want(t, 200, "$9.99").without(t, "Readers also liked") // it is alone in its category
+	s.get("/books/5").want(t, 200, "$9.99").without(t, "Readers also liked") // the only book of its category
 	s.get("/books/7").want(t, 200, "Beowulf").without(t, "by <a")
 }
 
@@ -24,7 +24,7 @@ func TestBookFallback(t *testing.T) {
 	s.get("/books/2").want(t, 200, "Bestsellers in Classics", "are away for a moment. Here are our bestsellers.").without(t, "Readers also liked")
 }
 
-// A title is text, whatever is in it.
+// A title is shown as text, whatever it contains.
 func TestBookEscapes(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	for _, path := range []string{"/books/6", "/books", "/search?q=tom", "/categories/comics", "/books/6/cover.svg"} {

@@ -18,7 +18,7 @@ import (
 	"bookstall/marketplace/internal/web/static"
 )
 
-// shed compares what was counted.
+// shed compares the counters of refused requests.
 func (s *testShop) shed(byShop, byRecommendations int) {
 	s.t.Helper()
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(fmt.Sprintf(`
@@ -31,7 +31,7 @@ http_server_shed_total{by="shop"} %d
 	}
 }
 
-// wait polls a condition that other goroutines bring about.
+// wait polls until a condition holds that other goroutines cause.
 func wait(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
@@ -41,8 +41,9 @@ func wait(tb testing.TB, what string, done func() bool) {
 	}
 }
 
-// fill takes n places with pages that wait for recommendations, until their
-// readers leave. They come past the server, whose requests all others wait for.
+// fill occupies n slots of the concurrency limit with pages that wait for
+// recommendations, until leave is called. It calls the handler directly, because do
+// waits for the requests of the server.
 func (s *testShop) fill(tb testing.TB, n int64) (leave func()) {
 	tb.Helper()
 	s.recommender.hang = true
@@ -53,7 +54,7 @@ func (s *testShop) fill(tb testing.TB, n int64) (leave func()) {
 			s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
 		})
 	}
-	wait(tb, "all places are taken", func() bool { return s.recommender.hanging.Load() == n })
+	wait(tb, "all slots are occupied", func() bool { return s.recommender.hanging.Load() == n })
 	return func() {
 		cancel()
 		readers.Wait()
@@ -61,7 +62,7 @@ func (s *testShop) fill(tb testing.TB, n int64) (leave func()) {
 	}
 }
 
-// fallbacks returns how many shelves were shown that are one.
+// fallbacks returns how many fallback shelves were shown.
 func (s *testShop) fallbacks() (n float64) {
 	s.t.Helper()
 	families, err := s.registry.Gather()
@@ -78,7 +79,7 @@ func (s *testShop) fallbacks() (n float64) {
 	return n
 }
 
-func TestMoreRequestsThanPlaces(t *testing.T) {
+func TestMoreRequestsThanSlots(t *testing.T) {
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxRequests = 2 })
 	s.get("/").want(t, 200)
 	leave := s.fill(t, 2)
@@ -105,7 +106,7 @@ func TestMoreRequestsThanPlaces(t *testing.T) {
 	s.get("/api/openapi.yaml").want(t, 503)
 	s.shed(5, 0)
 
-	// What the page is made of, and what has a bound of its own, are let in.
+	// Static files and live shelves are not limited.
 	css, err := static.New()
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +128,8 @@ func TestMoreRequestsThanPlaces(t *testing.T) {
 	s.shed(5, 0)
 }
 
-// A panic gives its place back.
-func TestAPanicLeavesNoPlaceTaken(t *testing.T) {
+// A panic releases its slot.
+func TestPanicReleasesItsSlot(t *testing.T) {
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxRequests = 1 })
 	s.recommender.panics = true
 	for range 3 {
@@ -139,8 +140,7 @@ func TestAPanicLeavesNoPlaceTaken(t *testing.T) {
 	s.shed(0, 0)
 }
 
-// While recommendations is overloaded, readers get bestsellers and programs are
-// told to come back.
+// While recommendations is overloaded, readers get bestsellers and programs get 503.
 func TestRecommendationsOverloaded(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	own := s.own()
@@ -167,15 +167,15 @@ func TestRecommendationsOverloaded(t *testing.T) {
 	s.do("POST", "/api/v1/interactions", `{"user_id":1,"book_id":1,"kind":"like"}`, "Content-Type", "application/json").want(t, 503)
 	s.shed(0, 6)
 
-	// Any other cause is a fallback for programs, too.
+	// With any other cause, programs get the fallback too.
 	s.recommender.set(func(f *fakeRecommender) { f.why = recommend.ErrUnavailable })
 	s.get("/api/v1/recommendations?user_id=1").want(t, 200, `"source":"fallback"`)
 	s.get("/api/v1/books/1/similar").want(t, 200, `"source":"fallback"`)
 	s.shed(0, 6)
 }
 
-// Whoever leaves is not worked for any more: neither readers nor programs.
-func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
+// The calls for a client that disconnects are cancelled.
+func TestDisconnectCancelsCalls(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.recommender.hang = true
 	ctx, cancel := context.WithCancel(t.Context())
@@ -190,13 +190,13 @@ func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
 	wait(t, "recommendations is asked", func() bool { return s.recommender.hanging.Load() == 1 })
 	cancel()
 	if err := <-ended; err == nil {
-		t.Error("an answer to who did not wait for one")
+		t.Error("a disconnected client got an answer")
 	}
-	wait(t, "nobody is asked any more", func() bool { return s.recommender.hanging.Load() == 0 })
+	wait(t, "the call is cancelled", func() bool { return s.recommender.hanging.Load() == 0 })
 	s.busy.Wait()
 }
 
-// BenchmarkAnswers compares what a refusal costs with what answers cost.
+// BenchmarkAnswers compares the cost of a refusal with that of answers.
 func BenchmarkAnswers(b *testing.B) {
 	full := newQuietShop(b, manyBooks(), func(c *Config) { c.MaxRequests = 1 })
 	busy := newQuietShop(b, manyBooks(), func(c *Config) { c.MaxRequests = 1 })
@@ -218,8 +218,8 @@ func BenchmarkAnswers(b *testing.B) {
 	}
 }
 
-// Who sends a body slowly has no place meanwhile.
-func TestSlowSendersKeepNobodyOut(t *testing.T) {
+// Slow senders of bodies occupy no slot.
+func TestSlowSendersOccupyNoSlot(t *testing.T) {
 	reading := make(chan struct{}, 3)
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxRequests = 1 })
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -242,7 +242,7 @@ func TestSlowSendersKeepNobodyOut(t *testing.T) {
 	s.shed(0, 0)
 }
 
-// noticed tells when a body is read the first time.
+// noticed signals the first read of a body.
 type noticed struct {
 	io.ReadCloser
 	reading chan<- struct{}

@@ -60,7 +60,7 @@ func openAPI(tb testing.TB) []byte {
 	return content
 }
 
-// at returns what a JSON pointer leads to, and where it really is: a $ref is followed.
+// at returns the node at a JSON pointer and its place in the file, after following $ref.
 func (c *contract) at(pointer ...string) (node map[string]any, where []string) {
 	node = c.doc
 	for _, key := range pointer {
@@ -73,7 +73,7 @@ func (c *contract) at(pointer ...string) (node map[string]any, where []string) {
 	return node, where
 }
 
-// validate checks a value against the schema at a place of the file.
+// validate checks a value against the schema at a place in the file.
 func (c *contract) validate(value any, where []string) error {
 	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	pointer := ""
@@ -87,7 +87,7 @@ func (c *contract) validate(value any, where []string) error {
 	return schema.Validate(value)
 }
 
-// find returns the path of the file that a request is for, "" for none.
+// find returns the path in the file that matches the path of a request, "" for none.
 func (c *contract) find(path string) string {
 	paths, _ := c.at("paths")
 	got := strings.Split(path, "/")
@@ -104,10 +104,10 @@ func (c *contract) find(path string) string {
 	return ""
 }
 
-// wrap checks every answer of an API handler.
+// wrap checks every API response of a handler.
 func (c *contract) wrap(t *testing.T, next http.Handler) http.Handler {
 	t.Helper()
-	var one sync.Mutex // the compiler is for one at a time
+	var one sync.Mutex // the compiler is not safe for concurrent use
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isAPI(r) {
 			next.ServeHTTP(w, r)
@@ -126,7 +126,7 @@ func (c *contract) wrap(t *testing.T, next http.Handler) http.Handler {
 	})
 }
 
-// check returns what an answer has that the file does not allow.
+// check returns how a response differs from the file.
 func (c *contract) check(r *http.Request, rec *httptest.ResponseRecorder) error {
 	method := strings.ToLower(r.Method)
 	if method == "head" {
@@ -135,7 +135,7 @@ func (c *contract) check(r *http.Request, rec *httptest.ResponseRecorder) error 
 	template := c.find(r.URL.EscapedPath())
 	response, where := c.at("paths", template, method, "responses", strconv.Itoa(rec.Code))
 	if operation, _ := c.at("paths", template, method); operation == nil {
-		// What the file does not have must be refused, as a problem.
+		// Operations that the file does not have must be refused with a problem.
 		if !slices.Contains([]int{401, 403, 404, 405, 413, 414}, rec.Code) {
 			return errors.New("no such operation")
 		}
@@ -177,7 +177,7 @@ func (c *contract) check(r *http.Request, rec *httptest.ResponseRecorder) error 
 	return c.validate(body, append(slices.Clone(where), "content", mediaType, "schema"))
 }
 
-// The file and the route table name the same addresses.
+// The file and the list of routes have the same addresses.
 func TestContractHasEveryRoute(t *testing.T) {
 	var routes, described []string
 	for _, r := range (&shop{}).routes() {
@@ -199,7 +199,7 @@ func TestContractHasEveryRoute(t *testing.T) {
 	}
 }
 
-// The harness itself must see what is wrong.
+// The checks themselves find faults.
 func TestContractSeesFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		path, contentType, body string
@@ -220,7 +220,7 @@ func TestContractSeesFaults(t *testing.T) {
 			_, _ = rec.WriteString(test.body)
 			err := newContract(t).check(httptest.NewRequest(http.MethodGet, test.path, nil), rec)
 			if err == nil || strings.Contains(err.Error(), "header") {
-				t.Errorf("the harness says %v", err)
+				t.Errorf("check returns %v", err)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ func TestCover(t *testing.T) {
 		t.Errorf("header %v", first.Header)
 	}
 	if first.Header.Get("Set-Cookie") != "" {
-		t.Error("a picture that caches may keep sets a cookie")
+		t.Error("a picture that may be cached sets a cookie")
 	}
 	for _, known := range []string{etag, "W/" + etag, `"other", ` + etag, "*"} {
 		if again := s.get("/books/1/cover.svg", "If-None-Match", known); again.StatusCode != http.StatusNotModified || again.body != "" {

@@ -31,7 +31,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	}
 }
 
-// Before the first catalogue is there, the shop says that it is about to open.
+// Until the first catalogue arrives, the shop says that it is about to open.
 func TestOpening(t *testing.T) {
 	s := newTestShop(t, catalog.Contents{})
 	for _, path := range []string{"/", "/books", "/books/1", "/search?q=x", "/categories/fantasy", "/books/1/cover.svg"} {

@@ -12,7 +12,7 @@ import (
 	"bookstall/marketplace/internal/web/request"
 )
 
-// shopWithExtras has one page, and one address for programs.
+// shopWithExtras has a page, polled addresses and JSON.
 func shopWithExtras(t *testing.T) *testShop {
 	t.Helper()
 	refuse := func(r *http.Request) error {
@@ -37,7 +37,7 @@ func shopWithExtras(t *testing.T) *testShop {
 			{Pattern: "GET /polled/part", Polled: true, Answer: func(r *http.Request) (ExtraAnswer, error) {
 				return ExtraAnswer{Part: template.HTML("<p>part</p>")}, refuse(r)
 			}},
-			// Not under /api, whose answers the tests check against the contract.
+			// Not under /api, where all responses are checked against the contract.
 			{Pattern: "GET /extra.json", Answer: func(r *http.Request) (ExtraAnswer, error) {
 				q := request.NewQuery(r, "name", "how")
 				name, how := q.RequiredText("name"), q.OneOf("how", "well", "badly")
@@ -90,7 +90,7 @@ func TestPolledExtras(t *testing.T) {
 	s.get("/extra").want(t, http.StatusOK, `<li><a href="/polled">Polled &amp; linked</a></li>`).without(t, reload)
 	s.get("/polled/part?fail=bug").want(t, http.StatusInternalServerError, "on our side").without(t, "10.1.2.3")
 	if lines := s.log.with(`"route":"/polled`); len(lines) != 1 {
-		t.Errorf("a failure has %d lines in the log, want its own", len(lines))
+		t.Errorf("a failure has %d lines in the log, want 1", len(lines))
 	}
 }
 

@@ -30,7 +30,7 @@ import (
 	"bookstall/marketplace/internal/web/page"
 )
 
-// fewBooks is a catalogue that shows every kind of book once.
+// fewBooks is a catalogue with every kind of book once.
 func fewBooks() catalog.Contents {
 	return catalog.Contents{
 		Version: "v1",
@@ -60,25 +60,25 @@ func manyBooks() catalog.Contents {
 	return c
 }
 
-// fakeRecommender gives the catalogue's bestsellers from the source it is told,
-// and notes what it was asked. It remembers what readers do.
+// fakeRecommender answers with the catalogue's bestsellers, from a source that is set,
+// and records the questions. It keeps histories.
 type fakeRecommender struct {
 	books  *catalog.Catalog
 	source recommend.Source
-	err    error // of shelves
-	why    error // there is only a fallback
-	hang   bool  // shelves wait for the end of who asks
+	err    error // returned for shelves
+	why    error // Cause of the shelves
+	hang   bool  // shelves wait until their context ends
 	panics bool
 
-	hanging atomic.Int64 // how many do
+	hanging atomic.Int64 // number of calls that wait
 
 	mu         sync.Mutex
 	query      recommend.Query // the last one
 	most       int
-	storeErr   error // of all that needs the store
+	storeErr   error // returned by Record, History and Forget
 	historyErr error
-	asks       int   // for histories
-	minVersion int64 // of the last ask for a history
+	asks       int   // calls of History
+	minVersion int64 // of the last call of History
 	version    int64 // of the last change
 	stored     map[string]recommend.Interaction
 	histories  map[int64][]recommend.Entry
@@ -205,14 +205,14 @@ func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, s
 	}
 }
 
-// set changes the fake.
+// set changes the fake while it is in use.
 func (f *fakeRecommender) set(change func(*fakeRecommender)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(f)
 }
 
-// history returns what a reader has.
+// history returns the history of a reader.
 func (f *fakeRecommender) history(userID int64) []recommend.Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -254,15 +254,15 @@ func (f *fakeRecommender) answer(category string, except int64, most int) (recom
 	return shelf, nil
 }
 
-// asked returns the last question.
+// asked returns the last query for a shelf.
 func (f *fakeRecommender) asked() (readerID int64, category string, most int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.query.UserID, f.query.Category, f.most
 }
 
-// testShop is a shop on a real socket. All its API answers are checked against
-// the OpenAPI file.
+// testShop is a shop on a real socket. All its API responses are checked against the
+// OpenAPI file.
 type testShop struct {
 	t           *testing.T
 	url         string
@@ -272,11 +272,11 @@ type testShop struct {
 	registry    *prometheus.Registry
 	spans       *tracetest.InMemoryExporter
 	log         *logLines
-	busy        sync.WaitGroup // requests, but for live shelves
+	busy        sync.WaitGroup // requests without live shelves
 }
 
-// counted lets do wait for the end of a request, which its client may not see:
-// the log and the metrics come after the answer.
+// counted lets do wait until a handler has returned: it logs and measures after the
+// client has the response.
 func (s *testShop) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != page.EventsPath {
@@ -299,7 +299,7 @@ func newTestShop(t *testing.T, contents catalog.Contents, change ...func(*Config
 	return s
 }
 
-// newQuietShop is the handler alone.
+// newQuietShop returns a shop without a server.
 func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Config)) *testShop {
 	tb.Helper()
 	books := catalog.New()
@@ -335,7 +335,7 @@ func testCookie() signed.IdentityCookie {
 	return signed.NewIdentityCookie(bytes.Repeat([]byte{7}, signed.MinKey), false)
 }
 
-// cookieOf returns the header by which a browser is a reader.
+// cookieOf returns the Cookie header of a browser with an identity.
 func cookieOf(c signed.IdentityCookie, id signed.Identity) string {
 	rec := httptest.NewRecorder()
 	c.Write(rec, id)
@@ -343,18 +343,18 @@ func cookieOf(c signed.IdentityCookie, id signed.Identity) string {
 	return value
 }
 
-// identityOf returns the reader of such a header.
+// identityOf returns the identity in a Cookie header.
 func identityOf(c signed.IdentityCookie, header string) (signed.Identity, bool) {
 	return c.Read(&http.Request{Header: http.Header{"Cookie": {header}}})
 }
 
-// answer is a response whose body is read.
+// answer is a response and its body.
 type answer struct {
 	*http.Response
 	body string
 }
 
-// do sends a request; headers are name, value, name, value.
+// do sends a request; headers are names and values in turn.
 func (s *testShop) do(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
@@ -398,7 +398,7 @@ func (s *testShop) act(book, do string, headers ...string) answer {
 	return s.do(http.MethodPost, "/interactions", form.Encode(), append([]string{"Content-Type", formType}, headers...)...)
 }
 
-// own returns the id of the reader that the browser is, after a visit.
+// own visits the shop and returns the id of the browser's own reader.
 func (s *testShop) own() int64 {
 	s.t.Helper()
 	s.get("/")
@@ -406,7 +406,7 @@ func (s *testShop) own() int64 {
 	return id
 }
 
-// want fails unless the status is the wanted one, and all the texts are in the body.
+// want fails the test unless the response has the status and its body all the texts.
 func (a answer) want(t *testing.T, status int, texts ...string) answer {
 	t.Helper()
 	if a.StatusCode != status {
@@ -420,7 +420,7 @@ func (a answer) want(t *testing.T, status int, texts ...string) answer {
 	return a
 }
 
-// without fails when one of the texts is in the body.
+// without fails the test if one of the texts is in the body.
 func (a answer) without(t *testing.T, texts ...string) answer {
 	t.Helper()
 	for _, text := range texts {
@@ -441,7 +441,7 @@ func decode[T any](t *testing.T, a answer) T {
 	return v
 }
 
-// logLines keeps what is logged, one JSON object a line.
+// logLines keeps the log, one JSON object per line.
 type logLines struct {
 	mu    sync.Mutex
 	lines []string
@@ -455,7 +455,7 @@ func (l *logLines) logger() logr.Logger {
 	}, funcr.Options{})
 }
 
-// with returns the lines that have a text.
+// with returns the lines that contain a text.
 func (l *logLines) with(text string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

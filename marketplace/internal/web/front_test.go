@@ -27,7 +27,7 @@ func TestFrontPersonal(t *testing.T) {
 	golden(t, "front-personal", page.body)
 }
 
-// A reader hears that recommendations are away, and no technical word of why.
+// The page says that recommendations are away, without technical words.
 func TestFrontFallback(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.recommender.source = recommend.Fallback
@@ -39,7 +39,7 @@ func TestFrontFallback(t *testing.T) {
 	}
 }
 
-// An error of the recommender is told to operators once and to readers not at all.
+// An error of the recommender is logged once and not shown to readers.
 func TestFrontError(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.recommender.err = errors.New("dial tcp 10.1.2.3:50051: secret")
@@ -49,7 +49,7 @@ func TestFrontError(t *testing.T) {
 	}
 }
 
-// A book that the recommender knows and the catalogue does not yet is left out.
+// A book that only the recommender has is left out.
 func TestFrontCatalogueIsOlder(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	newer := newTestShop(t, manyBooks())

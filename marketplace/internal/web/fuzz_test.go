@@ -21,7 +21,8 @@ import (
 	"bookstall/marketplace/internal/web/request"
 )
 
-// checkFaults wants a field and a reason of each, and the text of a caller cut.
+// checkFaults checks that each fault has a field and a reason, and that names made up
+// by the caller are shortened.
 func checkFaults(t *testing.T, faults problem.Invalid, names []string) {
 	t.Helper()
 	for _, fault := range faults {
@@ -35,7 +36,7 @@ func checkFaults(t *testing.T, faults problem.Invalid, names []string) {
 	}
 }
 
-// again makes a shop for the next request: nothing was done in it.
+// again resets the shop for the next request.
 func (s *testShop) again() {
 	s.recommender.set(func(f *fakeRecommender) {
 		clear(f.stored)
@@ -48,7 +49,7 @@ func (s *testShop) again() {
 	s.log.lines = nil
 }
 
-// answerTo answers a request, and fails when that is our fault.
+// answerTo answers a request, and fails the test on a 5xx status.
 func (s *testShop) answerTo(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -64,7 +65,8 @@ func (s *testShop) answerTo(t *testing.T, r *http.Request) *httptest.ResponseRec
 	return rec
 }
 
-// recorded returns all that the shop passed on, which must be what may be stored.
+// recorded returns the interactions that reached the recommender, and checks that they
+// are valid.
 func (s *testShop) recorded(t *testing.T) (list []recommend.Interaction) {
 	t.Helper()
 	s.recommender.set(func(f *fakeRecommender) {
@@ -78,14 +80,14 @@ func (s *testShop) recorded(t *testing.T) (list []recommend.Interaction) {
 			stars = i.Rating >= 1 && i.Rating <= 5
 		}
 		if i.UserID < 1 || i.BookID < 1 || !slices.Contains(recommend.Kinds(), i.Kind) || !stars || request.InteractionIDFault(i.ID) != "" {
-			t.Errorf("passed on: %+v", i)
+			t.Errorf("invalid interaction: %+v", i)
 		}
 	}
 	return list
 }
 
-// FuzzJSONBody posts any body: what is stored is what another reader of JSON finds
-// in it, and the same body again is no second interaction.
+// FuzzJSONBody posts any body: the stored interaction is what encoding/json reads from
+// the body, and the same body with an id is stored only once.
 func FuzzJSONBody(f *testing.F) {
 	f.Add([]byte(`{"user_id":7,"book_id":1,"kind":"rating","rating":5,"id":"a-1"}`))
 	f.Add([]byte(`{"user_id":7,"book_id":1,"kind":"like"}`))
@@ -129,11 +131,11 @@ func FuzzJSONBody(f *testing.F) {
 			ID     string `json:"id"`
 		}
 		if err := json.Unmarshal(body, &given); err != nil {
-			t.Fatalf("%q is taken, but is no JSON: %v", body, err)
+			t.Fatalf("%q is accepted, but is no JSON: %v", body, err)
 		}
 		i := stored[0]
 		if i.UserID != given.UserID || i.BookID != given.BookID || string(i.Kind) != given.Kind || i.Rating != given.Rating || given.ID != "" && given.ID != i.ID {
-			t.Errorf("%q is taken for %+v", body, i)
+			t.Errorf("%q is read as %+v", body, i)
 		}
 		if given.ID != "" {
 			if rec = post(t, body); rec.Code != http.StatusOK || len(s.recorded(t)) != 1 {
@@ -143,8 +145,8 @@ func FuzzJSONBody(f *testing.F) {
 	})
 }
 
-// FuzzForms posts any body to the forms as a visitor: what is stored is the
-// visitor's own, cookies stay the visitor's, and the way back stays in the shop.
+// FuzzForms posts any body to the forms as a visitor: interactions and cookies stay the
+// visitor's own, and redirects stay in the shop.
 func FuzzForms(f *testing.F) {
 	forms := []string{page.InteractionsPath, page.ReaderPath, page.ForgetPath}
 	f.Add(uint8(0), "book=1&do=rating-5&return=/books%3Fpage=2%23book-1&id=a-1&widget=whole", formType, "application/json")
@@ -178,8 +180,8 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// FuzzHeaders: what a request says of itself is taken over only where it is good,
-// and the log has one line of it.
+// FuzzHeaders sends any headers: only valid ones are used, and the log has one line for
+// the request.
 func FuzzHeaders(f *testing.F) {
 	cookie := testCookie()
 	good := cookieOf(cookie, signed.Identity{Own: 2_000_000_001, Acting: 7})
@@ -209,7 +211,7 @@ func FuzzHeaders(f *testing.F) {
 		if known {
 			want = asked == who.Own || asked == who.Acting
 			if !strings.Contains(cookies, cookieOf(cookie, who)) {
-				t.Errorf("cookies %q are taken for %+v", cookies, who)
+				t.Errorf("cookies %q are read as %+v", cookies, who)
 			}
 		}
 		if rec.Code != http.StatusOK || !want || known == (rec.Header().Get("Set-Cookie") != "") {

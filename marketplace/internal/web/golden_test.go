@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// assetHash changes with every change of a style sheet, which is no change of a page.
+// assetHash changes with the style sheet, which does not change the page.
 var assetHash = regexp.MustCompile(`(/static/\w+)\.[0-9a-f]{12}\.`)
 
 // golden compares a page with testdata/name.golden.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,11 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
-	"bookstall/marketplace/internal/web/api"
-	"bookstall/marketplace/internal/web/problem"
-	"bookstall/marketplace/internal/web/request"
 )
 
 func TestReaderLikesAndRates(t *testing.T) {
@@ -41,7 +36,7 @@ func TestReaderLikesAndRates(t *testing.T) {
 	}
 }
 
-// Pages show what their reader has done, in every place of a book.
+// Pages show likes and ratings in every place where a book appears.
 func TestPagesShowWhatTheReaderDid(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.own()
@@ -57,20 +52,20 @@ func TestPagesShowWhatTheReaderDid(t *testing.T) {
 			t.Errorf("%s does not show that Jane Eyre is liked", path)
 		}
 	}
-	// The states are one question a page, with the version of the last write.
+	// A page asks for the history once, with the version of the last write.
 	before := s.recommender.asks
 	s.get("/")
 	if s.recommender.asks != before+1 || s.recommender.minVersion != 3 {
-		t.Errorf("%d questions for the history, the last from version %d on; want 1 from 3 on", s.recommender.asks-before, s.recommender.minVersion)
+		t.Errorf("%d calls of History, the last with min version %d; want 1 with 3", s.recommender.asks-before, s.recommender.minVersion)
 	}
-	// And pages do without.
+	// Pages work without the history.
 	s.recommender.set(func(f *fakeRecommender) { f.historyErr = recommend.ErrUnavailable })
 	for _, path := range []string{"/", "/books", "/books/2", "/search?q=jane"} {
 		s.get(path).want(t, 200, `value="like"`, `data-count></span>`).without(t, liked)
 	}
 }
 
-// Who is new has no history to ask for.
+// New visitors have no history to ask for.
 func TestNoHistoryOfAStranger(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.client.Jar = nil
@@ -78,7 +73,7 @@ func TestNoHistoryOfAStranger(t *testing.T) {
 		s.get(path).want(t, 200)
 	}
 	if s.recommender.asks != 0 {
-		t.Errorf("%d questions for histories of strangers", s.recommender.asks)
+		t.Errorf("%d calls of History of strangers", s.recommender.asks)
 	}
 }
 
@@ -129,7 +124,7 @@ func TestInteractionRefused(t *testing.T) {
 	form.Set("do", "purchase")
 	s.do("POST", "/interactions", form.Encode(), "Content-Type", formType).want(t, 409, "The id was used before")
 
-	// A sample reader is not the visitor.
+	// Acting as a sample reader, the visitor cannot like or rate.
 	s.switchTo("7", "/")
 	s.act("1", "unlike").want(t, 409, "You see the shop as a sample reader.")
 	s.get("/books/1").want(t, 200, "To like, rate or buy, be yourself").without(t, `value="like"`, `value="unlike"`)
@@ -145,7 +140,7 @@ func TestInteractionRefused(t *testing.T) {
 	stranger.act("1", "like").want(t, 403, "Your browser sent no cookie of ours")
 }
 
-// What cannot be kept is told as it is, with a way to try again.
+// A page says that a write was not stored, and offers to try again.
 func TestWriteFails(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	own := s.own()
@@ -158,7 +153,7 @@ func TestWriteFails(t *testing.T) {
 	s.get("/your-books").want(t, 503, "Your books are away for a moment", "Nothing is lost")
 	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 503, "We could not keep that").without(t, "Try again</button>")
 
-	// Trying again is the same interaction.
+	// The repeated form is the same interaction.
 	_, rest, _ := strings.Cut(page.body, `name="id" value="`)
 	id, _, _ := strings.Cut(rest, `"`)
 	s.recommender.set(func(f *fakeRecommender) { f.storeErr = nil })
@@ -199,7 +194,7 @@ func TestForgetMe(t *testing.T) {
 	}
 	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType, "Sec-Fetch-Site", "cross-site").want(t, 403)
 	if len(s.recommender.history(own)) != 1 {
-		t.Fatal("forgotten without being asked")
+		t.Fatal("forgotten without the confirmation")
 	}
 	answer := s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 303)
 	if got := len(answer.Header.Values("Set-Cookie")); got != 2 || answer.Header.Get("Location") != "/your-books?forgotten=yes" {
@@ -211,7 +206,7 @@ func TestForgetMe(t *testing.T) {
 	}
 }
 
-// Where nothing is remembered, nobody is asked to like.
+// A shop without a store has no forms for likes.
 func TestReadOnly(t *testing.T) {
 	contents := fewBooks()
 	contents.ReadOnly = true
@@ -224,7 +219,7 @@ func TestReadOnly(t *testing.T) {
 	s.get("/your-books").want(t, 501)
 	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, 501)
 	if s.get("/shelf/events").StatusCode != http.StatusNoContent || s.recommender.asks != 0 {
-		t.Errorf("%d questions for histories", s.recommender.asks)
+		t.Errorf("%d calls of History", s.recommender.asks)
 	}
 	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrReadOnly })
 	s.do("POST", "/api/v1/interactions", `{"user_id":1,"book_id":1,"kind":"like"}`, "Content-Type", "application/json").want(t, 501, `"status":501`)
@@ -232,131 +227,7 @@ func TestReadOnly(t *testing.T) {
 	s.do("DELETE", "/api/v1/readers/1", "").want(t, 501)
 }
 
-const jsonType = "application/json"
-
-func TestAPIInteractions(t *testing.T) {
-	s := newTestShop(t, fewBooks())
-	post := func(body string) answer {
-		return s.do("POST", "/api/v1/interactions", body, "Content-Type", jsonType)
-	}
-	const rated = `{"user_id":42,"book_id":5,"kind":"rating","rating":4,"id":"key-1"}`
-	got := decode[api.Recorded](t, post(rated).want(t, 201))
-	if diff := cmp.Diff(api.Recorded{ID: "key-1", Stored: true, Version: 1}, got); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
-	}
-	got = decode[api.Recorded](t, post(rated).want(t, 200))
-	if diff := cmp.Diff(api.Recorded{ID: "key-1", Stored: false, Version: 1}, got); diff != "" {
-		t.Errorf("again (-want +got):\n%s", diff)
-	}
-	post(`{"user_id":42,"book_id":5,"kind":"rating","rating":5,"id":"key-1"}`).want(t, 409, "The id was used before")
-	for _, kind := range recommend.Kinds() {
-		body := map[string]any{"user_id": 43, "book_id": 1, "kind": kind}
-		if kind == recommend.Rating {
-			body["rating"] = 1
-		}
-		text, _ := json.Marshal(body) // never fails
-		first, second := decode[api.Recorded](t, post(string(text)).want(t, 201)), decode[api.Recorded](t, post(string(text)).want(t, 201))
-		if request.InteractionIDFault(first.ID) != "" || first.ID == second.ID {
-			t.Errorf("%s: ids made by the shop are %q and %q", kind, first.ID, second.ID)
-		}
-	}
-	post(`{"user_id":1,"book_id":999,"kind":"like"}`).want(t, 404, "There is no such book.")
-	post(`{"user_id":9223372036854775807,"book_id":1,"kind":"like","rating":0}`).want(t, 201)
-	s.do("POST", "/api/v1/interactions", rated, "Content-Type", "application/json; charset=utf-8").want(t, 200)
-	for _, contentType := range []string{"", "text/plain", formType, "application/jsonx", ";"} {
-		s.do("POST", "/api/v1/interactions", rated, "Content-Type", contentType).want(t, 415, "application/json")
-	}
-	post(`{"id":"`+strings.Repeat("a", maxBody)+`"}`).want(t, 413)
-	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrUnavailable })
-	if answer := post(rated).want(t, 503, "doing it again does no harm"); answer.Header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	s.recommender.set(func(f *fakeRecommender) { f.storeErr = &recommend.FieldError{Field: "rating", Reason: "is odd"} })
-	post(rated).want(t, 400, `{"field":"rating","reason":"is odd"}`)
-	s.recommender.set(func(f *fakeRecommender) { f.storeErr = errors.New("secret") })
-	post(rated).want(t, 500).without(t, "secret")
-}
-
-func TestAPIInteractionsBadFields(t *testing.T) {
-	s := newTestShop(t, fewBooks())
-	post := func(body string) answer {
-		return s.do("POST", "/api/v1/interactions", body, "Content-Type", jsonType)
-	}
-	answer := post(`{"user_id":"1","book_id":1.5,"kind":"love","id":"a b","user_id":2,"colour":"red"}`).want(t, 400)
-	want := []problem.Field{
-		{Field: "user_id", Reason: "is given more than once"},
-		{Field: "colour", Reason: "is not known here; allowed are user_id, book_id, kind, rating, id"},
-		{Field: "user_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
-		{Field: "book_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
-		{Field: "kind", Reason: "must be one of view, like, unlike, rating, unrate, purchase"},
-		{Field: "id", Reason: "must have 1 to 128 printable ASCII characters without spaces"},
-	}
-	if diff := cmp.Diff(want, decode[api.Problem](t, answer).Errors); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	const start = `{"user_id":1,"book_id":1,"kind":"`
-	for body, text := range map[string]string{
-		"":                               `"field":"body"`,
-		"null":                           `"field":"body"`,
-		"[]":                             `"field":"body"`,
-		"{":                              `"field":"body"`,
-		"{}{}":                           `"field":"body"`,
-		`{"user_id":}`:                   `"field":"body"`,
-		`{"user_id"`:                     `"field":"body"`,
-		"\xff":                           `"field":"body"`,
-		"{}":                             `"field":"kind","reason":"is required"`,
-		start + `rating"}`:               `"field":"rating","reason":"is required"`,
-		start + `rating","rating":0}`:    `"field":"rating","reason":"must be a whole number from 1 to 5"`,
-		start + `rating","rating":6}`:    `"field":"rating"`,
-		start + `rating","rating":"5"}`:  `"field":"rating"`,
-		start + `rating","rating":null}`: `"field":"rating"`,
-		start + `like","rating":5}`:      `"reason":"must be left out, or 0, for what is no rating"`,
-		start + `like","id":""}`:         `"field":"id"`,
-		start + `like","id":null}`:       `"field":"id","reason":"must be a text"`,
-		start + `like","id":7}`:          `"field":"id","reason":"must be a text"`,
-		start + `like","id":"` + strings.Repeat("a", 129) + `"}`: `"field":"id"`,
-		start + `like","id":"ü"}`:                                `"field":"id"`,
-		start + `Like"}`:                                         `"field":"kind"`,
-		`{"user_id":0,"book_id":-1,"kind":["like"]}`:             `"field":"book_id"`,
-	} {
-		post(body).want(t, 400, text)
-	}
-	if len(s.recommender.stored) != 0 {
-		t.Errorf("stored %+v", s.recommender.stored)
-	}
-}
-
-func TestAPIHistoryAndForget(t *testing.T) {
-	s := newTestShop(t, fewBooks())
-	s.do("POST", "/api/v1/interactions", `{"user_id":42,"book_id":5,"kind":"like"}`, "Content-Type", jsonType).want(t, 201)
-	got := decode[api.History](t, s.get("/api/v1/readers/42/history?min_version=1").want(t, 200))
-	if diff := cmp.Diff(api.History{Entries: []api.Entry{{BookID: 5, Liked: true}}, Version: 1}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if s.recommender.minVersion != 1 {
-		t.Errorf("asked from version %d on", s.recommender.minVersion)
-	}
-	s.do("DELETE", "/api/v1/readers/42", "").want(t, 200, `{"version":2}`)
-	s.get("/api/v1/readers/42/history").want(t, 200, `"entries":[]`)
-	s.get("/api/v1/readers/x/history?min_version=-1&a=b").want(t, 400, `"field":"id"`, `"field":"min_version"`, `"field":"a"`)
-	s.do("DELETE", "/api/v1/readers/0?x=1", "").want(t, 400, `"field":"id"`, `"field":"x"`)
-	s.get("/api/v1/recommendations?user_id=42&min_version=17").want(t, 200)
-	if got := s.recommender.query.MinVersion; got != 17 {
-		t.Errorf("the shelf is asked for from version %d on", got)
-	}
-	s.get("/api/v1/recommendations?user_id=42&min_version=x").want(t, 400, `"field":"min_version"`)
-	s.recommender.set(func(f *fakeRecommender) { f.storeErr = recommend.ErrUnavailable })
-	s.get("/api/v1/readers/42/history").want(t, 503, "cannot be looked up just now")
-	s.do("DELETE", "/api/v1/readers/42", "").want(t, 503)
-	s.do("DELETE", "/api/v1/readers/42", "", "Sec-Fetch-Site", "cross-site").want(t, 403)
-	closed := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
-	closed.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 401)
-	closed.do("DELETE", "/api/v1/readers/1", "").want(t, 401)
-	empty := newTestShop(t, catalog.Contents{})
-	empty.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 503)
-}
-
-// The version of the own writes goes with the browser, to whatever replica.
+// The version of the last write is in a cookie, so that every replica knows it.
 func TestVersionCookie(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.own()
@@ -365,11 +236,11 @@ func TestVersionCookie(t *testing.T) {
 	}
 	s.get("/")
 	if got := s.recommender.query.MinVersion; got != 3 {
-		t.Errorf("the shelf is asked for from version %d on, want 3", got)
+		t.Errorf("the shelf is queried with min version %d, want 3", got)
 	}
 	s.switchTo("7", "/")
 	s.get("/")
 	if got := s.recommender.query.MinVersion; got != 0 {
-		t.Errorf("the sample reader's shelf is asked for from version %d on, want 0", got)
+		t.Errorf("the sample reader's shelf is queried with min version %d, want 0", got)
 	}
 }

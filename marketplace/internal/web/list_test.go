@@ -20,7 +20,7 @@ func TestAllBooks(t *testing.T) {
 	}
 }
 
-// The page number may be any nonsense: the nearest page is shown.
+// For a page number out of range, the nearest page is shown.
 func TestAllBooksForgives(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	for page, want := range map[string]string{
@@ -34,7 +34,7 @@ func TestAllBooksForgives(t *testing.T) {
 
 func TestCategory(t *testing.T) {
 	s := newTestShop(t, manyBooks())
-	// What is popular is what the list begins with: no shelf of its own.
+	// The list begins with popular books, so they get no shelf of their own.
 	s.get("/categories/classics").want(t, 200, "<h1>Classics</h1>", "4 books", "Jane Eyre").without(t, "Dune", "Saga", "For you", away)
 	if _, category, most := s.recommender.asked(); category != "classics" || most != 6 {
 		t.Errorf("asked for category %q, %d books", category, most)

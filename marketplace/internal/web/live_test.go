@@ -20,7 +20,7 @@ import (
 	"bookstall/marketplace/internal/web/page"
 )
 
-// events is a browser that waits for changes.
+// events is a stream as the browser sees it.
 type events struct {
 	*http.Response
 
@@ -28,7 +28,7 @@ type events struct {
 	leave context.CancelFunc
 }
 
-// follow opens the events of a shelf as the browser of s.
+// follow opens a stream with the cookies of s.
 func (s *testShop) follow(path string, headers ...string) *events {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -92,7 +92,7 @@ func TestLiveShelf(t *testing.T) {
 		}
 	}
 	golden(t, "live", data)
-	// What comes first and what follows look alike.
+	// The shelf of the page and that of the event look alike.
 	if _, shelf, _ := strings.Cut(page.body, `<ul class="shelf"`); !strings.Contains(data, strings.Split(shelf, "\n")[1]) {
 		t.Errorf("the shelf of the page differs from\n%s", data)
 	}
@@ -126,7 +126,7 @@ web_live_streams 1
 	e.leave()
 	s.streamsEnd(0)
 
-	// A stream is one line of the log when it ends, no latency, no span.
+	// A stream has one line in the log when it ends, and neither latency nor span.
 	if lines := s.log.with(`"route":"/shelf/events"`); len(lines) != 1 {
 		t.Errorf("%d lines of the stream: %q", len(lines), lines)
 	}
@@ -146,11 +146,11 @@ web_live_streams 1
 	}
 }
 
-// streamsEnd waits until as many streams are left.
+// streamsEnd waits until only left streams are open.
 func (s *testShop) streamsEnd(left int) {
 	s.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		// The line of the log is the last of a stream.
+		// The log line is the last thing that a stream does.
 		if gauge(s.t, s.registry, "web_live_streams") == left && len(s.log.with(`"route":"`+page.EventsPath)) > 0 {
 			return
 		}
@@ -177,7 +177,7 @@ func gauge(t *testing.T, reg *prometheus.Registry, name string) int {
 	return 0
 }
 
-// The shelf of a category appears with the first book that leads to it.
+// The shelf of a category appears once a liked book leads to one of its books.
 func TestLiveCategory(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.get("/categories/classics").want(t, 200, `data-live="/shelf/events?category=classics"`).without(t, "For you in")
@@ -194,7 +194,7 @@ func TestLiveCategory(t *testing.T) {
 	s.get("/shelf/events?category=cooking").want(t, 404)
 }
 
-// A browser that comes back goes on where it was, and gets nothing twice.
+// A browser that reconnects continues where it was, and gets no event twice.
 func TestLiveGoesOn(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.own()
@@ -209,15 +209,14 @@ func TestLiveGoesOn(t *testing.T) {
 		t.Errorf("follows after %d, want 2", got)
 	}
 	e.leave()
-	// What was missed comes at once.
+	// A missed change is sent at once.
 	e = s.follow("/shelf/events?after=2", "Last-Event-ID", "nonsense")
 	if id, _, data := e.next(t); id != "3" || !strings.Contains(data, "Changed just now: you like") {
 		t.Errorf("event %s: %s", id, data)
 	}
 }
 
-// A page that had bestsellers in place of the reader's shelf gets the shelf, which
-// is no change.
+// A page with a fallback gets the reader's shelf, which does not count as a change.
 func TestLiveAfterFallback(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Fallback })
@@ -247,7 +246,7 @@ func TestLiveIsForVisitorsThemselves(t *testing.T) {
 	none.get("/shelf/events").want(t, 503)
 }
 
-// So many streams and no more; one that ends makes room.
+// The number of streams is limited; one that ends makes room for another.
 func TestLiveLimit(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.own()
@@ -267,7 +266,7 @@ func TestLiveLimit(t *testing.T) {
 	}
 }
 
-// A shop that drains ends its streams at once, and takes no more.
+// A draining shop ends its streams at once and refuses new ones.
 func TestLiveDrains(t *testing.T) {
 	draining := make(chan struct{})
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
@@ -276,12 +275,12 @@ func TestLiveDrains(t *testing.T) {
 	close(draining)
 	rest, err := io.ReadAll(e.Body)
 	if err != nil || !strings.HasPrefix(string(rest), "retry: ") {
-		t.Errorf("%q, %v; want a stream that ends in order", rest, err)
+		t.Errorf("%q, %v; want a stream that ends cleanly", rest, err)
 	}
 	s.get("/shelf/events?after=0").want(t, 503)
 }
 
-// The deadlines of the server are those of answers that end, not of streams.
+// The deadlines of the server do not end a stream.
 func TestLiveOutlivesTheServersDeadlines(t *testing.T) {
 	s := newQuietShop(t, fewBooks())
 	s.t = t
@@ -294,14 +293,14 @@ func TestLiveOutlivesTheServersDeadlines(t *testing.T) {
 	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s.own()
 	e := s.follow("/shelf/events?after=0")
-	<-time.After(500 * time.Millisecond) // the deadlines are real time
+	<-time.After(500 * time.Millisecond) // past the deadlines, which are in real time
 	s.act("5", "like")
 	if id, _, _ := e.next(t); id != "1" {
 		t.Errorf("event %s", id)
 	}
 }
 
-// flushed is an answer that is read while it is written.
+// flushed is a response that is read while it is written.
 type flushed struct {
 	header http.Header
 	body   chan string
@@ -315,7 +314,7 @@ func (f *flushed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// A silent stream says now and then that it is alive.
+// A silent stream sends heartbeats.
 func TestLiveHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newQuietShop(t, fewBooks())

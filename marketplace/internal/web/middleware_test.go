@@ -28,7 +28,7 @@ func TestRequestID(t *testing.T) {
 	s.get("/api/none", "X-Request-ID", "caller-id_1.2").want(t, 404, `"request_id":"caller-id_1.2"`)
 }
 
-// Every answer has the headers, also an error.
+// Every response has the headers, even an error.
 func TestSecurityHeaders(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	for _, path := range []string{"/", "/none", "/api/v1/books/1", "/api/none", "/static/none", "/books/1/cover.svg"} {
@@ -44,15 +44,14 @@ func TestSecurityHeaders(t *testing.T) {
 		}
 	}
 	if got := s.get("/").Header.Get("Cache-Control"); got != "private, no-cache" {
-		t.Errorf("a page is kept: %q", got)
+		t.Errorf("a page may be cached: %q", got)
 	}
 	if got := s.get("/api/v1/books/1").Header.Get("Cache-Control"); got != "no-store" {
-		t.Errorf("an API answer is kept: %q", got)
+		t.Errorf("an API response may be cached: %q", got)
 	}
 }
 
-// The policy forbids what is in the page itself, so there must be none of it but
-// the one script of the shop.
+// Pages have no inline script or style and no other host, which the policy forbids.
 func TestPagesKeepThePolicy(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	forbidden := regexp.MustCompile(`(?i)<script|<style|\sstyle=|\son[a-z]+=|javascript:|<iframe|(src|href|action)="(https?:)?//`)
@@ -125,7 +124,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// What no Go client would send.
+// Requests that no Go client would send.
 func TestRawRequests(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	for _, line := range []string{

@@ -51,7 +51,7 @@ func TestSwitchReaderRefuses(t *testing.T) {
 	s.do("POST", "/reader", "reader=7", "Content-Type", form, "Origin", s.url).want(t, 303)
 }
 
-// Who comes to the form first gets one cookie all the same.
+// A first visit by the form sets only one cookie.
 func TestSwitchReaderOfAStranger(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.client.Jar = nil
@@ -60,7 +60,8 @@ func TestSwitchReaderOfAStranger(t *testing.T) {
 	}
 }
 
-// A sample reader who is gone with the next catalogue is the visitor again.
+// A visitor acting as a sample reader that the next catalogue does not have is
+// themselves again.
 func TestSampleReaderGoes(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.switchTo("7", "/")
@@ -75,7 +76,7 @@ func TestSampleReaderGoes(t *testing.T) {
 	}
 }
 
-// The shop has no reader switch when the data has no sample readers.
+// Without sample readers, there is no form to switch.
 func TestNoSamples(t *testing.T) {
 	s := newTestShop(t, catalog.Contents{Books: fewBooks().Books})
 	s.get("/").want(t, 200, "For you").without(t, "Reading as", "sample reader")

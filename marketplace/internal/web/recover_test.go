@@ -23,7 +23,7 @@ func TestPanic(t *testing.T) {
 		!strings.Contains(lines[0], `"requestID":"panic-page-1"`) || !strings.Contains(lines[0], `"traceID":"`) {
 		t.Errorf("log of the panics: %q", lines)
 	}
-	// A panic is seen like any other 500.
+	// A panic is logged like any other 500.
 	if access := s.log.with(`"status":500`); len(access) != 2 {
 		t.Errorf("access log of the panics: %q", access)
 	}
@@ -43,7 +43,7 @@ http_server_panics_total 2
 	s.get("/").want(t, 200)
 }
 
-// An answer that is half out is cut: nobody may take it for a whole one.
+// A panic in the middle of a response cuts the connection.
 func TestPanicHalfWay(t *testing.T) {
 	log := &logLines{}
 	s := &shop{Config: Config{Log: log.logger()}, metrics: newMetrics(prometheus.NewRegistry())}

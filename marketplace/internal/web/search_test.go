@@ -31,7 +31,7 @@ func TestSearchPages(t *testing.T) {
 		`href="/search?category=history&amp;q=saga" rel="prev"`)
 }
 
-// Whatever is typed is shown as it is, and is never more than text.
+// Any input is shown unchanged, and only as text.
 func TestSearchHostile(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	for _, text := range []string{

@@ -23,7 +23,7 @@ func TestStatic(t *testing.T) {
 			t.Errorf("%s: Content-Type %q", url, got)
 		}
 	}
-	// During a rollout a page of another version asks for its own style sheet.
+	// During a rollout, a page of another version asks for its own style sheet.
 	other := s.get("/static/shop.0123456789ab.css").want(t, 200, "--paper")
 	if got := other.Header.Get("Cache-Control"); got != "no-cache" {
 		t.Errorf("Cache-Control of another version %q", got)

@@ -99,7 +99,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 	if exemplars == 0 {
-		t.Error("no exemplar leads to a trace")
+		t.Error("no exemplar has a trace id")
 	}
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
 # HELP http_server_requests_in_flight Requests in progress.

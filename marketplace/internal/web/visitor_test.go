@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A visitor keeps the id; one who brings a bad cookie silently gets a new one.
+// A visitor keeps the id; one with an invalid cookie silently gets a new one.
 func TestVisitor(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	first := s.get("/")
@@ -30,12 +30,12 @@ func TestVisitor(t *testing.T) {
 			t.Errorf("Cookie %.20q: reader %d, new cookie %q", forged, id, answer.Header.Get("Set-Cookie"))
 		}
 	}
-	// Of several cookies the one that we made counts.
+	// Of several cookies, the valid one counts.
 	good, _, _ := strings.Cut(cookie, ";")
 	other := newTestShop(t, fewBooks())
 	other.client.Jar = nil
 	if answer := other.get("/", "Cookie", "reader=forged; "+good); answer.Header.Get("Set-Cookie") != "" {
-		t.Error("a good cookie behind a forged one is not seen")
+		t.Error("a valid cookie behind a forged one is ignored")
 	}
 }
 

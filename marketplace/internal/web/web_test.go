@@ -22,8 +22,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// Whoever follows all links and pictures from the front page meets no error and
-// leaves the shop nowhere.
+// All links and pictures that can be reached from the front page work and stay in the
+// shop.
 func TestCrawl(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	links := regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
@@ -56,7 +56,7 @@ func TestCrawl(t *testing.T) {
 	}
 }
 
-// Every page has what people need who do not see it.
+// Every page has what screen readers need.
 func TestPagesAreAccessible(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	id := regexp.MustCompile(`\sid="([^"]+)"`)
@@ -69,7 +69,7 @@ func TestPagesAreAccessible(t *testing.T) {
 		seen := map[string]bool{}
 		for _, match := range id.FindAllStringSubmatch(page.body, -1) {
 			if seen[match[1]] {
-				t.Errorf("%s: id %q is there twice", path, match[1])
+				t.Errorf("%s: id %q appears twice", path, match[1])
 			}
 			seen[match[1]] = true
 		}
@@ -86,7 +86,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
-// No query whatsoever brings the shop down.
+// FuzzRequests sends any path and query: the shop never fails.
 func FuzzRequests(f *testing.F) {
 	f.Add("/", "")
 	f.Add("/books", "page=2&page=3")

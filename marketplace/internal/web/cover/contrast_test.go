@@ -2,7 +2,7 @@ package cover
 
 import "math"
 
-// luminance and contrast are those of WCAG 2.
+// luminance and contrast are as WCAG 2 defines them.
 func (c rgb) luminance() float64 {
 	linear := func(v float64) float64 {
 		if v <= 0.04045 {

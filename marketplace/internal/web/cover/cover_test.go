@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// slugs are the known categories, and one that is not.
+// slugs returns the known categories and an unknown one.
 func slugs() []string {
 	return strings.Fields("fantasy science-fiction mystery-thriller romance horror historical-fiction classics young-adult children " +
 		"comics poetry biography-memoir history self-help religion-philosophy science-business fiction non-fiction true-crime")
 }
 
-// check fails when svg is not a picture that any browser would show, or not one
-// that the content security policy would let through.
+// check fails the test unless svg is well formed and allowed by the content security
+// policy.
 func check(t *testing.T, svg []byte) {
 	t.Helper()
 	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
@@ -77,8 +77,8 @@ func FuzzDraw(f *testing.F) {
 	})
 }
 
-// Text is always deep on pale or pale on deep; both must be readable in every
-// category, at the 7 : 1 that WCAG asks for at its highest level.
+// Text is deep on pale or pale on deep. Both have the contrast of 7:1 that the highest
+// level of WCAG requires, in every category.
 func TestContrast(t *testing.T) {
 	for _, slug := range append(slugs(), "a", "b", "c", "d", "e", "f", "g", "h") {
 		p := categoryPalette(slug)

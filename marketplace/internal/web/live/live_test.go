@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzSeenVersion: a version counts wherever it comes from, anything else is unknown.
+// FuzzSeenVersion reads any version: the query and the header mean the same, and what is
+// no number is unknown.
 func FuzzSeenVersion(f *testing.F) {
 	for _, lastEvent := range []string{"5", "-9223372036854775809", "1e3", "\xff", ""} {
 		f.Add(lastEvent)
@@ -17,7 +18,7 @@ func FuzzSeenVersion(f *testing.F) {
 			r := &http.Request{URL: &url.URL{RawQuery: query.Encode()}, Header: http.Header{"Last-Event-Id": {lastEvent}}}
 			n, err := strconv.ParseInt(lastEvent, 10, 64)
 			if seen := seenVersion(r); seen < -1 || err != nil && seen != -1 || err == nil && seen != max(n, -1) {
-				t.Errorf("Last-Event-ID %q is taken for %d", lastEvent, seen)
+				t.Errorf("Last-Event-ID %q is read as %d", lastEvent, seen)
 			}
 		}
 	})

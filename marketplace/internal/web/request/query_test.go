@@ -15,8 +15,8 @@ import (
 	"bookstall/marketplace/internal/web/problem"
 )
 
-// FuzzQuery: parameters that are taken are in their bounds, and the same ones
-// written anew mean the same; each that is not is named with a short reason.
+// FuzzQuery reads any query: accepted parameters are in range and survive encoding, and
+// each refused one has a short reason.
 func FuzzQuery(f *testing.F) {
 	f.Add("user_id=1&max_results=100&min_version=9223372036854775807&category=fantasy&q=a+b&page_size=1")
 	f.Add("user_id=0&max_results=101&min_version=-1&category=none&q=%ff&page_size=0")
@@ -48,19 +48,20 @@ func FuzzQuery(f *testing.F) {
 		}
 		if got.ID < 1 || got.Version < 0 || got.Results < 1 || got.Results > 100 || got.Size < 1 || got.Size > 100 ||
 			got.Category != "" && !books.HasCategory(got.Category) || !utf8.ValidString(got.Text) || utf8.RuneCountInString(got.Text) > MaxText {
-			t.Errorf("%q is taken for %+v", query, got)
+			t.Errorf("%q is read as %+v", query, got)
 		}
 		again, q := read(url.Values{
 			"user_id": {fmt.Sprint(got.ID)}, "min_version": {fmt.Sprint(got.Version)}, "max_results": {fmt.Sprint(got.Results)},
 			"page_size": {fmt.Sprint(got.Size)}, "category": {got.Category}, "q": {got.Text},
 		}.Encode())
 		if diff := cmp.Diff(got, again); diff != "" || q.Err() != nil {
-			t.Errorf("%q: written anew it is another (%v):\n%s", query, q.Err(), diff)
+			t.Errorf("%q: encoded again it differs (%v):\n%s", query, q.Err(), diff)
 		}
 	})
 }
 
-// checkFaults wants a field and a reason of each, and the text of a caller cut.
+// checkFaults checks that each fault has a field and a reason, and that names made up
+// by the caller are shortened.
 func checkFaults(t *testing.T, faults problem.Invalid, names []string) {
 	t.Helper()
 	for _, fault := range faults {

@@ -1,11 +1,11 @@
-// All that the shop does by script: it sends what a reader does without leaving
-// the page, shows a shelf anew when it has changed, and keeps up what changes all
-// the time. Without it, forms are sent and pages loaded.
+// The shop's only script. It submits the forms of books without leaving the page,
+// replaces the shelf when it changes, and polls parts of pages. Without the script,
+// forms and links work as usual.
 "use strict";
 (() => {
   const said = document.getElementById("said");
   let quiet;
-  // say tells what happened, to ears and eyes.
+  // say shows a message for 8 seconds; screen readers announce it.
   const say = text => {
     said.textContent = text.replace(/\s+/g, " ").trim();
     clearTimeout(quiet);
@@ -26,7 +26,7 @@
     place.focus({ preventScroll: true });
   };
 
-  // showForm puts the form of a book as it is now in the place of all alike.
+  // showForm replaces all forms of a book that are of the same kind.
   const showForm = html => {
     const now = element(html);
     const { book, widget } = now.dataset;
@@ -55,7 +55,7 @@
       const done = await answer.json();
       showForm(done.html);
       count(done.count);
-      if (!live()) say(done.said); // else the shelf says it
+      if (!live()) say(done.said); // else showShelf does
     } catch {
       say("That could not be kept just now. Nothing is lost: try again in a moment.");
     } finally {
@@ -84,8 +84,8 @@
     if (source) source.close();
     source = undefined;
   };
-  // open waits for changes after the shelf that is shown. A browser goes on by
-  // itself after a broken connection; after a refusal it does not.
+  // open follows the changes after the shelf that is shown. Browsers reconnect by
+  // themselves after a broken connection, but not after an error status.
   const open = () => {
     close();
     const shelf = live();
@@ -106,7 +106,7 @@
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
 
-  // A part of a page that is asked for each second while it is looked at.
+  // A part of a page that is polled every second while the page is visible.
   const pollPause = 1000, pollTimeout = 5000;
   let nextPoll, polling;
   const readIn = part => !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
@@ -120,9 +120,9 @@
       const answer = await fetch(part.dataset.poll, { signal: AbortSignal.timeout(pollTimeout) });
       if (!answer.ok) throw new Error(answer.status);
       const now = element(await answer.text());
-      if (!readIn(part)) part.replaceWith(now); // who selects text wants to copy it
+      if (!readIn(part)) part.replaceWith(now); // keep selected text, so that it can be copied
     } catch {
-      if (lost.hidden) say(lost.textContent); // once, not each second
+      if (lost.hidden) say(lost.textContent); // once, not every second
       lost.hidden = false;
     }
     polling = false;
