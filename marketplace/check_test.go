@@ -93,8 +93,8 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 	down := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(down.Close)
 	for want, args := range map[string][]string{
-		"1 replicas answer, want 2":                 {"--shop=" + fakeShop(t, "", inTurn("a")), "--replicas=2"},
-		"a answers 80 of 120 calls, want 60 ± 25 %": {"--shop=" + fakeShop(t, "", inTurn("a", "a", "b")), "--replicas=2"},
+		"1 replicas answer, want 2":                 {"--shop=" + fakeShop(t, "", inTurn("a")), "--replicas=2", "--timeout=3s"},
+		"a answers 80 of 120 calls, want 60 ± 25 %": {"--shop=" + fakeShop(t, "", inTurn("a", "a", "b")), "--replicas=2", "--timeout=3s"},
 		`source "fallback", want books from source`: {"--shop=" + fakeShop(t, "", inTurn(""))},
 		"status 401":                            {"--shop=" + fakeShop(t, "open-sesame", inTurn("a"))},
 		"front page: status 404":                {"--shop=" + down.URL},
@@ -104,7 +104,7 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 		`--shop is "", want http://HOST`:        {},
 		"--tolerance is -1, want 0 or more":     {"--shop=http://shop", "--tolerance=-1"},
 	} {
-		_, err := checkShop(t, append(args, "--timeout=200ms")...)
+		_, err := checkShop(t, append([]string{"--timeout=1s"}, args...)...)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want it to say %s", args, err, want)
 		}
