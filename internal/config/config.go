@@ -15,10 +15,6 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// ErrHelp means that help or the version was asked for and has been printed, so that the
-// program has nothing else to do.
-var ErrHelp = errors.New("help was printed")
-
 // Program describes a program.
 type Program struct {
 	Name        string
@@ -34,54 +30,35 @@ type Program struct {
 type Streams struct{ Out, Err io.Writer }
 
 // Run fills commands, a pointer to a struct with kong tags, from args (without the
-// program's name) and the environment, and calls the Run method of the command given.
-// That method may take a context.Context and Streams. Help and version are printed to
-// Out, without a command being run. The error of unknown variables names them all.
+// program's name) and the environment, and calls the Run method of the selected command.
+// That method may take a context.Context and Streams. If help or the version is asked
+// for, Run prints it to Out and returns nil. An error names all unknown variables.
 func Run(ctx context.Context, p Program, commands any, args []string, to Streams) error {
-	command, err := load(p, commands, args, to.Out, to.Err)
-	if errors.Is(err, ErrHelp) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	command.BindTo(ctx, (*context.Context)(nil))
-	return command.Run(to)
-}
-
-// Parse fills cfg, a pointer to a struct with kong tags, from args (without the
-// program's name) and the environment, and returns the command, "" if the program has
-// none. Help goes to stdout, and the error is then ErrHelp. Otherwise the error names all
-// unknown variables.
-func Parse(p Program, cfg any, args []string, stdout, stderr io.Writer) (command string, err error) {
-	parsed, err := load(p, cfg, args, stdout, stderr)
-	if parsed != nil {
-		command = parsed.Command()
-	}
-	return command, err
-}
-
-func load(p Program, cfg any, args []string, stdout, stderr io.Writer) (*kong.Context, error) {
 	exited := false
-	parser, err := kong.New(cfg,
+	parser, err := kong.New(commands,
 		kong.Name(p.Name),
 		kong.Description(p.Description),
 		kong.DefaultEnvars(p.EnvPrefix),
-		kong.Writers(stdout, stderr),
+		kong.Writers(to.Out, to.Err),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("settings: %w", err)
+		return fmt.Errorf("settings: %w", err)
 	}
-	parsed, err := parser.Parse(args)
+	command, err := parser.Parse(args)
 	// With Exit replaced, kong prints the help and keeps parsing: ignore its errors then.
 	if exited {
-		return parsed, ErrHelp
+		return nil
 	}
-	if err == nil && parsed.Command() != p.Serve {
-		return parsed, nil
+	if err != nil || command.Command() == p.Serve {
+		err = errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
 	}
-	return parsed, errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
+	if err != nil {
+		return err
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	return command.Run(to)
 }
 
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {
