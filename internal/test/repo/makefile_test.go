@@ -280,7 +280,7 @@ func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
-		err = os.WriteFile(path, []byte(text), 0o755) //nolint:gosec // a program of the test's own
+		err = os.WriteFile(path, []byte(text), 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)
