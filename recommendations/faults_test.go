@@ -16,10 +16,10 @@ import (
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 )
 
-// asProgram is set where the test binary is to be the program itself.
+// asProgram is the variable that makes the test binary the program itself.
 const asProgram = "BOOKSTALL_TEST_AS_PROGRAM"
 
-// setFaults puts a set of faults and returns the status.
+// setFaults sends a set of faults and returns the status.
 func setFaults(t *testing.T, admin, set string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(within(t, 10*time.Second), http.MethodPut, "http://"+admin+"/debug/fault", strings.NewReader(set))
@@ -81,7 +81,7 @@ func TestWithoutTheFlagThereAreNoFaults(t *testing.T) {
 	}
 }
 
-// TestExitIsACrash runs the program as a process: what ends it must not drain.
+// TestExitIsACrash runs the program as a process, which must exit without draining.
 func TestExitIsACrash(t *testing.T) {
 	cmd := exec.CommandContext(within(t, 30*time.Second), os.Args[0], "--faults",
 		"--grpc-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--drain-delay=1h")
@@ -109,7 +109,7 @@ func TestExitIsACrash(t *testing.T) {
 			t.Error("the program drained")
 		}
 	}
-	_ = cmd.Wait() // its status is looked at next
+	_ = cmd.Wait() // the status is checked next
 	if code := cmd.ProcessState.ExitCode(); !asked || code != 7 {
 		t.Errorf("asked %v, status %d, want 7", asked, code)
 	}

@@ -43,8 +43,8 @@ func TestHealthcheckOfTheProgram(t *testing.T) {
 	}
 }
 
-// TestHealthcheckAsksThePlaintextPortWithTLS has another server there, which
-// does not serve.
+// TestHealthcheckAsksThePlaintextPortWithTLS: another server, which is NOT_SERVING,
+// listens there.
 func TestHealthcheckAsksThePlaintextPortWithTLS(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -104,7 +104,7 @@ func startLarge(t *testing.T, program, flag string) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = cmd.Process.Kill(), cmd.Wait() }()
-	quick := backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1, MaxDelay: 5 * time.Millisecond} // not to measure the client's waiting
+	quick := backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1, MaxDelay: 5 * time.Millisecond} // so that the client's backoff is not measured
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quick, MinConnectTimeout: time.Second}))
 	if err != nil {
@@ -142,8 +142,8 @@ func atMost(t *testing.T, what string, got, most time.Duration) {
 	}
 }
 
-// timed runs a command and returns what it took, its highest memory in MB, and
-// what it printed.
+// timed runs a command and returns its duration, its peak memory in MB, and its
+// output.
 func timed(t *testing.T, procs, name string, args ...string) (time.Duration, int64, string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -173,11 +173,11 @@ func residentMB(t *testing.T, pid int) int64 {
 	return kB >> 10
 }
 
-// summary is the line that says what was read.
+// summary returns the line about what was read.
 func summary(out string) string { return regexp.MustCompile(`(?m)^read .*$`).FindString(out) }
 
-// makeLarge writes books, and ratings in no order: readers of three tastes each,
-// popularity that falls as it does on real shelves, two of three ratings positive.
+// makeLarge writes books, and ratings in random order: three tastes per reader,
+// popularity that falls as in real data, two of three ratings positive.
 func makeLarge(t *testing.T, books, ratings string) {
 	t.Helper()
 	b := create(t, books)

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// program is a running recommendations.
+// program is a running recommendations program.
 type program struct {
 	*programtest.Program
 
@@ -62,8 +62,8 @@ func (p program) dial(t *testing.T, opts ...grpc.DialOption) *grpc.ClientConn {
 	return conn
 }
 
-// serving waits until the named service says SERVING, by a Watch that it leaves
-// open as a foreign client would.
+// serving waits until the service is SERVING, by a Watch that it leaves open like a
+// foreign client.
 func serving(t *testing.T, conn *grpc.ClientConn, name string) {
 	t.Helper()
 	watch, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: name})
@@ -94,8 +94,8 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// counts waits until the metrics have a line: a call is counted when it is over on
-// the server, which is a moment after its caller has the answer.
+// counts waits until the metrics have a line: a call is counted when it ends on the
+// server, which is shortly after its caller has the answer.
 func (p program) counts(t *testing.T, line string) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -167,8 +167,8 @@ func TestDrain(t *testing.T) {
 	conn := p.dial(t, grpc.WithInitialWindowSize(1<<16), grpc.WithInitialConnWindowSize(1<<16))
 	serving(t, conn, "")
 
-	// The catalogue does not fit the window of a client that does not read: the
-	// call stays in flight until it does.
+	// The catalogue is larger than the window, so the call stays in flight until the
+	// client reads.
 	stream, err := recommendationsv1.NewRecommendationsServiceClient(conn).ListBooks(within(t, 30*time.Second), &recommendationsv1.ListBooksRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestBadSettingsAreNamed(t *testing.T) {
-	// What is taken for good would run on.
+	// If a bad setting were accepted, the program would run.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for arg, want := range map[string]string{
@@ -239,7 +239,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 	}
 }
 
-// TestHelp holds docs/config/recommendations.txt to the program.
+// TestHelp checks that docs/config/recommendations.txt is the program's help.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/recommendations.txt"

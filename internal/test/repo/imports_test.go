@@ -47,6 +47,7 @@ func forbidden() map[string][]string {
 
 		"marketplace/internal/catalog":         plain("bookstall"),
 		"marketplace/internal/recommend":       {"net/http", "bookstall/marketplace/internal/web"},
+		"recommendations/internal/command":     plain(),
 		"recommendations/internal/domain":      plain("bookstall"),
 		"recommendations/internal/engine":      plain("bookstall"),
 		"recommendations/internal/evaluate":    plain(),

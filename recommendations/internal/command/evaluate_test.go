@@ -20,8 +20,8 @@ import (
 
 const evaluateData = "testdata/evaluate/"
 
-// evaluated runs the command on the small files and returns what it prints,
-// with the times made equal.
+// evaluated runs the command on small files and returns its output, with fixed
+// times.
 func evaluated(t *testing.T, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -65,7 +65,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestEvaluateTakesFilesAsTheyAre gives them packed, and in one file.
+// TestEvaluateTakesFilesAsTheyAre: compressed files, and all ratings in one file.
 func TestEvaluateTakesFilesAsTheyAre(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"whole.csv", "more.csv"} {
@@ -95,7 +95,7 @@ func TestEvaluateTakesFilesAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestEvaluateLooksBesideTheRatings finds there what was not given.
+// TestEvaluateLooksBesideTheRatings: files that were not given are found there.
 func TestEvaluateLooksBesideTheRatings(t *testing.T) {
 	given := evaluated(t, "--fold=1", "--by-category", "--shelves="+evaluateData+"shelves.csv")
 	if found := evaluated(t, "--fold=1", "--by-category"); found != given {
@@ -120,8 +120,8 @@ func TestEvaluateLooksBesideTheRatings(t *testing.T) {
 	}
 }
 
-// TestEvaluateReadsBooks has authors and categories from the project's own format
-// and authors from that of goodbooks-10k.
+// TestEvaluateReadsBooks: authors and categories from the project's own format, authors
+// from the format of goodbooks-10k.
 func TestEvaluateReadsBooks(t *testing.T) {
 	without := evaluated(t, "--fold=1")
 	own, theirs := "book_id,title,author,year,categories,popularity\n", "book_id,title,authors,original_publication_year,language_code,isbn,ratings_count\n"

@@ -18,7 +18,7 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// execute runs a command and returns what it prints.
+// execute runs a command and returns its output.
 func execute(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -26,7 +26,7 @@ func execute(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// must runs a command that works.
+// must runs a command that has to succeed.
 func must(t *testing.T, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := execute(t, args...)
@@ -82,7 +82,7 @@ const someBooks = `book_id,title,author,year,categories,popularity
 3,Three,C,,romance,1
 `
 
-// took is the part of an answer that differs from run to run.
+// took is the part of the output that differs from run to run.
 var took = regexp.MustCompile(` in [0-9.]+(ms|s|m)+`)
 
 func TestImportTwice(t *testing.T) {
@@ -142,7 +142,7 @@ func TestManyFaultyRowsAreCounted(t *testing.T) {
 	rows := strings.Repeat("1,99,5\n", 500)
 	stdout, stderr, err := execute(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks),
 		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n"+rows))
-	if err != nil || !strings.Contains(stdout, "500 faulty rows") || strings.Count(stderr, "\n") != 20+1 { // the rows and that there are more
+	if err != nil || !strings.Contains(stdout, "500 faulty rows") || strings.Count(stderr, "\n") != 20+1 { // 20 rows and a line that there are more
 		t.Errorf("%v: %s%s", err, stdout, stderr)
 	}
 }
@@ -226,7 +226,7 @@ func TestExportAndRestore(t *testing.T) {
 	}
 }
 
-// seeded is a store with the embedded data.
+// seeded returns the --store flag of a store with the embedded data.
 func seeded(t *testing.T) (flag string) {
 	t.Helper()
 	flag = storeFlagOf(t)

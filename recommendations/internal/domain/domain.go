@@ -1,32 +1,30 @@
-// Package domain holds the domain of the recommendations service: books,
-// ratings, readers' histories, and the errors that the service can answer with.
-//
-// It is plain Go values. It must not import gRPC, HTTP, metrics, tracing, a
-// database, or any other package of this project.
+// Package domain has the types of the recommendations service as plain Go values:
+// books, ratings, interactions, readers and their histories, and the errors that the
+// service can answer with.
 package domain
 
 import "errors"
 
-// The errors of the domain. Callers wrap them with what they were doing; the
-// server package maps each to one gRPC code.
+// The errors that RPCs answer with. Callers wrap them with what they were doing;
+// package server maps each to one gRPC code.
 var (
 	// ErrBookNotFound: no book has the id that was asked for.
 	ErrBookNotFound = errors.New("book not found")
-	// ErrCategoryNotFound: no book of the catalogue has the category.
+	// ErrCategoryNotFound: no book has the category.
 	ErrCategoryNotFound = errors.New("category not found")
 	// ErrNotReady: the catalogue or the model is not loaded yet.
 	ErrNotReady = errors.New("not ready")
-	// ErrReadOnly: there is no store, so nothing that readers do can be kept.
+	// ErrReadOnly: there is no store, so interactions cannot be stored.
 	ErrReadOnly = errors.New("no store")
-	// ErrStoreDown: the store cannot be reached or did not answer in time.
+	// ErrStoreDown: the store is unreachable or did not answer in time.
 	ErrStoreDown = errors.New("store cannot be reached")
 )
 
-// PositiveStars is the lowest number of stars that counts as "this reader
-// likes this book". Lower ratings only keep the book off the reader's shelf.
+// PositiveStars is the lowest number of stars by which a reader likes a book. A book
+// with fewer stars only stays off the reader's shelf.
 const PositiveStars = 4
 
-// Book is one title of the catalogue.
+// Book is a book of the catalogue.
 type Book struct {
 	ID         int64    // > 0, unique
 	Title      string   // without the series, e.g. "The Hobbit"
@@ -35,7 +33,7 @@ type Book struct {
 	Categories []string // 1 to 4 slugs, the main one first, no duplicates
 	Popularity int64    // readers who like it, ≥ 0
 
-	// All below may be empty.
+	// All fields below may be empty.
 	Series      string // e.g. "The Lord of the Rings #1"
 	ISBN        string // 10 or 13 characters, no hyphens
 	Description string
@@ -51,8 +49,8 @@ type Rating struct {
 	Stars  int   // 1 to 5
 }
 
-// SampleReader is a reader of the data set that a visitor may look at the shop
-// as, to see how shelves differ.
+// SampleReader is a reader of the data set whom a visitor can choose to see the shop
+// as, to compare shelves.
 type SampleReader struct {
 	ID    int64
 	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"
@@ -65,16 +63,16 @@ type Catalog struct {
 	Samples []SampleReader
 }
 
-// Library is a catalogue and what readers think of its books.
+// Library is a catalogue and ratings of its books.
 type Library struct {
 	Catalog
 	Ratings []Rating
 }
 
-// Histories groups the ratings by reader, as an import of them would. The last
-// rating of a book counts.
+// Histories groups the ratings by reader, as an import does. The last rating of a
+// book counts.
 func (l Library) Histories() map[int64]History {
-	last := map[int64]map[int64]int{} // of each reader and book, its place in the history
+	last := map[int64]map[int64]int{} // index in the history, by reader and book
 	histories := map[int64]History{}
 	for _, r := range l.Ratings {
 		at := last[r.UserID]

@@ -7,32 +7,31 @@ import (
 	"math"
 )
 
-// Entry is what one reader has to do with one book.
+// Entry is what a reader did with one book.
 type Entry struct {
 	BookID    int64
 	Stars     int // 1 to 5; 0 for none
 	Liked     bool
 	Purchased bool
-	// Own is set once the reader changed the entry here: an import leaves it
-	// alone from then on, also when nothing is left of it.
+	// Own is set once the reader changed the entry here. From then on imports leave
+	// it alone, even if the reader took everything back.
 	Own bool
 }
 
-// Present reports whether the reader has the book, so that no shelf shows it.
+// Present reports whether the reader has the book. Shelves do not show such books.
 func (e Entry) Present() bool { return e.Stars > 0 || e.Liked || e.Purchased }
 
-// Positive reports whether the reader likes the book, so that others follow from
-// it.
+// Positive reports whether the reader likes the book. Recommendations follow from
+// such books.
 func (e Entry) Positive() bool { return e.Liked || e.Purchased || e.Stars >= PositiveStars }
 
-// History is what one reader has to do with books, in order of the last change,
-// the latest at the end. It is the sum of what was imported and of what the
-// reader did; each book is in it once.
+// History is what a reader did with books: imported ratings and interactions, one
+// entry per book, in order of the last change, latest last.
 type History []Entry
 
-// Apply adds an interaction and reports whether that changed anything. Doing the
-// same twice changes nothing. What was never there can be taken back, too: an
-// import does not bring it then.
+// Apply applies an interaction and reports whether that changed anything. Applying it
+// twice changes nothing. A reader may also take back what is not there: then an import
+// does not bring it.
 func (h *History) Apply(i Interaction) bool {
 	at := h.find(i.BookID)
 	e := Entry{BookID: i.BookID}
@@ -61,8 +60,8 @@ func (h *History) Apply(i Interaction) bool {
 	return true
 }
 
-// Import adds ratings from a file, each of another book, and reports whether that
-// changed anything. What the reader did here counts more.
+// Import adds ratings of a file, at most one per book, and reports whether that changed
+// anything. Entries that the reader changed here stay.
 func (h *History) Import(ratings []Rating) (changed bool) {
 	at := make(map[int64]int, len(*h))
 	for i, e := range *h {
@@ -75,7 +74,7 @@ func (h *History) Import(ratings []Rating) (changed bool) {
 			*h = append(*h, Entry{BookID: r.BookID, Stars: r.Stars})
 			changed = true
 		case !(*h)[i].Own && (*h)[i].Stars != r.Stars:
-			(*h)[i].Stars = r.Stars // where it is: a file has no time
+			(*h)[i].Stars = r.Stars // keeps its place: ratings in a file have no time
 			changed = true
 		}
 	}
@@ -91,7 +90,7 @@ func (h *History) find(bookID int64) int {
 	return -1
 }
 
-// put makes e the latest entry, in place of the one at index at if that is not
+// put makes e the latest entry. It removes the entry at index at, unless that is
 // negative.
 func (h *History) put(at int, e Entry) {
 	if at >= 0 {
@@ -100,7 +99,7 @@ func (h *History) put(at int, e Entry) {
 	*h = append(*h, e)
 }
 
-// The bits of an encoded entry above its stars.
+// The bits of an encoded entry.
 const (
 	starsMask    = 0x07
 	likedBit     = 0x08
@@ -108,9 +107,8 @@ const (
 	ownBit       = 0x20
 )
 
-// Encode returns the history in some 3 bytes an entry: for each the book as a
-// varint and one byte of stars and flags. Millions of entries are kept, sent
-// and held in memory like this.
+// Encode returns the history in about 3 bytes per entry: the book as a varint, and one
+// byte of stars and flags. Stores and replicas hold millions of entries in this form.
 func (h History) Encode() []byte {
 	out := make([]byte, 0, 4*len(h))
 	for _, e := range h {
@@ -132,8 +130,8 @@ func (h History) Encode() []byte {
 
 var errCutShort = errors.New("history is cut short")
 
-// EachEntry calls yield for each entry of an encoded history, in order, and
-// stops where it is damaged.
+// EachEntry calls yield for each entry of an encoded history, in order. At damage it
+// stops with an error.
 func EachEntry(encoded []byte, yield func(Entry)) error {
 	for len(encoded) > 0 {
 		id, n := binary.Uvarint(encoded)
@@ -147,7 +145,7 @@ func EachEntry(encoded []byte, yield func(Entry)) error {
 			Liked: flags&likedBit != 0, Purchased: flags&purchasedBit != 0, Own: flags&ownBit != 0,
 		}
 		if id == 0 || id > math.MaxInt64 || e.Stars > 5 {
-			return fmt.Errorf("history has an entry that cannot be: book %d, flags %#x", id, flags)
+			return fmt.Errorf("history has an impossible entry: book %d, flags %#x", id, flags)
 		}
 		yield(e)
 	}

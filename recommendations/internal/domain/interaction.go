@@ -10,18 +10,17 @@ import (
 // Kind is what a reader did with a book.
 type Kind uint8
 
-// The kinds. A view says nothing about what a reader likes, so it changes no
-// history; all others do.
+// The kinds. All but View change the reader's history.
 const (
-	View     Kind = 1 + iota // looked at its page
+	View     Kind = 1 + iota // opened its page
 	Like                     // likes it
-	Unlike                   // takes Like back
+	Unlike                   // takes back Like
 	Rate                     // gave it stars
-	Unrate                   // takes Rate back
+	Unrate                   // takes back Rate
 	Purchase                 // bought it
 )
 
-// kindNames are the names of kinds on every wire and in every file.
+// kindNames returns the names of the kinds in JSON, files and the store.
 func kindNames() []string {
 	return []string{View: "view", Like: "like", Unlike: "unlike", Rate: "rating", Unrate: "unrate", Purchase: "purchase"}
 }
@@ -47,22 +46,22 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// Interaction is one thing that a reader did with a book.
+// Interaction is one action of a reader on a book.
 type Interaction struct {
-	// ID is the caller's key for it, 1 to 128 printable ASCII characters without
-	// spaces. The same id again is the same interaction, not a second one.
+	// ID is an idempotency key chosen by the caller: 1 to 128 printable ASCII
+	// characters without spaces.
 	ID     string
 	UserID int64 // > 0
 	BookID int64 // > 0
 	Kind   Kind
 	Stars  int       // 1 to 5 for Rate, else 0
-	At     time.Time // when the store took it, to the microsecond; zero before
+	At     time.Time // when it was stored, to the microsecond; zero before
 }
 
 // MaxInteractionID bounds Interaction.ID, in bytes.
 const MaxInteractionID = 128
 
-// FieldError says what is wrong with one field of an input.
+// FieldError is an invalid field of an input.
 type FieldError struct {
 	Field  string // as the wire names it, e.g. "rating"
 	Reason string
@@ -101,8 +100,8 @@ func validInteractionID(id string) bool {
 	return id != "" && len(id) <= MaxInteractionID && !strings.ContainsFunc(id, strange)
 }
 
-// Same reports whether two interactions with one id say the same, so that the
-// second is a repetition and not a mistake.
+// Same reports whether two interactions with the same id have the same content: then
+// the second is a retry and not a conflict.
 func (i Interaction) Same(other Interaction) bool {
 	i.At, other.At = time.Time{}, time.Time{}
 	return i == other

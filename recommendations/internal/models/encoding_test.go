@@ -21,7 +21,7 @@ func books(ids ...int64) (list []domain.Book) {
 	return list
 }
 
-// model is three books; 0 adds to 1 and 2, 2 adds to 0.
+// model returns a model of three books: 0 adds to 1 and 2, and 2 adds to 0.
 func model() models.Model {
 	m := models.Model{
 		Metadata: models.Metadata{
@@ -77,7 +77,7 @@ func TestEveryDamagedByteIsFound(t *testing.T) {
 	}
 }
 
-// seal puts a right checksum under a body.
+// seal appends the right checksum to a body.
 func seal(body []byte) []byte {
 	sum := sha256.Sum256(body)
 	return append(bytes.Clone(body), sum[:]...)

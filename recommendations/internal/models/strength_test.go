@@ -9,7 +9,7 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// TestStrength holds what counts as liked for the engine to what does elsewhere.
+// TestStrength: the engine counts a book as liked if and only if Entry.Positive does.
 func TestStrength(t *testing.T) {
 	for stars := range 6 {
 		for _, e := range []domain.Entry{

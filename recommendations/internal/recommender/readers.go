@@ -10,7 +10,7 @@ import (
 	"bookstall/recommendations/internal/models"
 )
 
-// readers holds the histories of all readers in memory, by book id: a new
+// readers holds all readers in memory. Histories have book ids, so that a new
 // catalogue changes none of them.
 type readers struct {
 	mu        sync.RWMutex
@@ -28,7 +28,7 @@ func (r *readers) of(userID int64) domain.Reader {
 	return r.byID[userID]
 }
 
-// put takes what is newer than what is there, and wakes those who follow it.
+// put takes readers that are newer, and wakes their followers.
 func (r *readers) put(list []domain.Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,14 +37,14 @@ func (r *readers) put(list []domain.Reader) {
 			continue
 		}
 		if len(one.History) == 0 {
-			one.History = nil // the version stays: an older row must not come back
+			one.History = nil // the reader stays, with its Seq: an older row must not come back
 		}
 		r.byID[one.ID] = one
 		r.wake(one.ID)
 	}
 }
 
-// replace forgets all readers but those of the list.
+// replace replaces all readers.
 func (r *readers) replace(list []domain.Reader) {
 	byID := make(map[int64]domain.Reader, len(list))
 	for _, one := range list {
@@ -58,7 +58,7 @@ func (r *readers) replace(list []domain.Reader) {
 	}
 }
 
-// wake tells the followers of a reader, at most once until they look.
+// wake leaves a token for each follower of a reader that has none.
 func (r *readers) wake(userID int64) {
 	for _, f := range r.followers[userID] {
 		select {
@@ -68,8 +68,8 @@ func (r *readers) wake(userID int64) {
 	}
 }
 
-// follow returns a channel that holds a token whenever the reader changed since
-// the last one was taken.
+// follow returns a channel that holds a token if the reader changed since the last
+// token was received.
 func (r *readers) follow(userID int64) (changed <-chan struct{}, end func()) {
 	f := make(chan struct{}, 1)
 	r.mu.Lock()
@@ -106,11 +106,11 @@ func (r *readers) all() []domain.Reader {
 	return slices.Collect(maps.Values(r.byID))
 }
 
-// query makes a query of an encoded history; books that the catalogue does not
-// have are left out. likes is how many of them the reader likes.
+// query returns the query for an encoded history, without books that the catalogue does
+// not have; how many of its books the reader likes; and the entry that changed last.
 func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.Entry) {
-	// A damaged history counts as far as it can be read: it was checked on its
-	// way in, and a shelf is better than none.
+	// A damaged history counts up to the damage. Histories are checked before they
+	// are stored, and any shelf is better than an error.
 	_ = domain.EachEntry(encoded, func(e domain.Entry) {
 		i, ok := s.index[e.BookID]
 		if !ok {
@@ -128,7 +128,7 @@ func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.E
 			}
 		}
 	})
-	if likes == 0 { // what is neither liked nor disliked says too little alone
+	if likes == 0 { // without a liked book, the others say too little
 		q.History, q.Strengths = nil, nil
 	}
 	return q, likes, last

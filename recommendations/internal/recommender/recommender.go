@@ -1,9 +1,6 @@
-// Package recommender answers readers' questions from one consistent catalogue
-// and model and from the histories in memory. It joins package library, which
-// knows books by id, with package engine, which knows numbers.
-//
-// Where all of that comes from is not its business: it must not import a store,
-// gRPC, HTTP, metrics or tracing.
+// Package recommender makes shelves from one consistent catalogue and model and from
+// the histories, all in memory. It translates between the domain, which has book ids,
+// and package engine, which has indexes.
 package recommender
 
 import (
@@ -17,15 +14,15 @@ import (
 	"bookstall/recommendations/internal/models"
 )
 
-// Shelf is an answer: books, best first.
+// Shelf is a list of recommended books, best first.
 type Shelf struct {
 	Items          []Item
-	Personal       bool   // made from the reader's own history
-	CatalogVersion string // that all of it came from
-	// ReaderSeq is the sequence number of the history that counted; 0 for none.
+	Personal       bool   // based on the reader's history
+	CatalogVersion string // of the books
+	// ReaderSeq is the sequence number of the reader's history; 0 for none.
 	ReaderSeq int64
-	// Last is what changed last in the history, and LastBook its book; nil for an
-	// empty history.
+	// Last is the entry of the history that changed last, and LastBook its book; nil
+	// for an empty history.
 	Last     *domain.Entry
 	LastBook *domain.Book
 }
@@ -34,30 +31,28 @@ type Shelf struct {
 type Item struct {
 	Book    *domain.Book
 	Score   float64      // higher is better, within one shelf only
-	Because *domain.Book // of the history, the largest part of the score; nil for popularity alone
+	Because *domain.Book // book of the history that adds most to the score; nil if none does
 }
 
-// Recommender answers from what it was last given. It is safe for concurrent
-// use: catalogue and model are swapped at once, under running questions.
+// Recommender makes shelves. It is safe for concurrent use: catalogue and model are
+// swapped atomically, while calls run.
 type Recommender struct {
 	current atomic.Pointer[state]
 	readers *readers
 }
 
-// state is everything but the histories that one answer is made from. It never
-// changes.
+// state is what a shelf is made from, without the histories. It is immutable.
 type state struct {
 	catalog    domain.Catalog
 	ranker     *engine.Ranker
-	index      map[int64]int32 // of a book id in catalog.Books and in the ranker
-	categories []string        // sorted; the ranker knows them by index
+	index      map[int64]int32 // by book id, in catalog.Books and in the ranker
+	categories []string        // sorted; the ranker uses the indexes
 }
 
-// New returns a recommender without a catalogue: it answers ErrNotReady.
+// New returns a recommender without a catalogue, which returns ErrNotReady.
 func New() *Recommender { return &Recommender{readers: newReaders()} }
 
-// Serve answers from a catalogue and a model of its books from then on. On an
-// error everything stays as it was.
+// Serve replaces the catalogue and the model. On an error, nothing changes.
 func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
 	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books))}
 	for i, b := range catalog.Books {
@@ -70,8 +65,8 @@ func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
 	return nil
 }
 
-// Load trains a model of a library on up to workers goroutines and answers from
-// both from then on. On an error everything stays as it was.
+// Load trains a model of a library, on up to workers goroutines, and serves both with
+// the library's histories. On an error, nothing changes.
 func (r *Recommender) Load(lib *domain.Library, workers int) error {
 	var list []domain.Reader
 	for id, h := range lib.Histories() {
@@ -90,24 +85,24 @@ func (r *Recommender) Load(lib *domain.Library, workers int) error {
 	return nil
 }
 
-// Put takes histories that are newer than those it has, and tells who follows
-// them.
+// Put takes the readers that are newer than those in memory, and notifies their
+// followers.
 func (r *Recommender) Put(list []domain.Reader) { r.readers.put(list) }
 
-// Replace takes the histories in place of all that it has.
+// Replace replaces all readers.
 func (r *Recommender) Replace(list []domain.Reader) { r.readers.replace(list) }
 
-// Reader returns what is known of one reader; its zero value for nothing.
+// Reader returns a reader, or the zero value for an unknown one.
 func (r *Recommender) Reader(userID int64) domain.Reader { return r.readers.of(userID) }
 
-// Readers is how many readers are known.
+// Readers returns the number of readers.
 func (r *Recommender) Readers() int { return r.readers.count() }
 
 // All returns all readers, in no order.
 func (r *Recommender) All() []domain.Reader { return r.readers.all() }
 
-// Follow returns a channel that gets a value after each change of a reader's
-// history, one for several if they are not taken. Call end when done.
+// Follow returns a channel that receives a value after a change of a reader's history;
+// changes that were not received yet share one. Call end when done.
 func (r *Recommender) Follow(userID int64) (changed <-chan struct{}, end func()) {
 	return r.readers.follow(userID)
 }
@@ -141,7 +136,7 @@ func (r *Recommender) state() (*state, error) {
 	return s, nil
 }
 
-// Catalog returns what answers are made from at present, or ErrNotReady.
+// Catalog returns the present catalogue, or ErrNotReady.
 func (r *Recommender) Catalog() (domain.Catalog, error) {
 	s, err := r.state()
 	if err != nil {
@@ -160,8 +155,8 @@ func (r *Recommender) HasBook(id int64) (bool, error) {
 	return ok, nil
 }
 
-// History returns what a reader has to do with books of the catalogue, the
-// latest first, and its sequence number, or ErrNotReady.
+// History returns a reader's entries for books of the catalogue, latest first, and the
+// sequence number of the history, or ErrNotReady.
 func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 	s, err := r.state()
 	if err != nil {
@@ -169,7 +164,7 @@ func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 	}
 	reader := r.readers.of(userID)
 	var h domain.History
-	_ = domain.EachEntry(reader.History, func(e domain.Entry) { // as in state.query
+	_ = domain.EachEntry(reader.History, func(e domain.Entry) { // damage: see state.query
 		if _, ok := s.index[e.BookID]; ok && e.Present() {
 			h = append(h, e)
 		}
@@ -187,9 +182,9 @@ func (r *Recommender) Categories() ([]string, error) {
 	return s.categories, nil
 }
 
-// Recommend returns the n best books for a reader, of one category or of all
-// when it is ""; fewer only where the catalogue has no more that the reader does
-// not have. A reader who likes nothing yet gets the bestsellers.
+// Recommend returns the n best books for a reader, of one category, or of all if it is
+// "". There are fewer only if the reader has all the others. A reader who likes
+// nothing yet gets bestsellers.
 //
 // Errors: ErrNotReady, ErrCategoryNotFound.
 func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, error) {
@@ -217,7 +212,7 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	return shelf, nil
 }
 
-// Similar returns the n books that readers of one book like most besides it.
+// Similar returns the n books that readers of a book like most besides it.
 //
 // Errors: ErrNotReady, ErrBookNotFound.
 func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
@@ -233,7 +228,7 @@ func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
 	return s.shelf(s.ranker.Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil
 }
 
-// shelf puts books in place of numbers.
+// shelf translates indexes to books.
 func (s *state) shelf(scored []engine.Scored) Shelf {
 	shelf := Shelf{Items: make([]Item, len(scored)), CatalogVersion: s.catalog.Version}
 	for i, sc := range scored {

@@ -10,7 +10,7 @@ import (
 	"bookstall/recommendations/internal/engine"
 )
 
-// small is two tastes, three books each, and a book that nobody rated.
+// small is a library of two tastes, three books each, and a book without ratings.
 func small() *domain.Library {
 	lib := &domain.Library{Catalog: domain.Catalog{Version: "v1"}}
 	for i, category := range []string{"fantasy", "fantasy", "fantasy", "romance", "romance", "romance", "poetry"} {

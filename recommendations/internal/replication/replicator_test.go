@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// books are some fantasy, some romance; readers like one of them.
+// demo is a library of fantasy and romance; each reader likes one of the two.
 func demo(title string) *domain.Library {
 	lib := &domain.Library{}
 	for id := int64(1); id <= 20; id++ {
@@ -44,7 +44,7 @@ func demo(title string) *domain.Library {
 	return lib
 }
 
-// replica is one process's share of a store.
+// replica is what one process has on a store.
 type replica struct {
 	*replication.Replicator
 	books   *recommender.Recommender
@@ -101,7 +101,7 @@ func (r *replica) record(t *testing.T, list []domain.Interaction) domain.Outcome
 	return outcomes[0]
 }
 
-// within waits until a condition holds, at most so long.
+// within waits until a condition holds, up to a limit, and returns how long that took.
 func within(t *testing.T, most time.Duration, what string, holds func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -127,7 +127,7 @@ func (r *replica) titles(t *testing.T) string {
 	return strings.Join(list, ", ")
 }
 
-// value is what a metric of the replica says; labels are part of the name.
+// value returns the value of a metric of the replica, of its first labels.
 func (r *replica) value(t *testing.T, name string) float64 {
 	t.Helper()
 	families, err := r.metrics.Gather()
@@ -245,7 +245,7 @@ func TestABadModelIsRefused(t *testing.T) {
 	if after := a.titles(t); after != before {
 		t.Errorf("the shelf was %s and is %s", before, after)
 	}
-	// A replica that starts now has no old model to go on with: it makes one.
+	// A replica that starts now has no model in use: it trains one.
 	b := start(t, url)
 	if got := b.titles(t); got != before {
 		t.Errorf("a new replica serves %s, want %s", got, before)
@@ -287,7 +287,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 	})
 }
 
-// swapped is a store that can be exchanged.
+// swapped is a store that can be replaced by another.
 type swapped struct {
 	mu sync.Mutex
 	replication.Store
@@ -320,7 +320,7 @@ func (s *swapped) Model(ctx context.Context, version string) (domain.StoredModel
 }
 
 func TestAStoreThatIsReplacedIsLoadedAnew(t *testing.T) {
-	// The file cannot be exchanged under an open SQLite; what a replica sees is a
+	// A file cannot be replaced under an open SQLite. What a replica would see is a
 	// head with another id.
 	url := newURL(t)
 	a := start(t, url)

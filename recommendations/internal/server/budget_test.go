@@ -22,7 +22,7 @@ import (
 	"bookstall/recommendations/internal/recommender"
 )
 
-// worked tells how long each handler worked on its call.
+// worked measures how long each handler ran.
 type worked chan time.Duration
 
 func (w worked) options() []grpc.ServerOption {
@@ -41,18 +41,18 @@ func (w worked) options() []grpc.ServerOption {
 }
 
 const (
-	patience = 50 * time.Millisecond  // of the callers
-	lateness = 500 * time.Millisecond // of the machine; all other timeouts of a write are longer
+	patience = 50 * time.Millisecond  // deadline of the callers
+	lateness = 500 * time.Millisecond // allowance for a slow host; shorter than all other timeouts of a write
 )
 
-// giveUp makes a call with little patience that cannot be answered in time, and
-// fails unless its handler ends with it.
+// giveUp makes a call that cannot be answered before its deadline, and fails unless
+// the handler ends soon after it.
 func (w worked) giveUp(t *testing.T, do func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	// The handler may be the first to see that time is up, or its caller; and
-	// writes keep a part of it for saying that the store is away.
+	// Either the handler or its caller sees the deadline first; and writes reserve
+	// part of the time to answer that the store is down.
 	if err := do(ctx); status.Code(err) != codes.DeadlineExceeded && status.Code(err) != codes.Unavailable && status.Code(err) != codes.Unknown {
 		t.Errorf("got %v", err)
 	}
@@ -61,7 +61,7 @@ func (w worked) giveUp(t *testing.T, do func(context.Context) error) {
 	}
 }
 
-// calls are the unary ones and, of the streams, the one that writes.
+// calls are the unary RPCs and RecordInteractions.
 func calls(api recommendationsv1.RecommendationsServiceClient, id string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"RecordInteractions": func(ctx context.Context) error {
@@ -90,13 +90,12 @@ func calls(api recommendationsv1.RecommendationsServiceClient, id string) map[st
 	}
 }
 
-// hung is a journal that answers nobody.
+// hung is a journal that never answers.
 type hung struct{ down }
 
 func (hung) CatchUp(ctx context.Context, _, _ int64) { <-ctx.Done() }
 
-// TestReadsEndWithTheirCaller has a store that does not answer when a replica must
-// catch up.
+// TestReadsEndWithTheirCaller: the store does not answer while a replica catches up.
 func TestReadsEndWithTheirCaller(t *testing.T) {
 	rec := recommender.New()
 	if err := rec.Load(testLibrary(), 1); err != nil {
@@ -112,7 +111,7 @@ func TestReadsEndWithTheirCaller(t *testing.T) {
 	}
 }
 
-// TestWritesEndWithTheirCaller has a database that another process holds.
+// TestWritesEndWithTheirCaller: another process holds the lock of the database.
 func TestWritesEndWithTheirCaller(t *testing.T) {
 	for how, hold := range map[string]func(t *testing.T, file string) (release func() error){
 		"by the lock of all writers": holdLock,
@@ -132,7 +131,7 @@ func TestWritesEndWithTheirCaller(t *testing.T) {
 				if err := release(); err != nil {
 					t.Fatal(err)
 				}
-				// No work is left over that the next would have to wait for.
+				// No work is left that the next call would have to wait for.
 				if err := do(within(t)); err != nil {
 					t.Errorf("later: %v", err)
 				}

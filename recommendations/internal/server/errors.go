@@ -13,16 +13,16 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// toStatus turns an error of the domain into a gRPC status. What it does not
-// know goes through unchanged; package rpc logs that and hides its text.
+// toStatus translates an error of the domain to a gRPC status. It returns unknown errors
+// unchanged; package rpc logs them and hides their text.
 func toStatus(err error) error {
 	switch {
 	case errors.Is(err, domain.ErrNotReady):
 		return status.Error(codes.Unavailable, "not ready yet; try another replica")
 	case errors.Is(err, domain.ErrStoreDown):
-		return status.Error(codes.Unavailable, "the store cannot be reached; what readers do cannot be kept just now")
+		return status.Error(codes.Unavailable, "the store is unreachable; interactions cannot be stored now")
 	case errors.Is(err, domain.ErrReadOnly):
-		return status.Error(codes.FailedPrecondition, "this service has no store, so it cannot keep what readers do")
+		return status.Error(codes.FailedPrecondition, "this service has no store, so it cannot store interactions")
 	case errors.Is(err, domain.ErrBookNotFound):
 		return status.Error(codes.NotFound, "no book has this id")
 	case errors.Is(err, domain.ErrCategoryNotFound):
@@ -31,18 +31,18 @@ func toStatus(err error) error {
 	return err
 }
 
-// trailer is what sets trailers of a call.
+// trailer sets trailers of a call.
 type trailer interface{ SetTrailer(metadata.MD) }
 
-// unary sets the trailers of a call that is no stream.
+// unary sets trailers of a unary call.
 type unary struct{ context.Context }
 
 func (u unary) SetTrailer(md metadata.MD) {
 	_ = grpc.SetTrailer(u, md) // fails only outside of a call
 }
 
-// writeFailed turns an error of a write into a gRPC status. When the store is
-// down it is so for all replicas: the caller is told not to try another.
+// writeFailed translates an error of a write to a gRPC status. If the store is down, it
+// is down for all replicas: a trailer tells the client not to retry.
 func (s *Server) writeFailed(call trailer, err error) error {
 	if errors.Is(err, domain.ErrStoreDown) {
 		call.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "-1"))
@@ -50,16 +50,16 @@ func (s *Server) writeFailed(call trailer, err error) error {
 	return toStatus(err)
 }
 
-// violations gathers what is wrong with a request, so that all of it is said at
-// once.
+// violations collects the invalid fields of a request, so that the answer lists all of
+// them.
 type violations []*errdetails.BadRequest_FieldViolation
 
 func (v *violations) add(field, description string) {
 	*v = append(*v, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
 }
 
-// err returns INVALID_ARGUMENT with a google.rpc.BadRequest, or nil when there
-// is nothing wrong.
+// err returns INVALID_ARGUMENT with a google.rpc.BadRequest, or nil if there are no
+// violations.
 func (v violations) err() error {
 	if len(v) == 0 {
 		return nil

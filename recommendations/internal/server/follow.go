@@ -59,7 +59,7 @@ func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStar
 	return start, wrong.err()
 }
 
-// follower is one stream. All that is sent is sent by run.
+// follower is one Follow stream. Only run sends on it.
 type follower struct {
 	server *Server
 	stream followStream
@@ -67,13 +67,13 @@ type follower struct {
 	sent   int64 // sequence number of the last shelf
 }
 
-// received is what came in on the stream; the last one has an error.
+// received is a message from the client; the last one has an error.
 type received struct {
 	interaction *recommendationsv1.Interaction
 	err         error
 }
 
-// receive reads the stream until it ends.
+// receive reads the stream until its end.
 func (f *follower) receive() <-chan received {
 	in := make(chan received)
 	go func() {
@@ -81,7 +81,7 @@ func (f *follower) receive() <-chan received {
 			req, err := f.stream.Recv()
 			select {
 			case in <- received{req.GetInteraction(), err}:
-			case <-f.stream.Context().Done(): // also when run has returned
+			case <-f.stream.Context().Done(): // also after run has returned
 				return
 			}
 			if err != nil {
@@ -103,7 +103,7 @@ func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
 		case r := <-in:
 			switch {
 			case errors.Is(r.err, io.EOF):
-				in = nil // the client has said all; it still listens
+				in = nil // the client sends no more, but still receives
 			case r.err != nil:
 				return r.err
 			default:
@@ -122,8 +122,8 @@ func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
 	}
 }
 
-// spread takes up to a tenth off, so that streams that began together do not end
-// together.
+// spread shortens a duration by up to a tenth at random, so that streams that began
+// together do not end together.
 func spread(d time.Duration) time.Duration {
 	return d - time.Duration(rand.Int64N(int64(d)/10+1))
 }
@@ -134,7 +134,7 @@ func (f *follower) end() error {
 	})
 }
 
-// shelf sends the reader's shelf when it is newer than the last one, or always.
+// shelf sends the reader's shelf, if it is newer than the last one or always is set.
 func (f *follower) shelf(always bool) error {
 	shelf, err := f.server.recommender.Recommend(f.start.GetUserId(), f.start.GetCategory(), int(f.start.GetMaxResults()))
 	if err != nil {
@@ -157,10 +157,10 @@ func (f *follower) shelf(always bool) error {
 	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{Shelf: message}})
 }
 
-// record stores an interaction that came in and says so.
+// record stores an interaction and sends its outcome.
 func (f *follower) record(in *recommendationsv1.Interaction) error {
 	if in == nil {
-		return status.Error(codes.InvalidArgument, "start may come only once, at the beginning; then interactions")
+		return status.Error(codes.InvalidArgument, "start is allowed only once, as the first message; then interactions")
 	}
 	if f.server.journal == nil {
 		return toStatus(domain.ErrReadOnly)

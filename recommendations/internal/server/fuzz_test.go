@@ -30,15 +30,15 @@ import (
 // maxAnswer is more than any answer to a bad request needs, in bytes.
 const maxAnswer = 64 << 10
 
-// forgetful is a journal that keeps nothing, so that the same request has the same
-// answer again. It refuses what a store must never see.
+// forgetful is a journal that stores nothing, so that equal requests have equal
+// answers. It fails on interactions that the server must not let through.
 type forgetful struct{ has func(int64) (bool, error) }
 
 func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]domain.Outcome, error) {
 	seen, outcomes := map[string]domain.Interaction{}, make([]domain.Outcome, len(list))
 	for k, i := range list {
 		if err := i.Validate(); err != nil {
-			return nil, err // is answered with UNKNOWN, which no test takes
+			return nil, err // becomes UNKNOWN, which no test accepts
 		}
 		if has, err := j.has(i.BookID); err != nil || !has {
 			return nil, errors.New("an interaction with no book of the catalogue")
@@ -66,8 +66,9 @@ func (forgetful) Forget(_ context.Context, userID int64) (int64, error) {
 
 func (forgetful) CatchUp(context.Context, int64, int64) {}
 
-// newForgetful is a server of the test library. The targets call it as gRPC does,
-// without a wire: what goroutines of a wire do would look like news to the fuzzer.
+// newForgetful returns a server of the test library. The fuzz targets call its methods
+// directly: the goroutines of a connection would look like new coverage to the
+// fuzzer.
 func newForgetful(f *testing.F) *Server {
 	f.Helper()
 	rec := recommender.New()
@@ -80,11 +81,11 @@ func newForgetful(f *testing.F) *Server {
 	})
 }
 
-// fakeStream is the server's end of a stream on which a client has sent a list.
+// fakeStream is the server's side of a stream on which a client has sent a list.
 type fakeStream[In, Out any] struct {
 	grpc.ServerStream
 	ctx  context.Context
-	end  func() // called when all was read
+	end  func() // called when all messages were read
 	in   []*In
 	sent []*Out
 }
@@ -108,21 +109,21 @@ func (s *fakeStream[In, Out]) Send(m *Out) error {
 
 func (s *fakeStream[In, Out]) SendAndClose(m *Out) error { return s.Send(m) }
 
-// The bounds of requests, as the contract has them, said once more.
+// The bounds of requests in the contract, repeated here.
 func knownCategory(slug string) bool {
 	return slices.Contains([]string{"", "fantasy", "romance"}, slug)
 }
 func goodResults(n int32) bool { return n >= 0 && n <= 100 }
 
-// call is one RPC with one request: how to make it, and what it must be answered with.
+// call is an RPC with a request, and the expected answer.
 type call struct {
 	do   func(context.Context) (proto.Message, error)
 	want codes.Code
 	most int32 // recommendations
 }
 
-// callOf decodes a request of the method with a number; ok is false for what gRPC
-// itself refuses.
+// callOf decodes a request of one of the methods. ok is false if gRPC itself would
+// refuse it.
 func callOf(api *Server, method uint8, body []byte) (req proto.Message, c call, ok bool) {
 	wantIf := func(good bool) codes.Code {
 		if good {
@@ -183,8 +184,8 @@ func callOf(api *Server, method uint8, body []byte) (req proto.Message, c call, 
 	}
 }
 
-// FuzzRequests makes every request that can be decoded: a good one is answered, any
-// other is refused with all its faults, by their fields.
+// FuzzRequests sends any request that can be decoded. A valid one is answered, any other
+// one is refused with all its invalid fields.
 func FuzzRequests(f *testing.F) {
 	for method, req := range []proto.Message{
 		&recommendationsv1.RecommendRequest{UserId: 2, Category: "romance", MaxResults: 3, MinVersion: 1},
@@ -201,7 +202,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		f.Add(uint8(method), body)
 	}
-	f.Add(uint8(0), []byte{0x08, 0x01, 0x08, 0x02, 0x7a, 0x01, 0xff}) // a field twice, and one that is not known
+	f.Add(uint8(0), []byte{0x08, 0x01, 0x08, 0x02, 0x7a, 0x01, 0xff}) // a repeated and an unknown field
 	api := newForgetful(f)
 	f.Fuzz(func(t *testing.T, method uint8, body []byte) {
 		req, c, ok := callOf(api, method, body)
@@ -233,7 +234,7 @@ func FuzzRequests(f *testing.F) {
 	})
 }
 
-// checkRefusal wants the fields that are wrong, each of the request, in few words.
+// checkRefusal checks that a refusal names the invalid fields and is short.
 func checkRefusal(t *testing.T, req proto.Message, err error) {
 	t.Helper()
 	s := status.Convert(err)
@@ -254,7 +255,8 @@ func checkRefusal(t *testing.T, req proto.Message, err error) {
 	}
 }
 
-// checkShelf wants no more books than asked for, each once and from the catalogue.
+// checkShelf checks that a shelf has no more books than asked for, each once and from the
+// catalogue.
 func checkShelf(t *testing.T, list []*recommendationsv1.Recommendation, most int32) {
 	t.Helper()
 	if most == 0 {
@@ -272,8 +274,7 @@ func checkShelf(t *testing.T, list []*recommendationsv1.Recommendation, most int
 	}
 }
 
-// messages takes apart a stream of messages, each behind its length, up to the
-// first that cannot be decoded.
+// messages decodes length-prefixed messages, up to the first that is invalid.
 func messages[T any, M interface {
 	*T
 	proto.Message
@@ -301,7 +302,8 @@ func together[M proto.Message](f *testing.F, list ...M) []byte {
 	return stream.Bytes()
 }
 
-// checkRejection wants a reason, a field and an id that is no longer than a good one.
+// checkRejection checks that a rejection has a reason, a field and an id that is not too
+// long.
 func checkRejection(t *testing.T, r *recommendationsv1.Rejection) {
 	t.Helper()
 	fields := []string{"id", "user_id", "book_id", "kind", "rating"}
@@ -359,9 +361,8 @@ func FuzzRecordInteractions(f *testing.F) {
 	})
 }
 
-// FuzzFollow sends any stream of messages: a good start gets a shelf, each
-// interaction behind it an answer, and anything else ends the stream as the fault
-// of the caller.
+// FuzzFollow sends any stream of messages. A valid start gets a shelf, each interaction
+// after it an answer, and anything else ends the stream with INVALID_ARGUMENT.
 func FuzzFollow(f *testing.F) {
 	start := func(s *recommendationsv1.FollowStart) *recommendationsv1.FollowRequest {
 		return &recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: s}}
@@ -380,7 +381,7 @@ func FuzzFollow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		list := messages[recommendationsv1.FollowRequest](sent)
 		var start *recommendationsv1.FollowStart
-		acts, refused := 0, true // of the messages, up to the first bad one
+		acts, refused := 0, true // in the messages, up to the first invalid one
 		if len(list) > 0 {
 			start = list[0].GetStart()
 		}
@@ -390,7 +391,7 @@ func FuzzFollow(f *testing.F) {
 				acts = len(list) - 1
 			}
 		}
-		want := codes.Canceled // by a client that has said all and leaves
+		want := codes.Canceled // the client closes its side and leaves
 		if refused {
 			want = codes.InvalidArgument
 		}

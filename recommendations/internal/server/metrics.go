@@ -16,16 +16,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		shelves: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_shelves_total",
-			Help: "Shelves answered, by what they were made from: personal, popular or similar.",
+			Help: "Shelves sent, by source: personal, popular or similar.",
 		}, []string{"source"}),
-		// Apart, as streams stay with a replica and say nothing of the balance.
+		// Separate, as streams stay with a replica and do not show the balance.
 		followers: to.NewGauge(prometheus.GaugeOpts{
 			Name: "recommendations_followers",
-			Help: "Streams that follow a reader's shelf.",
+			Help: "Open Follow streams.",
 		}),
 		followed: to.NewCounter(prometheus.CounterOpts{
 			Name: "recommendations_followed_shelves_total",
-			Help: "Shelves sent on such streams.",
+			Help: "Shelves sent on Follow streams.",
 		}),
 	}
 	for _, source := range []string{"personal", "popular", "similar"} {

@@ -13,20 +13,19 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Journal is where what readers do is kept. Its errors are domain.ErrStoreDown
-// or unexpected.
+// Journal stores interactions. Its errors are domain.ErrStoreDown or unexpected.
 type Journal interface {
-	// Record stores valid interactions; once it returns they are durable.
+	// Record stores valid interactions. When it returns they are durable.
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
 	// Forget deletes a reader and returns the sequence number of that change.
 	Forget(ctx context.Context, userID int64) (seq int64, err error)
-	// CatchUp brings what is in memory of a reader up to a sequence number, if it can.
+	// CatchUp brings a reader in memory up to a sequence number, if it can.
 	CatchUp(ctx context.Context, userID, seq int64)
 }
 
 const (
-	recordBatch   = 256 // interactions that are stored together
-	maxRejections = 100 // that an answer lists
+	recordBatch   = 256 // interactions stored at a time
+	maxRejections = 100 // listed in an answer
 )
 
 // RecordInteractions implements the RPC of that name.
@@ -55,7 +54,7 @@ func (s *Server) RecordInteractions(
 	return stream.SendAndClose(r.resp)
 }
 
-// recording is one stream of interactions on its way into the journal.
+// recording is a RecordInteractions stream in progress.
 type recording struct {
 	server  *Server
 	ctx     context.Context
@@ -92,7 +91,7 @@ func (r *recording) reject(index int64, why *recommendationsv1.Rejection) {
 	}
 }
 
-// flush stores what was gathered.
+// flush stores the batch.
 func (r *recording) flush() error {
 	if len(r.batch) == 0 {
 		return nil
@@ -116,7 +115,7 @@ func (r *recording) flush() error {
 	return nil
 }
 
-// check returns why an interaction cannot be stored, nil when it can.
+// check returns why an interaction cannot be stored, or nil if it can.
 func (s *Server) check(i domain.Interaction) (*recommendationsv1.Rejection, error) {
 	if err := i.Validate(); err != nil {
 		rejection := &recommendationsv1.Rejection{
@@ -137,8 +136,8 @@ func (s *Server) check(i domain.Interaction) (*recommendationsv1.Rejection, erro
 	}, nil
 }
 
-// shownID cuts an id that is too long, so that an answer is not as large as all
-// that it refuses.
+// shownID truncates an id that is too long, so that a rejection is not as large as the
+// request.
 func shownID(id string) string {
 	if len(id) <= domain.MaxInteractionID {
 		return id
@@ -153,7 +152,7 @@ func conflict(id string) *recommendationsv1.Rejection {
 	}
 }
 
-// interaction takes over what came; what cannot be is left for the check to find.
+// interaction translates an interaction. check finds invalid values.
 func interaction(in *recommendationsv1.Interaction) domain.Interaction {
 	kinds := map[recommendationsv1.InteractionKind]domain.Kind{
 		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:     domain.View,
@@ -211,8 +210,8 @@ func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
 	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
 }
 
-// catchUp brings a reader up to a sequence number, if it can. Its error is that the
-// caller has gone meanwhile.
+// catchUp brings a reader up to a sequence number, if it can. It returns an error only
+// if the call has ended.
 func (s *Server) catchUp(ctx context.Context, userID, seq int64) error {
 	if s.journal != nil && seq > 0 {
 		s.journal.CatchUp(ctx, userID, seq)

@@ -1,8 +1,6 @@
-// Package server is the gRPC side of the recommendations service. It checks
-// requests, asks package recommender, and turns answers and errors into
-// protobuf, which stops here.
-//
-// It must not compute anything that a reader could see a difference by.
+// Package server implements the gRPC service. It validates requests, calls package
+// recommender, and translates answers and errors to protobuf. No other package knows
+// protobuf.
 package server
 
 import (
@@ -26,18 +24,18 @@ func Service() string { return recommendationsv1.RecommendationsService_ServiceD
 const (
 	defaultResults = 10
 	maxResults     = 100
-	booksPerPage   = 200 // of ListBooks; about 30 kB a message
+	booksPerPage   = 200 // of ListBooks, about 30 kB per message
 )
 
-// Config is what a Server answers from.
+// Config configures a Server.
 type Config struct {
 	Recommender *recommender.Recommender
 	Journal     Journal // nil refuses writes
 	Name        string  // of this replica
-	// FollowAge is how long a Follow stream lasts at most. It should be below the
-	// grace that old connections have, so that streams end before they are cut.
+	// FollowAge bounds the duration of a Follow stream. It should be shorter than the
+	// grace of old connections, so that streams end before they are cut.
 	FollowAge time.Duration
-	Readiness *lifecycle.Readiness // streams end when it drains
+	Readiness *lifecycle.Readiness // Follow streams end when it drains
 	Registry  prometheus.Registerer
 }
 
@@ -49,7 +47,7 @@ type Server struct {
 	journal     Journal
 	name        string
 	followAge   time.Duration
-	drain       <-chan struct{} // closed when this replica drains
+	drain       <-chan struct{} // closed when the replica drains
 	metrics     *metrics
 }
 
@@ -170,11 +168,12 @@ func checkUser(wrong *violations, id int64) {
 
 func checkSeq(wrong *violations, field string, seq int64) {
 	if seq < 0 {
-		wrong.add(field, fmt.Sprintf("is %d, want one that an answer had, or 0", seq))
+		wrong.add(field, fmt.Sprintf("is %d, want one from an answer, or 0", seq))
 	}
 }
 
-// checkCategory notes a category that no book has, and says which there are.
+// checkCategory adds a violation, which lists the known categories, if no book has the
+// category.
 func (s *Server) checkCategory(wrong *violations, category string) error {
 	if category == "" {
 		return nil

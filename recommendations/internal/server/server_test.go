@@ -45,7 +45,7 @@ func testLibrary() *domain.Library {
 	return lib
 }
 
-// serve answers on a real listener; a nil library leaves the server not ready.
+// serve serves on a real listener. With a nil library the server is not ready.
 func serve(t *testing.T, lib *domain.Library) recommendationsv1.RecommendationsServiceClient {
 	t.Helper()
 	rec := recommender.New()

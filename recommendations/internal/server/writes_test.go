@@ -27,7 +27,7 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// remembering is a server with a store, and what may be done to it.
+// remembering is a client of a server with a store, and handles on that server.
 type remembering struct {
 	recommendationsv1.RecommendationsServiceClient
 	live  *replication.Replicator
@@ -212,7 +212,7 @@ func TestWithoutAStoreNothingIsKept(t *testing.T) {
 	}
 }
 
-// down is a journal whose store cannot be reached.
+// down is a journal whose store is unreachable.
 type down struct{}
 
 func (down) Record(context.Context, []domain.Interaction) ([]domain.Outcome, error) {
@@ -234,7 +234,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 		Recommender: rec, Journal: down{}, Name: "r", FollowAge: time.Minute,
 		Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(),
 	}))
-	const want = "the store cannot be reached; what readers do cannot be kept just now"
+	const want = "the store is unreachable; interactions cannot be stored now"
 	check := func(what string, err error, trailer metadata.MD) {
 		t.Helper()
 		if s := status.Convert(err); s.Code() != codes.Unavailable || s.Message() != want {
@@ -324,7 +324,7 @@ func TestFollowSendsAShelfAtEachChange(t *testing.T) {
 	if r := receive(t, stream).GetRecorded(); r.GetRejection().GetReason() != recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT || r.GetStored() {
 		t.Errorf("the id again: %v", r)
 	}
-	// Who has said all still listens.
+	// A client that has closed its side still receives.
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,7 @@ func TestFollowGoesOnFromAVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What was seen already does not come again; the next change does.
+	// A shelf that was seen already is not sent again; the next change is.
 	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: one.GetVersion()})
 	two, err := recordAll(t, api, did("b", 700, 3, aLike, 0))
 	if err != nil {
@@ -351,7 +351,7 @@ func TestFollowGoesOnFromAVersion(t *testing.T) {
 	if s := receive(t, stream).GetShelf(); s.GetVersion() != two.GetVersion() {
 		t.Errorf("version %d, want %d", s.GetVersion(), two.GetVersion())
 	}
-	// What was missed comes at once.
+	// A missed change is sent at once.
 	missed := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: one.GetVersion()})
 	if s := receive(t, missed).GetShelf(); s.GetVersion() != two.GetVersion() {
 		t.Errorf("version %d, want %d", s.GetVersion(), two.GetVersion())

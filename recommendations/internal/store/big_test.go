@@ -14,7 +14,7 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// measureBig says whether to measure at the size of goodbooks-10k.
+// measureBig is the flag to measure at the size of goodbooks-10k.
 func measureBig() *bool {
 	return flag.Bool("big", false, "measure with 6 million ratings")
 }
@@ -27,7 +27,7 @@ const (
 	bigRatings = 6_000_000
 )
 
-// bigImport is ratings in no order, as a file may have them.
+// bigImport returns ratings in random order, as a file may have them.
 func bigImport() store.ImportRequest {
 	rng := rand.New(rand.NewPCG(1, 2))
 	req := store.ImportRequest{Catalog: &domain.Catalog{}, Ratings: store.NewRatings()}
@@ -40,16 +40,16 @@ func bigImport() store.ImportRequest {
 	return req
 }
 
-// TestBig measures an import of millions, with readers writing all the while.
+// TestBig measures an import of millions of ratings while readers write.
 func TestBig(t *testing.T) {
 	if !*big {
-		t.Log("not asked for: -big")
+		t.Log("only with -big")
 		return
 	}
 	before := inUse()
 	began := time.Now()
 	req := bigImport()
-	t.Logf("%d ratings gathered in %v, in %d MB", req.Ratings.Rows(), time.Since(began), (inUse()-before)>>20)
+	t.Logf("%d ratings collected in %v, in %d MB", req.Ratings.Rows(), time.Since(began), (inUse()-before)>>20)
 	databases(t, func(db database) {
 		t := db.t
 		url := db.newURL()

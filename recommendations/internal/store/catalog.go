@@ -13,7 +13,7 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Catalog returns the books and sample readers; an empty version where there are
+// Catalog returns the books and sample readers. The version is empty if there are
 // none yet.
 func (s *Store) Catalog(ctx context.Context) (c domain.Catalog, err error) {
 	err = s.view(ctx, "catalogue", func(tx *sql.Tx) error {
@@ -38,7 +38,7 @@ func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 
 const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language"
 
-// categorySeparator cannot be in a slug.
+// categorySeparator cannot occur in a slug.
 const categorySeparator = "|"
 
 func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
@@ -95,7 +95,7 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 			args = append(args, b.ID, b.Title, b.Author, b.Year, strings.Join(b.Categories, categorySeparator), b.Popularity,
 				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language)
 		}
-		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, 12) //nolint:gosec // of this file and of dollars
+		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, 12) //nolint:gosec // constants and placeholders
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}
@@ -110,17 +110,17 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 	return err
 }
 
-// CatalogVersion is the version under which a store keeps a catalogue: equal for
-// equal books and sample readers, in whatever order.
+// CatalogVersion returns the version that a store gives to a catalogue: the same for
+// the same books and sample readers, in whatever order.
 func CatalogVersion(c domain.Catalog) string { return inOrder(c).Version }
 
-// inOrder returns the catalogue sorted, with its version.
+// inOrder returns a sorted copy of the catalogue, with its version.
 func inOrder(c domain.Catalog) domain.Catalog {
 	c.Books, c.Samples = slices.Clone(c.Books), slices.Clone(c.Samples)
 	slices.SortFunc(c.Books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(c.Samples, func(a, b domain.SampleReader) int { return cmp.Compare(a.ID, b.ID) })
 	sum := sha256.New()
-	to := json.NewEncoder(sum) // of plain structs into a hash: neither can fail
+	to := json.NewEncoder(sum) // cannot fail: plain structs into a hash
 	for _, b := range c.Books {
 		_ = to.Encode(b)
 	}

@@ -14,35 +14,35 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// dialect is what differs between the databases.
+// dialect is the difference between the databases.
 type dialect interface {
-	// open returns the connections to read and to write by, which may be the
-	// same; 0 is the default number of them. Nothing is reached for yet.
+	// open returns the pools for reading and for writing, which may be the same; 0
+	// means the default number of connections. It does not connect yet.
 	open(conns int) (read, write *sql.DB, err error)
 	migrate(ctx context.Context, db *sql.DB, log logr.Logger) error
-	// snapshot is the kind of transaction that sees one moment.
+	// snapshot returns the options of a transaction that reads a snapshot.
 	snapshot() *sql.TxOptions
-	// lockWrites waits until this process may write.
+	// lockWrites excludes other writers, if begin does not.
 	lockWrites(ctx context.Context) (unlock func(), err error)
-	// begin begins a transaction that writes.
+	// begin starts a transaction that writes.
 	begin(ctx context.Context, write *sql.DB) (*sql.Tx, error)
-	// lock takes a lock with a name, across processes. held ends with the lock.
+	// lock takes a named lock, across processes. held ends when the lock is lost.
 	lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
-	// putAll writes very many rows of readers.
+	// putAll writes many readers.
 	putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error
-	// notify tells the listeners of others, once the transaction commits.
+	// notify wakes the listeners of all processes once the transaction commits.
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.
 	listen(ctx context.Context, changed func())
-	// away reports whether an error says that the database cannot be used now.
+	// away reports whether an error means that the database is unavailable.
 	away(err error) bool
 }
 
 //go:embed migrations
 var migrations embed.FS
 
-// parse finds the dialect of a URL. Its errors do not repeat the URL, which may
-// hold a password.
+// parse returns the dialect of a URL. Its errors do not repeat the URL, which may
+// contain a password.
 func parse(url string) (dialect, error) {
 	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return newSQLite(file)
@@ -53,8 +53,8 @@ func parse(url string) (dialect, error) {
 	return nil, fmt.Errorf("the store must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 
-// migrateTo brings a database up to what this program knows. Migrations that it
-// does not know, of a newer program, stay.
+// migrateTo applies the migrations that this program knows. Those of a newer program
+// stay.
 func migrateTo(ctx context.Context, d goose.Dialect, db *sql.DB, folder string, log logr.Logger) error {
 	files, err := fs.Sub(migrations, "migrations/"+folder)
 	if err != nil {

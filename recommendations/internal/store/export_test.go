@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// Hold runs do in a transaction that has the lock of all writers.
+// Hold runs do in a transaction that excludes all writers.
 func Hold(ctx context.Context, s *Store, do func()) error {
 	return s.change(ctx, "hold", func(tx *sql.Tx) error {
 		if err := holdHead(ctx, tx); err != nil {

@@ -7,8 +7,8 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// FuzzURL: a URL that is refused is not repeated, as there may be a password in
-// it; the same URL has the same answer.
+// FuzzURL: an error does not repeat the URL, which may contain a password, and is the
+// same for the same URL.
 func FuzzURL(f *testing.F) {
 	const password = "correct-horse-battery"
 	for _, url := range []string{

@@ -10,23 +10,23 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Ratings gathers millions of ratings in some 8 bytes each.
+// Ratings collects millions of ratings in about 8 bytes each.
 type Ratings struct {
 	books   []int64 // ids by index, in order of first appearance
 	index   map[int64]uint32
-	readers map[int64][]uint32 // index of the book and stars, packed
+	readers map[int64][]uint32 // index of the book and stars in one number, by reader
 	rows    int64
 }
 
-// starBits is what the stars take of a packed rating.
+// starBits is the number of bits for the stars.
 const starBits = 3
 
-// NewRatings returns an empty gathering.
+// NewRatings returns an empty collection.
 func NewRatings() *Ratings {
 	return &Ratings{index: map[int64]uint32{}, readers: map[int64][]uint32{}}
 }
 
-// Add adds a rating. Of several for one reader and book the last counts.
+// Add adds a rating. The last one for a reader and book counts.
 func (r *Ratings) Add(rating domain.Rating) {
 	i, ok := r.index[rating.BookID]
 	if !ok {
@@ -38,10 +38,10 @@ func (r *Ratings) Add(rating domain.Rating) {
 	r.rows++
 }
 
-// Rows is how many ratings were added, repetitions included.
+// Rows returns how many ratings were added, repetitions included.
 func (r *Ratings) Rows() int64 { return r.rows }
 
-// of returns the ratings of a reader, each book once, in order of appearance.
+// of returns the ratings of a reader, each book once, in order of first appearance.
 func (r *Ratings) of(userID int64, place map[uint32]int) []domain.Rating {
 	clear(place)
 	packed := r.readers[userID]
@@ -58,30 +58,30 @@ func (r *Ratings) of(userID int64, place map[uint32]int) []domain.Rating {
 	return list
 }
 
-// ImportRequest is what Import brings in. Every part may be left out.
+// ImportRequest is the content of an import. Every part is optional.
 type ImportRequest struct {
-	Catalog *domain.Catalog // in place of the present one; its version is made here
-	Ratings *Ratings        // added to what readers have
-	// Interactions are those of an export. They keep their times; one whose id is
-	// stored already is passed over.
+	Catalog *domain.Catalog // replaces the present one; Import sets its version
+	Ratings *Ratings        // added to the histories
+	// Interactions come from an export. They keep their times; those whose ids are
+	// stored already are skipped.
 	Interactions []domain.Interaction
-	// DropDemo lets a catalogue replace the demonstration although readers did
-	// something with its books; that is lost then.
+	// DropDemo lets a catalogue replace the demonstration together with readers'
+	// interactions with its books.
 	DropDemo bool
 }
 
-// ImportResult says what changed.
+// ImportResult is what an import changed.
 type ImportResult struct {
 	CatalogChanged bool
 	DroppedDemo    bool
 	ReadersChanged int   // whose histories changed
 	Repeated       int64 // ratings beyond the first of one reader and book in the request
-	Forgotten      int   // readers of the request who were forgotten, and stay so
+	Forgotten      int   // readers of the request who were forgotten and are skipped
 	Interactions   int   // new ones
 }
 
-// Import brings in all of a request, or, on an error, nothing. The same request
-// again changes nothing.
+// Import stores a request completely or, on an error, not at all. Importing the same
+// request again changes nothing.
 //
 // Errors: ErrDemoInUse, ErrDemoRatings.
 func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportResult, err error) {
@@ -90,7 +90,7 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 		sorted := inOrder(*req.Catalog)
 		catalog = &sorted
 	}
-	// Most of the work is done before others have to wait.
+	// Most of the work happens before other writers have to wait.
 	merged, err := s.merge(ctx, req.Ratings, catalog != nil)
 	if err != nil {
 		return result, err
@@ -102,18 +102,18 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 	return result, err
 }
 
-// merge is histories with the ratings of an import in them.
+// merge is the result of merging ratings into histories.
 type merge struct {
 	ratings   *Ratings
-	seq       int64                   // of the histories that were merged with
+	seq       int64                   // of the histories that the ratings were merged into
 	changed   map[int64]domain.Reader // what to write
-	forgotten map[int64]struct{}      // readers who get nothing
+	forgotten map[int64]struct{}      // readers who were skipped
 	repeated  int64
 	place     map[uint32]int
 }
 
-// merge adds the ratings to the histories as they are now; to none, where the
-// demonstration will be dropped.
+// merge merges the ratings into the present histories, or into none if the
+// demonstration is going to be dropped.
 func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*merge, error) {
 	if ratings == nil {
 		ratings = NewRatings()
@@ -149,7 +149,7 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 	return m, nil
 }
 
-// add merges one reader, from the row as it is.
+// add merges the ratings of one reader into the stored row.
 func (m *merge) add(row domain.Reader) error {
 	delete(m.changed, row.ID)
 	if len(m.ratings.readers[row.ID]) == 0 {
@@ -171,7 +171,7 @@ func (m *merge) add(row domain.Reader) error {
 
 // commit writes everything in a transaction.
 func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *domain.Catalog, req ImportRequest) (result ImportResult, err error) {
-	seq, err := nextSeq(ctx, tx) // from here on nothing else changes
+	seq, err := nextSeq(ctx, tx) // from here on no one else writes
 	if err != nil {
 		return result, err
 	}
@@ -189,7 +189,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 			return result, err
 		}
 	}
-	// Who changed since the merge is merged again.
+	// Histories that changed since the merge are merged again.
 	if !result.DroppedDemo {
 		if err := readReaders(ctx, tx, "WHERE seq > $1", []any{m.seq}, m.add); err != nil {
 			return result, err
@@ -200,7 +200,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 		r.Seq = seq
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) }) // in order they are written much faster
+	slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) }) // much faster to write in order
 	if err := d.putAll(ctx, tx, rows); err != nil {
 		return result, err
 	}
@@ -215,8 +215,8 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	return result, nil
 }
 
-// replaceCatalog puts a catalogue in place of the one that is there. With the
-// demonstration goes all that is of its books.
+// replaceCatalog replaces the catalogue. If that was the demonstration, histories and
+// interactions with its books are deleted as well.
 func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Catalog, dropDemo bool) error {
 	if h.Demo {
 		var done int64
@@ -235,9 +235,8 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Cata
 	return putCatalog(ctx, tx, catalog, false)
 }
 
-// replay stores interactions of an export, but for those that are there and those
-// of readers who were forgotten. Each history is written once, however much there
-// is to add.
+// replay stores the interactions of an export, without those that are stored already
+// and those of forgotten readers. Each history is written once.
 func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []domain.Interaction) (stored int, err error) {
 	if len(list) == 0 {
 		return 0, nil
@@ -257,7 +256,7 @@ func (m *merge) replay(ctx context.Context, tx *sql.Tx, list []domain.Interactio
 	return len(fresh), fold(ctx, tx, first+last, fresh)
 }
 
-// remembered leaves out what forgotten readers did.
+// remembered returns the interactions of readers who were not forgotten.
 func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []domain.Interaction) ([]domain.Interaction, error) {
 	forgotten := map[int64]bool{}
 	err := readReaders(ctx, tx, "WHERE forgotten", nil, func(r domain.Reader) error {
@@ -278,8 +277,8 @@ func (m *merge) remembered(ctx context.Context, tx *sql.Tx, list []domain.Intera
 	return kept, nil
 }
 
-// runs numbers interactions such that number and time together say in which order
-// they are: a number lasts for as long as the times grow.
+// runs numbers interactions such that number and time together keep their order: the
+// number grows where the time does not.
 func runs(list []domain.Interaction) (numbers []int64, last int64) {
 	numbers = make([]int64, len(list))
 	for i := range list {
@@ -291,13 +290,13 @@ func runs(list []domain.Interaction) (numbers []int64, last int64) {
 	return numbers, last
 }
 
-// nextSeqs gives the transaction 1 number and more above it, and returns the first.
+// nextSeqs gives the transaction 1+more sequence numbers and returns the first.
 func nextSeqs(ctx context.Context, tx *sql.Tx, more int64) (first int64, err error) {
 	err = tx.QueryRowContext(ctx, "UPDATE head SET seq = seq + 1 + $1 RETURNING seq", more).Scan(&first)
 	return first - more, err
 }
 
-// insertNew stores the interactions whose ids are new, and returns those.
+// insertNew stores the interactions whose ids are new, and returns them.
 func insertNew(ctx context.Context, tx *sql.Tx, list []domain.Interaction, seq func(int) int64) (fresh []domain.Interaction, err error) {
 	for from := 0; from < len(list); from += chunk {
 		next := list[from:min(from+chunk, len(list))]
@@ -312,7 +311,7 @@ func insertNew(ctx context.Context, tx *sql.Tx, list []domain.Interaction, seq f
 		}
 		for _, i := range next {
 			if ids[i.ID] {
-				delete(ids, i.ID) // the first of equal ids was stored
+				delete(ids, i.ID) // of equal ids the first was stored
 				fresh = append(fresh, i)
 			}
 		}
@@ -333,9 +332,10 @@ func scanIDs(rows *sql.Rows) (map[string]bool, error) {
 	return ids, rows.Err()
 }
 
-// fold adds interactions to the histories of their readers.
+// fold applies interactions to the histories of their readers.
 func fold(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) error {
-	// By reader, each reader's in their order: few histories are unpacked at a time.
+	// By reader, and each reader's in order, so that few histories are decoded at a
+	// time.
 	slices.SortStableFunc(list, func(a, b domain.Interaction) int { return cmp.Compare(a.UserID, b.UserID) })
 	for len(list) > 0 {
 		n := min(maxBatch, len(list))
@@ -357,9 +357,9 @@ func fold(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction)
 	return nil
 }
 
-// Seed fills a store that has no books with the embedded demonstration, and
-// reports whether it did.
-func (s *Store) Seed(ctx context.Context, demo domain.Library) (did bool, err error) {
+// Seed fills a store without books with the embedded demonstration, and reports
+// whether it did.
+func (s *Store) Seed(ctx context.Context, demo domain.Library) (seeded bool, err error) {
 	catalog := inOrder(demo.Catalog)
 	var rows []domain.Reader
 	for id, h := range demo.Histories() {
@@ -381,11 +381,11 @@ func (s *Store) Seed(ctx context.Context, demo domain.Library) (did bool, err er
 		for i := range rows {
 			rows[i].Seq = seq
 		}
-		did = true
+		seeded = true
 		if err := putCatalog(ctx, tx, catalog, true); err != nil {
 			return err
 		}
 		return s.dialect.putAll(ctx, tx, rows)
 	})
-	return did && err == nil, err
+	return seeded && err == nil, err
 }

@@ -4,7 +4,7 @@ package store
 
 import "context"
 
-// fileLock leaves the waiting to SQLite where there is no flock.
+// fileLock does nothing where there is no flock: SQLite itself waits.
 type fileLock struct{}
 
 func newFileLock(string) *fileLock { return &fileLock{} }

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// fileLock is a lock on a side file, which the kernel gives back when the process
-// dies. Within the process its users come in their order.
+// fileLock is a lock on a separate file, which the kernel releases when the process
+// dies. Within the process it is first come, first served.
 type fileLock struct {
 	path string
-	turn chan struct{} // holds a value while the lock is held or waited for
+	turn chan struct{} // holds a value while the lock is held or waited for by one
 }
 
 func newFileLock(path string) *fileLock {
@@ -31,7 +31,7 @@ func (l *fileLock) lock(ctx context.Context) (func(), error) {
 		return nil, lockError(err)
 	}
 	unlock := func() {
-		_ = f.Close() // which unlocks
+		_ = f.Close() // unlocks
 		<-l.turn
 	}
 	done := make(chan struct{})
@@ -47,7 +47,7 @@ func (l *fileLock) lock(ctx context.Context) (func(), error) {
 		}
 		return unlock, nil
 	case <-ctx.Done():
-		// The wait itself cannot be ended; what it gets in the end is given back.
+		// flock itself cannot be cancelled: release the lock once it is granted.
 		go func() {
 			<-done
 			unlock()

@@ -17,10 +17,11 @@ type ModelInfo struct {
 	Metadata    []byte // JSON
 	Size        int64  // of the artefact, in bytes
 	Active      bool
-	ActivatedAt time.Time // the last time; zero for never
+	ActivatedAt time.Time // last activation; zero for never
 }
 
-// SaveModel keeps a model. One of the same version is the same model, and stays.
+// SaveModel saves a model. If there is one of the same version it stays: it is the
+// same model.
 func (s *Store) SaveModel(ctx context.Context, m domain.StoredModel) error {
 	return s.change(ctx, "save model", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
@@ -49,7 +50,7 @@ func (s *Store) Model(ctx context.Context, version string) (m domain.StoredModel
 	return m, s.fault("model", err)
 }
 
-// Models lists all models, the newest first.
+// Models lists all models, newest first.
 func (s *Store) Models(ctx context.Context) (list []ModelInfo, err error) {
 	err = s.view(ctx, "models", func(tx *sql.Tx) error {
 		list, err = readModels(ctx, tx)
@@ -92,8 +93,8 @@ func readModels(ctx context.Context, q querier) ([]ModelInfo, error) {
 	return list, rows.Err()
 }
 
-// Activate makes a model the active one; replicas take it up by themselves. It
-// changes nothing when it is active already.
+// Activate activates a model. Replicas notice by themselves. Nothing changes if it is
+// already active.
 //
 // Error: domain.ErrModelNotFound.
 func (s *Store) Activate(ctx context.Context, version string) error {
@@ -125,7 +126,7 @@ func (s *Store) activate(ctx context.Context, tx *sql.Tx, version string) error 
 	return err
 }
 
-// Rollback activates the model that was active before the present one.
+// Rollback reactivates the previous model.
 //
 // Error: ErrNoEarlierModel.
 func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
@@ -150,9 +151,9 @@ func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
 	return from, to, err
 }
 
-// PruneModels deletes all but the newest keep models, the active one and the one
-// before it, and returns how many went.
-func (s *Store) PruneModels(ctx context.Context, keep int) (gone int64, err error) {
+// PruneModels deletes old models and returns how many. The newest keep models, the
+// active and the previous one stay.
+func (s *Store) PruneModels(ctx context.Context, keep int) (deleted int64, err error) {
 	err = s.change(ctx, "prune models", func(tx *sql.Tx) error {
 		const old = `version NOT IN (SELECT version FROM models ORDER BY created_at DESC LIMIT $1)
 			AND version NOT IN (SELECT version FROM activations ORDER BY n DESC LIMIT 2)`
@@ -166,8 +167,8 @@ func (s *Store) PruneModels(ctx context.Context, keep int) (gone int64, err erro
 		if err != nil {
 			return err
 		}
-		gone, err = result.RowsAffected()
+		deleted, err = result.RowsAffected()
 		return err
 	})
-	return gone, err
+	return deleted, err
 }

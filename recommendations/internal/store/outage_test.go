@@ -16,11 +16,11 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// moment is how long something is left alone before it is killed.
+// moment returns how long to wait before the next kill.
 func moment() time.Duration { return time.Duration(100+rand.IntN(400)) * time.Millisecond }
 
-// TestCrashesOfPostgresLoseNothing crashes the server under its writers, and a
-// writer now and then.
+// TestCrashesOfPostgresLoseNothing crashes the server while processes write, and now
+// and then one of them.
 func TestCrashesOfPostgresLoseNothing(t *testing.T) {
 	server := pgtest.Start(t)
 	url := server.NewDatabase()
@@ -36,8 +36,8 @@ func TestCrashesOfPostgresLoseNothing(t *testing.T) {
 	c.end(t, url)
 }
 
-// TestOutageOfPostgres stops the server: errors say so, and soon; once it is back,
-// all goes on by itself.
+// TestOutageOfPostgres stops the server: all calls fail soon, with ErrStoreDown. Once it
+// is back, everything works again by itself.
 func TestOutageOfPostgres(t *testing.T) {
 	server := pgtest.Start(t)
 	s := open(t, server.NewDatabase())
@@ -45,7 +45,7 @@ func TestOutageOfPostgres(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	changes := s.Changes(ctx)
-	<-changes // it listens
+	<-changes // the first one: it listens
 	lost := make(chan error, 1)
 	inside := make(chan struct{})
 	go func() {
@@ -77,8 +77,8 @@ func TestOutageOfPostgres(t *testing.T) {
 			t.Errorf("%s, and the server is back: %v", name, err)
 		}
 	}
-	// It listens again: of a change of now there is word, after what it says once
-	// it is connected.
+	// It listens again: a change is notified, after the value that connecting itself
+	// sends.
 	other := open(t, server.NewDatabase())
 	record(t, other, like("elsewhere", 7, 1))
 	select {
@@ -88,7 +88,7 @@ func TestOutageOfPostgres(t *testing.T) {
 	}
 }
 
-// all is one call of each kind.
+// all makes a call of each kind.
 func all(s *store.Store) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"head":    func(ctx context.Context) error { _, err := s.Head(ctx); return err },
@@ -114,7 +114,7 @@ func all(s *store.Store) map[string]func(context.Context) error {
 	}
 }
 
-// TestNeverReached is of stores that cannot be used at all.
+// TestNeverReached uses stores that cannot be reached at all.
 func TestNeverReached(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -149,7 +149,7 @@ func testWritesThatCannotBe(db database) {
 	if err == nil || errors.Is(err, domain.ErrStoreDown) {
 		t.Errorf("a damaged history is no outage: %v", err)
 	}
-	// One that cannot be stored does not take those along that share its commit.
+	// An interaction that cannot be stored does not fail those that share its commit.
 	results := make(chan error)
 	for i := range 40 {
 		go func() {
@@ -174,7 +174,7 @@ func testWhoGivesUpIsFree(db database) {
 	url := db.newURL()
 	s := open(t, url)
 	record(t, s, like("a", 7, 1))
-	// Another process is in the middle of a commit, and stays there.
+	// Another process hangs in the middle of a commit.
 	block := open(t, url)
 	inside, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)

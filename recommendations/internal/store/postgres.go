@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/go-logr/logr"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,7 +24,7 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// postgres is a server, shared by all replicas.
+// postgres is a database server, shared by all replicas.
 type postgres struct {
 	config *pgx.ConnConfig
 }
@@ -36,13 +38,13 @@ const (
 func newPostgres(url string) (dialect, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		// The error repeats the URL, with what stands for the password hidden only
-		// where it could be parsed.
+		// Not the error itself: it repeats the URL, and hides the password only if the
+		// URL could be parsed.
 		return nil, errors.New("the postgres URL cannot be parsed; it must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
 	config.ConnectTimeout = connectTimeout
-	// A replica whose machine is gone without a word must not keep the others
-	// waiting for the locks it holds.
+	// A replica whose host disappeared must not block the others by the locks that it
+	// held.
 	for name, value := range map[string]string{
 		"idle_in_transaction_session_timeout": "10s",
 		"tcp_keepalives_idle":                 "10",
@@ -70,21 +72,29 @@ func (d postgres) migrate(ctx context.Context, db *sql.DB, log logr.Logger) erro
 		return err
 	}
 	defer unlock()
-	return migrateTo(held, goose.DialectPostgres, db, "postgres", log)
+	err = migrateTo(held, goose.DialectPostgres, db, "postgres", log)
+	if err != nil && held.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %s", errLockLost, err) // not %w: nobody cancelled the call
+	}
+	return err
 }
+
+// errLockLost: the connection that held a lock broke.
+var errLockLost = errors.New("the connection to the database broke")
 
 func (d postgres) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-// lockWrites leaves the order to the row that nextSeq changes.
+// lockWrites does nothing: nextSeq and holdHead lock a row.
 func (d postgres) lockWrites(context.Context) (unlock func(), err error) { return func() {}, nil }
 
 func (d postgres) begin(ctx context.Context, write *sql.DB) (*sql.Tx, error) {
 	return write.BeginTx(ctx, nil)
 }
 
-// lock takes an advisory lock on a connection of its own, with which it goes.
+// lock takes an advisory lock on a connection of its own. The lock is lost when that
+// connection breaks.
 func (d postgres) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
 	conn, err := pgx.ConnectConfig(ctx, d.config)
 	if err != nil {
@@ -100,7 +110,7 @@ func (d postgres) lock(ctx context.Context, name string) (held context.Context, 
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		_, _ = conn.WaitForNotification(held) // none comes: this is the end of the connection, or of held
+		_, _ = conn.WaitForNotification(held) // returns when the connection breaks or held ends
 		lost()
 	}()
 	return held, func() {
@@ -110,15 +120,15 @@ func (d postgres) lock(ctx context.Context, name string) (held context.Context, 
 	}, nil
 }
 
-// closeConn says goodbye, which a server that is away does not hear.
+// closeConn closes a connection, within a limit in case the server does not answer.
 func closeConn(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
 	defer cancel()
 	_ = conn.Close(ctx)
 }
 
-// putAll sends thousands of rows a statement: each is a round trip for which all
-// other writers wait.
+// putAll sends thousands of rows per statement, because all other writers wait during
+// each round trip.
 func (d postgres) putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error {
 	for next := range slices.Chunk(rows, 4096) {
 		users, seqs := make([]int64, len(next)), make([]int64, len(next))
@@ -140,55 +150,55 @@ func (d postgres) notify(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// listen connects again and again; between two connections nothing is heard, for
-// which there is polling.
+// listen reconnects with backoff. Between two connections it misses notifications;
+// polling makes up for that.
 func (d postgres) listen(ctx context.Context, changed func()) {
-	pause := 100 * time.Millisecond
+	retry := backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, Multiplier: 2, MaxInterval: 5 * time.Second}
 	for ctx.Err() == nil {
-		heard, err := d.listenOnce(ctx, changed)
-		if err == nil || heard {
-			pause = 100 * time.Millisecond
+		if d.listenOnce(ctx, changed) {
+			retry.Reset()
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
-			pause = min(2*pause, 5*time.Second)
+		case <-time.After(retry.NextBackOff()):
 		}
 	}
 }
 
-func (d postgres) listenOnce(ctx context.Context, changed func()) (heard bool, err error) {
+// listenOnce listens on one connection until it breaks or ctx ends, and reports
+// whether it got as far as that.
+func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool) {
 	conn, err := pgx.ConnectConfig(ctx, d.config)
 	if err != nil {
-		return false, err
+		return false
 	}
 	defer closeConn(ctx, conn)
 	if _, err := conn.Exec(ctx, "LISTEN "+postgresChannel); err != nil {
-		return false, err
+		return false
 	}
-	changed() // something may have, before
+	changed() // something may have changed before
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return true, err
+			return true
 		}
 		changed()
 	}
 }
 
-// away is what concerns the server and not the statement: no connection, a server
-// that starts or stops, or has no room.
+// away: the server is at fault and not the statement. There is no connection, or the
+// server is starting, stopping or out of resources.
 func (d postgres) away(err error) bool {
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		for _, class := range []string{
 			"08",    // connection
 			"53",    // resources
-			"57",    // shutdown, or a cancelled statement
+			"57",    // shutdown, cancelled statement
 			"58",    // system
-			"25006", // read only, as a standby is
-			"25P03", // the transaction was left alone for too long
-			"40",    // the transaction was rolled back
-			"28",    // who we are is not accepted just now
-			"3D",    // the database is not there
+			"25006", // read-only, as on a standby
+			"25P03", // idle transaction ended
+			"40",    // transaction rolled back
+			"28",    // authentication refused
+			"3D",    // database does not exist
 		} {
 			if strings.HasPrefix(failed.Code, class) {
 				return true
@@ -196,7 +206,7 @@ func (d postgres) away(err error) bool {
 		}
 		return false
 	}
-	if errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
+	if errors.Is(err, errLockLost) || errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
 		return true
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
@@ -205,7 +215,7 @@ func (d postgres) away(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	// A connection that broke under a statement.
+	// The connection broke during a statement.
 	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn)
 }

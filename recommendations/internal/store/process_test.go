@@ -23,14 +23,14 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// processFor says for how long the tests with several processes run.
+// processFor is the duration of the tests with several processes.
 func processFor() *time.Duration {
 	return flag.Duration("processes", 2*time.Second, "for how long tests with several writing processes run")
 }
 
 var processes = processFor()
 
-// writerVariable tells this program that it is not to test but to write.
+// writerVariable makes the test binary a writing process.
 const writerVariable = "STORE_TEST_WRITER"
 
 func TestMain(m *testing.M) {
@@ -47,24 +47,24 @@ func TestMain(m *testing.M) {
 // job is what a writing process does.
 type job struct {
 	URL  string
-	Name string // its interactions are called so
+	Name string // prefix of the ids of its interactions
 	User int64  // the first of its readers
 	Acks string // file to which acknowledged ids go; "" for none
 	From int    // number of the first interaction
 	For  time.Duration
 }
 
-// tally is what a writing process says in the end.
+// tally is the report of a writing process.
 type tally struct {
 	Commits int
 	Worst   time.Duration
 }
 
-// writers is how many goroutines of a writing process write, each for a reader.
+// writers is the number of writing goroutines per process, each for one reader.
 const writers = 4
 
-// interaction is the nth of a writer: each is of another book, so that a history
-// shows whether it counted.
+// interaction returns the nth interaction of a writer. Each has another book, so that the
+// history shows whether it was applied.
 func (j job) interaction(writer, n int) domain.Interaction {
 	return domain.Interaction{
 		ID: fmt.Sprintf("%s-%d-%d", j.Name, writer, n), UserID: j.User + int64(writer), BookID: int64(n + 1), Kind: domain.Like,
@@ -113,8 +113,7 @@ func writeAsTold(told string) error {
 	return errors.Join(s.Close(), json.NewEncoder(os.Stdout).Encode(sum))
 }
 
-// recordUntilAcknowledged does as clients do when the store is away: the same
-// again.
+// recordUntilAcknowledged retries while the store is down, as clients do.
 func recordUntilAcknowledged(s *store.Store, in domain.Interaction) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -126,7 +125,7 @@ func recordUntilAcknowledged(s *store.Store, in domain.Interaction) {
 		case err == nil || !errors.Is(err, domain.ErrStoreDown):
 			panic(fmt.Sprintf("%s: %v %v", in.ID, outcomes, err))
 		}
-		time.Sleep(10 * time.Millisecond) // not to make a busy loop of it
+		time.Sleep(10 * time.Millisecond) // so that it is no busy loop
 	}
 }
 
@@ -152,7 +151,7 @@ func startWriter(t *testing.T, j job) *process {
 	return p
 }
 
-// kill ends the process in the middle of whatever it does.
+// kill kills the process.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -177,7 +176,7 @@ func (p *process) wait(t *testing.T) tally {
 	return sum
 }
 
-// acknowledged reads what a writer wrote down.
+// acknowledged reads the ids that a writer logged as acknowledged.
 func acknowledged(t *testing.T, file string) []string {
 	t.Helper()
 	f, err := os.Open(file)
@@ -196,7 +195,7 @@ func acknowledged(t *testing.T, file string) []string {
 	return ids
 }
 
-// TestWritersShareFairly has three processes write at one time.
+// TestWritersShareFairly: three processes write at the same time.
 func TestWritersShareFairly(t *testing.T) {
 	databases(t, func(db database) {
 		t := db.t
@@ -225,7 +224,7 @@ func TestWritersShareFairly(t *testing.T) {
 	})
 }
 
-// crew is writers that are killed again and again.
+// crew is a set of writers that are killed again and again.
 type crew struct {
 	jobs    []job
 	running []*process
@@ -246,8 +245,8 @@ func newCrew(t *testing.T, url string, n int) *crew {
 	return c
 }
 
-// kill ends a writer and starts it anew, a little before where it was, as a client
-// does that does not know what was stored.
+// kill kills a writer and restarts it a little before its last position, like a client
+// that does not know what was stored.
 func (c *crew) kill(t *testing.T, i int) {
 	t.Helper()
 	c.running[i].kill(t)
@@ -263,7 +262,8 @@ func (c *crew) kill(t *testing.T, i int) {
 	c.running[i] = startWriter(t, j)
 }
 
-// end stops all writers and compares what was acknowledged with what is there.
+// end stops all writers and compares the acknowledged interactions with the stored
+// ones.
 func (c *crew) end(t *testing.T, url string) {
 	t.Helper()
 	for _, p := range c.running {

@@ -7,8 +7,9 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Histories calls yield for each reader who changed after a seq, in no order, and
-// returns the seq up to which that is all. yield may keep what it gets.
+// Histories calls yield for each reader whose history changed after a sequence
+// number, in no order, and returns the sequence number up to which it is complete.
+// yield may keep its argument.
 func (s *Store) Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error) {
 	err = s.view(ctx, "histories", func(tx *sql.Tx) error {
 		h, err := head(ctx, tx)
@@ -21,7 +22,7 @@ func (s *Store) Histories(ctx context.Context, after int64, yield func(domain.Re
 	return seq, err
 }
 
-// History returns the row of one reader; its zero value where there is none.
+// History returns one reader, or the zero value if nothing is stored.
 func (s *Store) History(ctx context.Context, userID int64) (found domain.Reader, err error) {
 	if err := s.ready(ctx); err != nil {
 		return domain.Reader{}, err
@@ -33,8 +34,7 @@ func (s *Store) History(ctx context.Context, userID int64) (found domain.Reader,
 	return found, s.fault("history", err)
 }
 
-// Interactions calls yield for everything that readers did, in the order in which
-// it was stored.
+// Interactions calls yield for all interactions, in the order they were stored.
 func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction) error) error {
 	return s.view(ctx, "interactions", func(tx *sql.Tx) error {
 		return readInteractions(ctx, tx, "ORDER BY seq, at", nil, yield)
@@ -59,7 +59,7 @@ func readReaders(ctx context.Context, q querier, where string, args []any, yield
 	return rows.Err()
 }
 
-// orReplace ends the insertion of readers' rows.
+// orReplace makes an INSERT of readers replace existing rows.
 const orReplace = " ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data"
 
 func putReaders(ctx context.Context, tx *sql.Tx, list []domain.Reader) error {
@@ -69,7 +69,7 @@ func putReaders(ctx context.Context, tx *sql.Tx, list []domain.Reader) error {
 		for _, r := range list[:n] {
 			args = append(args, r.ID, r.Seq, r.Forgotten, r.History)
 		}
-		statement := "INSERT INTO histories (user_id, seq, forgotten, data) VALUES " + placeholders(n, 4) + orReplace //nolint:gosec // of this file and of dollars
+		statement := "INSERT INTO histories (user_id, seq, forgotten, data) VALUES " + placeholders(n, 4) + orReplace //nolint:gosec // constants and placeholders
 		_, err := tx.ExecContext(ctx, statement, args...)
 		if err != nil {
 			return err

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// maxBatch is how many interactions one commit takes at most.
+	// maxBatch bounds the interactions of one commit.
 	maxBatch = 1000
-	// commitTimeout ends a commit that the database does not answer.
+	// commitTimeout bounds a commit.
 	commitTimeout = 5 * time.Second
 )
 
-// writing is one call of Record on its way through the writer.
+// writing is a call of Record in the queue of the writer.
 type writing struct {
 	list     []domain.Interaction
 	outcomes []domain.Outcome
@@ -28,14 +28,13 @@ type writing struct {
 
 var errClosed = errors.New("the store is closed")
 
-// Record stores interactions, which must be valid, and returns what became of
-// each, once that is durable. Calls that come while a commit is on its way share
-// the next one.
+// Record stores interactions, which must be valid, and returns the outcome of each
+// once they are durable. Calls that arrive during a commit share the next one.
 //
-// An error that is domain.ErrStoreDown, or the end of ctx, leaves open what was
-// stored: the same ids again are safe.
+// After domain.ErrStoreDown or the end of ctx, any part of them may have been stored.
+// It is safe to send the same ids again.
 func (s *Store) Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error) {
-	// A caller that gives up may do with its list what it likes.
+	// Cloned, as a caller that gives up may reuse its list.
 	w := &writing{list: slices.Clone(list), done: make(chan struct{})}
 	select {
 	case s.queue <- w:
@@ -52,8 +51,8 @@ func (s *Store) Record(ctx context.Context, list []domain.Interaction) ([]domain
 	}
 }
 
-// writeAll commits what comes, one batch after the other. While one commits, the
-// next gathers.
+// writeAll commits the queue, one batch after the other. While one commits, callers
+// queue for the next.
 func (s *Store) writeAll() {
 	for {
 		var batch []*writing
@@ -67,7 +66,7 @@ func (s *Store) writeAll() {
 	}
 }
 
-// gather takes who is waiting already.
+// gather adds the calls that are already waiting.
 func (s *Store) gather(batch []*writing) []*writing {
 	n := len(batch[0].list)
 	for n < maxBatch {
@@ -82,7 +81,7 @@ func (s *Store) gather(batch []*writing) []*writing {
 	return batch
 }
 
-// commit stores a batch in one transaction and tells those who wait for it.
+// commit stores a batch in one transaction and returns its callers.
 func (s *Store) commit(batch []*writing) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
@@ -92,7 +91,7 @@ func (s *Store) commit(batch []*writing) {
 	}
 	outcomes, err := s.record(ctx, list)
 	if err != nil && len(batch) > 1 && !errors.Is(err, domain.ErrStoreDown) {
-		// One of them is at fault, and should fail alone.
+		// One of them caused the error and should fail alone.
 		for i := range batch {
 			s.commit(batch[i : i+1])
 		}
@@ -110,10 +109,10 @@ func (s *Store) commit(batch []*writing) {
 func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes []domain.Outcome, err error) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	for i := range list {
-		list[i].At = now.Add(time.Duration(i) * time.Microsecond) // keeps their order
+		list[i].At = now.Add(time.Duration(i) * time.Microsecond) // keeps the order
 	}
 	err = s.change(ctx, "record", func(tx *sql.Tx) error {
-		// First, so that nothing that is read here changes until the commit.
+		// First, as it locks everything read here until the commit.
 		seq, err := nextSeq(ctx, tx)
 		if err != nil {
 			return err
@@ -131,8 +130,8 @@ func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes
 	return outcomes, err
 }
 
-// apply stores interactions, with the times they have, in a transaction that has its
-// number.
+// apply stores interactions, with the times they have, in a transaction with a
+// sequence number.
 func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) ([]domain.Outcome, error) {
 	known, err := readKnown(ctx, tx, list)
 	if err != nil {
@@ -171,7 +170,7 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction
 	return outcomes, nil
 }
 
-// folding is a reader's history while interactions are added to it.
+// folding is a reader's history to which interactions are applied.
 type folding struct {
 	row     domain.Reader
 	history domain.History
@@ -184,7 +183,7 @@ func (f *folding) apply(in domain.Interaction) {
 	}
 }
 
-// putFoldings writes the histories that changed, and returns the rows of all.
+// putFoldings writes the histories that changed, and returns all readers.
 func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64]*folding) (map[int64]domain.Reader, error) {
 	var changed []domain.Reader
 	rows := map[int64]domain.Reader{}
@@ -198,12 +197,12 @@ func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64
 	return rows, putReaders(ctx, tx, changed)
 }
 
-// chunk is how many rows one statement takes. With its parameters the time SQLite
-// needs to read it grows in the square: millions are stored ten times faster by 32
-// than by 500, and PostgreSQL is at its best by then, too.
+// chunk is the number of rows per statement. The time SQLite needs to parse a
+// statement grows with the square of its parameters: with 32 rows, millions are
+// stored ten times faster than with 500. PostgreSQL is at its best by then, too.
 const chunk = 32
 
-// inChunks calls do with the next values of a list, as a list for IN.
+// inChunks calls do for each chunk of a list, as a list for IN.
 func inChunks[T any](values []T, do func(in string, args []any) error) error {
 	for len(values) > 0 {
 		n := min(chunk, len(values))
@@ -219,7 +218,7 @@ func inChunks[T any](values []T, do func(in string, args []any) error) error {
 	return nil
 }
 
-// readKnown returns what is stored under the ids of a list.
+// readKnown returns the stored interactions that have the ids of a list.
 func readKnown(ctx context.Context, q querier, list []domain.Interaction) (map[string]domain.Interaction, error) {
 	ids := make([]string, len(list))
 	for i, in := range list {
@@ -235,7 +234,7 @@ func readKnown(ctx context.Context, q querier, list []domain.Interaction) (map[s
 	return known, err
 }
 
-// readInteractions calls yield for the rows of a condition.
+// readInteractions calls yield for the rows that meet a condition.
 func readInteractions(ctx context.Context, q querier, where string, args []any, yield func(domain.Interaction) error) error {
 	rows, err := q.QueryContext(ctx, "SELECT id, user_id, book_id, kind, stars, at FROM interactions "+where, args...)
 	if err != nil {
@@ -261,11 +260,11 @@ func readInteractions(ctx context.Context, q querier, where string, args []any, 
 	return rows.Err()
 }
 
-// timeLayout is how times are kept: UTC, RFC 3339, to the microsecond.
+// timeLayout is the format of stored times: UTC, RFC 3339, to the microsecond.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// readHistories returns the histories of all readers of a list, also of those who
-// have none yet.
+// readHistories returns the histories of all readers of a list, empty for readers
+// without one.
 func readHistories(ctx context.Context, q querier, list []domain.Interaction) (map[int64]*folding, error) {
 	histories := map[int64]*folding{}
 	var ids []int64
@@ -300,7 +299,7 @@ func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []domai
 	return nil
 }
 
-// insertion is the statement that stores n interactions.
+// insertion returns the statement that stores n interactions.
 func insertion(n int) string {
 	return "INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES " + placeholders(n, 7)
 }
@@ -313,18 +312,19 @@ func interactionArgs(list []domain.Interaction, seq func(int) int64) []any {
 	return args
 }
 
-// Forget deletes what is known of a reader. The row stays, empty, so that replicas
-// and later imports know of it. Whatever the reader does after that starts anew.
+// Forget deletes everything about a reader. An empty row stays, so that replicas and
+// later imports know that the reader was forgotten. The reader's next interaction
+// starts a new history.
 func (s *Store) Forget(ctx context.Context, userID int64) (domain.Reader, error) {
-	gone := domain.Reader{ID: userID, Forgotten: true, History: []byte{}}
+	forgotten := domain.Reader{ID: userID, Forgotten: true, History: []byte{}}
 	err := s.change(ctx, "forget", func(tx *sql.Tx) (err error) {
-		if gone.Seq, err = nextSeq(ctx, tx); err != nil {
+		if forgotten.Seq, err = nextSeq(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM interactions WHERE user_id = $1", userID); err != nil {
 			return err
 		}
-		return putReaders(ctx, tx, []domain.Reader{gone})
+		return putReaders(ctx, tx, []domain.Reader{forgotten})
 	})
-	return gone, err
+	return forgotten, err
 }

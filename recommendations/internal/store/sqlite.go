@@ -19,7 +19,7 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// sqlite is one file, shared by the processes of one machine.
+// sqlite is one file, shared by the processes of one host.
 type sqlite struct {
 	file   string
 	writes *fileLock
@@ -36,23 +36,23 @@ func newSQLite(file string) (dialect, error) {
 	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock")}, nil
 }
 
-// How long to wait for a program that is none of ours and holds the file, such as a
-// backup. SQLite waits for busyTimeout of it, and does not hear meanwhile that a
-// context has ended; all else is done here.
+// How long to wait for another program that holds the file, such as a backup. SQLite
+// itself waits for busyTimeout, during which it ignores that a context has ended;
+// patiently waits for the rest.
 const (
 	busyTimeout = 50 * time.Millisecond
 	busyMost    = 5 * time.Second
 )
 
-// sqliteReaders is how many may read at one time in this process.
+// sqliteReaders is the default number of connections for reading.
 const sqliteReaders = 4
 
 func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 	options := url.Values{"_pragma": {
 		"journal_mode(WAL)",
-		"synchronous(FULL)", // a commit survives the machine, not only the process
+		"synchronous(FULL)", // a commit survives a power cut, not only the process
 		"foreign_keys(1)",
-		"temp_store(MEMORY)", // there may be no folder for temporary files
+		"temp_store(MEMORY)", // containers may have no folder for temporary files
 	}}
 	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?" + options.Encode()
 	if read, err = sql.Open("sqlite", name+busy(busyMost)); err != nil {
@@ -60,8 +60,8 @@ func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 	}
 	read.SetMaxOpenConns(cmp.Or(conns, sqliteReaders))
 	read.SetMaxIdleConns(cmp.Or(conns, sqliteReaders))
-	// Writers take the lock at BEGIN: one that reads first and then finds that
-	// another has written would have to begin again.
+	// Writers take the lock at BEGIN. Taking it at the first write would fail if
+	// another transaction had written since the first read.
 	if write, err = sql.Open("sqlite", name+busy(busyTimeout)+"&_txlock=immediate"); err != nil {
 		return nil, nil, errors.Join(err, read.Close())
 	}
@@ -82,7 +82,7 @@ func busy(most time.Duration) string {
 	return fmt.Sprintf("&_pragma=busy_timeout(%d)", most.Milliseconds())
 }
 
-// patiently repeats do for as long as somebody else holds the file.
+// patiently repeats do while another program holds the file, up to busyMost.
 func patiently(ctx context.Context, do func() error) error {
 	for end := time.Now().Add(busyMost); ; {
 		err := do()
@@ -104,10 +104,10 @@ func (d sqlite) begin(ctx context.Context, write *sql.DB) (tx *sql.Tx, err error
 	return tx, err
 }
 
-func (d sqlite) snapshot() *sql.TxOptions { return nil } // every transaction is one
+func (d sqlite) snapshot() *sql.TxOptions { return nil } // every transaction reads a snapshot
 
-// lockWrites queues for the file in the kernel. SQLite's own waiting is polling
-// with pauses: of three busy writers one would starve.
+// lockWrites queues for the file in the kernel. SQLite's own waiting is polling with
+// pauses: one of three busy writers would starve.
 func (d sqlite) lockWrites(ctx context.Context) (unlock func(), err error) {
 	return d.writes.lock(ctx)
 }
@@ -125,7 +125,7 @@ func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }
 
 func (d sqlite) listen(ctx context.Context, _ func()) { <-ctx.Done() }
 
-// away is busy, full, or not to be opened; what is wrong with a statement is not.
+// away: the file is busy, full or cannot be opened. An error in a statement is not.
 func (d sqlite) away(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) {
 		return true
@@ -142,7 +142,7 @@ func (d sqlite) away(err error) bool {
 	return false
 }
 
-// errLock: the side file cannot be made or locked.
+// errLock: the lock file cannot be created or locked.
 var errLock = errors.New("lock file")
 
 func lockError(err error) error { return fmt.Errorf("%w: %w", errLock, err) }

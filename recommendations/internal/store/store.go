@@ -14,33 +14,34 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// The errors that a caller can do something about, besides domain.ErrStoreDown.
+// Errors that a caller can handle, besides domain.ErrStoreDown and
+// domain.ErrModelNotFound.
 var (
-	// ErrNoEarlierModel: there is nothing to roll back to.
+	// ErrNoEarlierModel: there is no previous model to roll back to.
 	ErrNoEarlierModel = errors.New("no other model was active before")
-	// ErrDemoInUse: the store holds the demonstration, and readers did something
-	// with its books, which would be lost.
+	// ErrDemoInUse: the store holds the demonstration, and readers' interactions with
+	// its books, which would be lost.
 	ErrDemoInUse = errors.New("the store holds the demonstration, and readers' interactions with it")
-	// ErrDemoRatings: ratings cannot be added to the demonstration: its book ids
-	// mean other books.
+	// ErrDemoRatings: ratings cannot be added to the demonstration, because its book
+	// ids belong to other books.
 	ErrDemoRatings = errors.New("the store holds the demonstration's books: import books, too")
 )
 
-// Head says how far a store is.
+// Head is the state of a store in short.
 type Head struct {
-	StoreID        string // of this store alone
+	StoreID        string // unique to this store
 	Seq            int64  // of the last commit that changed histories
 	CatalogVersion string // "" before there are books
 	Demo           bool   // the books are the embedded demonstration's
 	Model          string // version of the active model; "" for none
-	Activation     int64  // grows each time that a model is activated
+	Activation     int64  // grows with each activation of a model
 }
 
-// Options are for all stores.
+// Options configure a Store.
 type Options struct {
 	Log   logr.Logger
 	Now   func() time.Time // the clock; nil for the real one
-	Conns int              // at most, to read by; 0 for a default
+	Conns int              // limit of connections for reading; 0 for a default
 }
 
 // Store is an open store. It is safe for concurrent use, by any number of
@@ -56,13 +57,12 @@ type Store struct {
 	quit  chan struct{}
 	done  sync.WaitGroup
 
-	migrating chan struct{} // holds a value while somebody looks after the tables
+	migrating chan struct{} // holds a value while a migration runs
 	migrated  atomic.Bool
 }
 
-// Open returns the store of a URL: sqlite:FILE or postgres://… It does not reach
-// for the database yet; each method does, and makes or migrates the tables first
-// if nobody did.
+// Open returns the store of a URL: sqlite:FILE or postgres://… It does not connect
+// yet. The first method called does, and creates or migrates the tables if needed.
 func Open(url string, o Options) (*Store, error) {
 	d, err := parse(url)
 	if err != nil {
@@ -82,13 +82,13 @@ func Open(url string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// CheckURL says what is wrong with the URL of a store.
+// CheckURL reports whether the URL of a store is valid.
 func CheckURL(url string) error {
 	_, err := parse(url)
 	return err
 }
 
-// Close ends all work and closes the connections.
+// Close stops the writer and closes the connections.
 func (s *Store) Close() error {
 	close(s.quit)
 	s.done.Wait()
@@ -99,7 +99,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// ready migrates the store when this process uses it for the first time.
+// ready migrates the store before its first use by this process.
 func (s *Store) ready(ctx context.Context) error {
 	if s.migrated.Load() {
 		return nil
@@ -120,7 +120,8 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// fault says what failed, and whether it is the store that is away.
+// fault wraps an error with what failed, and with ErrStoreDown if the database is
+// unavailable.
 func (s *Store) fault(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -131,7 +132,7 @@ func (s *Store) fault(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)
 }
 
-// view runs do in a snapshot: all that it reads is of one moment.
+// view runs do in a read-only snapshot.
 func (s *Store) view(ctx context.Context, doing string, do func(*sql.Tx) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -140,12 +141,12 @@ func (s *Store) view(ctx context.Context, doing string, do func(*sql.Tx) error) 
 	if err != nil {
 		return s.fault(doing, err)
 	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
+	defer func() { _ = tx.Rollback() }() // read-only
 	return s.fault(doing, do(tx))
 }
 
-// change runs do in a transaction and commits. In SQLite nobody else writes
-// meanwhile, in PostgreSQL nobody else from nextSeq or holdHead on.
+// change runs do in a transaction and commits. No other transaction writes at the
+// same time: in SQLite from the start, in PostgreSQL from nextSeq or holdHead on.
 func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -159,7 +160,7 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 	if err != nil {
 		return s.fault(doing, err)
 	}
-	defer func() { _ = tx.Rollback() }() // without effect after a commit
+	defer func() { _ = tx.Rollback() }() // no effect after a commit
 	err = do(tx)
 	if errors.Is(err, errNoChange) {
 		return nil
@@ -176,25 +177,24 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 	return s.fault(doing, err)
 }
 
-// errNoChange ends a transaction that turned out to have nothing to commit.
+// errNoChange rolls back a transaction that has nothing to commit.
 var errNoChange = errors.New("nothing to commit")
 
-// nextSeq gives the transaction its number. Others wait at this row until it has
-// ended, so numbers are committed in their order: a follower that has seen one
-// has seen all below it.
+// nextSeq gives the transaction its sequence number. Others wait for the lock on this
+// row until it has ended, so sequence numbers are committed in order: a replica that
+// has seen one has seen all below it.
 func nextSeq(ctx context.Context, tx *sql.Tx) (seq int64, err error) {
 	err = tx.QueryRowContext(ctx, "UPDATE head SET seq = seq + 1 RETURNING seq").Scan(&seq)
 	return seq, err
 }
 
-// holdHead keeps others from changing anything until the transaction has ended,
-// where that has no number.
+// holdHead takes the same lock for a transaction without a sequence number.
 func holdHead(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "UPDATE head SET seq = seq")
 	return err
 }
 
-// Head returns how far the store is.
+// Head returns the head of the store.
 func (s *Store) Head(ctx context.Context) (h Head, err error) {
 	if err := s.ready(ctx); err != nil {
 		return Head{}, err
@@ -203,7 +203,7 @@ func (s *Store) Head(ctx context.Context) (h Head, err error) {
 	return h, s.fault("head", err)
 }
 
-// querier is a connection, or a transaction.
+// querier is a *sql.DB or a *sql.Tx.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
@@ -217,8 +217,8 @@ func head(ctx context.Context, q querier) (h Head, err error) {
 	return h, err
 }
 
-// Changes returns a channel that gets a value when something may have changed,
-// until ctx ends. It is a hint: poll Head as well.
+// Changes returns a channel that receives a value when something may have changed,
+// until ctx ends. It is only a hint: poll Head as well.
 func (s *Store) Changes(ctx context.Context) <-chan struct{} {
 	changed := make(chan struct{}, 1)
 	s.done.Go(func() {
@@ -241,9 +241,9 @@ func (s *Store) Changes(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
-// WithLock runs do while nobody else runs something under the same name, here or
-// in another process. The context of do ends when the lock is lost, as it is with
-// the connection to PostgreSQL.
+// WithLock runs do under a lock of that name, which excludes other callers here and
+// in other processes. The context of do ends if the lock is lost, which happens when
+// the connection to PostgreSQL breaks.
 func (s *Store) WithLock(ctx context.Context, name string, do func(context.Context) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err

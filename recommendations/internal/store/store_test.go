@@ -23,12 +23,11 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// database is one of the databases that every test of the contract runs on, and
-// the test that runs there.
+// database is a database that a test of the contract runs on, with that test.
 type database struct {
 	t      *testing.T
 	name   string
-	newURL func() string // of an empty one
+	newURL func() string // of an empty database
 	raw    func(url string) *sql.DB
 }
 
@@ -54,7 +53,7 @@ func databases(t *testing.T, test func(database)) {
 	})
 }
 
-// TestContract holds both databases to the same.
+// TestContract runs the same tests on both databases.
 func TestContract(t *testing.T) {
 	databases(t, func(db database) {
 		t := db.t
@@ -229,7 +228,7 @@ func testInteractions(db database) {
 	}
 	second := record(t, s,
 		like("a", 7, 1), // again
-		like("a", 7, 9), // another one
+		like("a", 7, 9), // same id, other book
 		like("d", 7, 3), // new
 		like("d", 7, 3), // twice in one call
 		like("d", 8, 3), // and with another reader
@@ -688,7 +687,7 @@ func testCallersShareCommits(db database) {
 
 func testChangesAreTold(db database) {
 	t := db.t
-	if db.name == "sqlite" { // is polled
+	if db.name == "sqlite" { // which is polled
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = open(t, db.newURL()).Changes(ctx)
 		cancel()
@@ -760,7 +759,7 @@ func testAllOrNothing(db database) {
 	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2)})
 	before := mustHead(t, s)
 	_, err := s.Import(within(t), store.ImportRequest{
-		Catalog: catalog(1, 2, 3, 3), // which cannot be
+		Catalog: catalog(1, 2, 3, 3), // the same book twice
 		Ratings: ratings(domain.Rating{UserID: 1, BookID: 3, Stars: 5}),
 	})
 	if err == nil || errors.Is(err, domain.ErrStoreDown) {
