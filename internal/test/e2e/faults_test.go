@@ -21,6 +21,21 @@ func (n *namespace) fault(t *testing.T, pod, faults string) {
 	}
 }
 
+// faultsSet returns when the replica last took on faults, by its own log: on a busy
+// machine a kubectl takes longer than what is measured from there.
+func (n *namespace) faultsSet(t *testing.T, pod string) (at time.Time) {
+	t.Helper()
+	for _, l := range n.lines(t, pod) {
+		if l.Message == "faults set" {
+			at = l.Time
+		}
+	}
+	if at.IsZero() {
+		t.Fatalf("the log of %s has no line of faults", pod)
+	}
+	return at
+}
+
 func (n *namespace) tryFault(t *testing.T, pod, faults string) error {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "fault.json")
@@ -55,8 +70,8 @@ func TestFaults(t *testing.T) {
 			pod := n.pods(t, "recommendations")[0]
 			before := n.ejections(t, sick.reason)
 			running := n.startLoad(t, 25*time.Second)
-			event := time.Now()
 			n.fault(t, pod, sick.faults)
+			event := n.faultsSet(t, pod)
 			ejected := poll(t, ejectWithin, func() bool { return n.ejections(t, sick.reason) > before })
 			o := running.end(t)
 			n.fault(t, pod, `{}`)

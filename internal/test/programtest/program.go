@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,12 +16,16 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
-// Build builds both programs and returns their folder. Under -short, as in make
-// check, the test is skipped: it would start processes.
+// Build returns a folder with both built programs: $BOOKSTALL_TEST_BIN, in which
+// make test has built them once for all packages, or a new folder. Under -short, as
+// in make check, the test is skipped: it would start processes.
 func Build(tb testing.TB) string {
 	tb.Helper()
 	if testing.Short() {
 		tb.Skip("SKIP (-short): starts the built programs")
+	}
+	if shared := os.Getenv("BOOKSTALL_TEST_BIN"); shared != "" {
+		return shared
 	}
 	bin := tb.TempDir()
 	if err := fleet.Build(tb.Context(), bin); err != nil {

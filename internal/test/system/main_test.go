@@ -2,8 +2,6 @@ package system
 
 import (
 	"bytes"
-	"context"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,41 +11,15 @@ import (
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/test/programtest"
 )
 
-// bin is the folder of the built programs, which all tests share.
-var bin string
-
-var buildOnce = sync.OnceValue(func() error { return fleet.Build(context.Background(), bin) })
-
-func TestMain(m *testing.M) {
-	var err error
-	if bin, err = os.MkdirTemp("", "bookstall-system-"); err != nil {
-		panic(err)
-	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(bin)
-		os.Exit(code)
-	}))
-}
-
-// build builds the programs, once for all tests. Under -short, as in make check, the
-// test is skipped.
-func build(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("SKIP (-short): starts the built programs")
-	}
-	if err := buildOnce(); err != nil {
-		t.Fatal(err)
-	}
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start starts the built programs until the end of the test.
 func start(t *testing.T, cfg fleet.Config) *fleet.Fleet {
 	t.Helper()
-	build(t)
-	cfg.Bin = bin
+	cfg.Bin = programtest.Build(t)
 	f, err := fleet.Start(cfg)
 	if err != nil {
 		t.Fatal(err)

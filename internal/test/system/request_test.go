@@ -44,8 +44,7 @@ func TestOneRequestThroughBothPrograms(t *testing.T) {
 }
 
 func TestAProgramThatCannotStartIsReported(t *testing.T) {
-	build(t)
-	_, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 1, MarketplaceArgs: []string{"--no-such-flag"}})
+	_, err := fleet.Start(fleet.Config{Bin: programtest.Build(t), Replicas: 1, MarketplaceArgs: []string{"--no-such-flag"}})
 	if err == nil || !strings.Contains(err.Error(), "--no-such-flag") {
 		t.Errorf("got %v, want an error that names the flag", err)
 	}
