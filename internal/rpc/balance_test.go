@@ -30,34 +30,34 @@ func TestCallsAreSpreadEvenly(t *testing.T) {
 	}
 	for i, r := range s.replicas {
 		if got := r.calls.Load() - before[i]; got != 100 {
-			t.Errorf("replica %d got %d of 300 calls, want 100", i+1, got)
+			t.Errorf("replica %d received %d of 300 calls, want 100", i+1, got)
 		}
 	}
 }
 
-func TestANewReplicaInDNSGetsCallsWithinAnInterval(t *testing.T) {
+func TestANewReplicaInDNSReceivesCalls(t *testing.T) {
 	s := openShop(t, 2, nil)
 	s.settled(t)
 	fresh := s.add(t, 2, nil)
 	s.publish(s.replicas...)
 	began := time.Now()
-	s.until(t, "the new replica gets a call", func() bool { return fresh.calls.Load() > 0 })
+	s.until(t, "the new replica receives a call", func() bool { return fresh.calls.Load() > 0 })
 	if took := time.Since(began); took > 20*dnsInterval {
-		t.Errorf("first call after %v; DNS is asked every %v", took, dnsInterval)
+		t.Errorf("first call after %v; lookups are every %v", took, dnsInterval)
 	}
 }
 
-func TestTroubleWithDNSCostsNoCall(t *testing.T) {
+func TestDNSTroubleFailsNoCall(t *testing.T) {
 	for name, behavior := range map[string]dnsserver.Behavior{
-		"NXDOMAIN": dnsserver.NXDomain, "SERVFAIL": dnsserver.ServFail, "no answer": dnsserver.Dropped,
-		"empty answer": dnsserver.Empty, "new order each time": dnsserver.Rotated,
+		"NXDOMAIN": dnsserver.NXDomain, "SERVFAIL": dnsserver.ServFail, "timeout": dnsserver.Dropped,
+		"empty answer": dnsserver.Empty, "a new order in every answer": dnsserver.Rotated,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openShop(t, 2, nil)
 			s.settled(t)
 			s.dns.SetBehavior(behavior)
-			asked := s.dns.Queries(testName)
-			s.until(t, "DNS was asked twice more", func() bool { return s.dns.Queries(testName) >= asked+2 })
+			queries := s.dns.Queries(testName)
+			s.until(t, "two more lookups", func() bool { return s.dns.Queries(testName) >= queries+2 })
 			before := []int64{s.replicas[0].calls.Load(), s.replicas[1].calls.Load()}
 			for range 20 {
 				if err := call(s.client, time.Second); err != nil {
@@ -66,7 +66,7 @@ func TestTroubleWithDNSCostsNoCall(t *testing.T) {
 			}
 			for i, r := range s.replicas {
 				if got := r.calls.Load() - before[i]; got != 10 {
-					t.Errorf("replica %d got %d of 20 calls, want 10", i+1, got)
+					t.Errorf("replica %d received %d of 20 calls, want 10", i+1, got)
 				}
 			}
 		})
@@ -82,24 +82,24 @@ func TestAProxyInTheEnvironmentIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestAReplicaThatIsNotServingGetsNoCalls(t *testing.T) {
+func TestAReplicaThatIsNotServingReceivesNoCalls(t *testing.T) {
 	s := openShop(t, 2, nil)
 	s.settled(t)
 	sick := s.replicas[0]
 	sick.ready.Set(false, "sick")
-	// It goes on answering and stays in DNS: only its health says so.
+	// It would still answer, and DNS still lists it: only its health status has changed.
 	began := time.Now()
-	s.until(t, "ten calls in a row pass the sick replica by", passedBy(sick, 10))
+	s.until(t, "ten calls in a row skip the sick replica", skips(sick, 10))
 	if took := time.Since(began); took > 300*time.Millisecond {
-		t.Errorf("the sick replica got calls for %v", took)
+		t.Errorf("the sick replica received calls for %v", took)
 	}
 	sick.ready.Set(true, "")
 	from := sick.calls.Load()
-	s.until(t, "the replica is back", func() bool { return sick.calls.Load() > from })
+	s.until(t, "the replica receives calls again", func() bool { return sick.calls.Load() > from })
 }
 
-// passedBy returns a condition for until: n calls in a row that r did not get.
-func passedBy(r *replica, n int) func() bool {
+// skips returns a condition for shop.until: n calls in a row did not reach r.
+func skips(r *replica, n int) func() bool {
 	last, inARow := r.calls.Load(), -1
 	return func() bool {
 		if now := r.calls.Load(); now != last {
@@ -111,10 +111,11 @@ func passedBy(r *replica, n int) func() bool {
 	}
 }
 
-func TestAStrangerOnAUsedAddressGetsNoCalls(t *testing.T) {
+func TestAnotherServiceOnAKnownAddressReceivesNoCalls(t *testing.T) {
 	s := openShop(t, 2, nil)
 	s.settled(t)
-	// Another gRPC program, healthy in general, now has the address of one.
+	// Another gRPC program, SERVING as a whole but without our service, takes over the
+	// address of a replica.
 	old := s.replicas[1]
 	addr := old.Addr().String()
 	old.end(t, time.Second)
@@ -136,14 +137,14 @@ func TestAStrangerOnAUsedAddressGetsNoCalls(t *testing.T) {
 	}()
 
 	s.replicas = s.replicas[:1]
-	until := time.Now().Add(2 * time.Second) // reconnects come within one
+	until := time.Now().Add(2 * time.Second) // the client reconnects within one
 	s.until(t, "two seconds passed", func() bool { return time.Now().After(until) })
 	if got := stranger.calls.Load(); got != 0 {
-		t.Errorf("the stranger got %d calls", got)
+		t.Errorf("the stranger received %d calls", got)
 	}
 }
 
-func TestAHangingReplicaIsTakenOutAndAProbeLetsItBackIn(t *testing.T) {
+func TestAHangingReplicaIsEjectedAndReadmitted(t *testing.T) {
 	s := openShop(t, 3, nil)
 	s.settled(t)
 	sick := s.replicas[0]
@@ -151,36 +152,36 @@ func TestAHangingReplicaIsTakenOutAndAProbeLetsItBackIn(t *testing.T) {
 		<-ctx.Done()
 		return "", ctx.Err()
 	})
-	timeouts, gone := 0, passedBy(sick, 30)
-	for began := time.Now(); !gone(); {
+	timeouts, ejected := 0, skips(sick, 30)
+	for began := time.Now(); !ejected(); {
 		if time.Since(began) > 5*time.Second {
-			t.Fatal("the hanging replica still gets calls")
+			t.Fatal("the hanging replica still receives calls")
 		}
 		if err := call(s.client, 100*time.Millisecond); err != nil {
 			timeouts++
 		}
 	}
-	// Its calls end in timeouts; the third in a row ejects it, and one more may be
-	// on its way until the balancer has the list.
+	// The third timeout in a row ejects it; one more call may be sent to it before the
+	// balancer has the new list.
 	if timeouts < ejectAfter || timeouts > ejectAfter+1 {
 		t.Errorf("%d calls timed out before the hanging replica was ejected, want %d", timeouts, ejectAfter)
 	}
-	// Its health is good all the while; that alone does not let it back in.
+	// Its health check passes all the time; that alone does not readmit it.
 	for until := time.Now().Add(3 * probeInterval); time.Now().Before(until); {
 		if err := call(s.client, 5*time.Second); err != nil {
-			t.Fatalf("the hanging replica got a call: %v", err)
+			t.Fatalf("the hanging replica received a call: %v", err)
 		}
 	}
 
 	sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 	from := sick.calls.Load()
-	s.until(t, "a probe let it back in", func() bool { return sick.calls.Load() > from })
+	s.until(t, "a probe readmits it", func() bool { return sick.calls.Load() > from })
 }
 
-func TestAKilledReplicaCostsNoCall(t *testing.T) {
+func TestAKilledReplicaFailsNoCall(t *testing.T) {
 	s := openShop(t, 3, nil)
 	s.settled(t)
-	// Calls take a moment, so that many are in flight when it dies.
+	// Calls take some time, so that many are in flight when the replica is killed.
 	for _, r := range s.replicas {
 		r.answer(func(ctx context.Context, in string) (string, error) {
 			select {
@@ -192,41 +193,41 @@ func TestAKilledReplicaCostsNoCall(t *testing.T) {
 		})
 	}
 	stop := s.load()
-	s.work(t)
-	s.replicas[0].end(t, 0) // no time to finish anything
-	s.work(t)
+	s.waitForCalls(t)
+	s.replicas[0].end(t, 0) // no time to finish calls
+	s.waitForCalls(t)
 	if total, failed := stop(); len(failed) > 0 {
-		t.Errorf("of %d calls failed %v, want none", total, failed)
+		t.Errorf("%d calls, failures by code: %v, want none", total, failed)
 	}
 }
 
-func TestADrainedReplicaCostsNoCall(t *testing.T) {
+func TestADrainedReplicaFailsNoCall(t *testing.T) {
 	s := openShop(t, 3, nil)
 	s.settled(t)
 	stop := s.load()
-	s.work(t)
+	s.waitForCalls(t)
 	s.replicas[0].ready.Drain()
-	s.work(t)
+	s.waitForCalls(t)
 	s.replicas[0].end(t, 5*time.Second)
-	s.work(t)
+	s.waitForCalls(t)
 	if total, failed := stop(); len(failed) > 0 {
-		t.Errorf("of %d calls failed %v, want none", total, failed)
+		t.Errorf("%d calls, failures by code: %v, want none", total, failed)
 	}
 }
 
-func TestAgeingConnectionsCostNoCall(t *testing.T) {
+func TestMaxConnectionAgeFailsNoCall(t *testing.T) {
 	s := openShop(t, 2, func(c *ServerConfig) {
 		c.MaxConnectionAge, c.MaxConnectionAgeGrace = 200*time.Millisecond, time.Second
 	})
 	s.settled(t)
 	stop := s.load()
-	<-time.After(time.Second) // the length of the experiment: several ages
+	<-time.After(time.Second) // long enough for connections to reach their maximum age several times
 	if total, failed := stop(); len(failed) > 0 {
-		t.Errorf("of %d calls failed %v, want none", total, failed)
+		t.Errorf("%d calls, failures by code: %v, want none", total, failed)
 	}
 }
 
-func TestWithoutReplicasTheAnswerComesAtOnce(t *testing.T) {
+func TestWithoutReplicasCallsFailAtOnce(t *testing.T) {
 	dns, err := dnsserver.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -243,12 +244,12 @@ func TestWithoutReplicasTheAnswerComesAtOnce(t *testing.T) {
 func TestBothEndsAgreeOnKeepalive(t *testing.T) {
 	client, server := clientKeepalive(), serverEnforcement()
 	if client.Time < server.MinTime {
-		t.Errorf("the client pings every %v, the server allows every %v", client.Time, server.MinTime)
+		t.Errorf("the client pings every %v, but the server allows a ping every %v", client.Time, server.MinTime)
 	}
 	if client.PermitWithoutStream && !server.PermitWithoutStream {
-		t.Error("the client pings without calls, the server does not allow that")
+		t.Error("the client pings without calls, but the server does not allow that")
 	}
 	if ping := serverKeepalive(0, 0); ping.Time <= client.Time {
-		t.Errorf("the server pings after %v, before the client's %v can show it is there", ping.Time, client.Time)
+		t.Errorf("the server pings after %v, before the client's own ping after %v", ping.Time, client.Time)
 	}
 }

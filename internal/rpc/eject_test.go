@@ -12,13 +12,13 @@ import (
 	"bookstall/internal/discovery"
 )
 
-// failing answers with a status.
+// failing returns a handler that fails with the given code.
 func failing(code codes.Code) handler {
 	return func(context.Context, string) (string, error) { return "", status.Error(code, "on purpose") }
 }
 
-// usual lets each replica answer often enough that what is usual is known.
-func (s *shop) usual(t *testing.T) {
+// learnTimes makes each replica answer often enough for its median time to be known.
+func (s *shop) learnTimes(t *testing.T) {
 	t.Helper()
 	for range 10 * len(s.replicas) {
 		if err := call(s.client, time.Second); err != nil {
@@ -27,7 +27,7 @@ func (s *shop) usual(t *testing.T) {
 	}
 }
 
-// listed returns what the ejector says of a replica.
+// listed returns the ejector's entry for a replica; the zero value if it has none.
 func (s *shop) listed(r *replica) discovery.Listed {
 	for _, l := range s.client.ejector.Listed() {
 		if l.Address == r.Addr().String() {
@@ -37,43 +37,44 @@ func (s *shop) listed(r *replica) discovery.Listed {
 	return discovery.Listed{}
 }
 
-// well makes a replica answer again, which must bring it its calls back.
-func (s *shop) well(t *testing.T, r *replica) {
+// heal makes a replica answer again, and waits until it receives calls.
+func (s *shop) heal(t *testing.T, r *replica) {
 	t.Helper()
 	r.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 	from := r.calls.Load()
-	s.until(t, "a probe let it back in", func() bool { return r.calls.Load() > from+1 })
+	s.until(t, "a probe readmits it", func() bool { return r.calls.Load() > from+1 })
 }
 
-func TestAFailingReplicaIsTakenOut(t *testing.T) {
+func TestAFailingReplicaIsEjected(t *testing.T) {
 	for _, code := range []codes.Code{codes.Internal, codes.Unknown, codes.DataLoss, codes.Unavailable} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			s := openShop(t, 3, nil)
-			s.usual(t)
+			s.learnTimes(t)
 			sick := s.replicas[0]
 			sick.answer(failing(code))
-			failed, gone := 0, passedBy(sick, 30)
-			for began := time.Now(); !gone(); {
+			failed, ejected := 0, skips(sick, 30)
+			for began := time.Now(); !ejected(); {
 				if time.Since(began) > 5*time.Second {
-					t.Fatal("the failing replica still gets calls")
+					t.Fatal("the failing replica still receives calls")
 				}
 				if err := call(s.client, time.Second); err != nil {
 					failed++
 				}
 			}
-			// The list reaches the balancer a moment after the third.
+			// More calls than these may fail: the balancer has the new list some time after
+			// the ejection. Calls that fail with UNAVAILABLE are retried on another replica.
 			if least := map[bool]int{false: ejectAfter}[code == codes.Unavailable]; failed < least || least == 0 && failed > 0 {
-				t.Errorf("%d calls failed, want %d", failed, least)
+				t.Errorf("%d calls failed, want %d at least, or none for UNAVAILABLE", failed, least)
 			}
-			s.well(t, sick)
+			s.heal(t, sick)
 		})
 	}
 }
 
-func TestASlowReplicaIsTakenOut(t *testing.T) {
+func TestASlowReplicaIsEjected(t *testing.T) {
 	s := openShop(t, 3, nil)
-	s.usual(t)
+	s.learnTimes(t)
 	sick := s.replicas[0]
 	sick.answer(func(ctx context.Context, in string) (string, error) {
 		select {
@@ -82,26 +83,27 @@ func TestASlowReplicaIsTakenOut(t *testing.T) {
 		}
 		return in, ctx.Err()
 	})
-	s.until(t, "fifty calls in a row pass the slow replica by", passedBy(sick, 50))
-	// Probes, which are slow as well, leave it out.
+	s.until(t, "fifty calls in a row skip the slow replica", skips(sick, 50))
+	// Its probes are slow too, so they do not readmit it.
 	for until := time.Now().Add(3 * probeInterval); time.Now().Before(until); {
 		if err := call(s.client, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if l := s.listed(sick); l.Ejected != discovery.ReasonSlow {
-			t.Fatalf("the slow replica is ejected for %q, want %q", l.Ejected, discovery.ReasonSlow)
+			t.Fatalf("reason of the slow replica's ejection: %q, want %q", l.Ejected, discovery.ReasonSlow)
 		}
 	}
-	s.well(t, sick)
+	s.heal(t, sick)
 }
 
-// What a caller does wrong, and what all replicas say, is no reason to leave one out.
-func TestAnswersAndCommonTroubleEjectNone(t *testing.T) {
+// Neither an error that the caller caused nor one that all replicas return ejects a
+// replica.
+func TestCallerErrorsAndCommonFailuresEjectNone(t *testing.T) {
 	for _, code := range []codes.Code{codes.InvalidArgument, codes.NotFound, codes.ResourceExhausted, codes.Internal} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			s := openShop(t, 2, nil)
-			s.usual(t)
+			s.learnTimes(t)
 			for _, r := range s.replicas {
 				r.answer(failing(code))
 			}
@@ -112,14 +114,15 @@ func TestAnswersAndCommonTroubleEjectNone(t *testing.T) {
 			}
 			for _, l := range s.client.ejector.Listed() {
 				if l.Ejected != "" {
-					t.Errorf("%s is ejected for %s", l.Address, l.Ejected)
+					t.Errorf("%s is ejected, reason %s", l.Address, l.Ejected)
 				}
 			}
 		})
 	}
 }
 
-// wantStates waits until the replicas are in these states, and returns them.
+// wantStates waits until the replicas, by address, are in these states, and returns
+// them.
 func wantStates(t *testing.T, s *shop, wanted ...State) []Replica {
 	t.Helper()
 	var got []Replica
@@ -145,29 +148,29 @@ func join(states []State) (text string) {
 	return text
 }
 
-// What is told of an address is of the replica that has it now.
-func TestAnAddressThatComesBackIsAnother(t *testing.T) {
+// The figures of an address are those of the replica that has it now.
+func TestAnAddressThatComesBackIsANewReplica(t *testing.T) {
 	s := openShop(t, 2, nil)
-	s.usual(t)
+	s.learnTimes(t)
 	s.publish(s.replicas[0])
-	s.until(t, "the second is gone", func() bool { return len(s.client.ejector.Listed()) == 1 })
-	s.publish(s.replicas...) // and nobody has looked meanwhile
+	s.until(t, "the second left the list", func() bool { return len(s.client.ejector.Listed()) == 1 })
+	s.publish(s.replicas...) // without a call of Balance in between
 	from := s.replicas[1].calls.Load()
-	s.until(t, "it is back", func() bool { return s.replicas[1].calls.Load() >= from+5 })
+	s.until(t, "the second receives calls again", func() bool { return s.replicas[1].calls.Load() >= from+5 })
 	if r := s.client.Balance().Replicas[1]; r.Calls < 3 || r.Calls > 10 || r.State != Serving {
-		t.Errorf("%+v", r)
+		t.Errorf("replica 2: %+v, want it to be serving, with 3 to 10 calls", r)
 	}
 }
 
-func TestTheBalanceIsTold(t *testing.T) {
+func TestBalanceReportsStatesAndFigures(t *testing.T) {
 	s := openShop(t, 4, nil)
-	s.usual(t)
+	s.learnTimes(t)
 	for _, r := range wantStates(t, s, Serving, Serving, Serving, Serving) {
 		if r.Calls < 5 || r.Failed != 0 || r.LastError != "" || r.Typical <= 0 || r.Typical > time.Second {
 			t.Errorf("%+v", r)
 		}
 	}
-	s.until(t, "a whole second is counted", func() bool { return s.client.Balance().Replicas[0].Rate > 0 })
+	s.until(t, "a whole second of calls is counted", func() bool { return s.client.Balance().Replicas[0].Rate > 0 })
 	var shares float64
 	b := s.client.Balance()
 	for _, r := range b.Replicas {
@@ -177,12 +180,12 @@ func TestTheBalanceIsTold(t *testing.T) {
 		t.Errorf("shares add up to %v", shares)
 	}
 	if b.ListAge < 0 || b.ListAge > 10*dnsInterval || b.Trouble != "" {
-		t.Errorf("list of %v ago, trouble %q", b.ListAge, b.Trouble)
+		t.Errorf("age of the list %v, trouble %q; want at most %v and no trouble", b.ListAge, b.Trouble, 10*dnsInterval)
 	}
 
 	s.replicas[0].answer(failing(codes.Internal))
 	for range 4 * ejectAfter {
-		_ = call(s.client, time.Second) // some fail, which is what is wanted
+		_ = call(s.client, time.Second) // calls to the first replica fail, which ejects it
 	}
 	s.replicas[1].ready.Set(false, "on purpose")
 	s.publish(s.replicas[:3]...)
@@ -192,20 +195,20 @@ func TestTheBalanceIsTold(t *testing.T) {
 	}
 	s.replicas[2].end(t, time.Second)
 	s.replicas[1].ready.Set(true, "")
-	waitFor(t, "the third is not connected", func() bool { return s.client.Balance().Replicas[2].State == Connecting })
+	waitFor(t, "the third is connecting", func() bool { return s.client.Balance().Replicas[2].State == Connecting })
 }
 
-// The last replica that serves is not taken out, and one that was is tried again
-// once no other serves.
-func TestTheLastThatServesIsKept(t *testing.T) {
+// The last serving replica is not ejected, and an ejected one is readmitted when no
+// other is serving.
+func TestTheLastServingReplicaIsKept(t *testing.T) {
 	t.Run("the others are not serving", func(t *testing.T) {
 		s := openShop(t, 3, nil)
-		s.usual(t)
+		s.learnTimes(t)
 		last := s.replicas[2]
 		s.replicas[0].ready.Set(false, "on purpose")
 		s.replicas[1].ready.Set(false, "on purpose")
-		s.until(t, "ten calls in a row pass the first by", passedBy(s.replicas[0], 10))
-		s.until(t, "ten calls in a row pass the second by", passedBy(s.replicas[1], 10))
+		s.until(t, "ten calls in a row skip the first", skips(s.replicas[0], 10))
+		s.until(t, "ten calls in a row skip the second", skips(s.replicas[1], 10))
 		last.answer(failing(codes.Internal))
 		for range 3 * ejectAfter {
 			if err := call(s.client, time.Second); status.Code(err) != codes.Internal {
@@ -215,38 +218,38 @@ func TestTheLastThatServesIsKept(t *testing.T) {
 		last.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 		for range 20 {
 			if err := call(s.client, time.Second); err != nil {
-				t.Fatalf("the only replica that serves is left out: %v", err)
+				t.Fatalf("the only serving replica receives no calls: %v", err)
 			}
 		}
 	})
-	t.Run("the others are lost later", func(t *testing.T) {
+	t.Run("the others fail later", func(t *testing.T) {
 		s := openShop(t, 2, nil)
-		s.usual(t)
+		s.learnTimes(t)
 		sick := s.replicas[0]
 		sick.answer(failing(codes.Internal))
 		for i := 0; s.listed(sick).Ejected == "" && i < 100; i++ {
-			_ = call(s.client, time.Second) // it may fail, which is what is wanted
+			_ = call(s.client, time.Second) // calls to the sick replica fail, which ejects it
 		}
 		sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 		ejected := time.Now()
 		s.replicas[1].end(t, 0)
-		// A probe would come a second later.
+		// A probe would readmit it only after probeInterval.
 		for call(s.client, time.Second) != nil {
 			if time.Since(ejected) > 5*time.Second {
-				t.Fatal("the replica that is left gets no calls")
+				t.Fatal("the remaining replica receives no calls")
 			}
 		}
 		if took := time.Since(ejected); took > probeInterval/2 {
-			t.Errorf("it gets calls after %v, as late as by a probe", took)
+			t.Errorf("it receives calls after %v, want them before a probe (every %v)", took, probeInterval)
 		}
 	})
 }
 
-// A replica whose calls wait for a place is busy, which is not what slow means.
-func TestABusyReplicaIsNotTakenOut(t *testing.T) {
+// A replica whose calls wait in its queue is busy, not slow.
+func TestABusyReplicaIsNotEjected(t *testing.T) {
 	busy := Limit{Concurrent: 1, Queue: 256, Wait: 200 * time.Millisecond}
 	s := openShop(t, 3, func(c *ServerConfig) { c.Limit = busy })
-	s.usual(t)
+	s.learnTimes(t)
 	for i, r := range s.replicas {
 		takes := map[bool]time.Duration{true: 12 * time.Millisecond, false: time.Millisecond}[i == 0]
 		r.answer(func(ctx context.Context, in string) (string, error) {
@@ -262,9 +265,9 @@ func TestABusyReplicaIsNotTakenOut(t *testing.T) {
 	for range 24 {
 		calling.Go(func() {
 			for time.Now().Before(end) {
-				_ = call(s.client, time.Second) // some are refused
+				_ = call(s.client, time.Second) // some are shed
 				if l := s.listed(s.replicas[0]); l.Ejected != "" {
-					t.Errorf("the busy replica is ejected for %q", l.Ejected)
+					t.Errorf("the busy replica is ejected, reason %q", l.Ejected)
 					return
 				}
 			}

@@ -12,7 +12,7 @@ import (
 	"bookstall/internal/fault"
 )
 
-// faultyReplica serves with faults that the test sets.
+// faultyReplica starts a replica with faults that the test sets.
 func faultyReplica(t *testing.T) (*replica, *fault.Faults) {
 	t.Helper()
 	var faults *fault.Faults
@@ -26,7 +26,7 @@ func faultyReplica(t *testing.T) (*replica, *fault.Faults) {
 	return r, faults
 }
 
-func TestFaultsReachCallsAndNotHealth(t *testing.T) {
+func TestFaultsApplyToCallsButNotToHealth(t *testing.T) {
 	r, faults := faultyReplica(t)
 	conn := plainConn(t, r)
 	healthy := func(want string) {
@@ -36,7 +36,7 @@ func TestFaultsReachCallsAndNotHealth(t *testing.T) {
 			t.Errorf("health: %v, want %q", err, want)
 		}
 	}
-	for _, name := range fault.Codes() { // each of them must be one of gRPC's
+	for _, name := range fault.Codes() { // each must be the name of a gRPC code
 		faults.Change(fault.Set{ErrorShare: 1, Code: name})
 		err := call(conn, 5*time.Second)
 		if got := strings.ReplaceAll(strings.ToUpper(status.Code(err).String()), "_", ""); got != strings.ReplaceAll(name, "_", "") {
@@ -50,7 +50,7 @@ func TestFaultsReachCallsAndNotHealth(t *testing.T) {
 	}
 	healthy("")
 	if n := r.calls.Load(); n != 0 {
-		t.Errorf("%d calls reached the handler", n)
+		t.Errorf("%d calls reached the handler, want none", n)
 	}
 
 	faults.Change(fault.Set{NotServing: true})
@@ -69,7 +69,7 @@ func TestFaultsReachCallsAndNotHealth(t *testing.T) {
 	healthy("NOT_SERVING")
 }
 
-func TestCheckHealthSaysWhatIsWrong(t *testing.T) {
+func TestCheckHealthNamesTheProblem(t *testing.T) {
 	r := oneReplica(t)
 	address := r.Addr().String()
 	if err := CheckHealth(t.Context(), address, "another.Service"); err == nil || !strings.Contains(err.Error(), "no service") {
@@ -77,6 +77,6 @@ func TestCheckHealthSaysWhatIsWrong(t *testing.T) {
 	}
 	r.end(t, 5*time.Second)
 	if err := CheckHealth(t.Context(), address, ""); err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no server: %v", err)
 	}
 }

@@ -31,9 +31,10 @@ const (
 	testName    = "books.test."
 )
 
-// handler is what one test replica does with a call.
+// handler answers a call to a test replica.
 type handler func(ctx context.Context, in string) (string, error)
 
+// testDesc describes the test service, whose implementation is a replica.
 func testDesc() *grpc.ServiceDesc {
 	return &grpc.ServiceDesc{
 		ServiceName: testService,
@@ -55,7 +56,7 @@ func testDesc() *grpc.ServiceDesc {
 	}
 }
 
-// replica is one running server of the test service.
+// replica is a running server of the test service.
 type replica struct {
 	*Server
 	ready  *lifecycle.Readiness
@@ -73,9 +74,11 @@ func (r *replica) handle(ctx context.Context, in string) (string, error) {
 	return in, nil
 }
 
+// answer sets the handler of calls from now on.
 func (r *replica) answer(h handler) { r.do.Store(&h) }
 
-// end stops the replica with a deadline; once.
+// end stops the replica and cuts its calls after the given time. Only the first call
+// has an effect.
 func (r *replica) end(t *testing.T, within time.Duration) {
 	t.Helper()
 	r.stop.Do(func() {
@@ -104,7 +107,8 @@ func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	return tel
 }
 
-// startReplica serves the test service on address, ready.
+// startReplica starts a replica on address, which is ready at once. It returns the error
+// of NewServer.
 func startReplica(t *testing.T, address string, change func(*ServerConfig)) (*replica, error) {
 	t.Helper()
 	r := &replica{ready: lifecycle.NewReadiness(), served: make(chan error, 1)}
@@ -123,7 +127,8 @@ func startReplica(t *testing.T, address string, change func(*ServerConfig)) (*re
 	return r, nil
 }
 
-// shop is a client and the replicas behind its name, one loopback address each.
+// shop is a client and the replicas behind its target, each on a loopback address of its
+// own.
 type shop struct {
 	dns      *dnsserver.Server
 	replicas []*replica
@@ -133,7 +138,7 @@ type shop struct {
 
 const dnsInterval = 100 * time.Millisecond
 
-// openShop starts n replicas in DNS, and a client.
+// openShop starts n replicas that DNS lists, and a client.
 func openShop(t *testing.T, n int, change func(*ServerConfig)) *shop {
 	t.Helper()
 	s := &shop{}
@@ -155,6 +160,7 @@ func openShop(t *testing.T, n int, change func(*ServerConfig)) *shop {
 	return s
 }
 
+// dial returns a client of target, which a successful call of the test service probes.
 func dial(t *testing.T, target string, change func(*ClientConfig)) *Client {
 	t.Helper()
 	cfg := ClientConfig{
@@ -180,7 +186,8 @@ func dial(t *testing.T, target string, change func(*ClientConfig)) *Client {
 	return client
 }
 
-// add starts one more replica on an address of its own, and the port of all.
+// add starts one more replica on an address of its own and the common port, without
+// listing it in DNS.
 func (s *shop) add(t *testing.T, i int, change func(*ServerConfig)) *replica {
 	t.Helper()
 	r, err := startReplica(t, fmt.Sprintf("127.0.9.%d:%d", i+1, s.port), change)
@@ -204,7 +211,7 @@ func (s *shop) publish(replicas ...*replica) {
 	s.dns.SetA(testName, ips...)
 }
 
-// call makes one call with a deadline.
+// call makes one call that must end within the given time.
 func call(client grpc.ClientConnInterface, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -218,12 +225,13 @@ func invoke(ctx context.Context, client grpc.ClientConnInterface) (string, error
 	return out.GetValue(), err
 }
 
-// until calls one by one until done says so.
+// until makes one call after another until done returns true. A failed call fails the
+// test.
 func (s *shop) until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 		if err := call(s.client, time.Second); err != nil {
 			t.Fatalf("waiting for %s: %v", what, err)
@@ -231,10 +239,10 @@ func (s *shop) until(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// settled waits until every replica gets calls.
+// settled makes calls until every replica has received one.
 func (s *shop) settled(t *testing.T) {
 	t.Helper()
-	s.until(t, "all replicas get calls", func() bool {
+	s.until(t, "all replicas receive calls", func() bool {
 		for _, r := range s.replicas {
 			if r.calls.Load() == 0 {
 				return false
@@ -244,8 +252,8 @@ func (s *shop) settled(t *testing.T) {
 	})
 }
 
-// load calls from 32 goroutines until stop is called, which returns how many
-// calls were made and what went wrong.
+// load makes calls from 32 goroutines until stop is called. stop returns the number of
+// calls, and how many failed with each code.
 func (s *shop) load() (stop func() (total int64, failed map[codes.Code]int64)) {
 	var (
 		wg     sync.WaitGroup
@@ -278,8 +286,8 @@ func (s *shop) load() (stop func() (total int64, failed map[codes.Code]int64)) {
 	}
 }
 
-// work blocks until the replicas got 300 more calls together.
-func (s *shop) work(t *testing.T) {
+// waitForCalls blocks until the replicas have received 300 more calls in total.
+func (s *shop) waitForCalls(t *testing.T) {
 	t.Helper()
 	const n = 300
 	sum := func() (all int64) {
@@ -293,13 +301,13 @@ func (s *shop) work(t *testing.T) {
 	}(sum()))
 }
 
-// waitFor polls a condition that other goroutines bring about.
+// waitFor polls until done returns true, without making calls.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -260,6 +260,11 @@ func TestOverload(t *testing.T) {
 		})
 	}
 	calls.Wait()
+	for _, code := range []codes.Code{codes.OK, codes.ResourceExhausted} {
+		if len(took[code]) == 0 {
+			t.Fatalf("no call ended with %v; want calls answered with OK, and calls shed with ResourceExhausted", code)
+		}
+	}
 	full := float64(len(took[codes.OK])) / time.Since(began).Seconds()
 	t.Logf("served %.0f/s of %.0f/s asked, %.0f %% of the capacity of %.0f/s; slowest %v; refused %d, slowest %v", full, rate, 100*full/bearable, bearable,
 		slices.Max(took[codes.OK]), len(took[codes.ResourceExhausted]), slices.Max(took[codes.ResourceExhausted]))

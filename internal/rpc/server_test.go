@@ -19,6 +19,7 @@ import (
 	"bookstall/internal/telemetry"
 )
 
+// plainConn returns a plaintext connection to r without the service config of Client.
 func plainConn(t *testing.T, r *replica) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(r.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -38,7 +39,7 @@ func oneReplica(t *testing.T) *replica {
 	return r
 }
 
-func TestHealthSaysNotServingAtBirth(t *testing.T) {
+func TestHealthStartsNotServing(t *testing.T) {
 	ready := lifecycle.NewReadiness()
 	checks := newHealth(testService, ready, nil)
 	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{
@@ -54,7 +55,7 @@ func TestHealthSaysNotServingAtBirth(t *testing.T) {
 	}
 }
 
-// watch opens a health Watch and waits for its first answer.
+// watch opens a health Watch and waits for its first response.
 func watch(t *testing.T, conn *grpc.ClientConn) grpc.ServerStreamingClient[healthpb.HealthCheckResponse] {
 	t.Helper()
 	stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
@@ -67,7 +68,7 @@ func watch(t *testing.T, conn *grpc.ClientConn) grpc.ServerStreamingClient[healt
 	return stream
 }
 
-func TestStopAnswersTheCallInFlightAndEndsForeignWatches(t *testing.T) {
+func TestStopFinishesCallsInFlightAndEndsWatches(t *testing.T) {
 	r := oneReplica(t)
 	entered, release := make(chan struct{}), make(chan struct{})
 	r.answer(func(_ context.Context, in string) (string, error) {
@@ -75,7 +76,7 @@ func TestStopAnswersTheCallInFlightAndEndsForeignWatches(t *testing.T) {
 		<-release
 		return in, nil
 	})
-	conn := plainConn(t, r) // without healthCheckConfig: it keeps its Watch open
+	conn := plainConn(t, r) // a client that keeps its Watch open
 	stream := watch(t, conn)
 	answered := make(chan error, 1)
 	go func() {
@@ -89,7 +90,7 @@ func TestStopAnswersTheCallInFlightAndEndsForeignWatches(t *testing.T) {
 		r.end(t, 10*time.Second)
 		close(stopped)
 	}()
-	for { // the status, perhaps, then the end
+	for { // perhaps a last status, then the end of the stream
 		if _, err := stream.Recv(); err != nil {
 			break
 		}
@@ -103,20 +104,20 @@ func TestStopAnswersTheCallInFlightAndEndsForeignWatches(t *testing.T) {
 	began := time.Now()
 	<-stopped
 	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v after the last call: the Watch held it up", took)
+		t.Errorf("Stop took %v after the last call: the Watch delayed it", took)
 	}
 	if err := <-answered; err != nil {
 		t.Errorf("the call in flight: %v", err)
 	}
 }
 
-func TestStopCutsAtItsDeadline(t *testing.T) {
+func TestStopCutsCallsAtItsDeadline(t *testing.T) {
 	r := oneReplica(t)
 	entered := make(chan struct{})
 	var once sync.Once
 	r.answer(func(ctx context.Context, _ string) (string, error) {
 		once.Do(func() { close(entered) })
-		<-ctx.Done() // as long as it may
+		<-ctx.Done() // until the call is cut
 		return "", ctx.Err()
 	})
 	conn := plainConn(t, r)
@@ -136,7 +137,7 @@ func TestStopCutsAtItsDeadline(t *testing.T) {
 	}
 }
 
-func TestRequestIDGoesAlong(t *testing.T) {
+func TestRequestIDIsPassedOn(t *testing.T) {
 	r := oneReplica(t)
 	r.answer(func(ctx context.Context, _ string) (string, error) { return telemetry.RequestID(ctx), nil })
 	client := dial(t, "dns:///"+r.Addr().String(), nil)
@@ -150,27 +151,27 @@ func TestRequestIDGoesAlong(t *testing.T) {
 		return out
 	}
 	if got := ask(telemetry.WithRequestID(t.Context(), "reader-0001"), client); got != "reader-0001" {
-		t.Errorf("id is %q at the server", got)
+		t.Errorf("the request id is %q at the server", got)
 	}
 	if got := ask(t.Context(), client); !telemetry.ValidRequestID(got) {
-		t.Errorf("without an id the server made %q", got)
+		t.Errorf("without a request id the server made %q", got)
 	}
 	bad := metadata.AppendToOutgoingContext(t.Context(), telemetry.RequestIDMetadata, "a b\"c{}")
 	if got := ask(bad, plainConn(t, r)); !telemetry.ValidRequestID(got) {
-		t.Errorf("the server took over %q", got)
+		t.Errorf("with an invalid request id the server uses %q", got)
 	}
 }
 
-func TestNothingInternalReachesTheCaller(t *testing.T) {
+func TestErrorDetailsDoNotReachTheCaller(t *testing.T) {
 	secret := "dial tcp 10.1.2.3:5432: password wrong"
 	for name, tc := range map[string]struct {
 		do   func() error
 		want codes.Code
 	}{
-		"unknown error": {func() error { return errors.New(secret) }, codes.Internal},
-		"panic":         {func() error { panic(secret) }, codes.Internal},
-		"own status":    {func() error { return status.Error(codes.NotFound, "no such book") }, codes.NotFound},
-		"gave up":       {func() error { return context.Canceled }, codes.Canceled},
+		"unknown error":  {func() error { return errors.New(secret) }, codes.Internal},
+		"panic":          {func() error { panic(secret) }, codes.Internal},
+		"its own status": {func() error { return status.Error(codes.NotFound, "no such book") }, codes.NotFound},
+		"cancelled":      {func() error { return context.Canceled }, codes.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := oneReplica(t)
@@ -178,11 +179,11 @@ func TestNothingInternalReachesTheCaller(t *testing.T) {
 			conn := plainConn(t, r)
 			err := call(conn, 5*time.Second)
 			if status.Code(err) != tc.want || strings.Contains(err.Error(), "10.1.2.3") {
-				t.Errorf("got %v, want %v without the text", err, tc.want)
+				t.Errorf("got %v, want %v without the error text", err, tc.want)
 			}
 			r.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 			if err := call(conn, 5*time.Second); err != nil {
-				t.Errorf("the server did not go on: %v", err)
+				t.Errorf("a later call: %v", err)
 			}
 		})
 	}

@@ -23,13 +23,13 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// authorityOf makes certificates for tests.
-type authorityOf struct {
+// testCA issues certificates for tests.
+type testCA struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T) authorityOf {
+func newTestCA(t *testing.T) testCA {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,12 +48,12 @@ func newAuthority(t *testing.T) authorityOf {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return authorityOf{cert: cert, key: key}
+	return testCA{cert: cert, key: key}
 }
 
-// issue writes a certificate for name, its key and the CA's certificate to dir,
-// over what is there.
-func (ca authorityOf) issue(t *testing.T, dir, name string) TLSFiles {
+// issue writes a certificate for name, its key and the CA's certificate to dir. It
+// overwrites existing files.
+func (ca testCA) issue(t *testing.T, dir, name string) TLSFiles {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -106,38 +106,38 @@ func secureClient(t *testing.T, r *replica, files TLSFiles) *Client {
 }
 
 func TestMutualTLS(t *testing.T) {
-	ca := newAuthority(t)
+	ca := newTestCA(t)
 	r := secureReplica(t, ca.issue(t, t.TempDir(), tlsName), 0)
 	if err := call(secureClient(t, r, ca.issue(t, t.TempDir(), "marketplace.test")), 5*time.Second); err != nil {
-		t.Errorf("with a certificate of the CA: %v", err)
+		t.Errorf("a client with a certificate of the CA: %v", err)
 	}
 
-	stranger := newAuthority(t)
+	stranger := newTestCA(t)
 	if err := call(secureClient(t, r, stranger.issue(t, t.TempDir(), "marketplace.test")), time.Second); err == nil {
-		t.Error("a client of another CA was let in")
+		t.Error("a client with a certificate of another CA was accepted")
 	}
 	if err := call(dial(t, "dns:///"+r.Addr().String(), nil), time.Second); err == nil {
-		t.Error("a client without TLS was let in")
+		t.Error("a client without TLS was accepted")
 	}
 	wrongName := secureReplica(t, ca.issue(t, t.TempDir(), "someone.else.test"), 0)
 	if err := call(secureClient(t, wrongName, ca.issue(t, t.TempDir(), "marketplace.test")), time.Second); err == nil {
-		t.Error("the client took a server with another name")
+		t.Error("the client accepted a certificate with another name")
 	}
 }
 
-func TestCertificatesRotateLive(t *testing.T) {
-	old, fresh := newAuthority(t), newAuthority(t)
+func TestCertificatesRotateWithoutRestart(t *testing.T) {
+	old, fresh := newTestCA(t), newTestCA(t)
 	serverDir, clientDir := t.TempDir(), t.TempDir()
 	r := secureReplica(t, old.issue(t, serverDir, tlsName), 200*time.Millisecond)
 	client := secureClient(t, r, old.issue(t, clientDir, "marketplace.test"))
 	if err := call(client, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	// A whole new CA, in the files of both; connections are soon too old.
+	// Both ends get certificates of a new CA. Connections reach their maximum age soon.
 	fresh.issue(t, serverDir, tlsName)
 	fresh.issue(t, clientDir, "marketplace.test")
-	outsider := secureClient(t, r, fresh.issue(t, t.TempDir(), "marketplace.test"))
-	if err := call(outsider, 5*time.Second); err != nil {
+	newcomer := secureClient(t, r, fresh.issue(t, t.TempDir(), "marketplace.test"))
+	if err := call(newcomer, 5*time.Second); err != nil {
 		t.Errorf("the server still trusts the old CA only: %v", err)
 	}
 	for until := time.Now().Add(time.Second); time.Now().Before(until); {
@@ -145,7 +145,7 @@ func TestCertificatesRotateLive(t *testing.T) {
 			t.Fatalf("during rotation: %v", err)
 		}
 	}
-	// Half-written files change nothing.
+	// While a file is incomplete, the previous certificate stays in use.
 	if err := os.WriteFile(filepath.Join(serverDir, "tls.crt"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +154,8 @@ func TestCertificatesRotateLive(t *testing.T) {
 	}
 }
 
-func TestProbesOfAKubeletNeedNoTLS(t *testing.T) {
-	ca := newAuthority(t)
+func TestKubeletProbesNeedNoTLS(t *testing.T) {
+	ca := newTestCA(t)
 	r := secureReplica(t, ca.issue(t, t.TempDir(), tlsName), 0)
 	conn, err := grpc.NewClient(r.HealthAddr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -180,9 +180,9 @@ func TestProbesOfAKubeletNeedNoTLS(t *testing.T) {
 	}
 }
 
-func TestTLSFilesGoTogether(t *testing.T) {
+func TestTLSFilesAreAllOrNone(t *testing.T) {
 	if err := (TLSFiles{CertFile: "a"}).Validate(); err == nil || !strings.Contains(err.Error(), "--tls-key-file") {
-		t.Errorf("got %v", err)
+		t.Errorf("a certificate without a key: %v", err)
 	}
 	for _, good := range []TLSFiles{{}, {"a", "b", "c"}} {
 		if err := good.Validate(); err != nil {
@@ -206,6 +206,6 @@ func TestAuthority(t *testing.T) {
 		}
 	}
 	if got := authority(ClientConfig{Target: "dns:///a:1", TLSServerName: "b"}); got != "b" {
-		t.Errorf("set: %q", got)
+		t.Errorf("with TLSServerName: %q", got)
 	}
 }
