@@ -110,11 +110,8 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 	return err
 }
 
-// CatalogVersion returns the version that a store gives to a catalogue: the same for
-// the same books and sample readers, in whatever order.
-func CatalogVersion(c domain.Catalog) string { return inOrder(c).Version }
-
-// inOrder returns a sorted copy of the catalogue, with its version.
+// inOrder returns a sorted copy of the catalogue with its version, a hash of its books
+// and sample readers.
 func inOrder(c domain.Catalog) domain.Catalog {
 	c.Books, c.Samples = slices.Clone(c.Books), slices.Clone(c.Samples)
 	slices.SortFunc(c.Books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
