@@ -60,16 +60,16 @@ func TestBadValueNamesTheFlag(t *testing.T) {
 	}
 }
 
-func TestHelpIsPrintedAndNothingElseHappens(t *testing.T) {
+func TestHelpIsPrintedAndNothingRuns(t *testing.T) {
 	_, out, err := parse(t, "--help")
 	if err != nil || !strings.Contains(out, "SHOPTEST_TIMEOUT") {
 		t.Errorf("got %v and:\n%s", err, out)
 	}
 }
 
-func TestOnlyTheServingCommandMindsUnknownVariables(t *testing.T) {
+func TestOnlyTheServingCommandRefusesUnknownVariables(t *testing.T) {
 	t.Setenv("SHOPTEST_ADRESS", ":1")
-	t.Setenv("SHOPTEST_TIMEOUT", "soon") // of no concern to what has no such setting
+	t.Setenv("SHOPTEST_TIMEOUT", "soon") // invalid, but look has no such setting
 	serving := program
 	serving.Serve = "serve"
 	for command, want := range map[string]string{"serve": "SHOPTEST_ADRESS", "look": errLook.Error()} {

@@ -7,8 +7,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// FuzzAnswer: each message that can be read has an answer that can be sent, to the
-// question that was asked, and names no address but ours.
+// FuzzAnswer checks that every message that the library can parse has an answer that it
+// can send, to the same question, with no addresses but those of SetA.
 func FuzzAnswer(f *testing.F) {
 	for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeTXT} {
 		question := new(dns.Msg).SetQuestion("Shop.Test.", kind)
@@ -19,13 +19,13 @@ func FuzzAnswer(f *testing.F) {
 		}
 		f.Add(packed, uint8(kind))
 	}
-	f.Add(make([]byte, 12), uint8(Normal)) // a header alone
+	f.Add(make([]byte, 12), uint8(Normal)) // a header only
 	f.Add([]byte{1, 2, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1}, uint8(ServFail))
 	ours := []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
 	f.Fuzz(func(t *testing.T, packed []byte, behavior uint8) {
 		req := new(dns.Msg)
 		if req.Unpack(packed) != nil {
-			return // the library answers
+			return // the library answers by itself
 		}
 		s := &Server{records: map[string]*record{}}
 		s.SetA("shop.test", ours...)
@@ -38,15 +38,15 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		if resp.Id != req.Id || !resp.Response || len(req.Question) == 1 && (len(resp.Question) != 1 || resp.Question[0] != req.Question[0]) {
-			t.Errorf("%v\nis answered by\n%v", req, resp)
+			t.Errorf("query %v\nanswer %v", req, resp)
 		}
 		if len(resp.Answer) > len(ours) || len(resp.Answer) > 0 && (resp.Rcode != dns.RcodeSuccess || dns.CanonicalName(req.Question[0].Name) != "shop.test.") {
-			t.Errorf("%v\nis answered by\n%v", req, resp)
+			t.Errorf("query %v\nanswer %v", req, resp)
 		}
 		resp.Truncate(dns.MinMsgSize)
 		sent, err := resp.Pack()
 		if err != nil || len(sent) > dns.MinMsgSize {
-			t.Errorf("%v\nis %d bytes, %v", resp, len(sent), err)
+			t.Errorf("%v\nhas %d bytes: %v", resp, len(sent), err)
 		}
 	})
 }

@@ -35,20 +35,20 @@ func start(t *testing.T) *dnsserver.Server {
 	return s
 }
 
-// lookup asks s by the standard resolver over network ("udp" lets the resolver
-// choose). A standard look-up outlives its context by the resolver's own
-// timeouts, so its connections end with the context.
+// lookup looks up host at s with the standard resolver over network ("udp" lets the
+// resolver choose). It closes the connections when ctx ends, because the resolver
+// otherwise reads on until its own timeouts.
 func lookup(ctx context.Context, s *dnsserver.Server, network, host string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	res := &net.Resolver{
 		PreferGo: true,
-		Dial: func(_ context.Context, asked, _ string) (net.Conn, error) {
+		Dial: func(_ context.Context, proposed, _ string) (net.Conn, error) {
 			if network == "tcp" {
-				asked = "tcp"
+				proposed = "tcp"
 			}
 			var d net.Dialer
-			conn, err := d.DialContext(ctx, asked, s.Addr())
+			conn, err := d.DialContext(ctx, proposed, s.Addr())
 			if err == nil {
 				context.AfterFunc(ctx, func() { conn.Close() })
 			}
@@ -71,7 +71,7 @@ func addrs(ss ...string) []netip.Addr {
 	return out
 }
 
-func TestAnswersWhatWasSetLast(t *testing.T) {
+func TestAnswersTheAddressesSetLast(t *testing.T) {
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			s := start(t)
@@ -86,10 +86,10 @@ func TestAnswersWhatWasSetLast(t *testing.T) {
 				t.Errorf("addresses (-want +got):\n%s", d)
 			}
 			if got := s.Queries("RECOMMENDATIONS.bookstall.test"); got != 1 {
-				t.Errorf("Queries = %d after one look-up", got)
+				t.Errorf("Queries = %d after one lookup", got)
 			}
 			if got := s.Queries("other.test"); got != 0 {
-				t.Errorf("Queries of a name never asked for = %d", got)
+				t.Errorf("Queries of a name that was never queried = %d", got)
 			}
 		})
 	}
@@ -103,7 +103,7 @@ func TestNoAddressesIsNXDomain(t *testing.T) {
 		_, err := lookup(t.Context(), s, "udp", host)
 		var dnsErr *net.DNSError
 		if !errors.As(err, &dnsErr) || !dnsErr.IsNotFound {
-			t.Errorf("look-up of %s: %v, want not found", host, err)
+			t.Errorf("lookup of %s: %v, want not found", host, err)
 		}
 		if got := ask(t, s, host, dns.TypeA).Rcode; got != dns.RcodeNameError {
 			t.Errorf("rcode for %s = %s", host, dns.RcodeToString[got])
@@ -121,7 +121,7 @@ func TestOtherTypesOfAnExistingNameAreEmpty(t *testing.T) {
 		}
 	}
 	if got := s.Queries(name); got != 2 {
-		t.Errorf("Queries = %d, want 2: AAAA is not counted", got)
+		t.Errorf("Queries = %d, want 2, because AAAA is not counted", got)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestBehaviors(t *testing.T) {
 			_, err := lookup(t.Context(), s, "udp", name)
 			var dnsErr *net.DNSError
 			if !errors.As(err, &dnsErr) || !tc.check(dnsErr) {
-				t.Errorf("look-up: %#v", err)
+				t.Errorf("lookup: %#v", err)
 			}
 			if resp := ask(t, s, name, dns.TypeA); resp.Rcode != tc.rcode || len(resp.Answer) != 0 {
 				t.Errorf("answer: %v", resp)
@@ -175,7 +175,7 @@ func TestBehaviors(t *testing.T) {
 			}
 			s.SetBehavior(tc.behavior)
 			if _, err := lookup(t.Context(), s, "udp", "other.test."); err == nil {
-				t.Error("another name is answered although the server is set to misbehave")
+				t.Error("another name has an answer, want the behaviour of SetBehavior")
 			}
 		})
 	}
@@ -190,10 +190,10 @@ func TestDroppedTimesOut(t *testing.T) {
 	_, err := lookup(ctx, s, "udp", name)
 	var dnsErr *net.DNSError
 	if !errors.As(err, &dnsErr) || !dnsErr.IsTimeout {
-		t.Errorf("look-up: %v, want a timeout", err)
+		t.Errorf("lookup: %v, want a timeout", err)
 	}
 	if got := s.Queries(name); got == 0 {
-		t.Error("a dropped question is not counted")
+		t.Error("a dropped query is not counted")
 	}
 }
 
@@ -222,7 +222,7 @@ func TestManyAddressesComeOverTCP(t *testing.T) {
 	}
 	s.SetA(name, many...)
 	if resp := ask(t, s, name, dns.TypeA); !resp.Truncated {
-		t.Error("300 addresses fit a datagram of 512 bytes")
+		t.Error("300 addresses fit in a datagram of 512 bytes")
 	}
 	got, err := lookup(t.Context(), s, "udp", name)
 	if err != nil || len(got) != len(many) {
@@ -230,7 +230,7 @@ func TestManyAddressesComeOverTCP(t *testing.T) {
 	}
 }
 
-// A header alone, with a count of one question, gets past the library.
+// The library passes on a message that is only a header and claims one question.
 func TestHeaderWithoutQuestion(t *testing.T) {
 	s := start(t)
 	conn, err := net.Dial("udp", s.Addr())
@@ -258,7 +258,7 @@ func TestHeaderWithoutQuestion(t *testing.T) {
 	}
 }
 
-// multicastDaemon holds a UDP port on all addresses whose TCP twin nobody has.
+// multicastDaemon binds a UDP port on all addresses whose TCP port is free.
 func multicastDaemon(t *testing.T) net.PacketConn {
 	t.Helper()
 	lc := net.ListenConfig{Control: dnsserver.ReuseAddr}
@@ -274,11 +274,11 @@ func multicastDaemon(t *testing.T) net.PacketConn {
 		}
 		mdns.Close()
 	}
-	t.Fatal("no port is free for UDP and TCP alike")
+	t.Fatal("no port is free for both UDP and TCP")
 	return nil
 }
 
-// Most desktops run a daemon that holds port 5353 on all addresses.
+// On most desktops a daemon binds port 5353 on all addresses.
 func TestBesideAMulticastDaemon(t *testing.T) {
 	mdns := multicastDaemon(t)
 	defer mdns.Close()
@@ -289,7 +289,7 @@ func TestBesideAMulticastDaemon(t *testing.T) {
 	defer s.Close()
 	s.SetA(name, addrs("127.0.0.2")...)
 	if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 1 {
-		t.Errorf("look-up: %v, %v", got, err)
+		t.Errorf("lookup: %v, %v", got, err)
 	}
 }
 
@@ -298,7 +298,7 @@ func TestTwoServersDoNotShareAnAddress(t *testing.T) {
 	other, err := dnsserver.Start(s.Addr())
 	if err == nil {
 		other.Close()
-		t.Fatal("a second server has the address of the first")
+		t.Fatal("a second server was started on the address of the first")
 	}
 }
 
@@ -328,7 +328,7 @@ func TestConcurrentUse(t *testing.T) {
 				s.SetBehavior(dnsserver.Behavior(j % 2))
 				s.SetTTL(time.Duration(j) * time.Second)
 				if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 1 {
-					t.Errorf("look-up: %v, %v", got, err)
+					t.Errorf("lookup: %v, %v", got, err)
 				}
 				s.Queries(name)
 			}
@@ -340,6 +340,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
+// ask sends one query over UDP and returns the answer.
 func ask(t *testing.T, s *dnsserver.Server, host string, qtype uint16) *dns.Msg {
 	t.Helper()
 	req := new(dns.Msg)

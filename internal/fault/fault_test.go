@@ -45,7 +45,7 @@ func TestTheShareOfErrorsIsExact(t *testing.T) {
 			t.Errorf("share %v: %d of %d failed", share, failed, calls)
 		}
 		if share <= 0.5 && longest > 1 {
-			t.Errorf("share %v: %d in a row failed, want them spread", share, longest)
+			t.Errorf("share %v: %d failures in a row, want them evenly spread", share, longest)
 		}
 	}
 }
@@ -78,12 +78,12 @@ func TestDelayAndHang(t *testing.T) {
 	})
 }
 
-func TestUnreadyHoldsReadinessAndNotServingHealthAlone(t *testing.T) {
+func TestUnreadyChangesReadinessAndNotServingOnlyHealth(t *testing.T) {
 	f, ready := newFaults()
-	var told []bool
-	f.WatchNotServing(func(not bool) { told = append(told, not) })
+	var seen []bool
+	f.WatchNotServing(func(not bool) { seen = append(seen, not) })
 	f.Change(Set{Unready: true})
-	ready.Set(true, "") // a loader that comes by
+	ready.Set(true, "") // as a loader does
 	if ok, reason := ready.Ready(); ok || reason != "injected fault" {
 		t.Errorf("unready: %v, %q", ok, reason)
 	}
@@ -91,7 +91,7 @@ func TestUnreadyHoldsReadinessAndNotServingHealthAlone(t *testing.T) {
 	if ok, _ := ready.Ready(); !ok {
 		t.Error("not_serving made the process unready")
 	}
-	if len(told) != 3 || told[0] || told[1] || !told[2] {
-		t.Errorf("health was told %v", told)
+	if len(seen) != 3 || seen[0] || seen[1] || !seen[2] {
+		t.Errorf("the health watcher received %v, want [false false true]", seen)
 	}
 }

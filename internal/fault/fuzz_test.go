@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzParse: what is taken is in its bounds and comes back from its own JSON; what
-// is refused is said in short lines.
+// FuzzParse checks that accepted faults are within their bounds and survive a round trip
+// through JSON, and that errors have short lines.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"unready":true,"not_serving":true,"error_share":0.5,"code":"UNAVAILABLE","delay":"250ms","hang":false,"exit":0}`), true)
 	f.Add([]byte(`{"not_serving":true}`), false)
@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 		set, err := parse(body, health)
 		again, err2 := parse(body, health)
 		if cmp.Diff(set, again) != "" || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
-			t.Errorf("%q: not the same again: %+v, %v, %+v, %v", body, set, err, again, err2)
+			t.Errorf("%q: two results: %+v, %v and %+v, %v", body, set, err, again, err2)
 		}
 		if err != nil {
 			if !utf8.ValidString(err.Error()) {
@@ -30,21 +30,21 @@ func FuzzParse(f *testing.F) {
 			}
 			for line := range strings.Lines(err.Error()) {
 				if len(line) > 1000 {
-					t.Errorf("a line of %d bytes: %s", len(line), line)
+					t.Errorf("the error has a line of %d bytes: %s", len(line), line)
 				}
 			}
 			return
 		}
 		if set.ErrorShare < 0 || set.ErrorShare > 1 || set.Delay < 0 || !validCode(set.Code) ||
 			set.NotServing && !health || set.Exit != nil && (*set.Exit < 0 || *set.Exit > 255) {
-			t.Errorf("%q is taken for %+v", body, set)
+			t.Errorf("%q is accepted as %+v", body, set)
 		}
 		text, err := json.Marshal(set)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if back, err := parse(text, health); err != nil || cmp.Diff(set, back) != "" {
-			t.Errorf("%+v came back as %+v, %v", set, back, err)
+			t.Errorf("%+v is parsed back as %+v, %v", set, back, err)
 		}
 	})
 }

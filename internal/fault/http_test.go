@@ -14,7 +14,7 @@ import (
 	"bookstall/internal/lifecycle"
 )
 
-// ask sends one request and returns the answer.
+// ask sends one request and returns the response and its body.
 func ask(t *testing.T, method, url, body string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -34,7 +34,7 @@ func ask(t *testing.T, method, url, body string) (*http.Response, string) {
 	return resp, string(text)
 }
 
-// serve serves the admin side and a shop that answers "ok".
+// serve starts a server for the admin handler and one for a shop that answers "ok".
 func serve(t *testing.T, health bool) (f *Faults, admin, shop string, exited chan int) {
 	t.Helper()
 	exited = make(chan int, 1)
@@ -56,7 +56,7 @@ func TestPutShowAndClear(t *testing.T) {
 		{"GET", "", off},
 		{"PUT", on, on},
 		{"GET", "", on},
-		{"PUT", `{"delay":"0s"}`, off}, // what is left out is off
+		{"PUT", `{"delay":"0s"}`, off}, // a field that is left out is off
 		{"PUT", on, on},
 		{"DELETE", "", off},
 		{"GET", "", off},
@@ -71,7 +71,7 @@ func TestPutShowAndClear(t *testing.T) {
 	}
 }
 
-func TestBadFaultsAreNamedWithWhatIsAllowed(t *testing.T) {
+func TestInvalidFaultsAreReportedWithWhatIsAllowed(t *testing.T) {
 	f, admin, _, _ := serve(t, true)
 	for body, wants := range map[string][]string{
 		`{"eror_share":1}`:              {`unknown field "eror_share"`, "error_share"},
@@ -110,13 +110,13 @@ func TestBadFaultsAreNamedWithWhatIsAllowed(t *testing.T) {
 	}
 }
 
-func TestExitAnswersAndEnds(t *testing.T) {
+func TestExitAnswersFirst(t *testing.T) {
 	_, admin, _, exited := serve(t, true)
 	if resp, got := ask(t, "PUT", admin, `{"exit":3}`); resp.StatusCode != http.StatusAccepted {
 		t.Errorf("%d %s", resp.StatusCode, got)
 	}
 	if code := <-exited; code != 3 {
-		t.Errorf("status %d", code)
+		t.Errorf("exit status %d, want 3", code)
 	}
 }
 
@@ -136,8 +136,7 @@ func TestMiddlewareFailsRequests(t *testing.T) {
 	}
 }
 
-// TestAHangingRequestEndsWithItsClient would leave goroutines behind otherwise,
-// which TestMain looks for.
+// If a request outlived its client, its goroutine would remain, which TestMain reports.
 func TestAHangingRequestEndsWithItsClient(t *testing.T) {
 	f, _, shop, _ := serve(t, false)
 	f.Change(Set{Hang: true})

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// journal keeps what happened, in order.
+// journal records events in order.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -28,7 +28,7 @@ func (j *journal) add(line string) {
 	j.lines = append(j.lines, line)
 }
 
-// part returns a part that runs until it is stopped.
+// part returns a Part that runs until it is stopped. It records its stop and its end.
 func (j *journal) part(name string) Part {
 	quit := make(chan struct{})
 	return Part{
@@ -80,24 +80,24 @@ func TestStopsInReverseOrderAfterTheDrainDelay(t *testing.T) {
 	})
 }
 
-func TestABrokenPartStopsTheOthersWithoutDelay(t *testing.T) {
+func TestAFailedPartStopsTheOthersWithoutDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		g := Group{Log: logr.Discard(), Readiness: NewReadiness(), DrainDelay: time.Hour}
 		g.Add(j.part("admin"))
 		boom := errors.New("boom")
-		broken := j.part("server")
-		broken.Run = func() error { return boom }
-		g.Add(broken)
+		failed := j.part("server")
+		failed.Run = func() error { return boom }
+		g.Add(failed)
 		began := time.Now()
 		if err := g.Run(t.Context()); !errors.Is(err, boom) || !strings.Contains(err.Error(), "server: ") {
-			t.Errorf("got %v, want boom of the server", err)
+			t.Errorf("got %v, want server: boom", err)
 		}
 		if took := time.Since(began); took != 0 {
-			t.Errorf("took %v", took)
+			t.Errorf("Run took %v, want no drain delay", took)
 		}
 		if !slices.Contains(j.lines, "admin ended") {
-			t.Errorf("admin was left running: %v", j.lines)
+			t.Errorf("admin still runs: %v", j.lines)
 		}
 	})
 }
@@ -108,11 +108,11 @@ func TestAPartThatEndsWithoutErrorIsStillReported(t *testing.T) {
 	p.Run = func() error { return nil }
 	g.Add(p)
 	if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "server ended by itself") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that the server ended by itself", err)
 	}
 }
 
-func TestCloseIsForAGroupThatNeverRan(t *testing.T) {
+func TestCloseClosesPartsOnlyWithoutRun(t *testing.T) {
 	var j journal
 	g := Group{Log: logr.Discard(), Readiness: NewReadiness()}
 	boom := errors.New("boom")
@@ -139,7 +139,7 @@ func TestCloseIsForAGroupThatNeverRan(t *testing.T) {
 		t.Error(err)
 	}
 	if slices.Contains(j.lines, "close server") {
-		t.Errorf("closed after Run: %v", j.lines)
+		t.Errorf("Close closed a part after Run: %v", j.lines)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestEachStopHasItsOwnDeadline(t *testing.T) {
 				Name: name, StopTimeout: 3 * time.Second,
 				Run: func() error { <-quit; return nil },
 				Stop: func(ctx context.Context) error {
-					<-ctx.Done() // as slow as it may be
+					<-ctx.Done() // use up the whole timeout
 					close(quit)
 					return ctx.Err()
 				},
@@ -163,18 +163,18 @@ func TestEachStopHasItsOwnDeadline(t *testing.T) {
 		began := time.Now()
 		err := g.Run(ctx)
 		if took := time.Since(began); took != 6*time.Second {
-			t.Errorf("took %v, want 3s for each", took)
+			t.Errorf("Run took %v, want 3s for each part", took)
 		}
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want that the deadline was missed", err)
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 		}
 	})
 }
 
-func TestReadinessNeverComesBackFromDraining(t *testing.T) {
+func TestDrainingIsFinal(t *testing.T) {
 	r := NewReadiness()
 	if ok, reason := r.Ready(); ok || reason != "starting" {
-		t.Errorf("at birth: %v, %q", ok, reason)
+		t.Errorf("at the start: %v, %q", ok, reason)
 	}
 	r.Set(true, "")
 	if ok, reason := r.Ready(); !ok || reason != "" {
@@ -183,36 +183,35 @@ func TestReadinessNeverComesBackFromDraining(t *testing.T) {
 	r.Drain()
 	r.Set(true, "")
 	if ok, reason := r.Ready(); ok || reason != "draining" || !r.Draining() {
-		t.Errorf("after drain: %v, %q", ok, reason)
+		t.Errorf("after Drain: %v, %q", ok, reason)
 	}
 }
 
-// TestAHoldStandsAboveWhatIsSet plays a loader that gets ready while somebody
-// holds the process, and the other way round.
-func TestAHoldStandsAboveWhatIsSet(t *testing.T) {
+// Hold overrides Set, whichever comes first, but not Drain.
+func TestHoldOverridesSet(t *testing.T) {
 	r := NewReadiness()
-	var told []bool
-	r.Watch(func(ready bool) { told = append(told, ready) })
+	var seen []bool
+	r.Watch(func(ready bool) { seen = append(seen, ready) })
 	expect := func(step string, want bool, wantReason string) {
 		t.Helper()
 		if ok, reason := r.Ready(); ok != want || reason != wantReason {
 			t.Errorf("%s: %v, %q, want %v, %q", step, ok, reason, want, wantReason)
 		}
 	}
-	r.Hold("a fault on purpose")
-	expect("held while starting", false, "a fault on purpose")
+	r.Hold("a test fault")
+	expect("held while starting", false, "a test fault")
 	r.Release()
-	expect("released before it was ready", false, "starting")
-	r.Hold("a fault on purpose")
+	expect("released while starting", false, "starting")
+	r.Hold("a test fault")
 	r.Set(true, "")
-	expect("ready while held", false, "a fault on purpose")
+	expect("ready while held", false, "a test fault")
 	r.Release()
 	expect("released", true, "")
-	r.Hold("a fault on purpose")
+	r.Hold("a test fault")
 	r.Drain()
 	r.Release()
 	expect("released while draining", false, "draining")
-	if want := []bool{false, true, false}; !slices.Equal(told, want) {
-		t.Errorf("watchers were told %v, want %v", told, want)
+	if want := []bool{false, true, false}; !slices.Equal(seen, want) {
+		t.Errorf("the watcher received %v, want %v", seen, want)
 	}
 }

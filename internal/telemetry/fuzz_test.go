@@ -9,22 +9,22 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// FuzzRequestID: an id that is taken over is safe in a header and makes one line of
-// log with the id as it was.
+// FuzzRequestID checks that a valid id has only characters that are safe in a header,
+// and that any id is logged on one line, a valid one unchanged.
 func FuzzRequestID(f *testing.F) {
 	for _, id := range []string{"request-1", "short", "a.b_c-D9", "12345678\n", "12345678\r\nSet-Cookie: a=b", "\"12345678", "ümlaut-12", strings.Repeat("x", 129)} {
 		f.Add(id)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
-		strange := func(r rune) bool {
+		unsafe := func(r rune) bool {
 			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", r)
 		}
-		want := len(id) >= 8 && len(id) <= 128 && !strings.ContainsFunc(id, strange)
+		want := len(id) >= 8 && len(id) <= 128 && !strings.ContainsFunc(id, unsafe)
 		if got := ValidRequestID(id); got != want {
 			t.Fatalf("ValidRequestID(%q) is %v", id, got)
 		}
 		tel, out := newTest(t, "info")
-		Logger(WithRequestID(t.Context(), id), tel.Log).Info("sold") // any id: not all callers check
+		Logger(WithRequestID(t.Context(), id), tel.Log).Info("sold") // invalid ids too: not all callers check
 		if err := tel.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -35,8 +35,8 @@ func FuzzRequestID(f *testing.F) {
 	})
 }
 
-// FuzzTraceContext: a trace that is joined has the ids that the headers say, and
-// goes on with the same ones; no header whatsoever does harm.
+// FuzzTraceContext checks that a valid span context has the ids of the headers and is
+// passed on unchanged, and that no header causes a panic.
 func FuzzTraceContext(f *testing.F) {
 	f.Add("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")
 	f.Add("00-00000000000000000000000000000000-00f067aa0ba902b7-01", "")
@@ -52,13 +52,13 @@ func FuzzTraceContext(f *testing.F) {
 			return
 		}
 		if !strings.Contains(parent, span.TraceID().String()+"-"+span.SpanID().String()) {
-			t.Errorf("%q is taken for %v", parent, span)
+			t.Errorf("%q is read as %v", parent, span)
 		}
 		header := http.Header{}
 		tel.Propagator.Inject(ctx, propagation.HeaderCarrier(header))
 		back := trace.SpanContextFromContext(tel.Propagator.Extract(t.Context(), propagation.HeaderCarrier(header)))
 		if !back.Equal(span) {
-			t.Errorf("%q %q: %v came back as %v from %v", parent, state, span, back, header)
+			t.Errorf("%q %q: %v is read back as %v from %v", parent, state, span, back, header)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func TestLogLinesAreJSONWithRequestAndTrace(t *testing.T) {
 	}
 	spans := sink.Spans()
 	if len(spans) != 1 || spans[0].Name != "sell" || spans[0].Service != "shop" {
-		t.Errorf("exported %+v, want the span sell of shop: Close delivers what is buffered", spans)
+		t.Errorf("exported %+v, want the span sell of shop, because Close exports buffered spans", spans)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
-func TestMetricsOfBothKindsAreInOneRegistry(t *testing.T) {
+func TestPrometheusAndOpenTelemetryMetricsShareARegistry(t *testing.T) {
 	tel, _ := newTest(t, "info")
 	defer tel.Close()
 	counter, err := tel.MeterProvider.Meter("test").Int64Counter("books.sold")
@@ -102,7 +102,7 @@ func TestMetricsOfBothKindsAreInOneRegistry(t *testing.T) {
 	}
 }
 
-func TestTracesAreOffUnlessAnEndpointIsNamed(t *testing.T) {
+func TestTracesAreOffWithoutAnEndpoint(t *testing.T) {
 	env := func(kv ...string) func(string) (string, bool) {
 		m := map[string]string{}
 		for i := 0; i < len(kv); i += 2 {
@@ -125,7 +125,7 @@ func TestTracesAreOffUnlessAnEndpointIsNamed(t *testing.T) {
 	} {
 		on, err := tracesEnabled(tc.env)
 		if on != tc.on || (err != nil) != tc.bad {
-			t.Errorf("%s: on %v, error %v; want on %v, an error %v", name, on, err, tc.on, tc.bad)
+			t.Errorf("%s: enabled %v, error %v; want enabled %v, an error: %v", name, on, err, tc.on, tc.bad)
 		}
 	}
 }
@@ -140,11 +140,11 @@ func TestRequestIDs(t *testing.T) {
 		}
 	}
 	if a, b := NewRequestID(), NewRequestID(); !ValidRequestID(a) || a == b {
-		t.Errorf("made %q and %q", a, b)
+		t.Errorf("new ids are %q and %q, want them valid and different", a, b)
 	}
 }
 
-// stuck is an output that nobody reads.
+// stuck is an output that blocks until it is released.
 type stuck struct{ release chan struct{} }
 
 func (s stuck) Write(p []byte) (int, error) {
@@ -152,7 +152,7 @@ func (s stuck) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestALogThatNobodyReadsHoldsNothingUp(t *testing.T) {
+func TestABlockedLogOutputBlocksNobody(t *testing.T) {
 	out := stuck{release: make(chan struct{})}
 	defer close(out.release)
 	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info"}, out)
@@ -163,7 +163,7 @@ func TestALogThatNobodyReadsHoldsNothingUp(t *testing.T) {
 		tel.Log.Info("line")
 	}
 	if n, err := testutil.GatherAndCount(tel.Registry, "log_lines_dropped_total"); err != nil || n != 1 {
-		t.Errorf("%d, %v", n, err)
+		t.Errorf("log_lines_dropped_total: %d, %v", n, err)
 	}
 	began := time.Now()
 	if err := tel.Close(); err != nil {
