@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// Addresses looks up the addresses behind a dial target once, for callers that do not
-// use gRPC. A name without addresses is an error.
+// Addresses looks up the addresses behind the dial target text once, for callers that do
+// not use gRPC. A name without addresses is an error.
 func Addresses(ctx context.Context, text string) ([]netip.AddrPort, error) {
 	if err := CheckTarget(text); err != nil {
 		return nil, err

@@ -16,7 +16,8 @@ type Probe func(ctx context.Context, addr string) (took time.Duration, err error
 
 // EjectorConfig says when a replica is ejected and readmitted. All fields must be set.
 type EjectorConfig struct {
-	// Threshold is how many calls of one method in a row must fail or time out.
+	// Threshold is how many calls of one method in a row must fail or time out to eject a
+	// replica.
 	Threshold int
 	// A call is slow if it takes at least SlowFloor and at least SlowFactor times the
 	// median of the other replicas. SlowThreshold slow calls in a row eject a replica if
@@ -32,7 +33,7 @@ type EjectorConfig struct {
 	ProbeInterval    time.Duration
 	MaxProbeInterval time.Duration
 	ProbeTimeout     time.Duration // for one probe
-	Probe            Probe
+	Probe            Probe         // called concurrently for different addresses
 	Metrics          *Metrics
 	Log              logr.Logger
 }
@@ -50,9 +51,9 @@ const (
 // Result is what the outcome of a call says about the replica.
 type Result int
 
-// The results.
+// Results of a call.
 const (
-	Good     Result = iota // it answered, even if with an error of the caller's making
+	Good     Result = iota // it answered, perhaps with an error that the caller caused
 	Failed                 // it failed
 	TimedOut               // it did not answer in time
 )
@@ -106,11 +107,11 @@ type endpoint struct {
 type Listed struct {
 	Address string
 	Ejected string    // the reason; "" if it is not ejected
-	Named   time.Time // when DNS first listed it, since it was last absent
+	Named   time.Time // when DNS first listed it; anew after an absence
 	Since   time.Time // when it was last listed, ejected or readmitted
 }
 
-// NewEjector returns an ejector without addresses.
+// NewEjector returns an ejector without addresses. The caller must Close it.
 func NewEjector(cfg EjectorConfig) *Ejector {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Ejector{
@@ -122,7 +123,9 @@ func NewEjector(cfg EjectorConfig) *Ejector {
 	}
 }
 
-// Report records how a call to addr ended, and may eject addr.
+// Report records how a call to addr (host:port) ended, and may eject addr. It ignores an
+// address that is not listed or is ejected, and a call that began before the address was
+// readmitted.
 func (e *Ejector) Report(addr string, end Ending) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -28,8 +28,8 @@ func ips(n int) (list []string) {
 	return list
 }
 
-// well returns a world with n replicas that have answered in a millisecond each.
-func well(t *testing.T, n int) *world {
+// healthy returns a world with n replicas that have answered in a millisecond each.
+func healthy(t *testing.T, n int) *world {
 	t.Helper()
 	w := start(t, &fakeDNS{ips: ips(n)})
 	for _, ip := range ips(n) {
@@ -42,9 +42,9 @@ func TestBadCallsInARowEject(t *testing.T) {
 	for result, reason := range map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts} {
 		t.Run(reason, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := well(t, 3)
+				w := healthy(t, 3)
 				reports(w, "10.0.0.2", 2, result, 0)
-				reports(w, "10.0.0.2", 1, Good, 0) // an answer breaks the row
+				reports(w, "10.0.0.2", 1, Good, 0) // a good answer resets the count
 				reports(w, "10.0.0.2", 2, result, 0)
 				wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 				reports(w, "10.0.0.2", 1, result, 0)
@@ -57,7 +57,7 @@ func TestBadCallsInARowEject(t *testing.T) {
 				}
 				for _, l := range w.ejector.Listed() {
 					if want := map[bool]string{true: reason}[l.Address == "10.0.0.2:50051"]; l.Ejected != want {
-						t.Errorf("%s is ejected for %q, want %q", l.Address, l.Ejected, want)
+						t.Errorf("%s is ejected, reason %q, want %q", l.Address, l.Ejected, want)
 					}
 				}
 			})
@@ -65,9 +65,9 @@ func TestBadCallsInARowEject(t *testing.T) {
 	}
 }
 
-func TestMethodsAreCountedApart(t *testing.T) {
+func TestMethodsAreCountedSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 3)
+		w := healthy(t, 3)
 		for range 3 { // another method succeeds meanwhile
 			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put", Began: time.Now()})
 			reports(w, "10.0.0.1", 1, TimedOut, 0)
@@ -76,10 +76,10 @@ func TestMethodsAreCountedApart(t *testing.T) {
 	})
 }
 
-func TestWhatAllReplicasDoEjectsNone(t *testing.T) {
-	t.Run("they fail", func(t *testing.T) {
+func TestNoneIsEjectedUnlessOthersAreHealthy(t *testing.T) {
+	t.Run("all fail", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := well(t, 3)
+			w := healthy(t, 3)
 			for range 10 {
 				for _, ip := range ips(3) {
 					reports(w, ip, 1, Failed, 0)
@@ -88,9 +88,9 @@ func TestWhatAllReplicasDoEjectsNone(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		})
 	})
-	t.Run("they are slow", func(t *testing.T) {
+	t.Run("all are slow", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := well(t, 3)
+			w := healthy(t, 3)
 			for range 50 {
 				for _, ip := range ips(3) {
 					pass(10 * time.Millisecond)
@@ -109,7 +109,7 @@ func TestWhatAllReplicasDoEjectsNone(t *testing.T) {
 	})
 	t.Run("the others were healthy and do not answer now", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := well(t, 3)
+			w := healthy(t, 3)
 			pass(time.Second)
 			reports(w, "10.0.0.1", 10, TimedOut, 300*time.Millisecond)
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
@@ -117,7 +117,7 @@ func TestWhatAllReplicasDoEjectsNone(t *testing.T) {
 	})
 	t.Run("one does not answer, one is healthy", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := well(t, 3)
+			w := healthy(t, 3)
 			pass(time.Second)
 			reports(w, "10.0.0.2", 1, Good, time.Millisecond)
 			reports(w, "10.0.0.1", 10, TimedOut, 300*time.Millisecond)
@@ -141,7 +141,7 @@ func TestSlowCallsInARowEject(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := well(t, 3)
+				w := healthy(t, 3)
 				for i := range 20 {
 					pass(test.every)
 					took := test.took
@@ -162,12 +162,12 @@ func TestSlowCallsInARowEject(t *testing.T) {
 
 func TestOnlyAProbeReadmits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
+		w := healthy(t, 2)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
 		reports(w, "10.0.0.1", 1, Good, time.Millisecond) // a late answer to an old call
 		w.sick <- errors.New("hangs")
-		pass(5 * time.Second) // probes run into their timeout
+		pass(5 * time.Second) // probes time out
 		wantList(t, w, "10.0.0.2")
 		w.probeTakes.Store(int64(60 * time.Millisecond))
 		close(w.sick)
@@ -184,8 +184,8 @@ func TestOnlyAProbeReadmits(t *testing.T) {
 
 func TestARelapseDoublesTheProbeInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
-		close(w.sick) // probes succeed: they do not see what is wrong
+		w := healthy(t, 2)
+		close(w.sick) // probes succeed: they do not detect the problem
 		for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second} {
 			reports(w, "10.0.0.2", 1, Good, 0)
 			reports(w, "10.0.0.1", 3, Failed, 0)
@@ -205,20 +205,20 @@ func TestARelapseDoublesTheProbeInterval(t *testing.T) {
 
 func TestCallsFromBeforeReadmissionDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
+		w := healthy(t, 2)
 		close(w.sick)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		pass(time.Second + time.Millisecond)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 		reports(w, "10.0.0.2", 1, Good, 0)
-		reports(w, "10.0.0.1", 3, TimedOut, 2*time.Second) // begun before it was ejected
+		reports(w, "10.0.0.1", 3, TimedOut, 2*time.Second) // they began before it was ejected
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 	})
 }
 
 func TestNoneServesReadmitsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 5)
+		w := healthy(t, 5)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		reports(w, "10.0.0.2", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.3", "10.0.0.4", "10.0.0.5")
@@ -235,12 +235,12 @@ func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 	for total := 1; total <= 5; total++ {
 		t.Run(fmt.Sprint(total), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := well(t, total)
+				w := healthy(t, total)
 				for _, ip := range ips(total) {
 					reports(w, ip, 10, TimedOut, 0)
 				}
 				if got, want := len(w.cc.last()), total-total/2; got != want {
-					t.Errorf("%d of %d get calls, want %d", got, total, want)
+					t.Errorf("%d of %d receive calls, want %d", got, total, want)
 				}
 			})
 		})
@@ -249,10 +249,10 @@ func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 
 func TestAShrinkingListReadmits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
+		w := healthy(t, 2)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
-		w.dns.set(nil, "10.0.0.1") // the healthy one is gone
+		w.dns.set(nil, "10.0.0.1") // the healthy one left the list
 		pass(2 * interval)
 		wantList(t, w, "10.0.0.1")
 	})
@@ -260,7 +260,7 @@ func TestAShrinkingListReadmits(t *testing.T) {
 
 func TestAnAddressThatLeftStartsAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
+		w := healthy(t, 2)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		w.dns.set(nil, "10.0.0.2")
 		pass(2 * interval)
@@ -275,7 +275,7 @@ func TestAnAddressThatLeftStartsAfresh(t *testing.T) {
 
 func TestUnlistedAddressesDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := well(t, 2)
+		w := healthy(t, 2)
 		reports(w, "10.9.9.9", 10, TimedOut, 0)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
 	})

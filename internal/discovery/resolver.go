@@ -20,15 +20,17 @@ type Config struct {
 	// Interval is the time between lookups, ±10 % so that clients do not query in step.
 	// A broken connection brings the next lookup forward.
 	Interval time.Duration
-	// MinInterval is the shortest time between two lookups.
+	// MinInterval is the shortest time between two lookups, and the time between them
+	// while there is no list.
 	MinInterval time.Duration
 	// LookupTimeout bounds one lookup.
 	LookupTimeout time.Duration
-	// MaxStale is how long the last list outlives empty answers. It is bounded because
-	// other pods are given the same addresses later.
+	// MaxStale is how long the last list stays in use while answers are empty, counted
+	// from the last answer with addresses. It is bounded because other pods are given
+	// the same addresses later.
 	MaxStale time.Duration
 
-	Ejector *Ejector
+	Ejector *Ejector // of this Builder only
 	Metrics *Metrics
 	Log     logr.Logger
 }

@@ -181,7 +181,7 @@ func TestUnchangedListIsNotPublishedAgain(t *testing.T) {
 			t.Errorf("balancer was updated %d times, want 1: each update makes round_robin start over", got)
 		}
 		if got := w.dns.count(); got < 9 {
-			t.Errorf("DNS was asked %d times in 10 intervals", got)
+			t.Errorf("%d lookups in 10 intervals", got)
 		}
 	})
 }
@@ -236,7 +236,7 @@ func TestResolveNowLooksUpAtOnceWithinTheMinimumInterval(t *testing.T) {
 		w.res.ResolveNow(resolver.ResolveNowOptions{})
 		synctest.Wait()
 		if got := dns.count() - before; got != 1 {
-			t.Fatalf("asked %d times at once, want 1", got)
+			t.Fatalf("%d lookups at once, want 1", got)
 		}
 		for range 100 {
 			w.res.ResolveNow(resolver.ResolveNowOptions{})

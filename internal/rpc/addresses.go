@@ -10,13 +10,14 @@ import (
 	"bookstall/internal/discovery"
 )
 
-// Addresses looks up the replicas behind a target once. For a target without
-// addresses it returns an error.
+// Addresses looks up the replicas behind a ClientConfig.Target once. A name without
+// addresses is an error.
 func Addresses(ctx context.Context, target string) ([]netip.AddrPort, error) {
 	return discovery.Addresses(ctx, target)
 }
 
-// WithPort returns target with its port replaced, or an error if target is not valid.
+// WithPort returns target with its port replaced, or an error if target is not
+// valid. It does not check port.
 func WithPort(target, port string) (string, error) {
 	if err := discovery.CheckTarget(target); err != nil {
 		return "", err

@@ -36,7 +36,7 @@ type Replica struct {
 // State is what a Client does with a replica.
 type State string
 
-// The states.
+// States of a replica.
 const (
 	Connecting State = "connecting"  // has no connection
 	Serving    State = "serving"     // receives calls
@@ -45,7 +45,7 @@ const (
 	Gone       State = "gone"        // no longer in DNS
 )
 
-// Balance returns the present state. It is safe for concurrent use.
+// Balance returns a snapshot of the replicas. It is safe for concurrent use.
 func (c *Client) Balance() Balance {
 	age, trouble := c.builder.Status()
 	return Balance{Target: c.target, ListAge: age, Trouble: trouble, Window: rateWindow * time.Second, Replicas: c.replicas.list(time.Now())}

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// CheckHealth checks the health of a service at address (host:port) in plaintext; ""
-// is the server as a whole. It returns nil if the status is SERVING. The time is
-// bounded by ctx alone.
+// CheckHealth checks the health of service, or of the whole server if service is "", at
+// address (host:port) in plaintext. It returns nil only if the status is SERVING. Give ctx
+// a deadline: nothing else bounds the wait.
 func CheckHealth(ctx context.Context, address, service string) error {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -22,7 +22,7 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// ClientConfig sets up a Client.
+// ClientConfig sets up a Client. All fields but TLS, TLSServerName and Probe must be set.
 type ClientConfig struct {
 	// Target is dns:///NAME:PORT or dns://SERVER/NAME:PORT. The name should end in a
 	// dot; otherwise the search domains of resolv.conf are tried first.
@@ -31,8 +31,8 @@ type ClientConfig struct {
 	Service       string
 	TLS           TLSFiles
 	TLSServerName string        // expected name in the servers' certificate; "" for the target's host
-	DNSInterval   time.Duration // between two lookups
-	DNSMaxStale   time.Duration // how long the last list outlives empty answers
+	DNSInterval   time.Duration // between two lookups, ±10 %
+	DNSMaxStale   time.Duration // how long the last list stays in use while DNS has no addresses
 	// Probe makes a cheap call that changes nothing. An ejected replica must answer it
 	// in time before it is readmitted; the health check alone would not do, as it
 	// passed when the replica was ejected. Nil means health check alone.

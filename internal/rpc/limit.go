@@ -20,11 +20,11 @@ import (
 // in a bounded queue or is shed with RESOURCE_EXHAUSTED, so that admitted calls meet
 // their deadline. Unary, client-streaming and server-streaming calls each have slots
 // and a queue of their own: in Bookstall these are reads, writes, which wait for a
-// database, and the download of the catalogue. Streams in both directions are
-// long-lived and have only a number. gRPC's own services are not limited.
+// database, and the download of the catalogue. Bidirectional streams are long-lived and
+// have a limit but no queue. gRPC's own services are not limited.
 type Limit struct {
 	Concurrent int           // running calls of each kind; 0 for no limit
-	Queue      int           // waiting calls of each kind
+	Queue      int           // waiting calls of each kind; 0 sheds every call beyond Concurrent
 	Wait       time.Duration // longest wait of a call, but at most half of the time its caller has left
 	Streams    int           // bidirectional streams; 0 for no limit
 }

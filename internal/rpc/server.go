@@ -23,7 +23,7 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// ServerConfig sets up a Server.
+// ServerConfig sets up a Server. Address, Service, Readiness and Telemetry must be set.
 type ServerConfig struct {
 	Address string // host:port; port 0 picks a free one
 	// HealthAddress serves grpc.health.v1 in plaintext when TLS is on, because a
@@ -157,7 +157,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// Serve answers calls until Stop.
+// Serve answers calls until Stop, then returns nil. Call it once.
 func (s *Server) Serve() error {
 	var g errgroup.Group
 	g.Go(func() error { return s.grpc.Serve(s.listener) })
