@@ -46,8 +46,17 @@ const (
 )
 
 // giveUp makes a call that cannot be answered before its deadline, and fails unless
-// the handler ends soon after it.
+// the handler ends soon after it. On a busy host the deadline may pass before the call
+// reaches its handler; such a call is repeated.
 func (w worked) giveUp(t *testing.T, do func(context.Context) error) {
+	t.Helper()
+	for !w.gaveUp(t, do) {
+		t.Log("a call did not reach its handler before its deadline")
+	}
+}
+
+// gaveUp reports whether the call reached its handler.
+func (w worked) gaveUp(t *testing.T, do func(context.Context) error) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -56,8 +65,14 @@ func (w worked) giveUp(t *testing.T, do func(context.Context) error) {
 	if err := do(ctx); status.Code(err) != codes.DeadlineExceeded && status.Code(err) != codes.Unavailable && status.Code(err) != codes.Unknown {
 		t.Errorf("got %v", err)
 	}
-	if took := <-w; took > patience+lateness {
-		t.Errorf("the handler worked %v for a caller who waits %v", took, patience)
+	select {
+	case took := <-w:
+		if took > patience+lateness {
+			t.Errorf("the handler worked %v for a caller who waits %v", took, patience)
+		}
+		return true
+	case <-time.After(10 * time.Second): // longer than any handler may take
+		return false
 	}
 }
 
