@@ -16,7 +16,7 @@ type exportCommand struct {
 }
 
 // Validate is called by Kong.
-func (c *exportCommand) Validate() error { return c.storeFlag.validate() }
+func (c *exportCommand) Validate() error { return c.validate() }
 
 // Run writes the files.
 func (c *exportCommand) Run(ctx context.Context, to config.Streams) error {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ErrModelNotFound: the store has no model of the version that was asked for.
+// ErrModelNotFound says that the store has no model of the version that was asked for.
 var ErrModelNotFound = errors.New("model not found")
 
 // StoredModel is a trained model as a store keeps it: package models encodes and

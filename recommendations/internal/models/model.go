@@ -16,11 +16,11 @@ import (
 )
 
 var (
-	// ErrDamaged: the bytes are not what Encode wrote, or not a model at all.
+	// ErrDamaged says that the bytes are not what Encode wrote, or not a model at all.
 	ErrDamaged = errors.New("model is damaged")
-	// ErrUnknownFormat: a newer program wrote the model.
+	// ErrUnknownFormat says that a newer program wrote the model.
 	ErrUnknownFormat = errors.New("model has an unknown format")
-	// ErrForeign: the model was trained on other books than the catalogue's.
+	// ErrForeign says that the model was trained on other books than the catalogue's.
 	ErrForeign = errors.New("model is of another catalogue")
 )
 

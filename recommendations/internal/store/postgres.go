@@ -74,7 +74,7 @@ func (d postgres) migrate(ctx context.Context, db *sql.DB, log logr.Logger) erro
 	defer unlock()
 	err = migrateTo(held, goose.DialectPostgres, db, "postgres", log)
 	if err != nil && held.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %s", errLockLost, err) // not %w: nobody cancelled the call
+		return fmt.Errorf("%w: %s", errLockLost, err.Error()) // not wrapped: nobody cancelled the call
 	}
 	return err
 }
