@@ -30,11 +30,6 @@ type Command struct {
 	Root     string   `help:"Folder of the repository, for --write." default:"."`
 }
 
-// all returns the drills in the order in which they run.
-func all() []drill {
-	return slices.Concat(plannedDrills(), lossDrills(), sickDrills(), dnsDrills(), networkDrills(), overloadDrills(), holeDrills(), storeDrills(), databaseDrills())
-}
-
 // Run runs the drills and fails unless all of them pass.
 func (c *Command) Run(ctx context.Context, stdout io.Writer) error {
 	chosen, err := choose(c.Names)
@@ -52,19 +47,11 @@ func (c *Command) Run(ctx context.Context, stdout io.Writer) error {
 
 // choose returns the drills with these names, in their own order; all for no names.
 func choose(names []string) ([]drill, error) {
-	if len(names) == 0 {
-		return all(), nil
-	}
-	var chosen []drill
-	wanted := slices.Clone(names)
-	for _, d := range all() {
-		if i := slices.Index(wanted, d.name); i >= 0 {
-			chosen = append(chosen, d)
-			wanted = slices.Delete(wanted, i, i+1)
+	chosen := slices.DeleteFunc(all(), func(d drill) bool { return len(names) > 0 && !slices.Contains(names, d.name) })
+	for _, name := range names {
+		if !slices.ContainsFunc(chosen, func(d drill) bool { return d.name == name }) {
+			return nil, fmt.Errorf("no drill %q; --list lists them", name)
 		}
-	}
-	if len(wanted) > 0 {
-		return nil, fmt.Errorf("no drill %q; --list lists them", wanted[0])
 	}
 	return chosen, nil
 }
@@ -90,10 +77,12 @@ func (c *Command) runAll(ctx context.Context, chosen []drill, stdout io.Writer) 
 	var results []result
 	failed, skipped := 0, 0
 	for _, d := range chosen {
-		if lacks := d.lacks(); lacks != nil {
-			fmt.Fprintf(stdout, "SKIP (counted): %s: %v\n", d.name, lacks)
-			skipped++
-			continue
+		if d.needs != nil {
+			if lacks := d.needs(); lacks != nil {
+				fmt.Fprintf(stdout, "SKIP (counted): %s: %v\n", d.name, lacks)
+				skipped++
+				continue
+			}
 		}
 		opts.dir = filepath.Join(dir, d.name)
 		r := d.run(ctx, opts)

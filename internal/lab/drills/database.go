@@ -2,70 +2,88 @@ package drills
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/url"
 	"time"
 
+	_ "modernc.org/sqlite" // the driver of the replicas' store
+
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/lab/pgserver"
 )
 
-// databaseDrills are what happens to a PostgreSQL that the replicas share.
-func databaseDrills() []drill {
-	const meanwhile = "; a write every half second, and a new replica meanwhile"
-	return []drill{
-		{
-			name: "database-gone", shows: "PostgreSQL is stopped as by a crash, for 30 s" + meanwhile, store: inServer, needs: pgserver.Check,
-			script: databaseOutage(30*time.Second, "stopped",
-				func(s *pgserver.Server) error { s.Kill(); return nil }, (*pgserver.Server).Run),
-		},
-		{
-			name: "database-hangs", shows: "PostgreSQL hangs (SIGSTOP) for 15 s" + meanwhile, store: inServer, needs: pgserver.Check,
-			script: databaseOutage(15*time.Second, "hanging",
-				(*pgserver.Server).Pause, func(s *pgserver.Server) error { s.Resume(); return nil }),
-		},
-	}
-}
-
-// databaseOutage takes PostgreSQL away for a while. Readers must notice nothing but
-// refused writes. A replica that starts meanwhile has nothing to answer from and must
-// not receive calls before it has.
-func databaseOutage(length time.Duration, how string, leave, comeBack func(*pgserver.Server) error) func(context.Context, *scene) error {
+// outageOf takes the store of the replicas away for a while. Readers must notice
+// nothing but refused writes. A replica that starts without PostgreSQL has nothing to
+// answer from and must not receive calls before it has.
+func outageOf(length time.Duration, what string, leave func(context.Context, *scene) (comeBack func() error, err error)) script {
 	return func(ctx context.Context, s *scene) error {
 		w := s.startWrites(ctx)
 		defer w.stop()
-		if err := w.waitKept(ctx, 3*time.Second, time.Time{}); err != nil {
+		if err := w.waitStatus(ctx, http.StatusCreated, 3*time.Second, time.Time{}); err != nil {
 			return err
 		}
 		var o outage
-		o.going = s.mark(event, "PostgreSQL is %s", how)
-		if err := leave(s.database); err != nil {
-			return err
-		}
-		o.gone = time.Now()
-		fresh, err := s.StartReplica()
+		o.going = s.mark(event, "%s", what)
+		comeBack, err := leave(ctx, s)
 		if err != nil {
 			return err
 		}
-		s.Publish(s.Replicas()...)
-		s.mark(remark, "%s starts and is in DNS", fresh.Name)
-		if err := w.waitRefused(ctx, length-time.Since(o.gone), o.gone); err != nil {
-			return err
+		o.gone = time.Now()
+		var fresh *fleet.Replica
+		if s.database != nil {
+			if fresh, err = s.StartReplica(); err != nil {
+				return err
+			}
+			s.Publish(s.Replicas()...)
+			s.mark(remark, "%s starts and is in DNS", fresh.Name)
 		}
-		s.checkNotReady(ctx, fresh)
-		o.coming = s.mark(remark, "PostgreSQL is back")
-		if err := comeBack(s.database); err != nil {
+		err = w.waitStatus(ctx, http.StatusServiceUnavailable, length-time.Since(o.gone), o.gone)
+		if fresh != nil {
+			s.checkNotReady(ctx, fresh)
+		}
+		o.coming = s.mark(remark, "the database is back")
+		if err := errors.Join(err, comeBack()); err != nil {
 			return err
 		}
 		o.back = time.Now()
-		if err := s.waitInUse(ctx, fresh.Name, o.back, func() (bool, error) { return fleet.Ready(ctx, fresh.Admin) }); err != nil {
-			return err
+		if fresh != nil {
+			if err := s.waitInUse(ctx, fresh.Name, func() (bool, error) { return fleet.Ready(ctx, fresh.Admin) }); err != nil {
+				return err
+			}
+			s.watchFirstCall(ctx, fresh, time.Now(), firstWithin)
 		}
-		s.watchFirstCall(ctx, fresh, time.Now(), firstWithin)
-		if err := w.waitKept(ctx, 5*time.Second, o.back.Add(relieved)); err != nil {
+		if err := w.waitStatus(ctx, http.StatusCreated, 5*time.Second, o.back.Add(relieved)); err != nil {
 			return err
 		}
 		s.judgeWrites(ctx, w.stop(), o)
 		return nil
 	}
+}
+
+func killDatabase(_ context.Context, s *scene) (comeBack func() error, err error) {
+	s.database.Kill()
+	return s.database.Run, nil
+}
+
+func pauseDatabase(_ context.Context, s *scene) (comeBack func() error, err error) {
+	return func() error { s.database.Resume(); return nil }, s.database.Pause()
+}
+
+// lock locks the database of SQLite exclusively, as another program may.
+func lock(ctx context.Context, s *scene) (unlock func() error, err error) {
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: s.file}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return func() error {
+		_, err := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(err, db.Close())
+	}, nil
 }
 
 // checkNotReady fails if a replica is ready, or has had calls of readers.

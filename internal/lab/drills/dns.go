@@ -14,28 +14,10 @@ import (
 // lookup in flight has to time out first.
 const lookup = 2 * time.Second
 
-// dnsDrills are what DNS may answer.
-func dnsDrills() []drill {
-	const long, short = 30 * time.Second, 10 * time.Second
-	const late = "; a new replica is in DNS meanwhile"
-	return []drill{
-		{name: "dns-nxdomain", shows: "DNS answers NXDOMAIN for 30 s" + late, script: useless(dnsserver.NXDomain, long, firstWithin)},
-		{name: "dns-servfail", shows: "DNS answers SERVFAIL for 30 s" + late, script: useless(dnsserver.ServFail, long, firstWithin)},
-		{name: "dns-timeout", shows: "DNS does not answer for 30 s" + late + " (its first call may come 2 s later, as a lookup in flight times out first)", script: useless(dnsserver.Dropped, long, firstWithin+lookup)},
-		{name: "dns-empty", shows: "DNS answers without an address for 10 s" + late, script: useless(dnsserver.Empty, short, firstWithin)},
-		{name: "dns-shuffled", shows: "a new order in every answer of DNS", script: shuffled},
-		{name: "dns-stale", shows: "a fourth address in DNS where nobody listens, for 10 s", script: stale},
-		{name: "dns-stranger", shows: "a fourth address in DNS where another gRPC server answers, for 10 s", script: stranger},
-	}
-}
-
 // useless makes DNS useless for a while. A replica that is published meanwhile must
 // have its first call soon after.
-func useless(b dnsserver.Behavior, length, first time.Duration) func(context.Context, *scene) error {
+func useless(b dnsserver.Behavior, length, first time.Duration) script {
 	return func(ctx context.Context, s *scene) error {
-		if err := s.wait(ctx, 2*time.Second); err != nil {
-			return err
-		}
 		began := s.mark(event, "DNS is useless")
 		s.DNS.SetBehavior(b)
 		fresh, err := s.AddReplica()
@@ -67,9 +49,6 @@ func shuffled(ctx context.Context, s *scene) error {
 
 // publishAlso puts one more address in DNS for a while, and until met reports true.
 func (s *scene) publishAlso(ctx context.Context, ip netip.Addr, what string, met func() (bool, error)) error {
-	if err := s.wait(ctx, 2*time.Second); err != nil {
-		return err
-	}
 	var ips []netip.Addr
 	for _, r := range s.Replicas() {
 		ips = append(ips, r.IP)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +19,8 @@ import (
 )
 
 const (
-	rate = 80 // calls a second
+	rate = 80              // calls a second
+	lead = 3 * time.Second // in which readers call before a script begins
 	// longest bounds one drill. One that takes longer hangs.
 	longest = 2 * time.Minute
 )
@@ -46,8 +49,11 @@ type drill struct {
 	// needs returns what the machine lacks for the drill; nil if it needs nothing.
 	needs func() error
 	// script makes it happen under load. The load ends when it returns.
-	script func(ctx context.Context, s *scene) error
+	script script
 }
+
+// script makes a drill happen.
+type script func(context.Context, *scene) error
 
 // store is where replicas keep what readers do.
 type store int
@@ -101,14 +107,6 @@ const (
 	relief            // readers should soon notice nothing any more
 )
 
-// lacks returns what the machine lacks for the drill, nil if nothing.
-func (d drill) lacks() error {
-	if d.needs == nil {
-		return nil
-	}
-	return d.needs()
-}
-
 // run runs the drill on a fleet of its own.
 func (d drill) run(ctx context.Context, opts options) result {
 	ctx, cancel := context.WithTimeoutCause(ctx, longest, errTooLong)
@@ -118,7 +116,7 @@ func (d drill) run(ctx context.Context, opts options) result {
 	r := result{drill: d, report: report, moments: s.moments, figures: s.figures, names: map[string]string{}}
 	if s.Fleet != nil {
 		for _, p := range s.Replicas() {
-			r.names[host(p.Admin)] = p.Name
+			r.names[strings.TrimPrefix(p.Admin, "http://")] = p.Name
 		}
 	}
 	if err != nil {
@@ -141,7 +139,7 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	cfg := d.fleet
-	cfg.Bin, cfg.Log = s.opts.bin, &lines{out: log}
+	cfg.Bin, cfg.Log = s.opts.bin, log
 	cfg.Replicas = cmp.Or(cfg.Replicas, 3)
 	cfg.ReplicaArgs = append([]string{"--faults"}, cfg.ReplicaArgs...)
 	s.print("%s: %s", d.name, d.shows)
@@ -161,11 +159,9 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.shop = s.URL
 	if s.opts.fallback {
-		var stop func()
-		if s.shop, stop, err = startFallback(); err != nil {
-			return report, err
-		}
-		defer stop()
+		shop := httptest.NewServer(fallbackShop())
+		defer shop.Close()
+		s.shop = shop.URL
 	}
 	report, err = s.underLoad(ctx, cmp.Or(d.rate, rate), d.script)
 	if err != nil {
@@ -194,17 +190,15 @@ func (s *scene) openStore(kind store) (err error) {
 }
 
 // underLoad runs the script while readers call.
-func (s *scene) underLoad(ctx context.Context, rate float64, script func(context.Context, *scene) error) (load.Report, error) {
+func (s *scene) underLoad(ctx context.Context, rate float64, do script) (load.Report, error) {
 	loading, end := context.WithCancel(ctx)
 	defer end()
 	arriving := make(chan struct{})
-	type outcome struct {
-		report load.Report
-		err    error
-	}
-	ended := make(chan outcome, 1)
+	ended := make(chan error, 1)
+	var report load.Report
 	go func() {
-		report, err := load.Run(loading, load.Config{
+		var err error
+		report, err = load.Run(loading, load.Config{
 			Shop: s.shop, Rate: rate, Retry: true, Seed: 1, Replicas: s.admins, Progress: s.progress,
 			Observe: func(c load.Call) {
 				s.mu.Lock()
@@ -215,18 +209,21 @@ func (s *scene) underLoad(ctx context.Context, rate float64, script func(context
 				}
 			},
 		})
-		ended <- outcome{report, err}
+		ended <- err
 	}()
 	select {
 	case <-arriving:
-	case o := <-ended:
-		return o.report, fmt.Errorf("load: %w", o.err)
+	case err := <-ended:
+		return report, fmt.Errorf("load: %w", err)
 	}
-	err := script(ctx, s)
+	err := s.wait(ctx, lead)
+	if err == nil {
+		err = do(ctx, s)
+	}
 	s.watchers.Wait()
 	end()
-	o := <-ended
-	return o.report, errors.Join(err, o.err)
+	err = errors.Join(err, <-ended)
+	return report, err
 }
 
 // admins returns the admin URLs of the replicas that run.
@@ -273,6 +270,8 @@ func (s *scene) check(do func(load.Report)) { s.checks = append(s.checks, do) }
 // print prints a line of the timeline.
 func (s *scene) print(format string, args ...any) {
 	if s.opts.log != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		fmt.Fprintf(s.opts.log, format+"\n", args...)
 	}
 }
@@ -282,22 +281,10 @@ func (s *scene) progress(r load.Report) {
 	for _, row := range r.Timeline {
 		text := ""
 		for _, p := range s.Replicas() {
-			if n, ok := row.Replicas[host(p.Admin)]; ok {
+			if n, ok := row.Replicas[strings.TrimPrefix(p.Admin, "http://")]; ok {
 				text += fmt.Sprintf(" %s:%d", p.Name, n)
 			}
 		}
 		s.print("%6.1f s  %s; max %.0f ms;%s", row.Start, row.Counts, row.Max, text)
 	}
-}
-
-// lines serialises the writes of several processes.
-type lines struct {
-	mu  sync.Mutex
-	out io.Writer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.Write(p)
 }

@@ -44,12 +44,9 @@ func loadOf(t *testing.T, shop string) load.Report {
 // TestAShopThatAlwaysFallsBackFailsEveryDrill judges the report of such a shop by the
 // limits of each drill. go run ./internal/lab drills --fallback does so for real.
 func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
-	shop, stop, err := startFallback()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	r := loadOf(t, shop)
+	shop := httptest.NewServer(fallbackShop())
+	defer shop.Close()
+	r := loadOf(t, shop.URL)
 	if r.Failed > 0 || r.Fallback == 0 {
 		t.Fatalf("%v: %v", r.Counts, r.Reasons)
 	}
@@ -84,17 +81,17 @@ func TestADrill(t *testing.T) {
 			}
 			s.Publish(s.Replicas()[1:]...)
 			s.watchFirstCall(ctx, fresh, time.Now(), time.Minute)
-			return s.wait(ctx, time.Second)
+			return s.wait(ctx, 2*time.Second)
 		},
 	}
 	var timeline bytes.Buffer
-	r := short.run(t.Context(), options{bin: bin, dir: t.TempDir(), log: &lines{out: &timeline}})
+	r := short.run(t.Context(), options{bin: bin, dir: t.TempDir(), log: &timeline})
 	r.report.Late = 0
 	if faults := beyond(short.cost, r.moments, r.report); len(faults) > 0 || r.report.Full == 0 || r.recovery < 0 {
 		t.Errorf("%s: %v", r.line(), faults)
 	}
 	if got := r.picture(); strings.Count(got, "<polyline") < 2 || !strings.Contains(got, "replica-3") {
-		t.Errorf("the picture shows too little: %s", got)
+		t.Errorf("%s: the picture shows too little: %s", r.line(), got)
 	}
 	for _, want := range []string{"short: one of two", "kill -9", "replica-3 has its first call after", "replica-2:"} {
 		if !strings.Contains(timeline.String(), want) {
@@ -112,7 +109,7 @@ func TestADrill(t *testing.T) {
 	}
 	short.script = func(context.Context, *scene) error { return errors.New("no such luck") }
 	r = short.run(t.Context(), options{bin: bin, dir: t.TempDir()})
-	if got := r.line(); !strings.HasSuffix(got, "FAIL: no such luck") {
+	if got := r.verdict(); got != "FAIL: no such luck" {
 		t.Errorf("with a script that fails: %s", got)
 	}
 }

@@ -2,28 +2,11 @@ package drills
 
 import (
 	"io"
-	"net"
 	"net/http"
-	"sync"
-	"time"
 )
 
-// startFallback runs a shop that answers in time, and always with bestsellers. No
-// drill may pass with it.
-func startFallback() (shop string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{Handler: fallbackShop(), ReadHeaderTimeout: 5 * time.Second}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(l) }) // until stop
-	return "http://" + l.Addr().String(), func() {
-		_ = server.Close() // no request is in flight any more
-		serving.Wait()
-	}, nil
-}
-
+// fallbackShop answers in time, and always with bestsellers. No drill may pass with
+// it.
 func fallbackShop() http.Handler {
 	mux := http.NewServeMux()
 	says := func(pattern, text string) {

@@ -13,14 +13,6 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// holeDrills are of a network that drops every packet silently.
-func holeDrills() []drill {
-	return []drill{{
-		name: "black-hole", shows: "all packets to and from one of three replicas are dropped, without RST or ICMP, for 10 s (its own network namespace)",
-		cost: unplanned, fleet: fleet.Config{Replicas: 2}, needs: fleet.CheckNamespaces, script: blackHole,
-	}}
-}
-
 func blackHole(ctx context.Context, s *scene) error {
 	const length = 10 * time.Second
 	r, wire, err := s.AddIsolatedReplica()
@@ -86,9 +78,8 @@ func (s *scene) checkSilence(open net.Conn, r *fleet.Replica) {
 // checkNoneAnswered fails if a replica that nothing can reach answered a call.
 func (s *scene) checkNoneAnswered(r *fleet.Replica, from, until time.Time) {
 	s.check(func(p load.Report) {
-		for _, c := range s.calls {
-			due := p.Started.Add(c.Due)
-			if c.ServedBy == r.Name && due.After(from) && due.Add(c.Latency).Before(until) {
+		for _, c := range dueIn(s.calls, p.Started, from, until) {
+			if c.ServedBy == r.Name && p.Started.Add(c.Due+c.Latency).Before(until) {
 				s.fail("%s answered a call through the black hole", r.Name)
 				return
 			}

@@ -2,7 +2,6 @@ package drills
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -54,11 +53,11 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 		}
 	case back.IsZero():
 		return []string{"the script has no relief"}
-	case c == overload:
-		limits = load.Without(first.Add(-inFlight), back.Add(relieved))
-		limits.Shed = r.Calls // checkSurge judges when
 	default:
 		limits = load.Without(first.Add(-inFlight), back.Add(relieved))
+		if c == overload {
+			limits.Shed = r.Calls // checkSurge judges when
+		}
 	}
 	return r.Beyond(limits)
 }
@@ -137,13 +136,4 @@ func (r result) verdict() string {
 		text += fmt.Sprintf("; failed %d times: %s", n, reason)
 	}
 	return text
-}
-
-// host is the name in a report of the replica with this admin URL.
-func host(admin string) string {
-	u, err := url.Parse(admin)
-	if err != nil {
-		return admin
-	}
-	return u.Host
 }

@@ -9,15 +9,6 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
-// networkDrills are what the network does between the shop and its replicas.
-func networkDrills() []drill {
-	return []drill{
-		{name: "reset", shows: "connections reset while calls are in flight, ten times in 5 s", cost: unplanned, script: reset},
-		{name: "latency-100ms", shows: "100 ms more from the shop to its replicas and back", script: latency},
-		{name: "latency-1s", shows: "1 s more from the shop to its replicas and back, for 8 s", cost: without, script: tooSlow},
-	}
-}
-
 // addLinks puts a link of ours between the shop and each replica, and returns once
 // the shop uses no connection but those over the links.
 func (s *scene) addLinks(ctx context.Context) ([]*fleet.Link, error) {

@@ -27,15 +27,6 @@ const (
 	inTime = 2 * patience
 )
 
-// overloadDrills are more calls than the shop can answer.
-func overloadDrills() []drill {
-	return []drill{{
-		name: "overload", cost: overload, rate: quietRate, script: surge,
-		shows: fmt.Sprintf("ten times the calls for 10 s that the replicas can answer, which is %.0f a second", capacity),
-		fleet: fleet.Config{ReplicaArgs: []string{fmt.Sprintf("--max-calls=%d", slots)}},
-	}}
-}
-
 // surge sends many more readers for a while. The shop must answer as many calls as
 // it can, shed the others soon, and be as before once it is over.
 func surge(ctx context.Context, s *scene) error {

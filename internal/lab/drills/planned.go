@@ -4,27 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"bookstall/internal/lab/fleet"
 )
-
-// plannedDrills are what an operator does on purpose.
-func plannedDrills() []drill {
-	// The switch needs time to see that a shop drains.
-	shops := fleet.Config{Switched: true, MarketplaceArgs: []string{"--drain-delay=500ms"}}
-	return []drill{
-		{name: "steady", shows: "three replicas, nothing happens", script: steady},
-		{name: "scale", shows: "2 replicas, then 10, then 2", fleet: fleet.Config{Replicas: 2}, script: scale},
-		{name: "roll-recommendations", shows: "all replicas replaced, one after another", script: rollReplicas},
-		{name: "roll-marketplace", shows: "both shops behind a switch replaced, one after another", fleet: shops, script: rollShops},
-		{
-			name: "connection-age", shows: "connections end after 1 s each",
-			fleet: fleet.Config{ReplicaArgs: []string{"--max-connection-age=1s"}}, script: connectionAge,
-		},
-	}
-}
 
 func steady(ctx context.Context, s *scene) error {
 	s.checkEvenShares()
@@ -34,9 +17,6 @@ func steady(ctx context.Context, s *scene) error {
 func scale(ctx context.Context, s *scene) error {
 	const more = 8
 	first := s.Replicas()
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
-	}
 	for range more {
 		r, err := s.AddReplica()
 		if err != nil {
@@ -51,7 +31,7 @@ func scale(ctx context.Context, s *scene) error {
 	s.watchers.Wait()
 	s.Publish(first...)
 	s.mark(event, "%d replicas stop", more)
-	if err := stopAll(s.Replicas()[len(first):]...); err != nil {
+	if err := together(s.Replicas()[len(first):], interrupt); err != nil {
 		return err
 	}
 	return s.wait(ctx, 4*time.Second)
@@ -72,7 +52,7 @@ func rollReplicas(ctx context.Context, s *scene) error {
 		s.watchFirstCall(ctx, fresh, s.mark(event, "%s replaces %s", fresh.Name, old.Name), firstWithin)
 		serving = slices.DeleteFunc(serving, func(r *fleet.Replica) bool { return r == old })
 		s.Publish(serving...)
-		if err := stopAll(old); err != nil {
+		if err := interrupt(old); err != nil {
 			return err
 		}
 	}
@@ -112,18 +92,13 @@ func connectionAge(ctx context.Context, s *scene) error {
 	if err := s.wait(ctx, length); err != nil {
 		return err
 	}
-	var asking sync.WaitGroup
 	for _, r := range s.Replicas() {
-		asking.Go(func() {
-			// Each connection begins with a watch of health.
-			n, err := fleet.Metric(r.Admin, "grpc_server_call_started_total", `grpc_method="grpc.health.v1.Health/Watch"`)
-			if err != nil || n < least {
-				s.fail("%s saw %.0f connections, want %d at least (%v)", r.Name, n, least, err)
-				return
-			}
-			s.figure("%s saw %.0f connections", r.Name, n)
-		})
+		// Each connection begins with a watch of health.
+		n, err := fleet.Metric(r.Admin, "grpc_server_call_started_total", `grpc_method="grpc.health.v1.Health/Watch"`)
+		if err != nil || n < least {
+			s.fail("%s saw %.0f connections, want %d at least (%v)", r.Name, n, least, err)
+		}
+		s.figure("%s saw %.0f connections", r.Name, n)
 	}
-	asking.Wait()
 	return nil
 }

@@ -11,54 +11,32 @@ const (
 	// patience is marketplace's default of how long a page waits.
 	patience = 300 * time.Millisecond
 	sickFor  = 8 * time.Second
-	// fifty is about 50 times what a page takes.
-	fifty = "150ms"
 )
-
-// sickDrills are replicas that run and do not do what they should.
-func sickDrills() []drill {
-	return []drill{
-		{name: "sigstop", shows: "SIGSTOP of one of three replicas for 10 s", cost: unplanned, script: sigstop},
-		{name: "errors", shows: "one of three replicas fails every call with INTERNAL for 8 s", cost: unplanned, script: func(ctx context.Context, s *scene) error {
-			return sick(ctx, s, `{"error_share":1,"code":"INTERNAL"}`)
-		}},
-		{name: "slow", shows: "one of three replicas takes " + fifty + " more for each call, about 50 times a page, for 8 s", cost: unplanned, script: func(ctx context.Context, s *scene) error {
-			return sick(ctx, s, `{"delay":"`+fifty+`"}`)
-		}},
-		{name: "not-serving", shows: "one of three replicas reports NOT_SERVING for 8 s", script: func(ctx context.Context, s *scene) error {
-			return sick(ctx, s, `{"not_serving":true}`)
-		}},
-	}
-}
 
 // sick injects faults into one replica for a while. It must soon receive no calls,
 // and receive them again once it is well.
-func sick(ctx context.Context, s *scene, faults string) error {
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
+func sick(faults string) script {
+	return func(ctx context.Context, s *scene) error {
+		r := s.Replicas()[0]
+		since := s.mark(event, "%s: %s", r.Name, faults)
+		if err := fleet.Fault(ctx, r.Admin, faults); err != nil {
+			return err
+		}
+		stop := s.watchLastCall(ctx, r, since)
+		err := s.wait(ctx, sickFor)
+		stop()
+		if err != nil {
+			return err
+		}
+		if err := fleet.Fault(ctx, r.Admin, `{}`); err != nil {
+			return err
+		}
+		s.watchFirstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
+		return s.wait(ctx, 4*time.Second)
 	}
-	r := s.Replicas()[0]
-	since := s.mark(event, "%s: %s", r.Name, faults)
-	if err := fleet.Fault(ctx, r.Admin, faults); err != nil {
-		return err
-	}
-	stop := s.watchLastCall(ctx, r, since)
-	err := s.wait(ctx, sickFor)
-	stop()
-	if err != nil {
-		return err
-	}
-	if err := fleet.Fault(ctx, r.Admin, `{}`); err != nil {
-		return err
-	}
-	s.watchFirstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
-	return s.wait(ctx, 4*time.Second)
 }
 
 func sigstop(ctx context.Context, s *scene) error {
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
-	}
 	r := s.Replicas()[0]
 	s.checkLastFallback(s.mark(event, "%s hangs", r.Name), patience+lastWithin)
 	if err := r.Pause(); err != nil {

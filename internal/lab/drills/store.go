@@ -3,7 +3,6 @@ package drills
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,65 +13,8 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver of the replicas' store
-
 	"bookstall/internal/lab/fleet"
 )
-
-// inUseWithin is how soon replicas, or the shop, use what is new.
-const inUseWithin = 10 * time.Second
-
-// storeDrills are what happens to the store that the replicas share.
-func storeDrills() []drill {
-	return []drill{
-		{name: "database-locked", shows: "another process locks the database (SQLite) for 15 s; a write every half second", store: inFile, script: locked},
-		{name: "new-model", shows: "recommendations train, on the replicas' store", store: inFile, script: newModel},
-		{name: "new-catalogue", shows: "recommendations import, of a catalogue with one book more", store: inFile, script: newCatalogue},
-	}
-}
-
-func locked(ctx context.Context, s *scene) error {
-	const length = 15 * time.Second
-	w := s.startWrites(ctx)
-	defer w.stop()
-	if err := w.waitKept(ctx, 3*time.Second, time.Time{}); err != nil {
-		return err
-	}
-	var o outage
-	o.going = time.Now()
-	unlock, err := lock(ctx, s.file)
-	if err != nil {
-		return err
-	}
-	o.gone = s.mark(event, "the database is locked")
-	err = w.waitRefused(ctx, length, o.gone)
-	o.coming = s.mark(remark, "the database is unlocked")
-	if err := errors.Join(err, unlock()); err != nil {
-		return err
-	}
-	o.back = time.Now()
-	if err := w.waitKept(ctx, 5*time.Second, o.back.Add(relieved)); err != nil {
-		return err
-	}
-	s.judgeWrites(ctx, w.stop(), o)
-	return nil
-}
-
-// lock locks a database of SQLite exclusively, as another program may.
-func lock(ctx context.Context, file string) (unlock func() error, err error) {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return func() error {
-		_, err := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return errors.Join(err, db.Close())
-	}, nil
-}
 
 // command runs a command of recommendations on the replicas' store.
 func (s *scene) command(ctx context.Context, args ...string) error {
@@ -101,28 +43,16 @@ func (s *scene) models(ctx context.Context) (list []string, err error) {
 }
 
 // waitInUse waits until something new is in use, which must be soon.
-func (s *scene) waitInUse(ctx context.Context, what string, since time.Time, inUse func() (bool, error)) error {
-	for time.Since(since) < inUseWithin {
-		ok, err := inUse()
-		if err != nil {
-			return err
-		}
-		if ok {
-			s.figure("%s in use after %.1f s", what, time.Since(since).Seconds())
-			return nil
-		}
-		if err := s.wait(ctx, lookEvery); err != nil {
-			return fmt.Errorf("waiting for %s to be in use: %w", what, err)
-		}
+func (s *scene) waitInUse(ctx context.Context, what string, inUse func() (bool, error)) error {
+	began := time.Now()
+	if err := s.waitFor(ctx, inUseBound, what+" to be in use", inUse); err != nil {
+		return err
 	}
-	s.fail("%s not in use after %v (inUseWithin)", what, inUseWithin)
+	s.figure("%s in use after %.1f s", what, time.Since(began).Seconds())
 	return nil
 }
 
 func newModel(ctx context.Context, s *scene) error {
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
-	}
 	before, err := s.models(ctx)
 	if err != nil {
 		return err
@@ -131,7 +61,8 @@ func newModel(ctx context.Context, s *scene) error {
 	if err := s.command(ctx, "train"); err != nil {
 		return err
 	}
-	err = s.waitInUse(ctx, "the new model", s.mark(remark, "trained"), func() (bool, error) {
+	s.mark(remark, "trained")
+	err = s.waitInUse(ctx, "the new model", func() (bool, error) {
 		now, err := s.models(ctx)
 		if err != nil {
 			return false, err
@@ -155,14 +86,12 @@ func newCatalogue(ctx context.Context, s *scene) error {
 	if err := addBook(filepath.Join(dir, "books.csv"), id, title); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
-	}
 	s.mark(event, "import")
 	if err := s.command(ctx, "import", "--from="+dir, "--train"); err != nil {
 		return err
 	}
-	err := s.waitInUse(ctx, "the new book", s.mark(remark, "imported"), func() (bool, error) {
+	s.mark(remark, "imported")
+	err := s.waitInUse(ctx, "the new book", func() (bool, error) {
 		body, err := fleet.Get(ctx, s.URL+"/api/v1/books?q="+url.QueryEscape(title))
 		var found struct {
 			Books []struct {

@@ -9,9 +9,8 @@ import (
 // lookEvery is how often a drill looks whether something has happened.
 const lookEvery = 50 * time.Millisecond
 
-// bound limits how long a drill waits for something to happen. It is no limit of
-// what readers may notice: it is far beyond those, and ends a drill that would
-// never end.
+// bound limits how long a drill waits for something to happen. All but inUseBound are
+// far beyond what readers may notice, and end a drill that would never end.
 type bound struct {
 	name string // as it stands in the code
 	most time.Duration
@@ -22,6 +21,7 @@ var (
 	metBound   = bound{"metBound", 20 * time.Second}   // for the shop to connect to an address in DNS
 	linkBound  = bound{"linkBound", 20 * time.Second}  // for connections over a link
 	writeBound = bound{"writeBound", 20 * time.Second} // for a write to be kept or refused
+	inUseBound = bound{"inUseBound", 10 * time.Second} // for replicas, or the shop, to use what is new
 )
 
 // beyondMost is how much longer than its limit a drill waits for a call, to report

@@ -2,12 +2,13 @@ package drills
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
@@ -141,9 +142,8 @@ func (s *scene) checkLastFallback(since time.Time, most time.Duration) {
 func (s *scene) checkAllFellBack(from, until time.Time) {
 	s.check(func(r load.Report) {
 		var all, fell int
-		for _, c := range s.calls {
-			due := r.Started.Add(c.Due)
-			if due.After(from) && due.Add(c.Latency).Before(until) && asksReplica(c.Kind) {
+		for _, c := range dueIn(s.calls, r.Started, from, until) {
+			if r.Started.Add(c.Due+c.Latency).Before(until) && asksReplica(c.Kind) {
 				all++
 				if c.Outcome == load.Fallback {
 					fell++
@@ -161,8 +161,8 @@ func (s *scene) checkAllFellBack(from, until time.Time) {
 func (s *scene) checkSlower(from, until time.Time, least time.Duration) {
 	s.check(func(r load.Report) {
 		var took []time.Duration
-		for _, c := range s.calls {
-			if due := r.Started.Add(c.Due); due.After(from) && due.Before(until) && c.Kind == load.APIKnown {
+		for _, c := range dueIn(s.calls, r.Started, from, until) {
+			if c.Kind == load.APIKnown {
 				took = append(took, c.Latency)
 			}
 		}
@@ -175,17 +175,19 @@ func (s *scene) checkSlower(from, until time.Time, least time.Duration) {
 	})
 }
 
-// stopAll interrupts replicas, which must end in order.
-func stopAll(leaving ...*fleet.Replica) error {
-	var stopping sync.WaitGroup
-	errs := make([]error, len(leaving))
-	for i, r := range leaving {
-		stopping.Go(func() {
-			if err := r.Stop(stopWithin); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", r.Name, err)
-			}
-		})
+// together does something with replicas at the same time.
+func together(replicas []*fleet.Replica, do func(*fleet.Replica) error) error {
+	var group errgroup.Group
+	for _, r := range replicas {
+		group.Go(func() error { return do(r) })
 	}
-	stopping.Wait()
-	return errors.Join(errs...)
+	return group.Wait()
+}
+
+// interrupt stops a replica, which must end in order.
+func interrupt(r *fleet.Replica) error {
+	if err := r.Stop(stopWithin); err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
+	}
+	return nil
 }

@@ -105,19 +105,10 @@ func (w *writes) stop() []written {
 	return w.list
 }
 
-// waitKept waits at least so long, and until a write that began after since is kept.
-func (w *writes) waitKept(ctx context.Context, least time.Duration, since time.Time) error {
-	return w.waitStatus(ctx, least, since, http.StatusCreated, "a write to be kept")
-}
-
-// waitRefused waits at least so long, and until a write that began after since is
-// refused.
-func (w *writes) waitRefused(ctx context.Context, least time.Duration, since time.Time) error {
-	return w.waitStatus(ctx, least, since, http.StatusServiceUnavailable, "a write to be refused")
-}
-
-func (w *writes) waitStatus(ctx context.Context, least time.Duration, since time.Time, status int, what string) error {
-	return w.scene.waitAtLeast(ctx, least, writeBound, what, func() (bool, error) {
+// waitStatus waits at least so long, and until a write that began after since was
+// answered with the status.
+func (w *writes) waitStatus(ctx context.Context, status int, least time.Duration, since time.Time) error {
+	return w.scene.waitAtLeast(ctx, least, writeBound, fmt.Sprintf("a write with status %d", status), func() (bool, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return slices.ContainsFunc(w.list, func(one written) bool { return one.status == status && one.began.After(since) }), nil
