@@ -16,10 +16,10 @@ type Switch struct {
 	cancel   context.CancelFunc
 	watching sync.WaitGroup
 
-	mu       sync.Mutex
-	backends map[*Marketplace]bool // whether each is ready
-	order    []*Marketplace
-	turn     int
+	mu    sync.Mutex
+	shops []*Marketplace
+	ready map[*Marketplace]bool
+	turn  int
 }
 
 const (
@@ -29,7 +29,7 @@ const (
 
 func newSwitch() (*Switch, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Switch{backends: map[*Marketplace]bool{}, cancel: cancel}
+	s := &Switch{ready: map[*Marketplace]bool{}, cancel: cancel}
 	relay, err := startRelay("127.0.0.1:0", s.inTurn)
 	if err != nil {
 		cancel()
@@ -51,15 +51,14 @@ func (s *Switch) Close() error {
 func (s *Switch) add(m *Marketplace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order = append(s.order, m)
-	s.backends[m] = false
+	s.shops = append(s.shops, m)
 }
 
 // Ready returns how many marketplaces receive connections.
 func (s *Switch) Ready() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ready := range s.backends {
+	for _, ready := range s.ready {
 		if ready {
 			n++
 		}
@@ -72,8 +71,8 @@ func (s *Switch) inTurn() (list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn++
-	for i := range s.order {
-		if m := s.order[(s.turn+i)%len(s.order)]; s.backends[m] {
+	for i := range s.shops {
+		if m := s.shops[(s.turn+i)%len(s.shops)]; s.ready[m] {
 			list = append(list, m.address)
 		}
 	}
@@ -90,7 +89,7 @@ func (s *Switch) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		s.mu.Lock()
-		list := s.order
+		list := s.shops
 		s.mu.Unlock()
 		var asking sync.WaitGroup
 		for _, m := range list {
@@ -106,5 +105,5 @@ func (s *Switch) look(ctx context.Context, m *Marketplace) {
 	ready, err := Ready(ctx, m.Admin)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.backends[m] = ready && err == nil
+	s.ready[m] = ready && err == nil
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +31,10 @@ const (
 	ipTimeout = 10 * time.Second
 )
 
+// ErrNoNamespaces means that this system, or this user, cannot make network
+// namespaces.
+var ErrNoNamespaces = errors.New("network namespaces need Linux, root and ip of iproute2")
+
 // Namespace is a network namespace for one process, with one wire to the host. The
 // wire delivers packets or drops them silently.
 type Namespace struct {
@@ -52,11 +56,28 @@ func CheckNamespaces() error {
 	return n.close()
 }
 
+// AddIsolatedReplica runs one more replica, in its own network namespace, and returns
+// when it is ready. It is not in DNS yet. Fleet.Close removes the namespace.
+func (f *Fleet) AddIsolatedReplica() (*Replica, *Namespace, error) {
+	n, err := newNamespace()
+	if err != nil {
+		return nil, nil, err
+	}
+	f.mu.Lock()
+	f.namespaces = append(f.namespaces, n)
+	f.mu.Unlock()
+	r, err := f.startReplica(n.IP, n.inside())
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, n, r.waitReady(r.Admin)
+}
+
 // newNamespace makes a namespace with its wire, after it has removed the namespaces
 // of processes that have ended.
 func newNamespace() (*Namespace, error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("this is not root")
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		return nil, errors.New("this is not Linux, or not root")
 	}
 	if err := sweepNamespaces(); err != nil {
 		return nil, err
@@ -71,15 +92,12 @@ func newNamespace() (*Namespace, error) {
 	return nil, err
 }
 
-// errTaken means that the name or the addresses are in use.
+// errTaken means that a name is in use.
 var errTaken = errors.New("taken")
 
 // makeNamespace makes the n-th namespace of a process, or leaves nothing behind.
 func makeNamespace(pid, number int) (_ *Namespace, err error) {
 	n := describe(pid, number)
-	if err := n.free(); err != nil {
-		return nil, err
-	}
 	if err := ip("netns", "add", n.name); err != nil {
 		return nil, err
 	}
@@ -123,24 +141,6 @@ func describe(pid, number int) *Namespace {
 		IP: at(2), host: at(1), name: namePrefix + of, wire: wirePrefix + of,
 		mac: "02:62:73:00:00:02", hostsMAC: "02:62:73:00:00:01",
 	}
-}
-
-// free returns an error if the addresses or the wire's name are in use.
-func (n *Namespace) free() error {
-	ours := netip.PrefixFrom(n.IP, 30).Masked()
-	list, err := net.InterfaceAddrs()
-	if err != nil {
-		return err
-	}
-	for _, a := range list {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Overlaps(ours) {
-			return fmt.Errorf("%s: %w", ours, errTaken)
-		}
-	}
-	if _, err := net.InterfaceByName(n.wire); err == nil {
-		return fmt.Errorf("%s: %w", n.wire, errTaken)
-	}
-	return nil
 }
 
 // Drop drops every packet on the wire from now on, in both directions: each end sends
@@ -200,11 +200,7 @@ func (n *Namespace) abandon() error {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
 		}
 	}
-	if _, err := net.InterfaceByName(n.wire); err == nil {
-		if err := ip("link", "del", n.wire); err != nil {
-			return err
-		}
-	}
+	_ = ip("link", "del", n.wire) // it may not have got as far as a wire
 	return ip("netns", "del", n.name)
 }
 
