@@ -181,10 +181,12 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // startTimeout bounds a start of the server.
 const startTimeout = 30 * time.Second
 
-// Run starts the server after Stop or Kill and waits until it accepts connections.
+// Run starts the server after Stop or Kill and waits until it accepts connections. The
+// server does not wait for the disk: its processes may crash, but not the machine.
 func (s *Server) Run() error {
 	cmd := s.command("postgres", "-D", s.dir, "-p", strconv.Itoa(s.port), "-k", "",
-		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60", "-c", "shared_buffers=32MB")
+		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60", "-c", "shared_buffers=32MB", "-c", "fsync=off")
+	s.output.Reset()
 	cmd.Stdout, cmd.Stderr = &s.output, &s.output
 	if err := cmd.Start(); err != nil {
 		return err
@@ -197,9 +199,16 @@ func (s *Server) Run() error {
 		}
 		if time.Since(began) > startTimeout {
 			s.Kill()
-			return fmt.Errorf("PostgreSQL does not start within %v (startTimeout): %w: %s\n%s", startTimeout, err, out, s.output.String())
+			return fmt.Errorf("PostgreSQL does not start within %v (startTimeout): %w: %s; its last lines: %s", startTimeout, err, bytes.TrimSpace(out), lastLines(s.output.String()))
 		}
 	}
+}
+
+// lastLines returns the end of a log, on one line.
+func lastLines(log string) string {
+	const most = 3
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-most):], " | ")
 }
 
 // Stop ends the server in order, at once: it closes all connections.

@@ -72,3 +72,11 @@ func TestAPausedServerIsSilentAndContinues(t *testing.T) {
 		t.Errorf("%s is left: %v", s.Dir(), err)
 	}
 }
+
+func TestLastLines(t *testing.T) {
+	for log, want := range map[string]string{"": "", "one\n": "one", "1\n2\n3\n4\n5\n": "3 | 4 | 5"} {
+		if got := lastLines(log); got != want {
+			t.Errorf("%q: %q, want %q", log, got, want)
+		}
+	}
+}
