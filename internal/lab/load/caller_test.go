@@ -7,7 +7,7 @@ import (
 )
 
 func TestACallerMakesTheMixOfALoad(t *testing.T) {
-	c, err := NewCaller(t.Context(), Config{Shop: open(t, &fakeShop{marked: true}), Seed: 1})
+	c, err := NewCaller(t.Context(), Config{Shop: open(t, &fakeShop{}), Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

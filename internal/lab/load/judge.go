@@ -33,10 +33,8 @@ func judge(t task, a answer) (outcome Outcome, reason, servedBy string) {
 		return Full, "", ""
 	case APIKnown, APIUnknown:
 		source, servedBy = sourceOfAnswer(a.body)
-	case Front:
-		source = sourceOfFront(a.body)
-	case Book:
-		source = sourceOfBook(a.body)
+	case Front, Book:
+		source = sourceOfPage(a.body)
 	case Search:
 		if !bytes.Contains(a.body, []byte(`href="/books/`)) {
 			return Failed, "no books found", ""
@@ -73,46 +71,13 @@ func sourceOfAnswer(body []byte) (source, servedBy string) {
 
 var sourceAttribute = regexp.MustCompile(`data-source="(personal|popular|similar|fallback)"`)
 
-// marked returns the source that a page has in an attribute.
-func marked(page []byte) (source string, ok bool) {
-	m := sourceAttribute.FindSubmatch(page)
-	if m == nil {
-		return "", false
+// sourceOfPage returns the source of the shelf on a page, popular for a book without
+// similar books; "" if it has none.
+func sourceOfPage(page []byte) string {
+	if m := sourceAttribute.FindSubmatch(page); m != nil {
+		return string(m[1])
 	}
-	return string(m[1]), true
-}
-
-// Texts that tell the source of a page without the attribute.
-const (
-	awayText     = "are away for a moment. Here are our bestsellers"
-	personalText = "Chosen one by one"
-	popularText  = "We have not met your taste yet"
-	bookText     = "<article class=\"book\">"
-)
-
-func sourceOfFront(page []byte) string {
-	if source, ok := marked(page); ok {
-		return source
-	}
-	for _, known := range []struct{ text, source string }{
-		{awayText, fallback}, {personalText, personal}, {popularText, popular},
-	} {
-		if bytes.Contains(page, []byte(known.text)) {
-			return known.source
-		}
-	}
-	return ""
-}
-
-// sourceOfBook returns popular for a book without similar books: it may have none.
-func sourceOfBook(page []byte) string {
-	if source, ok := marked(page); ok {
-		return source
-	}
-	switch {
-	case bytes.Contains(page, []byte(awayText)):
-		return fallback
-	case bytes.Contains(page, []byte(bookText)):
+	if bytes.Contains(page, []byte(`<article class="book">`)) {
 		return popular
 	}
 	return ""

@@ -44,7 +44,6 @@ func TestEachCallEndsAsOneOfFive(t *testing.T) {
 		reason string
 	}{
 		"a good shop":                   {&fakeShop{}, func(c Counts) int64 { return c.Full }, ""},
-		"one with attributes":           {&fakeShop{marked: true}, func(c Counts) int64 { return c.Full }, ""},
 		"503 with Retry-After":          {&fakeShop{spoil: status(503, "Retry-After", "1")}, func(c Counts) int64 { return c.Shed }, ""},
 		"503 without":                   {&fakeShop{spoil: status(503)}, func(c Counts) int64 { return c.Failed }, "status 503"},
 		"500":                           {&fakeShop{spoil: status(500)}, func(c Counts) int64 { return c.Failed }, "status 500"},
@@ -70,25 +69,23 @@ func TestEachCallEndsAsOneOfFive(t *testing.T) {
 }
 
 func TestAShopThatAlwaysFallsBackIsBeyondTheLimits(t *testing.T) {
-	for _, marked := range []bool{false, true} {
-		r := mustRun(t, short(open(t, &fakeShop{source: fallback, marked: marked})))
-		for _, kind := range []Kind{Front, Book, APIKnown, APIUnknown} {
-			if c := r.Kinds[kind]; c.Fallback == 0 || c.Fallback+c.Late != c.Calls {
-				t.Errorf("%s: %v, want fallback only", kind, c)
-			}
+	r := mustRun(t, short(open(t, &fakeShop{source: fallback})))
+	for _, kind := range []Kind{Front, Book, APIKnown, APIUnknown} {
+		if c := r.Kinds[kind]; c.Fallback == 0 || c.Fallback+c.Late != c.Calls {
+			t.Errorf("%s: %v, want fallback only", kind, c)
 		}
-		if r.Failed != 0 {
-			t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
-		}
-		// The limits of each kind of drill, with the event in the middle.
-		event := r.Started.Add(time.Duration(r.Seconds * float64(time.Second) / 2))
-		for name, l := range map[string]Limits{
-			"planned": Planned(), "unplanned": Unplanned(event), "without": Without(event, event.Add(time.Hour)),
-		} {
-			l.Late = r.Calls
-			if beyond := r.Beyond(l); len(beyond) == 0 || !strings.Contains(beyond[0], "fallback") {
-				t.Errorf("beyond the limits of %s: %v", name, beyond)
-			}
+	}
+	if r.Failed != 0 {
+		t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+	}
+	// The limits of each kind of drill, with the event in the middle.
+	event := r.Started.Add(time.Duration(r.Seconds * float64(time.Second) / 2))
+	for name, l := range map[string]Limits{
+		"planned": Planned(), "unplanned": Unplanned(event), "without": Without(event, event.Add(time.Hour)),
+	} {
+		l.Late = r.Calls
+		if beyond := r.Beyond(l); len(beyond) == 0 || !strings.Contains(beyond[0], "fallback") {
+			t.Errorf("beyond the limits of %s: %v", name, beyond)
 		}
 	}
 }
