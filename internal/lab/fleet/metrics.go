@@ -42,13 +42,6 @@ next:
 	return sum, nil
 }
 
-// Calls returns how many calls of Recommend the replica answered well.
-func (r *Replica) Calls() (int64, error) {
-	n, err := Metric(r.Admin, "grpc_server_call_duration_seconds_count",
-		`grpc_method="recommendations.v1.RecommendationsService/Recommend"`, `grpc_status="OK"`)
-	return int64(n), err
-}
-
 // Asked returns how many calls of readers the replica has ended, well or not.
 func (r *Replica) Asked() (int64, error) {
 	var sum float64

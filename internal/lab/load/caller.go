@@ -2,6 +2,8 @@ package load
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -35,18 +37,38 @@ func NewCaller(ctx context.Context, cfg Config) (*Caller, error) {
 	return c, nil
 }
 
-// Call makes one call. It is never Late, as it is due when it is made.
+// Call makes the next call of the mix. It is never Late, as it is due when it is made.
 func (c *Caller) Call(ctx context.Context) Call {
 	c.mu.Lock()
 	t := c.mix.next()
 	c.mu.Unlock()
+	call := c.make(ctx, t)
+	t.done(call.Outcome == Full)
+	return call
+}
+
+// Recommend makes a call for the recommendations of a reader, with or without a
+// history.
+func (c *Caller) Recommend(ctx context.Context, reader int64) Call {
+	return c.make(ctx, task{kind: APIKnown, path: recommendations(reader)})
+}
+
+func (c *Caller) make(ctx context.Context, t task) Call {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	began := time.Now()
 	call := c.client.call(ctx, t)
 	call.Latency = time.Since(began)
-	t.done(call.Outcome == Full)
 	return call
+}
+
+// Send makes a request with the cookies of jar, a POST if there is a form. It does not
+// follow redirects.
+func (c *Caller) Send(ctx context.Context, jar http.CookieJar, path string, form url.Values) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	a, err := c.client.send(ctx, task{path: path, form: form, reader: &reader{jar: jar}})
+	return a.status, a.body, err
 }
 
 // Rest closes idle connections. More calls may follow.

@@ -12,7 +12,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"bookstall/internal/lab/load"
@@ -33,49 +32,24 @@ const (
 // writer is a reader with a cookie who likes books, and looks each time whether the
 // shop shows it. One worker at a time uses it.
 type writer struct {
-	http  *http.Client
-	shop  string
-	liked map[int]bool
-	book  int  // of a write that may or may not have been kept, and is retried; 0 for none
-	wrote bool // and has not looked since
-	again bool // it looked once and did not see the write
+	caller *load.Caller
+	shop   string
+	jar    http.CookieJar
+	liked  map[int]bool
+	book   int  // of a write that may or may not have been kept, and is retried; 0 for none
+	wrote  bool // and has not looked since
+	again  bool // it looked once and did not see the write
 }
 
-func newWriter(ctx context.Context, shop string, transport http.RoundTripper) (*writer, error) {
+func newWriter(ctx context.Context, shop string, caller *load.Caller) (*writer, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{shop: shop, liked: map[int]bool{}, http: &http.Client{
-		Jar: jar, Transport: transport, Timeout: callTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	if status, _, err := w.ask(ctx, "/", nil); err != nil || status != http.StatusOK {
+	if status, _, err := caller.Send(ctx, jar, "/", nil); err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("a first visit: status %d: %w", status, err)
 	}
-	return w, nil
-}
-
-// ask makes a request. It does not follow redirects.
-func (w *writer) ask(ctx context.Context, path string, form url.Values) (status int, body []byte, err error) {
-	method, text := http.MethodGet, io.Reader(nil)
-	if form != nil {
-		method, text = http.MethodPost, strings.NewReader(form.Encode())
-	}
-	req, err := http.NewRequestWithContext(ctx, method, w.shop+path, text)
-	if err != nil {
-		return 0, nil, err
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	resp, err := w.http.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxPage))
-	return resp.StatusCode, body, err
+	return &writer{caller: caller, shop: shop, jar: jar, liked: map[int]bool{}}, nil
 }
 
 // turn makes the writer's next call: it likes a book, or unlikes it, and next time
@@ -93,7 +67,7 @@ func (w *writer) turn(ctx context.Context) load.Call {
 	if w.liked[w.book] {
 		do = "unlike"
 	}
-	status, _, err := w.ask(ctx, "/interactions", url.Values{"book": {strconv.Itoa(w.book)}, "do": {do}, "return": {"/your-books"}})
+	status, _, err := w.caller.Send(ctx, w.jar, "/interactions", url.Values{"book": {strconv.Itoa(w.book)}, "do": {do}, "return": {"/your-books"}})
 	c := judged(writeKind, status, http.StatusSeeOther, err)
 	if c.Outcome == load.Full {
 		w.liked[w.book], w.book, w.wrote = !w.liked[w.book], 0, true
@@ -108,7 +82,7 @@ const (
 )
 
 func (w *writer) see(ctx context.Context) load.Call {
-	status, body, err := w.ask(ctx, "/your-books", nil)
+	status, body, err := w.caller.Send(ctx, w.jar, "/your-books", nil)
 	c := judged(seeKind, status, http.StatusOK, err)
 	if c.Outcome != load.Full {
 		return c
@@ -155,7 +129,7 @@ func (w *writer) watch(ctx context.Context) (shelves int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	resp, err := (&http.Client{Jar: w.http.Jar, Transport: w.http.Transport}).Do(req)
+	resp, err := (&http.Client{Jar: w.jar, Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if ctx.Err() != nil {
 		return 0, nil
 	} else if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -37,10 +36,9 @@ type soak struct {
 	out     io.Writer
 	began   time.Time
 
-	caller    *load.Caller
-	transport *http.Transport // of the writers
-	all       []*writer
-	idle      chan *writer
+	caller *load.Caller
+	all    []*writer
+	idle   chan *writer
 
 	pinned *fleet.Link      // to the replica that stays
 	others []*fleet.Replica // that are replaced, the oldest first
@@ -75,7 +73,7 @@ func play(ctx context.Context, c Command, dir string, stdout io.Writer) (r resul
 	if err := sk.open(ctx); err != nil {
 		return r, err
 	}
-	defer sk.disconnect()
+	defer sk.caller.Rest()
 
 	watched := []*process{{name: "marketplace", admin: sk.Admin}, {name: stays.Name, admin: stays.Admin}}
 	sk.began = time.Now()
@@ -98,10 +96,9 @@ func (s *soak) open(ctx context.Context) (err error) {
 	if s.caller, err = load.NewCaller(ctx, load.Config{Shop: s.URL, Retry: true, Seed: 1, MaxInFlight: s.command.Workers}); err != nil {
 		return err
 	}
-	s.transport = &http.Transport{MaxIdleConnsPerHost: s.command.Workers}
 	s.idle = make(chan *writer, writers)
 	for range writers {
-		w, err := newWriter(ctx, s.URL, s.transport)
+		w, err := newWriter(ctx, s.URL, s.caller)
 		if err != nil {
 			return err
 		}
@@ -111,12 +108,6 @@ func (s *soak) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// disconnect closes the idle connections of readers.
-func (s *soak) disconnect() {
-	s.caller.Rest()
-	s.transport.CloseIdleConnections()
-}
-
 // segments makes all calls, with a quiet point after each part.
 func (s *soak) segments(ctx context.Context, watched []*process) error {
 	for n := int64(0); n <= quietPoints; n++ {
@@ -124,7 +115,7 @@ func (s *soak) segments(ctx context.Context, watched []*process) error {
 		if err := s.segment(ctx, until, watched); err != nil {
 			return err
 		}
-		s.disconnect()
+		s.caller.Rest()
 		restless, err := rest(ctx, restEvery, restWithin, until, watched)
 		if err != nil {
 			return err
@@ -140,36 +131,23 @@ func (s *soak) segments(ctx context.Context, watched []*process) error {
 // segment makes calls until there are so many in all, while live shelves are watched
 // and replicas come and go. When it returns, nothing is in flight.
 func (s *soak) segment(ctx context.Context, until int64, watched []*process) error {
-	if s.begun.Load() >= until {
-		return nil
-	}
 	aside, stop := context.WithCancel(ctx)
 	defer stop()
-	var calling, besides sync.WaitGroup
-	for range s.command.Workers {
-		calling.Go(func() { s.work(ctx, until) })
-	}
+	var besides sync.WaitGroup
 	for range watchers {
 		besides.Go(func() { s.watch(aside) })
 	}
 	var churned error
 	besides.Go(func() { churned = s.churn(ctx, aside.Done()) })
 	besides.Go(func() { s.record(aside, watched) })
-	calling.Wait()
+	load.Drive(ctx, s.command.Workers, int(until-s.begun.Load()), func(ctx context.Context) error {
+		s.begun.Add(1)
+		s.count(s.call(ctx))
+		return nil
+	})
 	stop()
 	besides.Wait()
 	return errors.Join(churned, ctx.Err())
-}
-
-// work makes one call after another.
-func (s *soak) work(ctx context.Context, until int64) {
-	for ctx.Err() == nil {
-		if s.begun.Add(1) > until {
-			s.begun.Add(-1)
-			return
-		}
-		s.count(s.call(ctx))
-	}
 }
 
 func (s *soak) call(ctx context.Context) load.Call {

@@ -254,6 +254,10 @@ func TestAWriterSeesWhatItWrote(t *testing.T) {
 		switch {
 		case away.Load():
 			w.WriteHeader(http.StatusServiceUnavailable)
+		case r.URL.Path == "/":
+			_, _ = io.WriteString(w, `<button name="reader" value="7">`)
+		case r.URL.Path == "/api/v1/books":
+			_, _ = io.WriteString(w, `{"books":[{"id":1,"title":"One"}]}`)
 		case r.URL.Path == "/interactions":
 			likes.Add(map[string]int64{"like": 1, "unlike": -1}[r.PostFormValue("do")])
 			http.Redirect(w, r, "/your-books", http.StatusSeeOther)
@@ -264,9 +268,12 @@ func TestAWriterSeesWhatItWrote(t *testing.T) {
 		}
 	}))
 	defer shop.Close()
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	w, err := newWriter(t.Context(), shop.URL, transport)
+	caller, err := load.NewCaller(t.Context(), load.Config{Shop: shop.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer caller.Rest()
+	w, err := newWriter(t.Context(), shop.URL, caller)
 	if err != nil {
 		t.Fatal(err)
 	}
