@@ -20,6 +20,7 @@ import (
 	"bookstall/internal/rpc"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web"
+	"bookstall/marketplace/internal/web/shelf"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -68,7 +69,7 @@ func shop(t *testing.T, source Source) http.Handler {
 		t.Fatal(err)
 	}
 	handler, err := web.New(web.Config{
-		Catalog: catalog.New(), Recommender: struct{ web.Recommender }{}, CookieKey: make([]byte, 32), APIToken: "token", Extras: extras,
+		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKey: make([]byte, 32), APIToken: "token", Extras: extras,
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})
 	if err != nil {

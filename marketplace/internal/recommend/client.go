@@ -70,7 +70,7 @@ func Probe(ctx context.Context, conn grpc.ClientConnInterface) error {
 
 // Shelf returns a reader's shelf. If the call fails or misses its deadline, it
 // returns bestsellers with the source Fallback and the cause.
-func (c *Client) Shelf(ctx context.Context, q Query) (Shelf, error) {
+func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.Recommend(call, &recommendationsv1.RecommendRequest{
@@ -78,13 +78,13 @@ func (c *Client) Shelf(ctx context.Context, q Query) (Shelf, error) {
 		MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
-		return c.fallback(ctx, err, q.Category, 0, q.MaxResults), nil
+		return c.fallback(ctx, err, q.Category, 0, q.MaxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
 	return Shelf{
 		Items: items(resp.GetRecommendations()), Source: source(resp.GetSource()),
 		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(),
-	}, nil
+	}
 }
 
 func source(s recommendationsv1.Source) Source {
@@ -96,23 +96,18 @@ func source(s recommendationsv1.Source) Source {
 
 // Similar returns up to maxResults books that readers of the given book also like.
 // If the call fails or misses its deadline, it returns bestsellers of the book's
-// main category with the source Fallback and the cause. The only error is
-// catalog.ErrBookNotFound.
-func (c *Client) Similar(ctx context.Context, bookID int64, maxResults int) (Shelf, error) {
-	book, err := c.catalog.Book(bookID)
-	if err != nil {
-		return Shelf{}, err
-	}
+// main category with the source Fallback and the cause.
+func (c *Client) Similar(ctx context.Context, book catalog.Book, maxResults int) Shelf {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.SimilarBooks(call, &recommendationsv1.SimilarBooksRequest{
-		BookId: bookID, MaxResults: int32(maxResults),
+		BookId: book.ID, MaxResults: int32(maxResults),
 	})
 	if err != nil {
-		return c.fallback(ctx, err, book.Categories[0], bookID, maxResults), nil
+		return c.fallback(ctx, err, book.Categories[0], book.ID, maxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
-	return Shelf{Items: items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}, nil
+	return Shelf{Items: items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}
 }
 
 // fallback returns the shop's own bestsellers, without the book given.

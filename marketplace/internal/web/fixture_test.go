@@ -65,7 +65,6 @@ func manyBooks() catalog.Contents {
 type fakeRecommender struct {
 	books  *catalog.Catalog
 	source recommend.Source
-	err    error // returned for shelves
 	why    error // Cause of the shelves
 	hang   bool  // shelves wait until their context ends
 	panics bool
@@ -87,7 +86,7 @@ type fakeRecommender struct {
 	follows    []recommend.FollowQuery
 }
 
-func (f *fakeRecommender) Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error) {
+func (f *fakeRecommender) Shelf(ctx context.Context, q recommend.Query) recommend.Shelf {
 	if f.hang {
 		f.hanging.Add(1)
 		<-ctx.Done()
@@ -175,7 +174,7 @@ func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, s
 	for seen := q.After; ; {
 		f.mu.Lock()
 		changed, version, cause := f.changed, f.version, f.cause
-		shelf, err := f.answer(q.Category, cause.BookID, q.MaxResults)
+		shelf := f.answer(q.Category, cause.BookID, q.MaxResults)
 		var entry recommend.Entry
 		for _, e := range f.histories[q.UserID] {
 			if e.BookID == cause.BookID {
@@ -183,9 +182,6 @@ func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, s
 			}
 		}
 		f.mu.Unlock()
-		if err != nil {
-			return err
-		}
 		if version > seen || seen == 0 {
 			title := ""
 			if b, err := f.books.Book(cause.BookID); err == nil {
@@ -219,23 +215,16 @@ func (f *fakeRecommender) history(userID int64) []recommend.Entry {
 	return slices.Clone(f.histories[userID])
 }
 
-func (f *fakeRecommender) Similar(_ context.Context, bookID int64, most int) (recommend.Shelf, error) {
+func (f *fakeRecommender) Similar(_ context.Context, book catalog.Book, most int) recommend.Shelf {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.most = most
-	book, err := f.books.Book(bookID)
-	if err != nil {
-		return recommend.Shelf{}, err
-	}
-	return f.answer(book.Categories[0], bookID, most)
+	return f.answer(book.Categories[0], book.ID, most)
 }
 
-func (f *fakeRecommender) answer(category string, except int64, most int) (recommend.Shelf, error) {
+func (f *fakeRecommender) answer(category string, except int64, most int) recommend.Shelf {
 	if f.panics {
 		panic("secret of the recommender at 10.1.2.3")
-	}
-	if f.err != nil {
-		return recommend.Shelf{}, f.err
 	}
 	shelf := recommend.Shelf{Source: f.source, Version: f.version, Cause: f.why}
 	if f.source != recommend.Fallback {
@@ -251,7 +240,7 @@ func (f *fakeRecommender) answer(category string, except int64, most int) (recom
 		}
 		shelf.Items = append(shelf.Items, item)
 	}
-	return shelf, nil
+	return shelf
 }
 
 // asked returns the last query for a shelf.

@@ -40,11 +40,12 @@ func TestFrontFallback(t *testing.T) {
 }
 
 // An error of the recommender is logged once and not shown to readers.
-func TestFrontError(t *testing.T) {
+func TestRecommenderError(t *testing.T) {
 	s := newTestShop(t, fewBooks())
-	s.recommender.err = errors.New("dial tcp 10.1.2.3:50051: secret")
-	s.get("/", "X-Request-ID", "front-error-1").want(t, 500, "Sorry, that went wrong", "front-error-1").without(t, "10.1.2.3", "secret", "shelf")
-	if lines := s.log.with("secret"); len(lines) != 1 || !strings.Contains(lines[0], `"requestID":"front-error-1"`) {
+	s.own()
+	s.recommender.historyErr = errors.New("dial tcp 10.1.2.3:50051: secret")
+	s.get("/your-books", "X-Request-ID", "books-error-1").want(t, 500, "Sorry, that went wrong", "books-error-1").without(t, "10.1.2.3", "secret", "history")
+	if lines := s.log.with("secret"); len(lines) != 1 || !strings.Contains(lines[0], `"requestID":"books-error-1"`) {
 		t.Errorf("log lines of the error: %q", lines)
 	}
 }

@@ -23,22 +23,11 @@ import (
 	"bookstall/marketplace/internal/web/static"
 )
 
-// Recommender makes shelves and remembers what readers do. When it cannot make a
-// shelf, it answers with bestsellers: the source is recommend.Fallback, and Cause says
-// why. Everything else fails with recommend.ErrUnavailable or recommend.ErrReadOnly,
-// Record also with recommend.ErrConflict, catalog.ErrBookNotFound or a
-// *recommend.FieldError. Any other error is a bug.
-type Recommender interface {
-	page.Recommender
-	api.Recommender
-	live.Recommender
-}
-
 // Config has what the shop is made from. APIToken, SecureCookie, MaxRequests,
 // MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
-	Recommender    Recommender
+	Recommender    shelf.Recommender
 	CookieKey      []byte          // signs cookies and page tokens; the same in all replicas
 	APIToken       string          // required for /api/v1/; "" for an open API
 	SecureCookie   bool            // for shops served over HTTPS

@@ -3,12 +3,10 @@
 package api
 
 import (
-	"context"
 	_ "embed"
 	"net/http"
 
 	"bookstall/marketplace/internal/catalog"
-	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/shelf"
@@ -17,19 +15,10 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// Recommender is what the API asks of recommendations.
-type Recommender interface {
-	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
-	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
-	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
-	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
-	Forget(ctx context.Context, userID int64) (version int64, err error)
-}
-
 // Config has what the API is made from.
 type Config struct {
 	Catalog     *catalog.Catalog
-	Recommender Recommender
+	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	PageTokens  signed.PageTokens
 }

@@ -38,11 +38,7 @@ func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	found, err := a.Shelves.Count(orOverload(a.Recommender.Shelf(r.Context(), query)))
-	if err != nil {
-		return err
-	}
-	return reply.JSON(w, http.StatusOK, newShelf(found, shelf.Reason))
+	return a.sendShelf(w, a.Recommender.Shelf(r.Context(), query), shelf.Reason)
 }
 
 // Similar is GET /api/v1/books/{id}/similar.
@@ -56,20 +52,23 @@ func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := a.Shelves.Count(orOverload(a.Recommender.Similar(r.Context(), id, most)))
-	if err != nil {
-		return err
+	reason := func(s recommend.Shelf, item recommend.Item) string {
+		if s.Source == recommend.Fallback {
+			return shelf.Reason(s, item)
+		}
+		return "Readers of " + b.Title + " also like it"
 	}
-	return reply.JSON(w, http.StatusOK, newShelf(found, shelf.SimilarReason(b.Title)))
+	return a.sendShelf(w, a.Recommender.Similar(r.Context(), b, most), reason)
 }
 
-// orOverload turns a fallback for overloaded replicas into their error: a program can
-// come back later, and should. Readers are better off with bestsellers.
-func orOverload(s recommend.Shelf, err error) (recommend.Shelf, error) {
-	if err == nil && errors.Is(s.Cause, recommend.ErrOverloaded) {
-		return recommend.Shelf{}, s.Cause
+// sendShelf answers with a shelf. Instead of a fallback because replicas are
+// overloaded, a program gets the error: it can, and should, come back later. Readers are
+// better off with bestsellers.
+func (a *API) sendShelf(w http.ResponseWriter, s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) error {
+	if errors.Is(s.Cause, recommend.ErrOverloaded) {
+		return s.Cause
 	}
-	return s, err
+	return reply.JSON(w, http.StatusOK, newShelf(a.Shelves.Count(s), reason))
 }
 
 func newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {

@@ -19,6 +19,7 @@ import (
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/shelf"
 )
 
 const (
@@ -26,16 +27,10 @@ const (
 	writeTimeout = 10 * time.Second // for each event
 )
 
-// Recommender reports changes of shelves.
-type Recommender interface {
-	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
-	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
-}
-
 // Config has what live shelves are made from.
 type Config struct {
 	Pages       *page.Pages
-	Recommender Recommender
+	Recommender shelf.Recommender
 	Max         int             // streams at a time
 	Draining    <-chan struct{} // closed when all streams must end
 	Registry    prometheus.Registerer
@@ -70,7 +65,7 @@ func New(cfg Config) *Shelves {
 // Events is GET /shelf/events: the reader's shelf at each change, as HTML. It ends
 // when the browser disconnects or the shop drains.
 func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
-	shelf, ok, err := s.Pages.LiveShelf(r)
+	live, ok, err := s.Pages.LiveShelf(r)
 	if err != nil {
 		return err
 	}
@@ -101,7 +96,7 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	st := &stream{Shelves: s, shelf: shelf, seen: seenVersion(r), w: w, out: http.NewResponseController(w)}
+	st := &stream{Shelves: s, shelf: live, seen: seenVersion(r), w: w, out: http.NewResponseController(w)}
 	st.run(r.Context())
 	return nil
 }

@@ -28,11 +28,8 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	}
 	here := r.URL.RequestURI()
 	wait := p.askOwnBooks(r.Context(), v, here)
-	similar, err := p.Shelves.Count(p.Recommender.Similar(r.Context(), b.ID, similarBooks))
+	similar := p.Shelves.Count(p.Recommender.Similar(r.Context(), b, similarBooks))
 	own := wait()
-	if err != nil {
-		return err
-	}
 	title := b.Title
 	if b.Author != "" {
 		title += " by " + b.Author

@@ -21,11 +21,8 @@ type frontPage struct {
 // Front is GET /.
 func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	wait := p.askOwnBooks(r.Context(), v, "/")
-	answer, err := p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
+	answer := p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
 	own := wait()
-	if err != nil {
-		return err
-	}
 	page := frontPage{layout: p.view.layout("Books for you", "/", v, own), Shelf: p.view.liveShelf(answer, "", v, own)}
 	books := p.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source == recommend.Personal {

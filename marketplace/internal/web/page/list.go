@@ -40,14 +40,10 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	wait := p.askOwnBooks(r.Context(), v, here)
 	found, paging := p.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
 	var answer recommend.Shelf
-	var err error
 	if paging.Page == 1 {
-		answer, err = p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery(slug, categoryShelf)))
+		answer = p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery(slug, categoryShelf)))
 	}
 	own := wait()
-	if err != nil {
-		return err
-	}
 	page := listPage{
 		layout: p.view.layout(name, here, v, own), Heading: name,
 		Total: found.Total, Books: own.cards(found.Books), Paging: paging,

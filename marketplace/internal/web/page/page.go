@@ -4,14 +4,12 @@
 package page
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 
 	"github.com/go-logr/logr"
 
 	"bookstall/marketplace/internal/catalog"
-	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/shelf"
 	"bookstall/marketplace/internal/web/static"
@@ -26,19 +24,10 @@ const (
 	ForgetPath       = "/your-books/forget"
 )
 
-// Recommender is what pages ask of recommendations.
-type Recommender interface {
-	Shelf(ctx context.Context, q recommend.Query) (recommend.Shelf, error)
-	Similar(ctx context.Context, bookID int64, maxResults int) (recommend.Shelf, error)
-	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
-	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
-	Forget(ctx context.Context, userID int64) (version int64, err error)
-}
-
 // Config has what pages are made from.
 type Config struct {
 	Catalog     *catalog.Catalog
-	Recommender Recommender
+	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie

@@ -1,15 +1,31 @@
-// Package shelf has what the pages and the API share about shelves: why a book is
-// on one, in words, and how many were shown.
+// Package shelf has what the pages, the API and the live shelf share: what they ask of
+// recommendations, why a book is on a shelf, and how many shelves were shown.
 package shelf
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 )
+
+// Recommender makes shelves and remembers what readers do. When it cannot make a
+// shelf, it answers with bestsellers: the source is recommend.Fallback, and Cause says
+// why. Everything else fails with recommend.ErrUnavailable or recommend.ErrReadOnly,
+// Record also with recommend.ErrConflict, catalog.ErrBookNotFound or a
+// *recommend.FieldError. Any other error is a bug.
+type Recommender interface {
+	Shelf(ctx context.Context, q recommend.Query) recommend.Shelf
+	Similar(ctx context.Context, book catalog.Book, maxResults int) recommend.Shelf
+	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
+	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
+	Forget(ctx context.Context, userID int64) (version int64, err error)
+	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
+	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
+}
 
 // Counter counts the shelves shown, by source.
 type Counter struct{ shown *prometheus.CounterVec }
@@ -26,13 +42,10 @@ func NewCounter(reg prometheus.Registerer) Counter {
 	return c
 }
 
-// Count counts an answer of recommendations that is going to be shown.
-func (c Counter) Count(s recommend.Shelf, err error) (recommend.Shelf, error) {
-	if err != nil {
-		return recommend.Shelf{}, fmt.Errorf("shelf: %w", err)
-	}
+// Count counts a shelf that is shown, and returns it.
+func (c Counter) Count(s recommend.Shelf) recommend.Shelf {
 	c.shown.WithLabelValues(string(s.Source)).Inc()
-	return s, nil
+	return s
 }
 
 // Reason says why a book is on a reader's shelf.
@@ -44,16 +57,5 @@ func Reason(s recommend.Shelf, item recommend.Item) string {
 		return "Because you like " + item.BecauseTitle
 	default:
 		return "Popular with readers"
-	}
-}
-
-// SimilarReason returns the Reason for the books that are similar to the one with
-// the title.
-func SimilarReason(title string) func(recommend.Shelf, recommend.Item) string {
-	return func(s recommend.Shelf, _ recommend.Item) string {
-		if s.Source == recommend.Fallback {
-			return "Bestseller"
-		}
-		return "Readers of " + title + " also like it"
 	}
 }
