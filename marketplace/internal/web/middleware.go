@@ -24,7 +24,6 @@ import (
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
-	"bookstall/marketplace/internal/web/static"
 )
 
 type middleware func(http.Handler) http.Handler
@@ -243,7 +242,7 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Streams have a limit of their own. Static files cost no more than a refusal, and
 		// its page needs them. What is polled is needed most when the shop is busy.
-		if route := routeOf(r); route == page.EventsPath || route == static.Path || s.polled(r) {
+		if route := routeOf(r); route == page.EventsPath || route == page.StaticPath || s.polled(r) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -7,7 +7,6 @@ import (
 
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
-	"bookstall/marketplace/internal/web/static"
 )
 
 // handler answers a request, or returns why it cannot.
@@ -45,7 +44,7 @@ func (s *shop) routes() []route {
 		{"DELETE /api/v1/readers/{id}", s.withBooks(s.api.Forget)},
 		{"GET /api/openapi.yaml", s.api.Description},
 
-		{"GET " + static.Path, s.static.Serve},
+		{"GET " + page.StaticPath, s.pages.Static},
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 	"bookstall/marketplace/internal/web/live"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/shelf"
-	"bookstall/marketplace/internal/web/static"
 )
 
 // Config has what the shop is made from. APIToken, SecureCookie, MaxRequests,
@@ -74,7 +73,6 @@ type shop struct {
 	Config
 	mux     *http.ServeMux
 	metrics *metrics
-	static  static.Files
 	pages   *page.Pages
 	api     *api.API
 	live    *live.Shelves
@@ -88,12 +86,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
 	var err error
-	if s.static, err = static.New(); err != nil {
-		return nil, fmt.Errorf("web: %w", err)
-	}
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
-		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, Static: s.static,
+		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
 		Identity: signed.NewIdentityCookie(cfg.CookieKey, cfg.SecureCookie),
 		Version:  signed.NewVersionCookie(cfg.CookieKey, cfg.SecureCookie),
 		Links:    links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,

@@ -12,12 +12,12 @@ import (
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/shelf"
-	"bookstall/marketplace/internal/web/static"
 )
 
 // Addresses that pages lead to.
 const (
 	EventsPath       = "/shelf/events" // of package live
+	StaticPath       = "/static/{file}"
 	ReaderPath       = "/reader"
 	InteractionsPath = "/interactions"
 	YourBooksPath    = "/your-books"
@@ -31,7 +31,6 @@ type Config struct {
 	Shelves     shelf.Counter
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
-	Static      static.Files
 	Links       []Link // in the foot of every page
 	Live        bool   // whether there are live shelves
 	Log         logr.Logger
@@ -40,6 +39,7 @@ type Config struct {
 // Pages answers readers.
 type Pages struct {
 	Config
+	static   staticFiles
 	visitors visitors
 	view     view
 	busy     []byte
@@ -47,12 +47,16 @@ type Pages struct {
 
 // New returns the pages.
 func New(cfg Config) (*Pages, error) {
-	templates, err := newTemplates(cfg.Static)
+	static, err := newStaticFiles()
+	if err != nil {
+		return nil, err
+	}
+	templates, err := newTemplates(static)
 	if err != nil {
 		return nil, err
 	}
 	p := &Pages{
-		Config: cfg, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
+		Config: cfg, static: static, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
 		view: view{cfg.Catalog, templates, cfg.Links, cfg.Live},
 	}
 	if p.busy, err = p.newBusyPage(); err != nil {

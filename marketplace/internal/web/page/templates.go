@@ -9,7 +9,6 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web/cover"
-	"bookstall/marketplace/internal/web/static"
 )
 
 //go:embed templates
@@ -19,10 +18,10 @@ var templateFiles embed.FS
 // "main" of its own file.
 type templates map[string]*template.Template
 
-func newTemplates(files static.Files) (templates, error) {
+func newTemplates(files staticFiles) (templates, error) {
 	base, err := template.New("layout.html").Funcs(template.FuncMap{
 		"accent":   cover.Accent,
-		"asset":    files.URL,
+		"asset":    files.url,
 		"category": catalog.CategoryName,
 		"count":    formatCount,
 		"language": formatLanguage,

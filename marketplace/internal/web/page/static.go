@@ -1,5 +1,4 @@
-// Package static has the files that pages are made of: style sheet, script and icon.
-package static
+package page
 
 import (
 	"embed"
@@ -12,25 +11,21 @@ import (
 	"bookstall/marketplace/internal/web/reply"
 )
 
-//go:embed *.css *.js *.svg
-var embedded embed.FS
+//go:embed static
+var staticFolder embed.FS
 
-// Path is the pattern of the files' addresses.
-const Path = "/static/{file}"
+// staticFiles are style sheet, script and icon, by name.
+type staticFiles map[string]reply.File
 
-// Files are the files by name.
-type Files map[string]reply.File
-
-// New returns all files.
-func New() (Files, error) {
-	entries, err := embedded.ReadDir(".")
+func newStaticFiles() (staticFiles, error) {
+	entries, err := staticFolder.ReadDir("static")
 	if err != nil {
 		return nil, err
 	}
 	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-	files := Files{}
+	files := staticFiles{}
 	for _, e := range entries {
-		content, err := embedded.ReadFile(e.Name())
+		content, err := staticFolder.ReadFile("static/" + e.Name())
 		if err != nil {
 			return nil, err
 		}
@@ -39,9 +34,9 @@ func New() (Files, error) {
 	return files, nil
 }
 
-// URL returns the address of a file. It has the hash of the content in it, so that
+// url returns the address of a file. It has the hash of the content in it, so that
 // browsers can keep the file for ever.
-func (f Files) URL(name string) (string, error) {
+func (f staticFiles) url(name string) (string, error) {
 	file, ok := f[name]
 	if !ok {
 		return "", fmt.Errorf("no file %s", name)
@@ -50,11 +45,11 @@ func (f Files) URL(name string) (string, error) {
 	return "/static/" + stem + "." + file.Hash + ext, nil
 }
 
-// Serve is GET /static/{file}.
-func (f Files) Serve(w http.ResponseWriter, r *http.Request) error {
+// Static is GET /static/{file}.
+func (p *Pages) Static(w http.ResponseWriter, r *http.Request) error {
 	stem, ext := cutExt(r.PathValue("file"))
 	name, hash := cutExt(stem)
-	file, ok := f[name+ext]
+	file, ok := p.static[name+ext]
 	switch {
 	case !ok:
 		return problem.ErrNoSuchPage
