@@ -3,7 +3,6 @@ package signed
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -34,48 +33,35 @@ func NewIdentity() (Identity, error) {
 }
 
 // IdentityCookie keeps an Identity in the browser.
-type IdentityCookie struct {
-	cookie
-	signer signer
-}
+type IdentityCookie struct{ cookie }
 
-const (
-	identityVersion = "v1"
-	identityMaxAge  = 400 * 24 * time.Hour // the most that browsers allow
-)
+const identityMaxAge = 400 * 24 * time.Hour // the most that browsers allow
 
 // NewIdentityCookie returns the cookie; secure is for shops served over HTTPS.
 func NewIdentityCookie(secret []byte, secure bool) IdentityCookie {
-	return IdentityCookie{newCookie("reader", secure), newSigner(secret, "reader cookie")}
+	return IdentityCookie{newCookie(secret, "reader", secure)}
 }
 
-// encode returns version.own.acting.signature.
+// encode returns v1.own.acting.signature.
 func (c IdentityCookie) encode(id Identity) string {
-	body := fmt.Sprintf("%s.%d.%d", identityVersion, id.Own, id.Acting)
-	return body + "." + base64.RawURLEncoding.EncodeToString(c.signer.sign([]byte(body)))
+	body := fmt.Sprintf("v1.%d.%d", id.Own, id.Acting)
+	return body + "." + c.signer.text(body)
 }
 
 // decode returns the identity of a value that encode made; ok is false for any other.
 func (c IdentityCookie) decode(value string) (id Identity, ok bool) {
-	cut := strings.LastIndexByte(value, '.')
-	if cut < 0 {
-		return Identity{}, false
-	}
-	body := value[:cut]
-	signature, err := base64.RawURLEncoding.Strict().DecodeString(value[cut+1:])
-	if err != nil || !hmac.Equal(signature, c.signer.sign([]byte(body))) {
-		return Identity{}, false
-	}
-	parts := strings.Split(body, ".")
-	if len(parts) != 3 || parts[0] != identityVersion {
+	parts := strings.Split(value, ".")
+	if len(parts) != 4 {
 		return Identity{}, false
 	}
 	own, err1 := strconv.ParseInt(parts[1], 10, 64)
 	acting, err2 := strconv.ParseInt(parts[2], 10, 64)
-	if err1 != nil || err2 != nil || own < FirstVisitor || own > LastVisitor || acting < 0 {
+	id = Identity{own, acting}
+	if err1 != nil || err2 != nil || own < FirstVisitor || own > LastVisitor || acting < 0 ||
+		!hmac.Equal([]byte(value), []byte(c.encode(id))) {
 		return Identity{}, false
 	}
-	return Identity{own, acting}, true
+	return id, true
 }
 
 // Read returns the first identity among the cookies of a request that has a valid

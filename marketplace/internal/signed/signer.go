@@ -7,6 +7,7 @@ package signed
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,17 +31,24 @@ func (s signer) sign(message []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// cookie is the name and the attributes of a signed cookie.
-type cookie struct {
-	name   string
-	secure bool
+// text returns the signature of a message as text, for cookies.
+func (s signer) text(message string) string {
+	return base64.RawURLEncoding.EncodeToString(s.sign([]byte(message)))
 }
 
-func newCookie(name string, secure bool) cookie {
+// cookie has what signed cookies share.
+type cookie struct {
+	name   string
+	secure bool // for shops served over HTTPS
+	signer signer
+}
+
+func newCookie(secret []byte, name string, secure bool) cookie {
+	c := cookie{name, secure, newSigner(secret, name+" cookie")}
 	if secure {
-		name = "__Host-" + name // so that browsers let no other host of the domain set it
+		c.name = "__Host-" + name // so that browsers let no other host of the domain set it
 	}
-	return cookie{name, secure}
+	return c
 }
 
 // Remove makes the browser delete the cookie.

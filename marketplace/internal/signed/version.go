@@ -2,7 +2,6 @@ package signed
 
 import (
 	"crypto/hmac"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,22 +14,19 @@ import (
 // signed because a version that is too high makes recommendations ask its store. It
 // is not part of the reader's cookie: an older replica could not read that any more,
 // and two concurrent answers would overwrite each other's.
-type VersionCookie struct {
-	cookie
-	signer signer
-}
+type VersionCookie struct{ cookie }
 
 // versionMaxAge is far longer than a replica can lag.
 const versionMaxAge = 24 * time.Hour
 
 // NewVersionCookie returns the cookie; secure is for shops served over HTTPS.
 func NewVersionCookie(secret []byte, secure bool) VersionCookie {
-	return VersionCookie{newCookie("version", secure), newSigner(secret, "version cookie")}
+	return VersionCookie{newCookie(secret, "version", secure)}
 }
 
 // sign returns the signature of a version of a visitor's history.
 func (c VersionCookie) sign(own, version int64) string {
-	return base64.RawURLEncoding.EncodeToString(c.signer.sign(fmt.Appendf(nil, "%d.%d", own, version)))
+	return c.signer.text(fmt.Sprintf("%d.%d", own, version))
 }
 
 // Read returns the highest version in a request that is signed for the visitor, 0
