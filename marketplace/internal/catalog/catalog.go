@@ -61,6 +61,16 @@ func (c *Catalog) HasCategory(slug string) bool {
 // Samples returns the sample readers.
 func (c *Catalog) Samples() []SampleReader { return slices.Clone(c.current.Load().samples) }
 
+// Sample returns the sample reader with an id; ok is false if there is none.
+func (c *Catalog) Sample(id int64) (s SampleReader, ok bool) {
+	samples := c.current.Load().samples
+	i := slices.IndexFunc(samples, func(s SampleReader) bool { return s.ID == id })
+	if i < 0 {
+		return SampleReader{}, false
+	}
+	return samples[i], true
+}
+
 // ReadOnly reports whether recommendations records no interactions.
 func (c *Catalog) ReadOnly() bool { return c.current.Load().readOnly }
 

@@ -51,6 +51,11 @@ func TestReplace(t *testing.T) {
 	if got := c.Samples(); len(got) != 1 || got[0].ID != 7 {
 		t.Errorf("Samples() = %+v", got)
 	}
+	for id, want := range map[int64]bool{7: true, 8: false} {
+		if got, ok := c.Sample(id); ok != want || ok && got.ID != id {
+			t.Errorf("Sample(%d) = %+v, %v", id, got, ok)
+		}
+	}
 }
 
 func TestBestsellers(t *testing.T) {

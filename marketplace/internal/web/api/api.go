@@ -25,7 +25,7 @@ type Config struct {
 
 // API answers programs.
 type API struct {
-	Config
+	cfg         Config
 	description reply.File
 }
 

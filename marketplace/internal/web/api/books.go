@@ -42,23 +42,23 @@ type BookList struct {
 // Books is GET /api/v1/books.
 func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r, "category", "q", "page_size", "page_token")
-	query := catalog.Query{Category: q.Category(a.Catalog), Text: q.Text("q"), Limit: q.Count("page_size", 1, 100, 20)}
+	query := catalog.Query{Category: q.Category(a.cfg.Catalog), Text: q.Text("q"), Limit: q.Count("page_size", 1, 100, 20)}
 	if token := q.Value("page_token"); token != "" {
 		var ok bool
-		if query.Offset, ok = a.PageTokens.Decode(token, query.Category, query.Text); !ok {
+		if query.Offset, ok = a.cfg.PageTokens.Decode(token, query.Category, query.Text); !ok {
 			q.Fault("page_token", "must be the next_page_token of a request with the same category and q")
 		}
 	}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	page := a.Catalog.List(query)
+	page := a.cfg.Catalog.List(query)
 	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total}
 	for _, b := range page.Books {
 		list.Books = append(list.Books, newBook(b))
 	}
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
-		list.NextPageToken = a.PageTokens.Encode(query.Category, query.Text, next)
+		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, next)
 	}
 	return reply.JSON(w, http.StatusOK, list)
 }
@@ -70,7 +70,7 @@ func (a *API) Book(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	b, err := a.Catalog.Book(id)
+	b, err := a.cfg.Catalog.Book(id)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (a *API) Categories(w http.ResponseWriter, r *http.Request) error {
 		Count int    `json:"count"`
 	}
 	list := []category{}
-	for _, c := range a.Catalog.Categories() {
+	for _, c := range a.cfg.Catalog.Categories() {
 		list = append(list, category(c))
 	}
 	return reply.JSON(w, http.StatusOK, map[string]any{"categories": list})

@@ -33,7 +33,7 @@ func (a *API) Interactions(w http.ResponseWriter, r *http.Request) error {
 	if i.ID == "" {
 		i.ID = rand.Text() // so that the call to recommendations can be retried
 	}
-	done, err := a.Recommender.Record(r.Context(), i)
+	done, err := a.cfg.Recommender.Record(r.Context(), i)
 	if err != nil {
 		return problem.Unavailable(problem.ErrNotKept, err)
 	}

@@ -29,7 +29,7 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	history, err := a.Recommender.History(r.Context(), id, version)
+	history, err := a.cfg.Recommender.History(r.Context(), id, version)
 	if err != nil {
 		return problem.Unavailable(problem.ErrNoHistory, err)
 	}
@@ -47,7 +47,7 @@ func (a *API) Forget(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	version, err := a.Recommender.Forget(r.Context(), id)
+	version, err := a.cfg.Recommender.Forget(r.Context(), id)
 	if err != nil {
 		return problem.Unavailable(problem.ErrNotKept, err)
 	}

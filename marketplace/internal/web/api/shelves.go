@@ -32,13 +32,13 @@ type Shelf struct {
 func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r, "user_id", "category", "max_results", "min_version")
 	query := recommend.Query{
-		UserID: q.ID("user_id", q.Value("user_id")), Category: q.Category(a.Catalog),
+		UserID: q.ID("user_id", q.Value("user_id")), Category: q.Category(a.cfg.Catalog),
 		MaxResults: q.MaxResults(), MinVersion: q.MinVersion(),
 	}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	return a.sendShelf(w, a.Recommender.Shelf(r.Context(), query), shelf.Reason)
+	return a.sendShelf(w, a.cfg.Recommender.Shelf(r.Context(), query), shelf.Reason)
 }
 
 // Similar is GET /api/v1/books/{id}/similar.
@@ -48,7 +48,7 @@ func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	b, err := a.Catalog.Book(id)
+	b, err := a.cfg.Catalog.Book(id)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
 		}
 		return "Readers of " + b.Title + " also like it"
 	}
-	return a.sendShelf(w, a.Recommender.Similar(r.Context(), b, most), reason)
+	return a.sendShelf(w, a.cfg.Recommender.Similar(r.Context(), b, most), reason)
 }
 
 // sendShelf answers with a shelf. Instead of a fallback because replicas are
@@ -68,7 +68,7 @@ func (a *API) sendShelf(w http.ResponseWriter, s recommend.Shelf, reason func(re
 	if errors.Is(s.Cause, recommend.ErrOverloaded) {
 		return s.Cause
 	}
-	return reply.JSON(w, http.StatusOK, newShelf(a.Shelves.Count(s), reason))
+	return reply.JSON(w, http.StatusOK, newShelf(a.cfg.Shelves.Count(s), reason))
 }
 
 func newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {

@@ -38,7 +38,7 @@ type Config struct {
 
 // Shelves serves the streams.
 type Shelves struct {
-	Config
+	cfg   Config
 	slots chan struct{} // one value for each stream
 
 	streams       prometheus.Gauge
@@ -49,7 +49,7 @@ type Shelves struct {
 func New(cfg Config) *Shelves {
 	with := promauto.With(cfg.Registry)
 	return &Shelves{
-		Config: cfg, slots: make(chan struct{}, cfg.Max),
+		cfg: cfg, slots: make(chan struct{}, cfg.Max),
 		streams: with.NewGauge(prometheus.GaugeOpts{
 			Name: "web_live_streams", Help: "Browsers that wait for changes of their shelf.",
 		}),
@@ -65,7 +65,7 @@ func New(cfg Config) *Shelves {
 // Events is GET /shelf/events: the reader's shelf at each change, as HTML. It ends
 // when the browser disconnects or the shop drains.
 func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
-	live, ok, err := s.Pages.LiveShelf(r)
+	live, ok, err := s.cfg.Pages.LiveShelf(r)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	select {
-	case <-s.Draining:
+	case <-s.cfg.Draining:
 		return problem.ErrNoStream
 	default:
 	}
@@ -143,7 +143,7 @@ func (s *stream) run(ctx context.Context) {
 		s.beat(ctx)
 	})
 	// An error is that of ctx or of the connection, or the browser will reconnect.
-	_ = s.Recommender.Follow(ctx, s.shelf.Query(max(s.seen, 0)), func(c recommend.Change) error { return s.show(ctx, c) })
+	_ = s.cfg.Recommender.Follow(ctx, s.shelf.Query(max(s.seen, 0)), func(c recommend.Change) error { return s.show(ctx, c) })
 }
 
 // beat keeps a silent connection open. It returns when the stream must end.
@@ -156,7 +156,7 @@ func (s *stream) beat(ctx context.Context) {
 			if s.send([]byte(":\n\n")) != nil {
 				return
 			}
-		case <-s.Draining:
+		case <-s.cfg.Draining:
 			return
 		case <-ctx.Done():
 			return

@@ -28,7 +28,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	}
 	here := r.URL.RequestURI()
 	wait := p.askOwnBooks(r.Context(), v, here)
-	similar := p.Shelves.Count(p.Recommender.Similar(r.Context(), b, similarBooks))
+	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, similarBooks))
 	own := wait()
 	title := b.Title
 	if b.Author != "" {
@@ -62,5 +62,5 @@ func (p *Pages) bookOf(r *http.Request) (catalog.Book, error) {
 	if !ok {
 		return catalog.Book{}, catalog.ErrBookNotFound
 	}
-	return p.Catalog.Book(id)
+	return p.cfg.Catalog.Book(id)
 }

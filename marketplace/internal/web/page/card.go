@@ -74,21 +74,14 @@ func (o ownBooks) card(b catalog.Book, whole bool) card {
 	return card{Book: b, Anchor: anchor, Actions: o.actions(b, anchor, whole)}
 }
 
-// cards returns the cards of a list.
-func (o ownBooks) cards(books []catalog.Book) []card {
+// cards returns the cards of a list. With an anchor they are those of a shelf: their
+// forms return to the shelf, because the book may have left it by then.
+func (o ownBooks) cards(books []catalog.Book, anchor string) []card {
 	list := make([]card, len(books))
 	for i, b := range books {
-		list[i] = o.card(b, false)
-	}
-	return list
-}
-
-// shelfCards returns the cards of a shelf. Their forms return to the anchor of the
-// shelf, because the book may have left it by then.
-func (o ownBooks) shelfCards(books []catalog.Book, anchor string) []card {
-	list := make([]card, len(books))
-	for i, b := range books {
-		list[i] = card{Book: b, Actions: o.actions(b, anchor, false)}
+		if list[i] = o.card(b, false); anchor != "" {
+			list[i] = card{Book: b, Actions: o.actions(b, anchor, false)}
+		}
 	}
 	return list
 }

@@ -22,27 +22,27 @@ type errorPage struct {
 
 const errorBestsellers = 6
 
-// Error answers a reader with an error, whose problem is p.
-func (p *Pages) Error(w http.ResponseWriter, r *http.Request, told problem.Problem, err error) {
-	told.Heading = cmp.Or(told.Heading, errorHeading(told.Status))
+// Error answers a reader with an error, shown as a problem.
+func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Problem, err error) {
+	shown.Heading = cmp.Or(shown.Heading, errorHeading(shown.Status))
 	page := errorPage{
-		layout:  p.view.layout(told.Heading, "/", p.visitors.of(r), ownBooks{}), // without a cookie for strangers
-		Problem: told, Open: p.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
+		layout:  p.view.layout(shown.Heading, "/", p.visitors.of(r), ownBooks{}), // without a cookie for strangers
+		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
 	}
-	if told.Status == http.StatusNotFound {
-		page.Bestsellers = ownBooks{}.cards(p.Catalog.Bestsellers("", errorBestsellers))
+	if shown.Status == http.StatusNotFound {
+		page.Bestsellers = ownBooks{}.cards(p.cfg.Catalog.Bestsellers("", errorBestsellers), "")
 	}
 	var failed *notRecorded
-	if told.Status == http.StatusServiceUnavailable && errors.As(err, &failed) {
+	if shown.Status == http.StatusServiceUnavailable && errors.As(err, &failed) {
 		page.Again = &failed.again
 	}
 	body, err := p.view.render("error.html", page)
 	if err != nil {
-		telemetry.Logger(r.Context(), p.Log).Error(err, "error page failed")
-		reply.Send(w, told.Status, "text/plain; charset=utf-8", []byte(told.Heading+"\n"))
+		telemetry.Logger(r.Context(), p.cfg.Log).Error(err, "error page failed")
+		reply.Send(w, shown.Status, "text/plain; charset=utf-8", []byte(shown.Heading+"\n"))
 		return
 	}
-	reply.HTML(w, told.Status, body)
+	reply.HTML(w, shown.Status, body)
 }
 
 func errorHeading(status int) string {

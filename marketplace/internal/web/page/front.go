@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"slices"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -21,38 +22,20 @@ type frontPage struct {
 // Front is GET /.
 func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	wait := p.askOwnBooks(r.Context(), v, "/")
-	answer := p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
+	answer := p.cfg.Shelves.Count(p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
 	own := wait()
 	page := frontPage{layout: p.view.layout("Books for you", "/", v, own), Shelf: p.view.liveShelf(answer, "", v, own)}
-	books := p.Catalog.Bestsellers("", frontBestsellers+frontShelf)
+	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
+	if answer.Source != recommend.Personal { // the shelf shows the first of them already
+		books = slices.DeleteFunc(books, func(b catalog.Book) bool {
+			return slices.ContainsFunc(page.Shelf.Cards, func(c card) bool { return c.ID == b.ID })
+		})
+	}
+	page.Bestsellers = own.cards(books[:min(frontBestsellers, len(books))], "bestsellers")
 	if answer.Source == recommend.Personal {
-		page.Bestsellers = ranked(own, books, frontBestsellers)
-	} else { // the shelf shows the first of them already
-		page.Bestsellers = own.shelfCards(others(books, page.Shelf.Cards, frontBestsellers), "bestsellers")
-	}
-	return p.view.show(w, "front.html", page)
-}
-
-// ranked returns the first n books with their ranks.
-func ranked(own ownBooks, books []catalog.Book, n int) []card {
-	list := own.shelfCards(books[:min(n, len(books))], "bestsellers")
-	for i := range list {
-		list[i].Rank = i + 1
-	}
-	return list
-}
-
-// others returns the first n books that are not shown yet.
-func others(books []catalog.Book, shown []card, n int) []catalog.Book {
-	seen := map[int64]bool{}
-	for _, c := range shown {
-		seen[c.ID] = true
-	}
-	var list []catalog.Book
-	for _, b := range books {
-		if !seen[b.ID] && len(list) < n {
-			list = append(list, b)
+		for i := range page.Bestsellers {
+			page.Bestsellers[i].Rank = i + 1
 		}
 	}
-	return list
+	return p.view.show(w, "front.html", page)
 }

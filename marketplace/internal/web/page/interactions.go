@@ -27,9 +27,6 @@ const (
 // Interact is POST /interactions: what a visitor did with a book. The shop's script
 // gets the form as it is now, a browser without script goes back to its page.
 func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := request.ReadForm(r); err != nil {
-		return err
-	}
 	if err := p.visitors.mayAct(v); err != nil {
 		return err
 	}
@@ -38,12 +35,12 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		return err
 	}
 	back := request.LocalPath(r.PostForm.Get(returnField))
-	done, err := p.Recommender.Record(r.Context(), i)
+	done, err := p.cfg.Recommender.Record(r.Context(), i)
 	if err != nil {
 		again := againForm{Book: i.BookID, Do: r.PostForm.Get(doField), ID: i.ID, Back: back}
 		return &notRecorded{again, problem.Unavailable(problem.ErrNotKept, err)}
 	}
-	p.Version.Write(w, v.own, max(v.version, done.Version))
+	p.cfg.Version.Write(w, v.own, max(v.version, done.Version))
 	if r.Header.Get("Accept") == "application/json" {
 		return p.answerScript(w, r, i, done.Version, back)
 	}
@@ -104,13 +101,13 @@ type scriptAnswer struct {
 }
 
 func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, i recommend.Interaction, version int64, back string) error {
-	b, err := p.Catalog.Book(i.BookID)
+	b, err := p.cfg.Catalog.Book(i.BookID)
 	if err != nil { // recommendations has it, so the next catalogue will
 		b = catalog.Book{ID: i.BookID, Title: "this book"}
 	}
 	own := ownBooks{acts: true}
 	answer := scriptAnswer{Said: said(i, b.Title)}
-	if history, err := p.Recommender.History(r.Context(), i.UserID, version); err == nil {
+	if history, err := p.cfg.Recommender.History(r.Context(), i.UserID, version); err == nil {
 		own.fill(history)
 		n := len(own.entries)
 		answer.Count = &n

@@ -2,10 +2,12 @@ package page
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web/reply"
@@ -86,4 +88,17 @@ func (vw view) layout(title, here string, v Visitor, own ownBooks) layout {
 		l.Readers = append(l.Readers, readerChoice{strconv.FormatInt(sample.ID, 10), sample.Label, sample.ID == v.sample.ID})
 	}
 	return l
+}
+
+type extraPage struct {
+	layout
+	Main template.HTML
+}
+
+// Extra returns a page whose main part comes from another package. Browsers without
+// script reload it after a time, 0 for never. Strangers get no cookie from it.
+func (p *Pages) Extra(r *http.Request, title string, main template.HTML, reload time.Duration) ([]byte, error) {
+	page := extraPage{p.view.layout(title, r.URL.Path, p.visitors.of(r), ownBooks{}), main}
+	page.Reload = int(reload.Seconds())
+	return p.view.render("extra.html", page)
 }

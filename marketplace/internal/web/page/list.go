@@ -1,7 +1,10 @@
 package page
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -26,14 +29,14 @@ func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	found, paging := p.list(r, catalog.Query{}, "/books", nil)
 	return p.view.show(w, "list.html", listPage{
 		layout: p.view.layout("All books", here, v, own), Heading: "All books",
-		Total: found.Total, Books: own.cards(found.Books), Paging: paging,
+		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	})
 }
 
 // Category is GET /categories/{slug}.
 func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	slug := r.PathValue("slug")
-	if !p.Catalog.HasCategory(slug) {
+	if !p.cfg.Catalog.HasCategory(slug) {
 		return problem.ErrNoSuchCategory
 	}
 	name, here := catalog.CategoryName(slug), r.URL.RequestURI()
@@ -41,12 +44,12 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	found, paging := p.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
 	var answer recommend.Shelf
 	if paging.Page == 1 {
-		answer = p.Shelves.Count(p.Recommender.Shelf(r.Context(), v.shelfQuery(slug, categoryShelf)))
+		answer = p.cfg.Shelves.Count(p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery(slug, categoryShelf)))
 	}
 	own := wait()
 	page := listPage{
 		layout: p.view.layout(name, here, v, own), Heading: name,
-		Total: found.Total, Books: own.cards(found.Books), Paging: paging,
+		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	}
 	page.Category = slug
 	if paging.Page == 1 {
@@ -54,4 +57,70 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		page.Shelf = &live
 	}
 	return p.view.show(w, "list.html", page)
+}
+
+// booksOnPage divides by 2, 3, 4 and 6, the usual numbers of columns.
+const booksOnPage = 24
+
+// paging leads through a long list.
+type paging struct {
+	Page, Last     int
+	Previous, Next string // addresses; "" at the ends
+	Links          []pageLink
+}
+
+type pageLink struct {
+	Page int // 0 for a gap
+	URL  string
+}
+
+// list returns one page of what a query finds: the one that the request asks for, or
+// the nearest that exists.
+func (p *Pages) list(r *http.Request, q catalog.Query, address string, values url.Values) (catalog.Page, paging) {
+	const most = 1 << 20                                 // so that the offset fits an int
+	number, _ := strconv.Atoi(r.URL.Query().Get("page")) // 0 if it is not a number
+	number = min(max(number, 1), most)
+	q.Offset, q.Limit = (number-1)*booksOnPage, booksOnPage
+	found := p.cfg.Catalog.List(q)
+	last := max((found.Total+booksOnPage-1)/booksOnPage, 1)
+	if number > last {
+		number = last
+		q.Offset = (number - 1) * booksOnPage
+		found = p.cfg.Catalog.List(q)
+	}
+	return found, newPaging(number, last, address, values)
+}
+
+// newPaging links the first, the last and the neighbouring pages.
+func newPaging(page, last int, address string, values url.Values) paging {
+	link := func(n int) string {
+		query := url.Values{}
+		maps.Copy(query, values)
+		if n > 1 {
+			query.Set("page", strconv.Itoa(n))
+		}
+		if len(query) == 0 {
+			return address
+		}
+		return address + "?" + query.Encode()
+	}
+	p := paging{Page: page, Last: last}
+	if page > 1 {
+		p.Previous = link(page - 1)
+	}
+	if page < last {
+		p.Next = link(page + 1)
+	}
+	before := 0
+	for n := 1; n <= last; n++ {
+		if n != 1 && n != last && (n < page-1 || n > page+1) {
+			continue
+		}
+		if n > before+1 {
+			p.Links = append(p.Links, pageLink{})
+		}
+		p.Links = append(p.Links, pageLink{n, link(n)})
+		before = n
+	}
+	return p
 }

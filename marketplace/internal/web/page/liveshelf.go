@@ -83,11 +83,11 @@ type LiveShelf struct {
 // visitor whose shelf does not change.
 func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 	category := r.URL.Query().Get("category")
-	if category != "" && !p.Catalog.HasCategory(category) {
+	if category != "" && !p.cfg.Catalog.HasCategory(category) {
 		return LiveShelf{}, false, problem.ErrNoSuchCategory
 	}
 	v := p.visitors.of(r)
-	return LiveShelf{p, v, category}, !v.fresh && p.visitors.acts(v), nil
+	return LiveShelf{p, v, category}, p.visitors.mayAct(v) == nil, nil
 }
 
 // Query asks recommendations for the changes after a version.
@@ -107,7 +107,7 @@ func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore boo
 		here = "/categories/" + l.category
 	}
 	own := ownBooks{here: here, acts: true}
-	if history, err := l.pages.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
+	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
 		own.fill(history)
 	}
 	shown := l.pages.view.liveShelf(c.Shelf, l.category, l.visitor, own)

@@ -26,9 +26,9 @@ func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() 
 		return func() ownBooks { return own }
 	}
 	wait := start(func() {
-		history, err := p.Recommender.History(ctx, v.own, v.version)
+		history, err := p.cfg.Recommender.History(ctx, v.own, v.version)
 		if err != nil {
-			telemetry.Logger(ctx, p.Log).V(1).Info("page without the likes of its reader", "error", err.Error())
+			telemetry.Logger(ctx, p.cfg.Log).V(1).Info("page without the likes of its reader", "error", err.Error())
 			return
 		}
 		own.fill(history)

@@ -11,6 +11,7 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/request"
 	"bookstall/marketplace/internal/web/shelf"
 )
 
@@ -38,7 +39,7 @@ type Config struct {
 
 // Pages answers readers.
 type Pages struct {
-	Config
+	cfg      Config
 	static   staticFiles
 	visitors visitors
 	view     view
@@ -56,7 +57,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{
-		Config: cfg, static: static, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
+		cfg: cfg, static: static, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
 		view: view{cfg.Catalog, templates, cfg.Links, cfg.Live},
 	}
 	if p.busy, err = p.newBusyPage(); err != nil {
@@ -68,10 +69,14 @@ func New(cfg Config) (*Pages, error) {
 // Handler answers a visitor, or returns why it cannot.
 type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 
-// Visit finds out who the visitor is. A browser without a valid cookie gets one.
+// Visit finds out who the visitor is, and reads the form of a POST. A browser without
+// a valid cookie gets one.
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := p.visitors.welcome(w, r)
+		if err == nil && r.Method == http.MethodPost {
+			err = request.ReadForm(r)
+		}
 		if err != nil {
 			return err
 		}

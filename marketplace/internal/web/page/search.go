@@ -28,7 +28,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	page := searchPage{layout: p.view.layout("Search", here, v, own)}
 	page.Query = text
 	values := url.Values{"q": {text}}
-	if slug := given.Get("category"); p.Catalog.HasCategory(slug) {
+	if slug := given.Get("category"); p.cfg.Catalog.HasCategory(slug) {
 		page.Category = slug
 		values.Set("category", slug)
 	}
@@ -36,10 +36,10 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		page.Title = "“" + text + "”"
 		var found catalog.Page
 		found, page.Paging = p.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
-		page.Total, page.Books = found.Total, own.cards(found.Books)
+		page.Total, page.Books = found.Total, own.cards(found.Books, "")
 	}
 	if page.Total == 0 {
-		page.Bestsellers = own.cards(p.Catalog.Bestsellers(page.Category, searchBestsellers))
+		page.Bestsellers = own.cards(p.cfg.Catalog.Bestsellers(page.Category, searchBestsellers), "")
 	}
 	return p.view.show(w, "search.html", page)
 }

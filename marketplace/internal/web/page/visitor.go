@@ -2,11 +2,20 @@ package page
 
 import (
 	"net/http"
+	"strconv"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
+)
+
+const (
+	readerField = "reader"
+	returnField = "return" // of every form: the page to come back to
+	yourself    = "self"
 )
 
 // Visitor is the reader that a page is made for.
@@ -39,7 +48,7 @@ func (vs visitors) of(r *http.Request) Visitor {
 	v := Visitor{own: id.Own, fresh: !known}
 	if known {
 		v.version = vs.version.Read(r, id.Own)
-		v.sample, _ = vs.sample(id.Acting) // none if the catalogue has it no more
+		v.sample, _ = vs.catalog.Sample(id.Acting) // none if the catalogue has it no more
 	}
 	return v
 }
@@ -75,24 +84,18 @@ func (vs visitors) mayAct(v Visitor) error {
 	return nil
 }
 
-// show makes the browser see the shop as a sample reader, or as its own reader when
-// sample is 0.
-func (vs visitors) show(w http.ResponseWriter, v Visitor, sample int64) {
-	vs.identity.Write(w, signed.Identity{Own: v.own, Acting: sample})
-}
-
-// forget makes the browser a new one.
-func (vs visitors) forget(w http.ResponseWriter) {
-	vs.identity.Remove(w)
-	vs.version.Remove(w)
-}
-
-// sample returns the sample reader with an id.
-func (vs visitors) sample(id int64) (catalog.SampleReader, bool) {
-	for _, sample := range vs.catalog.Samples() {
-		if sample.ID == id {
-			return sample, true
+// SwitchReader is POST /reader: it shows the shop as a sample reader, or as the
+// visitor again.
+func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	id := signed.Identity{Own: v.own}
+	if choice := r.PostForm.Get(readerField); choice != yourself {
+		var err error
+		id.Acting, err = strconv.ParseInt(choice, 10, 64)
+		if _, ok := p.cfg.Catalog.Sample(id.Acting); err != nil || !ok {
+			return problem.Invalid{{Field: readerField, Reason: "must be the id of a sample reader, or " + yourself}}
 		}
 	}
-	return catalog.SampleReader{}, false
+	p.cfg.Identity.Write(w, id)
+	reply.SeeOther(w, request.LocalPath(r.PostForm.Get(returnField)))
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
-	"bookstall/marketplace/internal/web/request"
 )
 
 const (
@@ -25,7 +24,7 @@ type yourBooksPage struct {
 
 // YourBooks is GET /your-books.
 func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if p.Catalog.ReadOnly() {
+	if p.cfg.Catalog.ReadOnly() {
 		return recommend.ErrReadOnly
 	}
 	own := ownBooks{here: YourBooksPath, acts: p.visitors.acts(v)}
@@ -33,7 +32,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	case v.fresh:
 		own.known = true
 	case own.acts:
-		history, err := p.Recommender.History(r.Context(), v.own, v.version)
+		history, err := p.cfg.Recommender.History(r.Context(), v.own, v.version)
 		if err != nil {
 			return problem.Unavailable(problem.ErrNoHistory, err)
 		}
@@ -43,7 +42,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 		layout: p.view.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
 	}
 	for _, e := range own.entries {
-		if b, err := p.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
+		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
 			page.Books = append(page.Books, own.card(b, true))
 		}
 	}
@@ -53,19 +52,17 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
 // new one.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := request.ReadForm(r); err != nil {
-		return err
-	}
 	if err := p.visitors.mayAct(v); err != nil {
 		return err
 	}
 	if r.PostForm.Get(sureField) != "yes" {
 		return problem.Invalid{{Field: sureField, Reason: "must be ticked: what is forgotten cannot be brought back"}}
 	}
-	if _, err := p.Recommender.Forget(r.Context(), v.own); err != nil {
+	if _, err := p.cfg.Recommender.Forget(r.Context(), v.own); err != nil {
 		return problem.Unavailable(problem.ErrNotKept, err)
 	}
-	p.visitors.forget(w)
+	p.cfg.Identity.Remove(w)
+	p.cfg.Version.Remove(w)
 	reply.SeeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
 	return nil
 }
