@@ -8,9 +8,9 @@ import (
 
 // Category is a category that has books.
 type Category struct {
-	Slug  string `json:"slug"`
-	Name  string `json:"name"`
-	Count int    `json:"count"` // of books
+	Slug  string
+	Name  string
+	Count int // of books
 }
 
 // CategoryName returns the display name of a category. An unknown slug is

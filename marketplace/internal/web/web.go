@@ -42,28 +42,22 @@ type Config struct {
 
 func (c Config) validate() error {
 	var errs []error
-	for _, need := range []struct {
-		name    string
-		missing bool
+	for _, check := range []struct {
+		fails bool
+		err   error
 	}{
-		{"Catalog", c.Catalog == nil},
-		{"Recommender", c.Recommender == nil},
-		{"Registry", c.Registry == nil},
-		{"TracerProvider", c.TracerProvider == nil},
-		{"Propagator", c.Propagator == nil},
+		{c.Catalog == nil, errors.New("no Catalog")},
+		{c.Recommender == nil, errors.New("no Recommender")},
+		{c.Registry == nil, errors.New("no Registry")},
+		{c.TracerProvider == nil, errors.New("no TracerProvider")},
+		{c.Propagator == nil, errors.New("no Propagator")},
+		{len(c.CookieKey) < signed.MinKey, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), signed.MinKey)},
+		{c.MaxRequests < 0, fmt.Errorf("MaxRequests is %d, want 0 or more", c.MaxRequests)},
+		{c.MaxStreams < 0, fmt.Errorf("MaxStreams is %d, want 0 or more", c.MaxStreams)},
 	} {
-		if need.missing {
-			errs = append(errs, fmt.Errorf("no %s", need.name))
+		if check.fails {
+			errs = append(errs, check.err)
 		}
-	}
-	if len(c.CookieKey) < signed.MinKey {
-		errs = append(errs, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), signed.MinKey))
-	}
-	if c.MaxRequests < 0 {
-		errs = append(errs, fmt.Errorf("MaxRequests is %d, want 0 or more", c.MaxRequests))
-	}
-	if c.MaxStreams < 0 {
-		errs = append(errs, fmt.Errorf("MaxStreams is %d, want 0 or more", c.MaxStreams))
 	}
 	return errors.Join(errs...)
 }

@@ -8,8 +8,8 @@ import (
 	"bookstall/marketplace/internal/web/request"
 )
 
-// Book is a book as the API shows it. It is not a catalog.Book, so that the catalogue
-// can change without the API.
+// Book is a book as the API shows it. It has the fields of catalog.Book, but names of
+// its own in JSON.
 type Book struct {
 	ID          int64    `json:"id"`
 	Title       string   `json:"title"`
@@ -23,13 +23,6 @@ type Book struct {
 	Price       string   `json:"price,omitempty"`
 	Currency    string   `json:"currency,omitempty"`
 	Language    string   `json:"language,omitempty"`
-}
-
-func newBook(b catalog.Book) Book {
-	return Book{
-		ID: b.ID, Title: b.Title, Author: b.Author, Year: b.Year, Categories: b.Categories, Popularity: b.Popularity,
-		Series: b.Series, ISBN: b.ISBN, Description: b.Description, Price: b.Price, Currency: b.Currency, Language: b.Language,
-	}
 }
 
 // BookList is one page of books.
@@ -55,7 +48,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 	page := a.cfg.Catalog.List(query)
 	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total}
 	for _, b := range page.Books {
-		list.Books = append(list.Books, newBook(b))
+		list.Books = append(list.Books, Book(b))
 	}
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
 		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, next)
@@ -74,7 +67,7 @@ func (a *API) Book(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply.JSON(w, http.StatusOK, newBook(b))
+	return reply.JSON(w, http.StatusOK, Book(b))
 }
 
 // Categories is GET /api/v1/categories.

@@ -28,7 +28,7 @@ func plate(p *page) {
 	title, author := p.title(200, 170), p.author(200)
 	h := title.height() + author.height() + 62
 	y := (Height-h)/2 - 18
-	paper, ink := p.ink, p.other
+	paper, ink := p.ink, p.ground
 	p.rect(36, y, 228, h, paper)
 	p.outline(43, y+7, 214, h-14, 1.5, p.accent)
 	p.text(title, 150, y+22, "middle", serif, "700", ink)

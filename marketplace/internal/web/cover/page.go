@@ -16,7 +16,6 @@ type page struct {
 	ground rgb // the colour of the paper
 	ink    rgb // for text on it
 	accent rgb
-	other  rgb // for text on ink
 }
 
 func newPage(b Book, rng *rand.Rand) *page {
@@ -27,7 +26,6 @@ func newPage(b Book, rng *rand.Rand) *page {
 	} else {
 		p.ground, p.ink = colours.pale, colours.deep
 	}
-	p.other = p.ground
 	fmt.Fprintf(&p.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`, Width, Height, Width, Height)
 	p.b.WriteString("<title>")
 	p.escape(b.Title)

@@ -174,7 +174,7 @@ func (s *stream) show(ctx context.Context, c recommend.Change) error {
 		return err
 	}
 	event := fmt.Appendf(nil, "id: %d\nevent: shelf\n", c.Version)
-	for line := range bytes.Lines([]byte(html)) {
+	for line := range bytes.Lines(html) {
 		event = append(append(event, "data: "...), bytes.TrimRight(line, "\r\n")...)
 		event = append(event, '\n')
 	}

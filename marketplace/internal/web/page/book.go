@@ -30,20 +30,18 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	wait := p.askOwnBooks(r.Context(), v, here)
 	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, similarBooks))
 	own := wait()
+	noReason := func(recommend.Shelf, recommend.Item) string { return "" } // the heading has it
 	title := b.Title
 	if b.Author != "" {
 		title += " by " + b.Author
 	}
 	page := bookPage{
-		layout: p.view.layout(title, here, v, own), Book: b,
-		Similar: p.view.shelf(similar, noReason, own, "similar"), Actions: own.actions(b, "yours", true),
+		layout: p.layout(title, here, v, own), Book: b,
+		Similar: p.shelf(similar, noReason, own, "similar"), Actions: own.actions(b, "yours", true),
 	}
 	page.Category = b.Categories[0]
-	return p.view.show(w, "book.html", page)
+	return p.show(w, "book.html", page)
 }
-
-// noReason is for a shelf whose heading gives the reason for all its books.
-func noReason(recommend.Shelf, recommend.Item) string { return "" }
 
 // Cover is GET /books/{id}/cover.svg.
 func (p *Pages) Cover(w http.ResponseWriter, r *http.Request) error {

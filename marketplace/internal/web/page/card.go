@@ -28,10 +28,10 @@ func (v shelfView) Fallback() bool { return v.Source == recommend.Fallback }
 
 // shelf looks up the books of a shelf. It leaves out those that the catalogue does
 // not have: the model may be of an older or newer one.
-func (vw view) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string, own ownBooks, anchor string) shelfView {
+func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string, own ownBooks, anchor string) shelfView {
 	v := shelfView{Source: answer.Source}
 	for _, item := range answer.Items {
-		if b, err := vw.catalog.Book(item.BookID); err == nil {
+		if b, err := p.cfg.Catalog.Book(item.BookID); err == nil {
 			v.Cards = append(v.Cards, card{Book: b, Reason: reason(answer, item), Actions: own.actions(b, anchor, false)})
 		}
 	}

@@ -26,7 +26,7 @@ const errorBestsellers = 6
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Problem, err error) {
 	shown.Heading = cmp.Or(shown.Heading, errorHeading(shown.Status))
 	page := errorPage{
-		layout:  p.view.layout(shown.Heading, "/", p.visitors.of(r), ownBooks{}), // without a cookie for strangers
+		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}), // without a cookie for strangers
 		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
 	}
 	if shown.Status == http.StatusNotFound {
@@ -36,7 +36,7 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Prob
 	if shown.Status == http.StatusServiceUnavailable && errors.As(err, &failed) {
 		page.Again = &failed.again
 	}
-	body, err := p.view.render("error.html", page)
+	body, err := p.render("error.html", page)
 	if err != nil {
 		telemetry.Logger(r.Context(), p.cfg.Log).Error(err, "error page failed")
 		reply.Send(w, shown.Status, "text/plain; charset=utf-8", []byte(shown.Heading+"\n"))
@@ -57,9 +57,4 @@ func errorHeading(status int) string {
 // readers and rendered once, so that refusing is cheap.
 func (p *Pages) Busy(w http.ResponseWriter) {
 	reply.HTML(w, http.StatusServiceUnavailable, p.busy)
-}
-
-func (p *Pages) newBusyPage() ([]byte, error) {
-	busy := problem.Of(problem.ErrBusy)
-	return p.view.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
 }

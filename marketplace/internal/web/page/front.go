@@ -24,7 +24,7 @@ func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	wait := p.askOwnBooks(r.Context(), v, "/")
 	answer := p.cfg.Shelves.Count(p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
 	own := wait()
-	page := frontPage{layout: p.view.layout("Books for you", "/", v, own), Shelf: p.view.liveShelf(answer, "", v, own)}
+	page := frontPage{layout: p.layout("Books for you", "/", v, own), Shelf: p.liveShelf(answer, "", v, own)}
 	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source != recommend.Personal { // the shelf shows the first of them already
 		books = slices.DeleteFunc(books, func(b catalog.Book) bool {
@@ -37,5 +37,5 @@ func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 			page.Bestsellers[i].Rank = i + 1
 		}
 	}
-	return p.view.show(w, "front.html", page)
+	return p.show(w, "front.html", page)
 }

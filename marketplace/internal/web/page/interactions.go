@@ -27,7 +27,7 @@ const (
 // Interact is POST /interactions: what a visitor did with a book. The shop's script
 // gets the form as it is now, a browser without script goes back to its page.
 func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.visitors.mayAct(v); err != nil {
+	if err := p.mayAct(v); err != nil {
 		return err
 	}
 	i, err := interaction(r.PostForm, v.own)
@@ -118,9 +118,11 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, i recommend
 	}
 	form := own.actions(b, "", r.PostForm.Get(widgetField) == wholeWidget)
 	form.Back = back
-	if answer.HTML, err = p.view.part("actions", form); err != nil {
+	html, err := p.part("actions", form)
+	if err != nil {
 		return err
 	}
+	answer.HTML = string(html)
 	return reply.JSON(w, http.StatusOK, answer)
 }
 

@@ -44,17 +44,9 @@ const (
 	yourselfLabel = "Yourself"
 )
 
-// view makes HTML of what handlers know.
-type view struct {
-	catalog *catalog.Catalog
-	templates
-	links []Link
-	live  bool
-}
-
 // show answers with a page, which is for one reader only.
-func (vw view) show(w http.ResponseWriter, name string, data any) error {
-	body, err := vw.render(name, data)
+func (p *Pages) show(w http.ResponseWriter, name string, data any) error {
+	body, err := p.render(name, data)
 	if err != nil {
 		return err
 	}
@@ -63,10 +55,10 @@ func (vw view) show(w http.ResponseWriter, name string, data any) error {
 	return nil
 }
 
-func (vw view) layout(title, here string, v Visitor, own ownBooks) layout {
+func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	l := layout{
-		Title: title, Here: here, Categories: vw.catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
-		Remembers: vw.catalog.Ready() && !vw.catalog.ReadOnly(), Sample: v.sample.Label, Links: vw.links,
+		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
+		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Links: p.cfg.Links,
 	}
 	if len(own.entries) > 0 {
 		l.Yours = strconv.Itoa(len(own.entries))
@@ -79,7 +71,7 @@ func (vw view) layout(title, here string, v Visitor, own ownBooks) layout {
 	}
 	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
 	l.Shortcuts = largest[:min(shortcuts, len(largest))]
-	samples := vw.catalog.Samples()
+	samples := p.cfg.Catalog.Samples()
 	if len(samples) == 0 {
 		return l
 	}
@@ -98,7 +90,7 @@ type extraPage struct {
 // Extra returns a page whose main part comes from another package. Browsers without
 // script reload it after a time, 0 for never. Strangers get no cookie from it.
 func (p *Pages) Extra(r *http.Request, title string, main template.HTML, reload time.Duration) ([]byte, error) {
-	page := extraPage{p.view.layout(title, r.URL.Path, p.visitors.of(r), ownBooks{}), main}
+	page := extraPage{p.layout(title, r.URL.Path, p.visitor(r), ownBooks{}), main}
 	page.Reload = int(reload.Seconds())
-	return p.view.render("extra.html", page)
+	return p.render("extra.html", page)
 }

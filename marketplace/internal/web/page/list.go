@@ -27,8 +27,8 @@ func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	here := r.URL.RequestURI()
 	own := p.askOwnBooks(r.Context(), v, here)()
 	found, paging := p.list(r, catalog.Query{}, "/books", nil)
-	return p.view.show(w, "list.html", listPage{
-		layout: p.view.layout("All books", here, v, own), Heading: "All books",
+	return p.show(w, "list.html", listPage{
+		layout: p.layout("All books", here, v, own), Heading: "All books",
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	})
 }
@@ -48,15 +48,15 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	}
 	own := wait()
 	page := listPage{
-		layout: p.view.layout(name, here, v, own), Heading: name,
+		layout: p.layout(name, here, v, own), Heading: name,
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	}
 	page.Category = slug
 	if paging.Page == 1 {
-		live := p.view.liveShelf(answer, slug, v, own)
+		live := p.liveShelf(answer, slug, v, own)
 		page.Shelf = &live
 	}
-	return p.view.show(w, "list.html", page)
+	return p.show(w, "list.html", page)
 }
 
 // booksOnPage divides by 2, 3, 4 and 6, the usual numbers of columns.

@@ -44,15 +44,15 @@ func (l liveView) Featured() *card {
 // Rest returns all books but the first.
 func (l liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
 
-func (vw view) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
+func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
 	l := liveView{
-		shelfView: vw.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
-		Sample: v.sample.Label, Samples: len(vw.catalog.Samples()) > 0,
+		shelfView: p.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
+		Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0,
 	}
 	if category != "" && !personal(answer) {
 		l.Cards = nil // the page's list begins with bestsellers anyway
 	}
-	if own.acts && vw.live {
+	if own.acts && p.cfg.Live {
 		l.Events = EventsPath
 		if category != "" {
 			l.Events += "?" + url.Values{"category": {category}}.Encode()
@@ -86,8 +86,8 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 	if category != "" && !p.cfg.Catalog.HasCategory(category) {
 		return LiveShelf{}, false, problem.ErrNoSuchCategory
 	}
-	v := p.visitors.of(r)
-	return LiveShelf{p, v, category}, p.visitors.mayAct(v) == nil, nil
+	v := p.visitor(r)
+	return LiveShelf{p, v, category}, p.mayAct(v) == nil, nil
 }
 
 // Query asks recommendations for the changes after a version.
@@ -101,7 +101,7 @@ func (l LiveShelf) Query(after int64) recommend.FollowQuery {
 
 // HTML returns the shelf after a change. It names the change if the page showed a
 // shelf of the reader's before.
-func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore bool) (string, error) {
+func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
 	here := "/"
 	if l.category != "" {
 		here = "/categories/" + l.category
@@ -110,11 +110,11 @@ func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore boo
 	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
 		own.fill(history)
 	}
-	shown := l.pages.view.liveShelf(c.Shelf, l.category, l.visitor, own)
+	shown := l.pages.liveShelf(c.Shelf, l.category, l.visitor, own)
 	if shownBefore {
 		shown.Change = changeOf(c)
 	}
-	return l.pages.view.part("live", shown)
+	return l.pages.part("live", shown)
 }
 
 // changeOf says what the reader did.

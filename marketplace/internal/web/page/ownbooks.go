@@ -20,7 +20,7 @@ type ownBooks struct {
 // answers. The returned function waits for the answer and must be called. Without an
 // answer the page shows no likes and ratings.
 func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() ownBooks {
-	own := ownBooks{here: here, acts: p.visitors.acts(v)}
+	own := ownBooks{here: here, acts: p.acts(v)}
 	if !own.acts || v.fresh { // a new visitor has no history
 		own.known = v.fresh
 		return func() ownBooks { return own }

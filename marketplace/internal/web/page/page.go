@@ -11,6 +11,7 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
 	"bookstall/marketplace/internal/web/shelf"
 )
@@ -39,11 +40,10 @@ type Config struct {
 
 // Pages answers readers.
 type Pages struct {
-	cfg      Config
-	static   staticFiles
-	visitors visitors
-	view     view
-	busy     []byte
+	cfg    Config
+	static staticFiles
+	templates
+	busy []byte // for Busy
 }
 
 // New returns the pages.
@@ -56,11 +56,10 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{
-		cfg: cfg, static: static, visitors: visitors{cfg.Catalog, cfg.Identity, cfg.Version},
-		view: view{cfg.Catalog, templates, cfg.Links, cfg.Live},
-	}
-	if p.busy, err = p.newBusyPage(); err != nil {
+	p := &Pages{cfg: cfg, static: static, templates: templates}
+	busy := problem.Of(problem.ErrBusy)
+	p.busy, err = p.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
+	if err != nil {
 		return nil, fmt.Errorf("busy page: %w", err)
 	}
 	return p, nil
@@ -73,7 +72,7 @@ type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 // a valid cookie gets one.
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := p.visitors.welcome(w, r)
+		v, err := p.welcome(w, r)
 		if err == nil && r.Method == http.MethodPost {
 			err = request.ReadForm(r)
 		}

@@ -25,7 +25,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	text := searchText(given.Get("q"))
 	here := r.URL.RequestURI()
 	own := p.askOwnBooks(r.Context(), v, here)()
-	page := searchPage{layout: p.view.layout("Search", here, v, own)}
+	page := searchPage{layout: p.layout("Search", here, v, own)}
 	page.Query = text
 	values := url.Values{"q": {text}}
 	if slug := given.Get("category"); p.cfg.Catalog.HasCategory(slug) {
@@ -41,7 +41,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	if page.Total == 0 {
 		page.Bestsellers = own.cards(p.cfg.Catalog.Bestsellers(page.Category, searchBestsellers), "")
 	}
-	return p.view.show(w, "search.html", page)
+	return p.show(w, "search.html", page)
 }
 
 // searchText makes valid text of any input.

@@ -18,18 +18,17 @@ var staticFolder embed.FS
 type staticFiles map[string]reply.File
 
 func newStaticFiles() (staticFiles, error) {
-	entries, err := staticFolder.ReadDir("static")
-	if err != nil {
-		return nil, err
-	}
-	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	files := staticFiles{}
-	for _, e := range entries {
-		content, err := staticFolder.ReadFile("static/" + e.Name())
+	for name, contentType := range map[string]string{
+		"icon.svg": "image/svg+xml",
+		"shop.css": "text/css; charset=utf-8",
+		"shop.js":  "text/javascript; charset=utf-8",
+	} {
+		content, err := staticFolder.ReadFile("static/" + name)
 		if err != nil {
 			return nil, err
 		}
-		files[e.Name()] = reply.NewFile(types[path.Ext(e.Name())], content)
+		files[name] = reply.NewFile(contentType, content)
 	}
 	return files, nil
 }

@@ -51,22 +51,18 @@ func newTemplates(files staticFiles) (templates, error) {
 
 // render makes a whole page, so that an error in the middle leaves no half page.
 func (t templates) render(name string, data any) ([]byte, error) {
-	page, ok := t[name]
-	if !ok {
-		return nil, fmt.Errorf("no page %s", name)
-	}
 	var body bytes.Buffer
-	if err := page.Execute(&body, data); err != nil {
+	if err := t[name].Execute(&body, data); err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
 	return body.Bytes(), nil
 }
 
 // part makes a part of pages, by the name of its template.
-func (t templates) part(name string, data any) (string, error) {
-	var out bytes.Buffer
-	if err := t["front.html"].ExecuteTemplate(&out, name, data); err != nil { // every page has all parts
-		return "", fmt.Errorf("render: %w", err)
+func (t templates) part(name string, data any) ([]byte, error) {
+	var part bytes.Buffer
+	if err := t["front.html"].ExecuteTemplate(&part, name, data); err != nil { // every page has all parts
+		return nil, fmt.Errorf("render: %w", err)
 	}
-	return out.String(), nil
+	return part.Bytes(), nil
 }

@@ -34,34 +34,27 @@ func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 	return recommend.Query{UserID: v.own, Category: category, MaxResults: most, MinVersion: v.version}
 }
 
-// visitors recognises visitors by their cookies.
-type visitors struct {
-	catalog  *catalog.Catalog
-	identity signed.IdentityCookie
-	version  signed.VersionCookie
-}
-
-// of returns the visitor that a request comes from. One without a valid cookie has
+// visitor returns the visitor that a request comes from. One without a valid cookie has
 // no id.
-func (vs visitors) of(r *http.Request) Visitor {
-	id, known := vs.identity.Read(r)
+func (p *Pages) visitor(r *http.Request) Visitor {
+	id, known := p.cfg.Identity.Read(r)
 	v := Visitor{own: id.Own, fresh: !known}
 	if known {
-		v.version = vs.version.Read(r, id.Own)
-		v.sample, _ = vs.catalog.Sample(id.Acting) // none if the catalogue has it no more
+		v.version = p.cfg.Version.Read(r, id.Own)
+		v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue has it no more
 	}
 	return v
 }
 
 // welcome returns the visitor, with an id and a cookie for one who has none.
-func (vs visitors) welcome(w http.ResponseWriter, r *http.Request) (Visitor, error) {
-	v := vs.of(r)
+func (p *Pages) welcome(w http.ResponseWriter, r *http.Request) (Visitor, error) {
+	v := p.visitor(r)
 	if v.fresh {
 		id, err := signed.NewIdentity()
 		if err != nil {
 			return Visitor{}, err
 		}
-		vs.identity.Write(w, id)
+		p.cfg.Identity.Write(w, id)
 		v.own = id.Own
 	}
 	return v, nil
@@ -69,12 +62,12 @@ func (vs visitors) welcome(w http.ResponseWriter, r *http.Request) (Visitor, err
 
 // acts reports whether a visitor can like and rate: only as one's own reader, and
 // only where the shop remembers it.
-func (vs visitors) acts(v Visitor) bool { return v.sample.ID == 0 && !vs.catalog.ReadOnly() }
+func (p *Pages) acts(v Visitor) bool { return v.sample.ID == 0 && !p.cfg.Catalog.ReadOnly() }
 
 // mayAct returns why nothing that a visitor does can be remembered, or nil.
-func (vs visitors) mayAct(v Visitor) error {
+func (p *Pages) mayAct(v Visitor) error {
 	switch {
-	case vs.catalog.ReadOnly():
+	case p.cfg.Catalog.ReadOnly():
 		return recommend.ErrReadOnly
 	case v.fresh:
 		return problem.ErrNoCookie

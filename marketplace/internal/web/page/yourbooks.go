@@ -27,7 +27,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	if p.cfg.Catalog.ReadOnly() {
 		return recommend.ErrReadOnly
 	}
-	own := ownBooks{here: YourBooksPath, acts: p.visitors.acts(v)}
+	own := ownBooks{here: YourBooksPath, acts: p.acts(v)}
 	switch {
 	case v.fresh:
 		own.known = true
@@ -39,20 +39,20 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 		own.fill(history)
 	}
 	page := yourBooksPage{
-		layout: p.view.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
+		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
 	}
 	for _, e := range own.entries {
 		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
 			page.Books = append(page.Books, own.card(b, true))
 		}
 	}
-	return p.view.show(w, "yourbooks.html", page)
+	return p.show(w, "yourbooks.html", page)
 }
 
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
 // new one.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.visitors.mayAct(v); err != nil {
+	if err := p.mayAct(v); err != nil {
 		return err
 	}
 	if r.PostForm.Get(sureField) != "yes" {
