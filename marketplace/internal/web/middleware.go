@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,11 +141,9 @@ func (s *shop) measure(next http.Handler) http.Handler {
 // methodOf returns the method of a request, "OTHER" for one that the shop never
 // answers, so that callers cannot make up label values.
 func methodOf(r *http.Request) string {
-	known := []string{
-		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace,
-	}
-	if slices.Contains(known, r.Method) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
 		return r.Method
 	}
 	return "OTHER"

@@ -92,9 +92,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.api = api.New(api.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKey),
 	})
-	s.live = live.New(live.Config{
-		Pages: s.pages, Recommender: cfg.Recommender, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry,
-	})
+	s.live = live.New(live.Config{Pages: s.pages, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry})
 	for _, route := range s.routes() {
 		s.mux.Handle(route.pattern, s.orFail(route.handler))
 	}

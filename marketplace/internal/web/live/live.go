@@ -16,10 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
-	"bookstall/marketplace/internal/web/shelf"
 )
 
 const (
@@ -29,11 +27,10 @@ const (
 
 // Config has what live shelves are made from.
 type Config struct {
-	Pages       *page.Pages
-	Recommender shelf.Recommender
-	Max         int             // streams at a time
-	Draining    <-chan struct{} // closed when all streams must end
-	Registry    prometheus.Registerer
+	Pages    *page.Pages
+	Max      int             // streams at a time
+	Draining <-chan struct{} // closed when all streams must end
+	Registry prometheus.Registerer
 }
 
 // Shelves serves the streams.
@@ -65,7 +62,7 @@ func New(cfg Config) *Shelves {
 // Events is GET /shelf/events: the reader's shelf at each change, as HTML. It ends
 // when the browser disconnects or the shop drains.
 func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
-	live, ok, err := s.cfg.Pages.LiveShelf(r)
+	shelf, ok, err := s.cfg.Pages.LiveShelf(r)
 	if err != nil {
 		return err
 	}
@@ -96,8 +93,8 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	st := &stream{Shelves: s, shelf: live, seen: seenVersion(r), w: w, out: http.NewResponseController(w)}
-	st.run(r.Context())
+	st := &stream{Shelves: s, shelf: shelf, w: w, out: http.NewResponseController(w)}
+	st.run(r.Context(), seenVersion(r))
 	return nil
 }
 
@@ -117,15 +114,15 @@ func seenVersion(r *http.Request) int64 {
 type stream struct {
 	*Shelves
 	shelf page.LiveShelf
-	seen  int64 // version of the shelf that the browser shows; -1 for unknown
 
 	writing sync.Mutex // held for w and out
 	w       http.ResponseWriter
 	out     *http.ResponseController
 }
 
-// run sends events until the browser disconnects or the shop drains.
-func (s *stream) run(ctx context.Context) {
+// run sends events until the browser disconnects or the shop drains. The browser shows
+// the version seen, -1 for unknown.
+func (s *stream) run(ctx context.Context, seen int64) {
 	// The deadlines of the server are for responses that end.
 	if err := s.out.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return
@@ -143,7 +140,7 @@ func (s *stream) run(ctx context.Context) {
 		s.beat(ctx)
 	})
 	// An error is that of ctx or of the connection, or the browser will reconnect.
-	_ = s.cfg.Recommender.Follow(ctx, s.shelf.Query(max(s.seen, 0)), func(c recommend.Change) error { return s.show(ctx, c) })
+	_ = s.shelf.Follow(ctx, seen, s.show)
 }
 
 // beat keeps a silent connection open. It returns when the stream must end.
@@ -164,21 +161,13 @@ func (s *stream) beat(ctx context.Context) {
 	}
 }
 
-// show sends a shelf, unless the browser shows it already.
-func (s *stream) show(ctx context.Context, c recommend.Change) error {
-	if c.Version <= s.seen {
-		return nil
-	}
-	html, err := s.shelf.HTML(ctx, c, s.seen >= 0)
-	if err != nil {
-		return err
-	}
-	event := fmt.Appendf(nil, "id: %d\nevent: shelf\n", c.Version)
+// show sends a shelf.
+func (s *stream) show(version int64, html []byte) error {
+	event := fmt.Appendf(nil, "id: %d\nevent: shelf\n", version)
 	for line := range bytes.Lines(html) {
 		event = append(append(event, "data: "...), bytes.TrimRight(line, "\r\n")...)
 		event = append(event, '\n')
 	}
-	s.seen = c.Version
 	s.sent.Inc()
 	return s.send(append(event, '\n'))
 }

@@ -32,7 +32,9 @@ func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recom
 	v := shelfView{Source: answer.Source}
 	for _, item := range answer.Items {
 		if b, err := p.cfg.Catalog.Book(item.BookID); err == nil {
-			v.Cards = append(v.Cards, card{Book: b, Reason: reason(answer, item), Actions: own.actions(b, anchor, false)})
+			c := own.card(b, anchor, false)
+			c.Reason = reason(answer, item)
+			v.Cards = append(v.Cards, c)
 		}
 	}
 	return v
@@ -68,20 +70,20 @@ func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookAction
 	return &bookActions{Book: b, Entry: o.byBook[b.ID], Back: o.here + "#" + anchor, Whole: whole}
 }
 
-// card returns the card of a book in a list, which is an anchor of its page.
-func (o ownBooks) card(b catalog.Book, whole bool) card {
+// card returns the card of a book. Its form returns to the anchor of its shelf, which
+// the book may have left by then. Without a shelf the card is an anchor itself.
+func (o ownBooks) card(b catalog.Book, shelf string, whole bool) card {
+	if shelf != "" {
+		return card{Book: b, Actions: o.actions(b, shelf, whole)}
+	}
 	anchor := "book-" + strconv.FormatInt(b.ID, 10)
 	return card{Book: b, Anchor: anchor, Actions: o.actions(b, anchor, whole)}
 }
 
-// cards returns the cards of a list. With an anchor they are those of a shelf: their
-// forms return to the shelf, because the book may have left it by then.
-func (o ownBooks) cards(books []catalog.Book, anchor string) []card {
+func (o ownBooks) cards(books []catalog.Book, shelf string) []card {
 	list := make([]card, len(books))
 	for i, b := range books {
-		if list[i] = o.card(b, false); anchor != "" {
-			list[i] = card{Book: b, Actions: o.actions(b, anchor, false)}
-		}
+		list[i] = o.card(b, shelf, false)
 	}
 	return list
 }

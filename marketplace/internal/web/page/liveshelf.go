@@ -90,23 +90,34 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 	return LiveShelf{p, v, category}, p.mayAct(v) == nil, nil
 }
 
-// Query asks recommendations for the changes after a version.
-func (l LiveShelf) Query(after int64) recommend.FollowQuery {
+// Follow calls show with the shelf after each change, until ctx ends or show fails; seen
+// is the version that the page shows already, -1 for unknown.
+func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int64, html []byte) error) error {
 	most := frontShelf
 	if l.category != "" {
 		most = categoryShelf
 	}
-	return recommend.FollowQuery{UserID: l.visitor.own, Category: l.category, MaxResults: most, After: after}
+	query := recommend.FollowQuery{UserID: l.visitor.own, Category: l.category, MaxResults: most, After: max(seen, 0)}
+	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
+		if c.Version <= seen {
+			return nil
+		}
+		html, err := l.html(ctx, c, seen >= 0)
+		if err != nil {
+			return err
+		}
+		seen = c.Version
+		return show(c.Version, html)
+	})
 }
 
-// HTML returns the shelf after a change. It names the change if the page showed a
-// shelf of the reader's before.
-func (l LiveShelf) HTML(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
-	here := "/"
+// html returns the shelf after a change, which it names if the page showed a shelf of
+// the reader's before.
+func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
+	own := ownBooks{here: "/", acts: true}
 	if l.category != "" {
-		here = "/categories/" + l.category
+		own.here = "/categories/" + l.category
 	}
-	own := ownBooks{here: here, acts: true}
 	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
 		own.fill(history)
 	}

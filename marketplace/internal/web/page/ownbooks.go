@@ -25,16 +25,20 @@ func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() 
 		own.known = v.fresh
 		return func() ownBooks { return own }
 	}
-	wait := start(func() {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }() // a panic is that of the request
 		history, err := p.cfg.Recommender.History(ctx, v.own, v.version)
 		if err != nil {
 			telemetry.Logger(ctx, p.cfg.Log).V(1).Info("page without the likes of its reader", "error", err.Error())
 			return
 		}
 		own.fill(history)
-	})
+	}()
 	return func() ownBooks {
-		wait()
+		if p := <-done; p != nil {
+			panic(p)
+		}
 		return own
 	}
 }
@@ -45,21 +49,6 @@ func (o *ownBooks) fill(h recommend.History) {
 		if e.Liked || e.Purchased || e.Rating > 0 { // else all was taken back
 			o.entries = append(o.entries, e)
 			o.byBook[e.BookID] = e
-		}
-	}
-}
-
-// start runs do in a goroutine. The returned function waits for its end, and panics
-// if do did.
-func start(do func()) (wait func()) {
-	done := make(chan any, 1)
-	go func() {
-		defer func() { done <- recover() }()
-		do()
-	}()
-	return func() {
-		if p := <-done; p != nil {
-			panic(p)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"path"
 
 	"bookstall/marketplace/internal/catalog"
@@ -31,20 +32,17 @@ func newTemplates(files staticFiles) (templates, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := templateFiles.ReadDir("templates/pages")
+	names, err := fs.Glob(templateFiles, "templates/pages/*")
 	if err != nil {
 		return nil, err
 	}
 	pages := templates{}
-	for _, entry := range entries {
-		page, err := base.Clone()
+	for _, name := range names {
+		page, err := template.Must(base.Clone()).ParseFS(templateFiles, name) // a clone fails only after use
 		if err != nil {
 			return nil, err
 		}
-		if page, err = page.ParseFS(templateFiles, path.Join("templates/pages", entry.Name())); err != nil {
-			return nil, err
-		}
-		pages[entry.Name()] = page
+		pages[path.Base(name)] = page
 	}
 	return pages, nil
 }

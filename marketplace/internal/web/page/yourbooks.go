@@ -43,7 +43,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	}
 	for _, e := range own.entries {
 		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
-			page.Books = append(page.Books, own.card(b, true))
+			page.Books = append(page.Books, own.card(b, "", true))
 		}
 	}
 	return p.show(w, "yourbooks.html", page)
