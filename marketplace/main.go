@@ -13,11 +13,14 @@ import (
 	"bookstall/internal/config"
 )
 
+// serviceName is the name of the program in telemetry, help and errors.
+const serviceName = "marketplace"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal kills the program
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "marketplace:", err)
+		fmt.Fprintln(os.Stderr, serviceName+":", err)
 		os.Exit(1)
 	}
 }
@@ -31,7 +34,7 @@ type commands struct {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return config.Run(ctx, config.Program{
-		Name:        "marketplace",
+		Name:        serviceName,
 		Description: "A web shop that recommends books. Part of Bookstall.",
 		EnvPrefix:   "MARKETPLACE",
 		Serve:       "serve",

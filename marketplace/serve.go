@@ -31,7 +31,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return err
 	}
 
-	tel, err := telemetry.New(ctx, "marketplace", cfg.Name, cfg.Log, to.Err)
+	tel, err := telemetry.New(ctx, serviceName, cfg.Name, cfg.Log, to.Err)
 	if err != nil {
 		return err
 	}
