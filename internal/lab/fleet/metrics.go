@@ -1,10 +1,13 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
+
+	"bookstall/internal/lab/load"
 )
 
 // Metric returns the sum of the samples of one metric whose text contains all of
@@ -15,31 +18,20 @@ func Metric(admin, name string, labels ...string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	samples, err := load.Samples(bytes.NewReader(text))
 	var sum float64
 	found := false
-next:
-	for sample := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(sample, name)
-		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
-			continue
+	for sample, value := range samples {
+		metric, _, _ := strings.Cut(sample, "{")
+		if metric == name && !slices.ContainsFunc(labels, func(l string) bool { return !strings.Contains(sample, l) }) {
+			sum += value
+			found = true
 		}
-		for _, l := range labels {
-			if !strings.Contains(sample, l) {
-				continue next
-			}
-		}
-		value := strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:])
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %q is not a number", name, value)
-		}
-		sum += v
-		found = true
 	}
-	if !found && len(labels) == 0 {
-		return 0, fmt.Errorf("%s has no metric %s", admin, name)
+	if err == nil && !found && len(labels) == 0 {
+		err = fmt.Errorf("%s has no metric %s", admin, name)
 	}
-	return sum, nil
+	return sum, err
 }
 
 // Asked returns how many calls of readers the replica has ended, well or not.

@@ -135,34 +135,48 @@ func (w *watch) ask(ctx context.Context, admin string) (metered, error) {
 	if resp.StatusCode != http.StatusOK {
 		return metered{}, fmt.Errorf("%s: status %d", admin, resp.StatusCode)
 	}
-	return parseMetrics(resp.Body)
+	samples, err := Samples(resp.Body)
+	return meter(samples), err
 }
 
-// parseMetrics returns the sum of the readers' calls that succeeded: for shelves, and
-// for histories, which most pages also fetch. The balancer spreads them together, so
-// one kind alone would seem uneven. Streams are left out: they are not balanced call
-// by call.
-func parseMetrics(text io.Reader) (m metered, err error) {
+// meter returns the sum of the readers' calls that succeeded: for shelves, and for
+// histories, which most pages also fetch. The balancer spreads them together, so one
+// kind alone would seem uneven. Streams are left out: they are not balanced call by
+// call.
+func meter(samples map[string]float64) metered {
+	m := metered{started: samples["process_start_time_seconds"]}
+	for sample, value := range samples {
+		if !strings.HasPrefix(sample, "grpc_server_call_duration_seconds_count{") || !strings.Contains(sample, `grpc_status="OK"`) {
+			continue
+		}
+		for _, method := range []string{"Recommend", "SimilarBooks", "GetHistory"} {
+			if strings.Contains(sample, "RecommendationsService/"+method+`"`) {
+				m.calls += int64(value)
+			}
+		}
+	}
+	return m
+}
+
+// Samples parses metrics in text. The keys are names with labels, as in the text.
+func Samples(text io.Reader) (map[string]float64, error) {
+	samples := map[string]float64{}
 	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		line := lines.Text()
-		labels, counted := strings.CutPrefix(line, "grpc_server_call_duration_seconds_count{")
-		if !counted && !strings.HasPrefix(line, "process_start_time_seconds ") {
+		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
+		end := strings.LastIndexByte(line, ' ')
+		if end < 0 {
+			return nil, fmt.Errorf("metrics: %.100q is no sample", line)
+		}
+		value, err := strconv.ParseFloat(line[end+1:], 64)
 		if err != nil {
-			return metered{}, fmt.Errorf("metric %.100q: %w", line, err)
+			return nil, fmt.Errorf("metric %s: %q is not a number", line[:end], line[end+1:])
 		}
-		switch {
-		case !counted:
-			m.started = value
-		case strings.Contains(labels, `grpc_status="OK"`) &&
-			(strings.Contains(labels, `RecommendationsService/Recommend"`) || strings.Contains(labels, `RecommendationsService/SimilarBooks"`) ||
-				strings.Contains(labels, `RecommendationsService/GetHistory"`)):
-			m.calls += int64(value)
-		}
+		samples[line[:end]] = value
 	}
-	return m, lines.Err()
+	return samples, lines.Err()
 }

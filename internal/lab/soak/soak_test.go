@@ -234,7 +234,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "# Alloc = 5\n", "# HeapAlloc = much\n"} {
-		if _, err := heapOf(strings.NewReader(text)); err == nil {
+		if _, err := heapOf([]byte(text)); err == nil {
 			t.Errorf("%q: no error", text)
 		}
 	}

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"bookstall/internal/lab/fleet"
+	"bookstall/internal/lab/load"
 )
 
 // usage is what a process holds.
@@ -47,46 +47,30 @@ func (p *process) look(ctx context.Context) (u usage, err error) {
 // parse reads metrics in text. Labels that say how a call ended have few values, some
 // of them rare, so a new one is no growth.
 func parse(text io.Reader) (u usage, err error) {
-	endings := regexp.MustCompile(`\b(le|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
-	wanted := map[string]*float64{
+	samples, err := load.Samples(text)
+	if err != nil {
+		return usage{}, err
+	}
+	for name, to := range map[string]*float64{
 		"go_goroutines": &u.goroutines, "process_open_fds": &u.files,
 		"go_memstats_heap_alloc_bytes": &u.heap, "process_resident_memory_bytes": &u.resident,
+	} {
+		value, ok := samples[name]
+		if !ok {
+			return usage{}, errors.New("the metrics of the process are missing")
+		}
+		*to = value
 	}
-	under := map[string]bool{"http_server_requests_in_flight": true, "web_live_streams": true, "recommendations_followers": true}
-	found, sets := 0, map[string]bool{}
-	lines := bufio.NewScanner(text)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		end := strings.LastIndexByte(line, ' ')
-		if end < 0 {
-			return usage{}, fmt.Errorf("metrics: %.100q is no sample", line)
-		}
-		name, value := line[:end], line[end+1:]
-		sets[endings.ReplaceAllString(name, "")] = true
-		to, known := wanted[name]
-		if !known && !under[name] {
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return usage{}, fmt.Errorf("metric %s: %q is not a number", name, value)
-		}
-		if known {
-			*to = v
-			found++
-		} else {
-			u.busy += v
-		}
+	for _, name := range []string{"http_server_requests_in_flight", "web_live_streams", "recommendations_followers"} {
+		u.busy += samples[name]
+	}
+	endings := regexp.MustCompile(`\b(le|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
+	sets := map[string]bool{}
+	for sample := range samples {
+		sets[endings.ReplaceAllString(sample, "")] = true
 	}
 	u.labels = float64(len(sets))
-	if found < len(wanted) {
-		return usage{}, errors.Join(errors.New("the metrics of the process are missing"), lines.Err())
-	}
-	return u, lines.Err()
+	return u, nil
 }
 
 // collect makes a process collect its garbage and returns the size of its live heap.
@@ -95,7 +79,7 @@ func (p *process) collect(ctx context.Context) (heap float64, err error) {
 	for range 2 {
 		text, err := fleet.Get(ctx, p.admin+"/debug/pprof/heap?gc=1&debug=1")
 		if err == nil {
-			heap, err = heapOf(bytes.NewReader(text))
+			heap, err = heapOf(text)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", p.name, err)
@@ -105,15 +89,12 @@ func (p *process) collect(ctx context.Context) (heap float64, err error) {
 }
 
 // heapOf reads HeapAlloc from a heap profile in text.
-func heapOf(text io.Reader) (float64, error) {
-	lines := bufio.NewScanner(text)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), "# HeapAlloc = "); ok {
-			return strconv.ParseFloat(value, 64)
-		}
+func heapOf(text []byte) (float64, error) {
+	found := regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`).FindSubmatch(text)
+	if found == nil {
+		return 0, errors.New("the heap profile has no HeapAlloc")
 	}
-	return 0, errors.Join(errors.New("the heap profile has no HeapAlloc"), lines.Err())
+	return strconv.ParseFloat(string(found[1]), 64)
 }
 
 const (
