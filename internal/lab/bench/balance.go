@@ -20,7 +20,7 @@ const (
 
 // measureBalance runs a fleet of three replicas and calls them through marketplace.
 func measureBalance(ctx context.Context, bin string, marketplaceArgs ...string) (figs figures, err error) {
-	figs.title = fmt.Sprintf("three replicas, concurrency %d", concurrency)
+	figs = newFigures(fmt.Sprintf("three replicas, concurrency %d", concurrency))
 	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 3, MarketplaceArgs: marketplaceArgs})
 	if err != nil {
 		return figs, err

@@ -27,40 +27,27 @@ func (c *Command) Run(ctx context.Context, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(stdout, f.table().Markdown())
+		fmt.Fprintln(stdout, f.Markdown())
 	}
 	return nil
 }
 
-// figures are those of one table.
-type figures struct {
-	title string
-	list  []figure
-}
+// figures are a table of measurements, each with its aim, "" if it has none.
+type figures struct{ report.Table }
 
-// figure is one measurement with its aim, "" if it has none.
-type figure struct {
-	what, got, aim string
-	met            bool
+func newFigures(title string) figures {
+	return figures{report.Table{Head: []string{title, "measured", "aim", "met"}}}
 }
 
 func (f *figures) add(what, got, aim string, met bool) {
-	f.list = append(f.list, figure{what, got, aim, met})
-}
-
-func (f figures) table() report.Table {
-	t := report.Table{Head: []string{f.title, "measured", "aim", "met"}}
-	for _, r := range f.list {
-		met := "no"
-		switch {
-		case r.aim == "":
-			met = ""
-		case r.met:
-			met = "yes"
-		}
-		t.Add(r.what, r.got, r.aim, met)
+	verdict := "yes"
+	switch {
+	case aim == "":
+		verdict = ""
+	case !met:
+		verdict = "no"
 	}
-	return t
+	f.Add(what, got, aim, verdict)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }

@@ -21,7 +21,7 @@ const (
 )
 
 func measureSize(_ context.Context, bin string) (figures, error) {
-	f := figures{title: "binary, stripped"}
+	f := newFigures("binary, stripped")
 	for _, name := range []string{"marketplace", "recommendations"} {
 		info, err := os.Stat(filepath.Join(bin, name))
 		if err != nil {
@@ -36,7 +36,7 @@ func measureSize(_ context.Context, bin string) (figures, error) {
 // measureOpening runs what make run runs, on the same addresses, in a temporary
 // folder: the readers' store of this machine stays out of it.
 func measureOpening(ctx context.Context, bin string) (f figures, err error) {
-	f.title = "make run, built"
+	f = newFigures("make run, built")
 	if bin, err = filepath.Abs(bin); err != nil {
 		return f, err
 	}

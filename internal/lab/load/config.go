@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,14 +53,8 @@ func (c Config) complete() (Config, error) {
 		errs = append(errs, errors.New("a duration or the number of calls in flight is negative"))
 	}
 	c.Shop = strings.TrimSuffix(c.Shop, "/")
-	if c.Timeout == 0 {
-		c.Timeout = 10 * time.Second
-	}
-	if c.MaxInFlight == 0 {
-		c.MaxInFlight = 2000
-	}
-	if c.Interval == 0 {
-		c.Interval = time.Second
-	}
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.MaxInFlight = cmp.Or(c.MaxInFlight, 2000)
+	c.Interval = cmp.Or(c.Interval, time.Second)
 	return c, errors.Join(errs...)
 }
