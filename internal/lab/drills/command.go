@@ -106,7 +106,7 @@ func (c *Command) runAll(ctx context.Context, chosen []drill, stdout io.Writer) 
 	}
 	fmt.Fprintf(stdout, "%d of %d drills passed%s, in %v\n", len(results)-failed, len(results), aside, time.Since(began).Round(time.Second))
 	if c.Write && len(results) == len(all()) {
-		if err := writeTable(c.Root, results); err != nil {
+		if err := report.Rewrite(filepath.Join(c.Root, document), "make drills", markdown(results)); err != nil {
 			return err
 		}
 	} else if c.Write && skipped > 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver of the replicas' store
@@ -72,7 +73,7 @@ func pauseDatabase(_ context.Context, s *scene) (comeBack func() error, err erro
 
 // lock locks the database of SQLite exclusively, as another program may.
 func lock(ctx context.Context, s *scene) (unlock func() error, err error) {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: s.file}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(s.store, "sqlite:")}).EscapedPath()+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		return nil, err
 	}

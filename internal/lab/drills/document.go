@@ -18,11 +18,6 @@ const (
 	pictures = "docs/drills"
 )
 
-// writeTable writes the results into the document.
-func writeTable(root string, results []result) error {
-	return report.Rewrite(filepath.Join(root, document), "make drills", markdown(results))
-}
-
 func markdown(results []result) string {
 	t := report.Table{Head: []string{"drill", "what happens", "calls", "full", "fallback", "shed, failed, late", "p50", "p99", "max", "recovered after", "verdict"}}
 	var beside strings.Builder

@@ -78,7 +78,6 @@ type scene struct {
 
 	opts     options
 	shop     string           // URL that readers call
-	file     string           // of the store; "" for none
 	database *pgserver.Server // of the store; nil for none
 	store    string           // URL of the store; "" for none
 
@@ -143,12 +142,18 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 	cfg.Replicas = cmp.Or(cfg.Replicas, 3)
 	cfg.ReplicaArgs = append([]string{"--faults"}, cfg.ReplicaArgs...)
 	s.print("%s: %s", d.name, d.shows)
-	err = s.openStore(d.store)
-	if s.database != nil {
+	switch d.store {
+	case inFile:
+		s.store = "sqlite:" + filepath.Join(s.opts.dir, "store.db")
+	case inServer:
+		if s.database, err = pgserver.Start(); err != nil {
+			return report, err
+		}
 		defer s.database.Close()
-	}
-	if err != nil {
-		return report, err
+		if s.store, err = s.database.NewDatabase(); err != nil {
+			return report, err
+		}
+	case inMemory:
 	}
 	if s.store != "" {
 		cfg.ReplicaArgs = append(cfg.ReplicaArgs, "--store="+s.store)
@@ -171,22 +176,6 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 		check(report)
 	}
 	return report, nil
-}
-
-// openStore makes a store for the replicas.
-func (s *scene) openStore(kind store) (err error) {
-	switch kind {
-	case inFile:
-		s.file = filepath.Join(s.opts.dir, "store.db")
-		s.store = "sqlite:" + s.file
-	case inServer:
-		if s.database, err = pgserver.Start(); err != nil {
-			return err
-		}
-		s.store, err = s.database.NewDatabase()
-	case inMemory:
-	}
-	return err
 }
 
 // underLoad runs the script while readers call.

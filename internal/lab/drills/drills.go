@@ -59,8 +59,8 @@ func all() []drill {
 
 		// The network between the shop and its replicas.
 		{name: "reset", shows: "connections reset while calls are in flight, ten times in 5 s", cost: unplanned, script: reset},
-		{name: "latency-100ms", shows: "100 ms more from the shop to its replicas and back", script: latency},
-		{name: "latency-1s", shows: "1 s more from the shop to its replicas and back, for 8 s", cost: without, script: tooSlow},
+		{name: "latency-100ms", shows: "100 ms more from the shop to its replicas and back", script: delayed(100*time.Millisecond, 10*time.Second)},
+		{name: "latency-1s", shows: "1 s more from the shop to its replicas and back, for 8 s", cost: without, script: delayed(time.Second, 8*time.Second)},
 
 		// More calls than the shop can answer.
 		{

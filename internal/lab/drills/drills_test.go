@@ -26,6 +26,7 @@ import (
 
 	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
+	"bookstall/internal/lab/report"
 	"bookstall/internal/test/programtest"
 )
 
@@ -390,7 +391,7 @@ func TestWhatIsWritten(t *testing.T) {
 	if err := os.WriteFile(file, []byte("before\n"+begins+"\nold\n"+ends+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeTable(root, []result{sample()}); err != nil {
+	if err := report.Rewrite(file, "make drills", markdown([]result{sample()})); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(file)

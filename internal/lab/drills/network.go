@@ -73,40 +73,30 @@ func reset(ctx context.Context, s *scene) error {
 	return s.wait(ctx, 5*time.Second)
 }
 
-func latency(ctx context.Context, s *scene) error {
-	const more = 100 * time.Millisecond
-	links, err := s.addLinks(ctx)
-	if err != nil {
-		return err
+// delayed makes the way between the shop and its replicas and back longer for a while.
+// A page waits for patience: up to that calls take longer, beyond it all fall back.
+func delayed(more, length time.Duration) script {
+	return func(ctx context.Context, s *scene) error {
+		links, err := s.addLinks(ctx)
+		if err != nil {
+			return err
+		}
+		from := s.mark(event, "%v more", more)
+		for _, l := range links {
+			l.SetDelay(more / 2)
+		}
+		if err := s.wait(ctx, length); err != nil {
+			return err
+		}
+		until := s.mark(relief, "no delay")
+		for _, l := range links {
+			l.SetDelay(0)
+		}
+		if more < patience {
+			s.checkSlower(from, until, more)
+		} else {
+			s.checkAllFellBack(from.Add(patience), until)
+		}
+		return s.wait(ctx, 5*time.Second)
 	}
-	from := s.mark(event, "%v more", more)
-	for _, l := range links {
-		l.SetDelay(more / 2)
-	}
-	if err := s.wait(ctx, 10*time.Second); err != nil {
-		return err
-	}
-	s.checkSlower(from, time.Now(), more)
-	return nil
-}
-
-func tooSlow(ctx context.Context, s *scene) error {
-	const more = time.Second
-	links, err := s.addLinks(ctx)
-	if err != nil {
-		return err
-	}
-	from := s.mark(event, "%v more", more)
-	for _, l := range links {
-		l.SetDelay(more / 2)
-	}
-	if err := s.wait(ctx, 8*time.Second); err != nil {
-		return err
-	}
-	until := s.mark(relief, "no delay")
-	for _, l := range links {
-		l.SetDelay(0)
-	}
-	s.checkAllFellBack(from.Add(patience), until)
-	return s.wait(ctx, 5*time.Second)
 }
