@@ -303,7 +303,7 @@ func TestAHoleThatIsNone(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := &scene{}
-		s.checkSilence(open, &fleet.Replica{GRPC: grpcAddress})
+		s.checkSilence(open, &fleet.Replica{Process: &fleet.Process{}, GRPC: grpcAddress})
 		open.Close()
 		got := strings.Join(s.faults, "; ")
 		if !strings.Contains(got, want) || !strings.Contains(got, "on an open connection, write") {
@@ -317,7 +317,7 @@ func TestWhoAnswersAroundAHole(t *testing.T) {
 	call := func(due time.Duration, by string) load.Call {
 		return load.Call{Due: due, Latency: 10 * time.Millisecond, ServedBy: by, Outcome: load.Full}
 	}
-	r := &fleet.Replica{Name: "r"}
+	r := &fleet.Replica{Process: &fleet.Process{Name: "r"}}
 	for name, test := range map[string]struct {
 		calls []load.Call
 		want  string

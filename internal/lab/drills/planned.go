@@ -81,7 +81,7 @@ func rollShops(ctx context.Context, s *scene) error {
 		}
 		s.mark(event, "a new shop replaces an old one")
 		if err := old.Stop(stopWithin); err != nil {
-			return fmt.Errorf("an old shop: %w", err)
+			return err
 		}
 	}
 	return s.wait(ctx, 4*time.Second)

@@ -2,7 +2,6 @@ package drills
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -185,9 +184,4 @@ func together(replicas []*fleet.Replica, do func(*fleet.Replica) error) error {
 }
 
 // interrupt stops a replica, which must end in order.
-func interrupt(r *fleet.Replica) error {
-	if err := r.Stop(stopWithin); err != nil {
-		return fmt.Errorf("%s: %w", r.Name, err)
-	}
-	return nil
-}
+func interrupt(r *fleet.Replica) error { return r.Stop(stopWithin) }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bookstall/internal/dnsserver"
@@ -46,13 +47,14 @@ type Fleet struct {
 	Admin       string  // URL of the first marketplace's admin port
 	Switch      *Switch // nil unless Config.Switched
 
-	cfg          Config
-	port         uint16
-	restPort     uint16 // of the tutorials' REST example
-	dir          string
+	cfg      Config
+	port     uint16
+	restPort uint16 // of the tutorials' REST example
+	dir      string
+
+	addresses, shops, named atomic.Int64 // addresses taken, marketplaces and replicas named so far
+
 	mu           sync.Mutex
-	addresses    int // taken so far
-	shops, named int // marketplaces and replicas named so far
 	marketplaces []*Marketplace
 	replicas     []*Replica
 	relays       []*Relay
@@ -63,8 +65,6 @@ type Fleet struct {
 type Marketplace struct {
 	*Process
 
-	Admin string // URL of its admin port
-
 	address string // where it serves the shop
 }
 
@@ -72,10 +72,8 @@ type Marketplace struct {
 type Replica struct {
 	*Process
 
-	Name  string
-	IP    netip.Addr
-	GRPC  string // address of its gRPC server
-	Admin string // URL of its admin port
+	IP   netip.Addr
+	GRPC string // address of its gRPC server
 }
 
 // Start runs cfg.Replicas replicas, publishes them once they are ready, and runs a
@@ -134,35 +132,32 @@ const cookieKey = "6b6579206f66206120666c65657420666f72207465737473206f6e6c79212
 // AddMarketplace runs one more marketplace, behind the switch if there is one, and
 // returns when it is ready.
 func (f *Fleet) AddMarketplace() (*Marketplace, error) {
-	f.mu.Lock()
-	f.shops++
-	n := f.shops
-	f.mu.Unlock()
 	name := "marketplace"
-	if n > 1 {
+	if n := f.shops.Add(1); n > 1 {
 		name = fmt.Sprintf("marketplace-%d", n)
 	}
+	grpcTarget, restTarget := f.Targets()
 	args := append([]string{
-		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=" + name,
-		fmt.Sprintf("--recommendations-target=dns://%s/%s:%d", f.DNS.Addr(), Name, f.port),
+		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0",
+		"--recommendations-target=" + grpcTarget,
 		"--catalog-file=" + filepath.Join(f.dir, name+".json"), "--cookie-key=" + cookieKey,
 		"--drain-delay=0s",
 	}, f.cfg.MarketplaceArgs...)
 	if f.cfg.Tutorial {
-		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-target=dns://%s/%s:%d", f.DNS.Addr(), Name, f.restPort))
+		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)
 	}
-	p, line, err := startProcess(nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
+	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	m := &Marketplace{Process: p, Admin: "http://" + line.AdminAddress, address: line.HTTPAddress}
+	m := &Marketplace{p, line.HTTPAddress}
 	f.mu.Lock()
 	f.marketplaces = append(f.marketplaces, m)
 	f.mu.Unlock()
 	if f.Switch != nil {
 		f.Switch.add(m)
 	}
-	return m, p.waitReady(m.Admin)
+	return m, p.waitReady()
 }
 
 // Marketplaces returns all marketplaces that were started, also those that ended.
@@ -179,7 +174,7 @@ func (f *Fleet) AddReplica() (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, r.waitReady(r.Admin)
+	return r, r.waitReady()
 }
 
 // StartReplica runs one more replica as AddReplica does, and returns once it listens,
@@ -191,24 +186,20 @@ func (f *Fleet) StartReplica() (*Replica, error) {
 // startReplica runs one more replica on an address. The command by, which may be
 // empty, comes before the program and must exec it.
 func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
-	f.mu.Lock()
-	f.named++
-	name := fmt.Sprintf("replica-%d", f.named)
-	f.mu.Unlock()
+	name := fmt.Sprintf("replica-%d", f.named.Add(1))
 	args := append([]string{
 		fmt.Sprintf("--grpc-address=%s:%d", ip, f.port),
 		fmt.Sprintf("--admin-address=%s:0", ip),
-		"--name=" + name,
 		"--drain-delay=1s", "--drain-timeout=5s",
 	}, f.cfg.ReplicaArgs...)
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-address=%s:%d", ip, f.restPort))
 	}
-	p, line, err := startProcess(by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
+	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	r := &Replica{Process: p, Name: name, IP: ip, GRPC: line.GRPCAddress, Admin: "http://" + line.AdminAddress}
+	r := &Replica{p, ip, line.GRPCAddress}
 	f.mu.Lock()
 	f.replicas = append(f.replicas, r)
 	f.mu.Unlock()
@@ -244,16 +235,7 @@ func (f *Fleet) PublishAddresses(ips ...netip.Addr) { f.DNS.SetA(Name, ips...) }
 // FreeAddress returns an address where nothing listens, with the port of the
 // replicas.
 func (f *Fleet) FreeAddress() netip.AddrPort {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return netip.AddrPortFrom(f.take(), f.port)
-}
-
-// take returns the next free address. The caller holds the lock.
-func (f *Fleet) take() netip.Addr {
-	ip := address(f.addresses)
-	f.addresses++
-	return ip
+	return netip.AddrPortFrom(address(int(f.addresses.Add(1)-1)), f.port)
 }
 
 // Link is a relay to one replica, on its own address.

@@ -70,7 +70,7 @@ func (f *Fleet) AddIsolatedReplica() (*Replica, *Namespace, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return r, n, r.waitReady(r.Admin)
+	return r, n, r.waitReady()
 }
 
 // newNamespace makes a namespace with its wire, after it has removed the namespaces
@@ -103,17 +103,12 @@ func makeNamespace(pid, number int) (_ *Namespace, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, ip("netns", "del", n.name))
+			err = errors.Join(err, ip("netns", "del", n.name)) // and the wire with it
 		}
 	}()
 	if err := ip("link", "add", n.wire, "address", n.hostsMAC, "type", "veth", "peer", "name", "eth0", "address", n.mac, "netns", n.name); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ip("link", "del", n.wire))
-		}
-	}()
 	for _, args := range [][]string{
 		{"addr", "add", n.host.String() + "/30", "dev", n.wire},
 		{"link", "set", n.wire, "up"},

@@ -15,12 +15,33 @@ import (
 	"time"
 )
 
+// Build builds both programs into dir.
+func Build(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "bookstall/marketplace", "bookstall/recommendations") //nolint:gosec // a folder of the caller's
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return nil
+}
+
+// Recommendations runs one command of the program in bin to its end, as an operator
+// does, and returns what it printed.
+func Recommendations(ctx context.Context, bin string, args ...string) ([]byte, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(bin, "recommendations"), args...).CombinedOutput() //nolint:gosec // our own binary
+	if err != nil {
+		return nil, fmt.Errorf("recommendations %s: %w: %s", args[0], err, out)
+	}
+	return out, nil
+}
+
 // startTimeout bounds the start of one process until it is ready.
 const startTimeout = 20 * time.Second
 
 // Process is one running program.
 type Process struct {
-	name   string
+	Name  string
+	Admin string // URL of its admin port
+
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed once it has ended and its log is read
 	status error         // how it ended; valid once ended is closed
@@ -36,9 +57,9 @@ type listening struct {
 
 // startProcess runs a program and waits until it logs where it listens. The command
 // by, which may be empty, comes before the program and must exec it.
-func startProcess(by []string, path string, args []string, log io.Writer) (*Process, listening, error) {
-	line := slices.Concat(by, []string{path}, args)
-	p := &Process{name: filepath.Base(path), cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
+func startProcess(name string, by []string, path string, args []string, log io.Writer) (*Process, listening, error) {
+	line := slices.Concat(by, []string{path, "--name=" + name}, args)
+	p := &Process{Name: name, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, listening{}, err
@@ -54,7 +75,7 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			last = lines.Text()
-			_, _ = fmt.Fprintf(log, "%s %s\n", p.name, last)
+			_, _ = fmt.Fprintf(log, "%s %s\n", p.Name, last)
 			var line listening
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
 				select {
@@ -67,26 +88,27 @@ func startProcess(by []string, path string, args []string, log io.Writer) (*Proc
 	}()
 	select {
 	case line := <-logged:
+		p.Admin = "http://" + line.AdminAddress
 		return p, line, nil
 	case <-p.ended:
-		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", p.name, p.status, last)
+		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", p.Name, p.status, last)
 	case <-time.After(startTimeout):
-		return nil, listening{}, errors.Join(fmt.Errorf("%s does not log where it listens within %v (startTimeout)", p.name, startTimeout), p.Stop(0))
+		return nil, listening{}, errors.Join(fmt.Errorf("%s does not log where it listens within %v (startTimeout)", p.Name, startTimeout), p.Stop(0))
 	}
 }
 
 // waitReady polls the admin port until it reports ready.
-func (p *Process) waitReady(admin string) error {
+func (p *Process) waitReady() error {
 	deadline := time.After(startTimeout)
 	for {
-		if ok, err := Ready(context.Background(), admin); ok && err == nil {
+		if ok, err := Ready(context.Background(), p.Admin); ok && err == nil {
 			return nil
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s ended before it was ready: %w", p.name, p.status)
+			return fmt.Errorf("%s ended before it was ready: %w", p.Name, p.status)
 		case <-deadline:
-			return fmt.Errorf("%s is not ready after %v (startTimeout)", p.name, startTimeout)
+			return fmt.Errorf("%s is not ready after %v (startTimeout)", p.Name, startTimeout)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -120,15 +142,16 @@ func (p *Process) Stop(patience time.Duration) error {
 	if err := p.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	how := "ended"
 	select {
 	case <-p.ended:
-		return p.status
 	case <-time.After(patience):
+		how = fmt.Sprintf("did not end within %v and was killed", patience)
+		_ = p.cmd.Process.Kill() // it may just have ended
+		<-p.ended
 	}
-	_ = p.cmd.Process.Kill() // it may just have ended
-	<-p.ended
 	if p.status == nil {
 		return nil
 	}
-	return fmt.Errorf("%s did not end within %v and was killed: %w", p.name, patience, p.status)
+	return fmt.Errorf("%s %s: %w", p.Name, how, p.status)
 }

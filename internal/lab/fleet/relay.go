@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,9 +17,10 @@ type Relay struct {
 	listener *net.TCPListener
 	pick     func() []string // addresses to try, in order
 
+	delay atomic.Int64 // nanoseconds
+
 	mu     sync.Mutex
 	conns  map[*net.TCPConn]struct{}
-	delay  time.Duration
 	closed bool
 	work   sync.WaitGroup
 }
@@ -39,11 +41,7 @@ func startRelay(address string, pick func() []string) (*Relay, error) {
 func (r *Relay) Addr() string { return r.listener.Addr().String() }
 
 // SetDelay delays all data that arrives from now on, in each direction.
-func (r *Relay) SetDelay(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.delay = d
-}
+func (r *Relay) SetDelay(d time.Duration) { r.delay.Store(int64(d)) }
 
 // Connections returns how many connections the relay forwards now.
 func (r *Relay) Connections() int {
@@ -146,10 +144,7 @@ func (r *Relay) stream(from, to *net.TCPConn) {
 			data := make([]byte, 32<<10)
 			n, err := from.Read(data)
 			if n > 0 {
-				r.mu.Lock()
-				due := time.Now().Add(r.delay)
-				r.mu.Unlock()
-				inFlight <- chunk{data[:n], due}
+				inFlight <- chunk{data[:n], time.Now().Add(time.Duration(r.delay.Load()))}
 			}
 			if err != nil {
 				readErr = err
@@ -162,9 +157,7 @@ func (r *Relay) stream(from, to *net.TCPConn) {
 		if broken {
 			continue
 		}
-		if wait := time.Until(c.due); wait > 0 {
-			time.Sleep(wait)
-		}
+		time.Sleep(time.Until(c.due))
 		if _, err := to.Write(c.data); err != nil {
 			broken = true
 			_ = from.SetLinger(0)

@@ -163,7 +163,7 @@ func TestASwitchHonoursReadiness(t *testing.T) {
 	for i := range shops {
 		server := httptest.NewServer(&shops[i])
 		defer server.Close()
-		s.add(&Marketplace{Admin: server.URL, address: strings.TrimPrefix(server.URL, "http://")})
+		s.add(&Marketplace{&Process{Admin: server.URL}, strings.TrimPrefix(server.URL, "http://")})
 	}
 	ready := func(want int) {
 		t.Helper()

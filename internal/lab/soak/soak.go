@@ -269,10 +269,7 @@ func (s *soak) replace(kill bool) error {
 	}
 	s.print("%s replaces %s", fresh.Name, old.Name)
 	s.publish()
-	if err := old.Stop(10 * time.Second); err != nil {
-		return fmt.Errorf("%s: %w", old.Name, err)
-	}
-	return nil
+	return old.Stop(10 * time.Second)
 }
 
 // publish publishes the replicas in DNS.
