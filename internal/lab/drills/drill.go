@@ -205,9 +205,10 @@ func (s *scene) underLoad(ctx context.Context, rate float64, do script) (load.Re
 	case err := <-ended:
 		return report, fmt.Errorf("load: %w", err)
 	}
-	err := s.wait(ctx, lead)
+	s.wait(ctx, lead)
+	err := do(ctx, s)
 	if err == nil {
-		err = do(ctx, s)
+		err = context.Cause(ctx)
 	}
 	s.watchers.Wait()
 	end()

@@ -82,7 +82,8 @@ func TestADrill(t *testing.T) {
 			}
 			s.Publish(s.Replicas()[1:]...)
 			s.watchFirstCall(ctx, fresh, time.Now(), time.Minute)
-			return s.wait(ctx, 2*time.Second)
+			s.wait(ctx, 2*time.Second)
+			return nil
 		},
 	}
 	var timeline bytes.Buffer
@@ -102,7 +103,8 @@ func TestADrill(t *testing.T) {
 
 	short.script = func(ctx context.Context, s *scene) error {
 		s.mark(event, "nothing")
-		return s.wait(ctx, time.Second)
+		s.wait(ctx, time.Second)
+		return nil
 	}
 	r = short.run(t.Context(), options{bin: bin, dir: t.TempDir(), fallback: true})
 	if got := r.verdict(); r.passed() || !strings.Contains(got, "fallback, want at most") {

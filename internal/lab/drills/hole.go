@@ -21,9 +21,7 @@ func blackHole(ctx context.Context, s *scene) error {
 	}
 	s.Publish(s.Replicas()...)
 	s.watchFirstCall(ctx, r, s.mark(remark, "%s, in its own network, is in DNS", r.Name), firstWithin)
-	if err := s.wait(ctx, 4*time.Second); err != nil {
-		return err
-	}
+	s.wait(ctx, 4*time.Second)
 	s.watchers.Wait()
 	open, err := net.Dial("tcp", strings.TrimPrefix(r.Admin, "http://"))
 	if err != nil {
@@ -38,9 +36,7 @@ func blackHole(ctx context.Context, s *scene) error {
 	}
 	dropped := time.Now()
 	s.checkSilence(open, r)
-	if err := s.wait(ctx, length-time.Since(since)); err != nil {
-		return err
-	}
+	s.wait(ctx, length-time.Since(since))
 	back := s.mark(remark, "the network of %s is back", r.Name)
 	s.checkNoneAnswered(r, dropped, back)
 	if err := wire.Pass(); err != nil {

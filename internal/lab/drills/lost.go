@@ -15,9 +15,7 @@ func kill(n int) script {
 		if err := together(s.Replicas()[:n], (*fleet.Replica).Kill); err != nil {
 			return err
 		}
-		if err := s.wait(ctx, 5*time.Second); err != nil {
-			return err
-		}
+		s.wait(ctx, 5*time.Second)
 		for range n {
 			if _, err := s.AddReplica(); err != nil {
 				return err
@@ -28,7 +26,8 @@ func kill(n int) script {
 		for _, r := range s.Replicas()[3:] {
 			s.watchFirstCall(ctx, r, since, firstWithin)
 		}
-		return s.wait(ctx, 6*time.Second)
+		s.wait(ctx, 6*time.Second)
+		return nil
 	}
 }
 
@@ -40,9 +39,7 @@ func allGone(ctx context.Context, s *scene) error {
 		return err
 	}
 	dead := time.Now()
-	if err := s.wait(ctx, away-time.Since(gone)); err != nil {
-		return err
-	}
+	s.wait(ctx, away-time.Since(gone))
 	for range 3 {
 		if _, err := s.AddReplica(); err != nil {
 			return err
@@ -50,26 +47,24 @@ func allGone(ctx context.Context, s *scene) error {
 	}
 	s.checkAllFellBack(dead, s.mark(relief, "three new in DNS"))
 	s.Publish(s.Replicas()[3:]...)
-	return s.wait(ctx, 6*time.Second)
+	s.wait(ctx, 6*time.Second)
+	return nil
 }
 
 func killShop(ctx context.Context, s *scene) error {
 	if err := s.addShop(ctx, 2); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, 3*time.Second); err != nil {
-		return err
-	}
+	s.wait(ctx, 3*time.Second)
 	s.mark(event, "kill -9 of a shop")
 	if err := s.Marketplaces()[1].Kill(); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, 4*time.Second); err != nil {
-		return err
-	}
+	s.wait(ctx, 4*time.Second)
 	if err := s.addShop(ctx, 2); err != nil {
 		return err
 	}
 	s.mark(remark, "two shops again")
-	return s.wait(ctx, 4*time.Second)
+	s.wait(ctx, 4*time.Second)
+	return nil
 }

@@ -11,7 +11,8 @@ import (
 
 func steady(ctx context.Context, s *scene) error {
 	s.checkEvenShares()
-	return s.wait(ctx, 15*time.Second)
+	s.wait(ctx, 15*time.Second)
+	return nil
 }
 
 func scale(ctx context.Context, s *scene) error {
@@ -25,24 +26,21 @@ func scale(ctx context.Context, s *scene) error {
 		s.Publish(s.Replicas()...)
 		s.watchFirstCall(ctx, r, s.mark(event, "%s is in DNS", r.Name), firstWithin)
 	}
-	if err := s.wait(ctx, 6*time.Second); err != nil {
-		return err
-	}
+	s.wait(ctx, 6*time.Second)
 	s.watchers.Wait()
 	s.Publish(first...)
 	s.mark(event, "%d replicas stop", more)
 	if err := together(s.Replicas()[len(first):], interrupt); err != nil {
 		return err
 	}
-	return s.wait(ctx, 4*time.Second)
+	s.wait(ctx, 4*time.Second)
+	return nil
 }
 
 func rollReplicas(ctx context.Context, s *scene) error {
 	serving := s.Replicas()
 	for _, old := range s.Replicas() {
-		if err := s.wait(ctx, 2*time.Second); err != nil {
-			return err
-		}
+		s.wait(ctx, 2*time.Second)
 		fresh, err := s.AddReplica()
 		if err != nil {
 			return err
@@ -56,7 +54,8 @@ func rollReplicas(ctx context.Context, s *scene) error {
 			return err
 		}
 	}
-	return s.wait(ctx, 4*time.Second)
+	s.wait(ctx, 4*time.Second)
+	return nil
 }
 
 // addShop runs one more shop and returns once so many receive connections.
@@ -73,9 +72,7 @@ func rollShops(ctx context.Context, s *scene) error {
 		return err
 	}
 	for _, old := range s.Marketplaces() {
-		if err := s.wait(ctx, 2*time.Second); err != nil {
-			return err
-		}
+		s.wait(ctx, 2*time.Second)
 		if err := s.addShop(ctx, 3); err != nil {
 			return err
 		}
@@ -84,14 +81,13 @@ func rollShops(ctx context.Context, s *scene) error {
 			return err
 		}
 	}
-	return s.wait(ctx, 4*time.Second)
+	s.wait(ctx, 4*time.Second)
+	return nil
 }
 
 func connectionAge(ctx context.Context, s *scene) error {
 	const length, least = 12 * time.Second, 5 // connections to each replica in that time
-	if err := s.wait(ctx, length); err != nil {
-		return err
-	}
+	s.wait(ctx, length)
 	for _, r := range s.Replicas() {
 		// Each connection begins with a watch of health.
 		n, err := fleet.Metric(r.Admin, "grpc_server_call_started_total", `grpc_method="grpc.health.v1.Health/Watch"`)

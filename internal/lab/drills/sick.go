@@ -23,16 +23,14 @@ func sick(faults string) script {
 			return err
 		}
 		stop := s.watchLastCall(ctx, r, since)
-		err := s.wait(ctx, sickFor)
+		s.wait(ctx, sickFor)
 		stop()
-		if err != nil {
-			return err
-		}
 		if err := fleet.Fault(ctx, r.Admin, `{}`); err != nil {
 			return err
 		}
 		s.watchFirstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
-		return s.wait(ctx, 4*time.Second)
+		s.wait(ctx, 4*time.Second)
+		return nil
 	}
 }
 
@@ -42,9 +40,7 @@ func sigstop(ctx context.Context, s *scene) error {
 	if err := r.Pause(); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, 10*time.Second); err != nil {
-		return err
-	}
+	s.wait(ctx, 10*time.Second)
 	if err := r.Resume(); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package drills
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -73,7 +72,8 @@ func newModel(ctx context.Context, s *scene) error {
 		}
 		return true, nil
 	})
-	return errors.Join(err, s.wait(ctx, 6*time.Second))
+	s.wait(ctx, 6*time.Second)
+	return err
 }
 
 func newCatalogue(ctx context.Context, s *scene) error {
@@ -94,7 +94,8 @@ func newCatalogue(ctx context.Context, s *scene) error {
 		body, err := fleet.Get(ctx, s.URL+"/api/v1/books?q="+url.QueryEscape(title))
 		return bytes.Contains(body, []byte(`"title":"`+title+`"`)), err
 	})
-	return errors.Join(err, s.wait(ctx, 6*time.Second))
+	s.wait(ctx, 6*time.Second)
+	return err
 }
 
 // addBook adds a row to a books.csv, whatever its columns are.

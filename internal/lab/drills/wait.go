@@ -30,38 +30,33 @@ const beyondMost = 10 * time.Second
 
 func (b bound) String() string { return fmt.Sprintf("%v (%s)", b.most, b.name) }
 
-// wait lets readers call for so long.
-func (s *scene) wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+// wait lets readers call for so long, less if the drill is cut short. A script need
+// not check that: such a drill fails whatever its script still does.
+func (s *scene) wait(ctx context.Context, d time.Duration) {
 	select {
-	case <-timer.C:
-		return nil
+	case <-time.After(d):
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 
 // waitFor returns once done reports true. The error names what it waited for and
 // the bound.
 func (s *scene) waitFor(ctx context.Context, b bound, what string, done func() (bool, error)) error {
-	for began := time.Now(); ; {
+	for began := time.Now(); ; s.wait(ctx, lookEvery) {
 		if ok, err := done(); ok || err != nil {
 			return err
 		}
 		if time.Since(began) > b.most {
 			return fmt.Errorf("waited %v for %s", b, what)
 		}
-		if err := s.wait(ctx, lookEvery); err != nil {
-			return fmt.Errorf("waiting for %s: %w", what, err)
+		if ctx.Err() != nil {
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
 		}
 	}
 }
 
 // waitAtLeast waits so long, and then until done reports true.
 func (s *scene) waitAtLeast(ctx context.Context, least time.Duration, b bound, what string, done func() (bool, error)) error {
-	if err := s.wait(ctx, least); err != nil {
-		return err
-	}
+	s.wait(ctx, least)
 	return s.waitFor(ctx, b, what, done)
 }

@@ -78,7 +78,7 @@ func (s *scene) watchLastCall(ctx context.Context, r *fleet.Replica, sick time.T
 	last := sick
 	watching.Go(func() {
 		had, err := r.Asked()
-		for s.wait(ctx, lookEvery) == nil {
+		for ; ctx.Err() == nil; s.wait(ctx, lookEvery) {
 			n, lookErr := r.Asked()
 			if err == nil && lookErr == nil && n > had {
 				last = time.Now()

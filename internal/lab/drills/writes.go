@@ -79,7 +79,11 @@ func (s *scene) startWrites(ctx context.Context) *writes {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &writes{scene: s, cancel: cancel}
 	w.making.Go(func() {
-		for n := 0; s.wait(ctx, writeEvery) == nil; n++ {
+		for n := 0; ; n++ {
+			s.wait(ctx, writeEvery)
+			if ctx.Err() != nil {
+				return
+			}
 			w.making.Go(func() {
 				one, err := s.write(context.WithoutCancel(ctx), n)
 				if err != nil {
