@@ -57,8 +57,7 @@ type Fleet struct {
 	mu           sync.Mutex
 	marketplaces []*Marketplace
 	replicas     []*Replica
-	relays       []*Relay
-	namespaces   []*Namespace
+	closers      []func() error // of everything but the processes
 }
 
 // Marketplace is one process of marketplace.
@@ -92,9 +91,11 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	if f.dir, err = os.MkdirTemp("", "bookstall-fleet-"); err != nil {
 		return nil, err
 	}
+	f.atClose(func() error { return os.RemoveAll(f.dir) })
 	if f.DNS, err = dnsserver.Start("127.0.0.1:0"); err != nil {
 		return nil, err
 	}
+	f.atClose(f.DNS.Close)
 	if f.port, err = freePort(address(0)); err != nil {
 		return nil, err
 	}
@@ -253,9 +254,7 @@ func (f *Fleet) AddLink(r *Replica) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.relays = append(f.relays, relay)
+	f.atClose(relay.Close)
 	return &Link{relay, at.Addr()}, nil
 }
 
@@ -279,19 +278,16 @@ func (f *Fleet) Close() error {
 		stopping.Go(func() { _ = r.Stop(5 * time.Second) }) // it may have been killed
 	}
 	stopping.Wait()
-	for _, r := range f.relays {
-		errs = append(errs, r.Close())
-	}
-	for _, n := range f.namespaces {
-		errs = append(errs, n.close())
-	}
-	if f.DNS != nil {
-		errs = append(errs, f.DNS.Close())
-	}
-	if f.dir != "" {
-		errs = append(errs, os.RemoveAll(f.dir))
+	for _, do := range slices.Backward(f.closers) {
+		errs = append(errs, do())
 	}
 	return errors.Join(errs...)
+}
+
+func (f *Fleet) atClose(do func() error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closers = append(f.closers, do)
 }
 
 // address returns the n-th loopback address of this process. The addresses depend on

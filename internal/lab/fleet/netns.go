@@ -63,9 +63,7 @@ func (f *Fleet) AddIsolatedReplica() (*Replica, *Namespace, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f.mu.Lock()
-	f.namespaces = append(f.namespaces, n)
-	f.mu.Unlock()
+	f.atClose(n.close)
 	r, err := f.startReplica(n.IP, n.inside())
 	if err != nil {
 		return nil, nil, err
