@@ -15,25 +15,6 @@ import (
 	"time"
 )
 
-// Build builds both programs into dir.
-func Build(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "bookstall/marketplace", "bookstall/recommendations") //nolint:gosec // a folder of the caller's
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w: %s", err, out)
-	}
-	return nil
-}
-
-// Recommendations runs one command of the program in bin to its end, as an operator
-// does, and returns what it printed.
-func Recommendations(ctx context.Context, bin string, args ...string) ([]byte, error) {
-	out, err := exec.CommandContext(ctx, filepath.Join(bin, "recommendations"), args...).CombinedOutput() //nolint:gosec // our own binary
-	if err != nil {
-		return nil, fmt.Errorf("recommendations %s: %w: %s", args[0], err, out)
-	}
-	return out, nil
-}
-
 // startTimeout bounds the start of one process until it is ready.
 const startTimeout = 20 * time.Second
 
@@ -154,4 +135,23 @@ func (p *Process) Stop(patience time.Duration) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %w", p.Name, how, p.status)
+}
+
+// Build builds both programs into dir.
+func Build(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+"/", "bookstall/marketplace", "bookstall/recommendations") //nolint:gosec // a folder of the caller's
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return nil
+}
+
+// Recommendations runs one command of the program in bin to its end, as an operator
+// does, and returns what it printed.
+func Recommendations(ctx context.Context, bin string, args ...string) ([]byte, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(bin, "recommendations"), args...).CombinedOutput() //nolint:gosec // our own binary
+	if err != nil {
+		return nil, fmt.Errorf("recommendations %s: %w: %s", args[0], err, out)
+	}
+	return out, nil
 }
