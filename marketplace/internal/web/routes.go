@@ -82,23 +82,21 @@ func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
 	case pattern != "":
 		s.mux.ServeHTTP(w, r)
 	default:
-		answer := &discarded{header: http.Header{}}
-		matched.ServeHTTP(answer, r)
-		if answer.status != http.StatusMethodNotAllowed {
-			s.fail(w, r, problem.ErrNoSuchPage)
-			return
+		answer := &discarded{ResponseWriter: w}
+		matched.ServeHTTP(answer, r) // sets Allow
+		err := problem.ErrNoSuchPage
+		if answer.status == http.StatusMethodNotAllowed {
+			err = problem.ErrMethodNotAllowed
 		}
-		w.Header().Set("Allow", answer.header.Get("Allow"))
-		s.fail(w, r, problem.ErrMethodNotAllowed)
+		s.fail(w, r, err)
 	}
 }
 
-// discarded keeps only the status and the headers of a response.
+// discarded sets headers, but only remembers the status and drops the body.
 type discarded struct {
-	header http.Header
+	http.ResponseWriter
 	status int
 }
 
-func (d *discarded) Header() http.Header         { return d.header }
 func (d *discarded) WriteHeader(status int)      { d.status = status }
 func (d *discarded) Write(b []byte) (int, error) { return len(b), nil }

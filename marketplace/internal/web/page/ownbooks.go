@@ -27,7 +27,7 @@ func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() 
 	}
 	done := make(chan any, 1)
 	go func() {
-		defer func() { done <- recover() }() // a panic is that of the request
+		defer func() { done <- recover() }() // the request panics instead
 		history, err := p.cfg.Recommender.History(ctx, v.own, v.version)
 		if err != nil {
 			telemetry.Logger(ctx, p.cfg.Log).V(1).Info("page without the likes of its reader", "error", err.Error())

@@ -72,12 +72,11 @@ type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 // a valid cookie gets one.
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := p.welcome(w, r)
-		if err == nil && r.Method == http.MethodPost {
-			err = request.ReadForm(r)
-		}
-		if err != nil {
-			return err
+		v := p.welcome(w, r)
+		if r.Method == http.MethodPost {
+			if err := request.ReadForm(r); err != nil {
+				return err
+			}
 		}
 		return next(w, r, v)
 	}

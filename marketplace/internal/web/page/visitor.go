@@ -47,17 +47,14 @@ func (p *Pages) visitor(r *http.Request) Visitor {
 }
 
 // welcome returns the visitor, with an id and a cookie for one who has none.
-func (p *Pages) welcome(w http.ResponseWriter, r *http.Request) (Visitor, error) {
+func (p *Pages) welcome(w http.ResponseWriter, r *http.Request) Visitor {
 	v := p.visitor(r)
 	if v.fresh {
-		id, err := signed.NewIdentity()
-		if err != nil {
-			return Visitor{}, err
-		}
+		id := signed.NewIdentity()
 		p.cfg.Identity.Write(w, id)
 		v.own = id.Own
 	}
-	return v, nil
+	return v
 }
 
 // acts reports whether a visitor can like and rate: only as one's own reader, and
