@@ -37,7 +37,7 @@ build: ## bin/marketplace, bin/recommendations, bin/local (the runner) and bin/l
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load
 
 .PHONY: check
-check: ## vet and unit tests, for the loop of editing: no browser, Helm, database or built program; a minute
+check: ## go vet and unit tests while you edit; needs no browser, Helm or database
 	$(GO) vet ./...
 	$(GO) test -short $(PKG)
 
@@ -79,7 +79,7 @@ images: ## the images, as archives with SBOMs, in bin/images
 	@$(GO) run -C tools ./images -o bin/images -tag $(IMAGE_TAG) -revision "$$(git describe --always --abbrev=40 --dirty 2>/dev/null || true)"
 
 .PHONY: test-images
-test-images: ## that images are small, run as nobody, and are the same wherever they are built
+test-images: ## check that images are small, run as nobody, and are reproducible
 	$(GO) test -C tools -count=1 -timeout=25m ./images ./pack
 
 .PHONY: test-compose
@@ -101,7 +101,7 @@ fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie fo
 	@tools/fuzz.sh $(TEST_FLAGS)
 
 .PHONY: e2e
-e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
+e2e: $(BIN)/helm ## the chart on the cluster of KUBECONFIG, under load
 	@tools/prometheus.sh bin/images/prometheus.tar bookstall/prometheus:e2e
 	@tools/postgres.sh bin/images/postgres.tar bookstall/postgres:e2e
 	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar
@@ -112,7 +112,7 @@ e2e: $(BIN)/helm ## the chart on the cluster of $$KUBECONFIG, under load
 	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/test/e2e
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the wire did not break
+lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the contract stays compatible
 	$(BIN)/golangci-lint run
 	cd tools && ../$(BIN)/golangci-lint run -c ../.golangci.yml ./...
 	$(BIN)/buf lint proto
@@ -133,7 +133,7 @@ check-generated: generate ## fail if gen/ or go.mod is not what it should be
 	@git diff --exit-code --stat -- gen go.mod go.sum && test -z "$$(git status --porcelain -- gen)"
 
 .PHONY: released
-released: $(BIN)/buf ## take proto/ as it is for the released contract; only with a release
+released: $(BIN)/buf ## record proto/ as the released contract; only at a release
 	$(BIN)/buf build proto -o proto/released.binpb
 
 .PHONY: sample
@@ -141,8 +141,10 @@ sample: ## the synthetic readers of the embedded data, from their seed
 	$(GO) generate ./recommendations/internal/sample
 
 .PHONY: check-golden
-check-golden: golden ## fail if a golden file is not what make golden writes
-	@git diff --exit-code --stat
+check-golden: ## fail if a golden file is not what make golden writes
+	@state() { git status --porcelain; git diff; }; before=$$(state); \
+	$(MAKE) --no-print-directory golden; \
+	[ "$$(state)" = "$$before" ] || { git status --short; echo "make golden has changed files: look at the difference, and commit it"; exit 1; }
 
 .PHONY: check-history
 check-history: ## fail if a commit since BASE (origin/main) does not build, tests included
@@ -159,7 +161,7 @@ system:
 	@tools/system.sh
 
 .PHONY: clean
-clean: ## remove what was built, not what readers did (.run)
+clean: ## remove bin/ and the installed tools; .run, with what readers did, stays
 	rm -rf bin .tools
 
 $(BIN):
