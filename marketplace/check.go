@@ -22,7 +22,7 @@ type check struct {
 	Shop      string        `env:"-" help:"URL of the shop." placeholder:"URL" required:""`
 	Replicas  int           `env:"-" help:"Minimum number of replicas of recommendations that must answer." default:"1"`
 	Calls     int           `env:"-" help:"Number of recommendations to request; 0 for 60 per replica." default:"0"`
-	Tolerance float64       `env:"-" help:"How far the calls of a replica may deviate from an equal share, as a fraction of it." default:"0.25"`
+	Tolerance float64       `env:"-" help:"How far the calls of a replica may deviate from an equal share, as a fraction of it, 0 to 1." default:"0.25"`
 	UserID    int64         `env:"-" name:"user-id" help:"Reader whose recommendations to request." default:"1"`
 	Timeout   time.Duration `env:"-" help:"How long to repeat the check until it succeeds." default:"1m"`
 	APIToken  string        `name:"api-token" help:"Bearer token of the JSON API." placeholder:"TOKEN"`
@@ -40,9 +40,10 @@ func (c *check) Validate() error {
 	if c.Calls < 0 {
 		errs = append(errs, fmt.Errorf("--calls is %d, want 0 or more", c.Calls))
 	}
-	if !(c.Tolerance >= 0) {
-		errs = append(errs, fmt.Errorf("--tolerance is %v, want 0 or more", c.Tolerance))
+	if c.Tolerance < 0 || c.Tolerance > 1 || math.IsNaN(c.Tolerance) {
+		errs = append(errs, fmt.Errorf("--tolerance is %v, want 0 to 1", c.Tolerance))
 	}
+	errs = append(errs, config.AtLeast("--timeout", c.Timeout, time.Millisecond))
 	return errors.Join(errs...)
 }
 
@@ -59,7 +60,7 @@ func (c check) Run(ctx context.Context, to config.Streams) error {
 	var wrong error
 	for ctx.Err() == nil {
 		seen, err := c.once(ctx)
-		if wrong == nil || ctx.Err() == nil { // else the timeout interrupted this check
+		if wrong == nil || ctx.Err() == nil { // otherwise the timeout interrupted this check
 			table, wrong = seen, err
 		}
 		if wrong == nil {

@@ -102,7 +102,10 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 		`--shop is "shop:80", want http://HOST`: {"--shop=shop:80"},
 		"--replicas is 0, want 1 or more":       {"--shop=http://shop", "--replicas=0"},
 		`--shop is "", want http://HOST`:        {},
-		"--tolerance is -1, want 0 or more":     {"--shop=http://shop", "--tolerance=-1"},
+		"--tolerance is -1, want 0 to 1":        {"--shop=http://shop", "--tolerance=-1"},
+		"--tolerance is 7, want 0 to 1":         {"--shop=http://shop", "--tolerance=7"},
+		"--tolerance is NaN, want 0 to 1":       {"--shop=http://shop", "--tolerance=NaN"},
+		"--timeout is 0s, want 1ms or more":     {"--shop=http://shop", "--timeout=0s"},
 	} {
 		_, err := checkShop(t, append([]string{"--timeout=1s"}, args...)...)
 		if err == nil || !strings.Contains(err.Error(), want) {
