@@ -5,9 +5,9 @@ type Book struct {
 	ID         int64    `json:"id"`
 	Title      string   `json:"title"`
 	Author     string   `json:"author"`
-	Year       int      `json:"year,omitempty"` // of first publication; negative is BCE, 0 is unknown
+	Year       int      `json:"year,omitempty"` // year of first publication; negative is BCE, 0 is unknown
 	Categories []string `json:"categories"`     // 1 to 4 slugs, the main one first
-	Popularity int64    `json:"popularity"`     // how many readers like it
+	Popularity int64    `json:"popularity"`     // number of readers who like it
 
 	// The rest may be empty.
 	Series      string `json:"series,omitempty"`

@@ -10,7 +10,7 @@ import (
 type Category struct {
 	Slug  string
 	Name  string
-	Count int // of books
+	Count int // number of books
 }
 
 // CategoryName returns the display name of a category. An unknown slug is

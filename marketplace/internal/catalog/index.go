@@ -18,7 +18,7 @@ const (
 
 // posting is the occurrence of a word in a book.
 type posting struct {
-	rank  int32 // of the book
+	rank  int32 // rank of the book
 	place place // the best one in which the word occurs
 }
 
@@ -26,8 +26,8 @@ type posting struct {
 type index struct {
 	books    int
 	words    []string    // sorted
-	postings [][]posting // for each word, by rank
-	titles   []string    // by rank; folded, without spaces
+	postings [][]posting // postings of each word, by rank
+	titles   []string    // folded titles without spaces, by rank
 	bare     []string    // titles without a leading "The", "A" or "An"
 }
 

@@ -16,7 +16,7 @@ type Query struct {
 // Page is one page of the books that a query matches.
 type Page struct {
 	Books []Book
-	Total int // of all pages
+	Total int // number of books on all pages
 }
 
 // List returns books, the most popular first. With a text, it returns the books that

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	pullTimeout  = 30 * time.Second // for the whole catalogue
+	pullTimeout  = 30 * time.Second // deadline for the whole catalogue
 	pollInterval = 30 * time.Second
 	wakeDelay    = time.Second // limits pulls while a rollout mixes catalogue versions
 	retryInitial = 250 * time.Millisecond

@@ -35,8 +35,8 @@ type fake struct {
 	follow    func(*recommendationsv1.FollowStart, followStream) error
 	similar   func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error)
 	version   string
-	titles    []string // of the books that ListBooks sends, by id
-	announce  int      // how many more books the header announces
+	titles    []string // titles of the books that ListBooks sends, by id
+	announce  int      // number of further books that the header announces
 	readOnly  bool
 	listErr   error
 	lists     int

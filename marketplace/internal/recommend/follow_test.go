@@ -48,13 +48,13 @@ func TestFollowResumesOnAnotherReplica(t *testing.T) {
 			return nil
 		}
 		switch n {
-		case 1: // drains
+		case 1: // the replica drains
 			return send(shelfMessage(4), endMessage(4))
-		case 2: // is killed
+		case 2: // the replica is killed
 			return status.Error(codes.Unavailable, "killed")
-		case 3: // is broken, after a shelf
+		case 3: // the stream breaks after a shelf
 			return errors.Join(send(shelfMessage(6)), errors.New("broken"))
-		case 4: // ends without an end message
+		case 4: // the stream ends without an end message
 			return nil
 		}
 		if err := send(shelfMessage(9)); err != nil {

@@ -28,7 +28,7 @@ type Interaction struct {
 // Recorded is the result of recording an interaction.
 type Recorded struct {
 	Stored  bool  // false if it was stored before
-	Version int64 // of the reader's history after it
+	Version int64 // version of the reader's history after it
 }
 
 // Entry is the state of one book in a reader's history.

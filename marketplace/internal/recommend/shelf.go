@@ -30,8 +30,8 @@ type Shelf struct {
 	Items    []Item
 	Source   Source
 	ServedBy string // name of the replica; "" for a fallback
-	Version  int64  // of the reader's history that it was made from; 0 for none
-	Cause    error  // of a fallback, such as ErrOverloaded; else nil
+	Version  int64  // version of the reader's history that it was made from; 0 for none
+	Cause    error  // cause of a fallback, such as ErrOverloaded; else nil
 }
 
 // Query asks for a reader's shelf.

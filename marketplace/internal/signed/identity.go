@@ -17,9 +17,9 @@ const (
 	LastVisitor  = 2_147_483_647
 )
 
-// Identity is who a browser is.
+// Identity identifies a browser's reader.
 type Identity struct {
-	Own    int64 // made by NewIdentity at the first visit
+	Own    int64 // id made by NewIdentity at the first visit
 	Acting int64 // the sample reader that the shop is shown as; 0 for none
 }
 

@@ -36,10 +36,10 @@ func (s signer) text(message string) string {
 	return base64.RawURLEncoding.EncodeToString(s.sign([]byte(message)))
 }
 
-// cookie has what signed cookies share.
+// cookie is the common part of the signed cookies.
 type cookie struct {
 	name   string
-	secure bool // for shops served over HTTPS
+	secure bool // whether the shop is served over HTTPS
 	signer signer
 }
 

@@ -47,11 +47,11 @@ type REST struct {
 // program does that creates a client per request.
 func NewREST(target string, keepAlive bool, tel *telemetry.Telemetry) *REST {
 	dialer := &net.Dialer{Timeout: connectTimeout}
-	transport := &http.Transport{ // without a proxy, which would hide the replicas
+	transport := &http.Transport{ // no Proxy: it would hide the replicas
 		DialContext:         dialer.DialContext,
 		DisableKeepAlives:   !keepAlive,
 		DisableCompression:  true,
-		MaxIdleConns:        0, // bounded by the next only
+		MaxIdleConns:        0, // no limit besides the one per host
 		MaxIdleConnsPerHost: maxIdle,
 		IdleConnTimeout:     idleTimeout,
 	}
@@ -122,7 +122,7 @@ func (c *REST) ask(ctx context.Context, replica netip.AddrPort, name string) (st
 		return "", err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection can be reused
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // read to the end, so that the connection can be reused
 	if err != nil {
 		return "", err
 	}

@@ -14,22 +14,23 @@ import (
 // Extra is an address that another package answers, with the look and the middleware
 // of the shop's own addresses.
 type Extra struct {
-	Pattern string // for http.ServeMux, with a method
+	Pattern string // pattern for http.ServeMux, with a method
 	Link    string // text of the link in the foot of every page; "" for no link
 	Polled  bool   // requested all the time: no spans, no concurrency limit, logged for developers only
 
-	// Answer answers a request. An error that package problem does not know is our fault.
+	// Answer answers a request. An error unknown to package problem is answered with
+	// 500.
 	Answer func(*http.Request) (ExtraAnswer, error)
 }
 
 // ExtraAnswer is a page, a part of one, or JSON. Browsers do not cache it.
 type ExtraAnswer struct {
-	Title  string        // of the page
-	Main   template.HTML // between the shop's head and foot
-	Reload time.Duration // until a browser without script reloads the page; 0 for never
+	Title  string        // title of the page
+	Main   template.HTML // content between the shop's head and foot
+	Reload time.Duration // time until a browser without script reloads the page; 0 for never
 
-	Part template.HTML // for a script, instead of the page; "" for none
-	JSON any           // for a program, instead of the page; nil for none
+	Part template.HTML // HTML for a script, instead of the page; "" for none
+	JSON any           // value for a program, instead of the page; nil for none
 }
 
 // extra returns the handler of an Extra.
@@ -59,7 +60,7 @@ func (s *shop) polled(r *http.Request) bool {
 	return slices.ContainsFunc(s.Extras, func(e Extra) bool { return e.Polled && e.Pattern == r.Pattern })
 }
 
-// links returns what the foot of every page links to.
+// links returns the links in the foot of every page.
 func links(extras []Extra) []page.Link {
 	var list []page.Link
 	for _, e := range extras {

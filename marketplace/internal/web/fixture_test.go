@@ -72,13 +72,13 @@ type fakeRecommender struct {
 	hanging atomic.Int64 // number of calls that wait
 
 	mu         sync.Mutex
-	query      recommend.Query // the last one
+	query      recommend.Query // query of the last call
 	most       int
 	storeErr   error // returned by Record, History and Forget
 	historyErr error
 	asks       int   // calls of History
-	minVersion int64 // of the last call of History
-	version    int64 // of the last change
+	minVersion int64 // argument of the last call of History
+	version    int64 // version after the last change
 	stored     map[string]recommend.Interaction
 	histories  map[int64][]recommend.Entry
 	cause      recommend.Interaction

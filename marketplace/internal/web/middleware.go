@@ -27,16 +27,16 @@ import (
 
 type middleware func(http.Handler) http.Handler
 
-// middleware returns what a request passes on its way to dispatch, in order.
+// middleware returns the middleware chain, outermost first.
 func (s *shop) middleware() []middleware {
 	return []middleware{
-		s.recoverPanics, // of this middleware
+		s.recoverPanics, // panics of this middleware
 		assignRequestID,
 		s.findRoute,
 		s.trace,
 		s.measure,
 		s.logAccess,
-		s.recoverPanics, // of handlers: traced, measured and logged
+		s.recoverPanics, // panics of handlers: traced, measured and logged
 		setSecurityHeaders,
 		s.limitSize,
 		readBody,
@@ -113,7 +113,7 @@ func (s *shop) trace(next http.Handler) http.Handler {
 }
 
 // measure counts and times requests. Live shelves have metrics of their own: the
-// duration of a stream is no latency.
+// duration of a stream is not a latency.
 func (s *shop) measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if routeOf(r) == page.EventsPath {
@@ -238,7 +238,7 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 	slots := make(chan struct{}, s.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Streams have a limit of their own. Static files cost no more than a refusal, and
-		// its page needs them. What is polled is needed most when the shop is busy.
+		// its page needs them. Polled addresses are needed most when the shop is busy.
 		if route := routeOf(r); route == page.EventsPath || route == page.StaticPath || s.polled(r) {
 			next.ServeHTTP(w, r)
 			return

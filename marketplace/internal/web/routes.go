@@ -17,7 +17,7 @@ type route struct {
 	handler handler
 }
 
-// routes returns all addresses of the shop, those of Extras aside.
+// routes returns all addresses of the shop, except those of Extras.
 func (s *shop) routes() []route {
 	visit := func(h page.Handler) handler { return s.withBooks(s.pages.Visit(h)) }
 	return []route{

@@ -1,6 +1,5 @@
 // Package web is the shop over HTTP: it builds the pages, the JSON API and the live
-// shelf, and has what is in front of all of them: the list of routes, the middleware
-// and the choice of how to answer with an error.
+// shelf, and has the routes, the middleware and the error responses of all of them.
 package web
 
 import (
@@ -22,14 +21,14 @@ import (
 	"bookstall/marketplace/internal/web/shelf"
 )
 
-// Config has what the shop is made from. APIToken, SecureCookie, MaxRequests,
-// MaxStreams, Draining and Extras are optional.
+// Config holds the dependencies and limits of the shop. APIToken, SecureCookie,
+// MaxRequests, MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
 	CookieKey      []byte          // signs cookies and page tokens; the same in all replicas
 	APIToken       string          // required for /api/v1/; "" for an open API
-	SecureCookie   bool            // for shops served over HTTPS
+	SecureCookie   bool            // whether the shop is served over HTTPS
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
 	MaxStreams     int             // live shelves at a time; 0 for no live shelves
 	Draining       <-chan struct{} // closed when live shelves must end

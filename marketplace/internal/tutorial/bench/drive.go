@@ -37,8 +37,8 @@ const (
 	overOnce = "REST, a connection a request"
 )
 
-// counted returns the sum of a counter over all replicas.
-func counted(f *fleet.Fleet, metric string) func() (float64, error) {
+// sumOf returns a function that reads a counter of all replicas and adds up the values.
+func sumOf(f *fleet.Fleet, metric string) func() (float64, error) {
 	return func() (sum float64, err error) {
 		for _, r := range f.Replicas() {
 			n, err := fleet.Metric(r.Admin, metric)
@@ -56,9 +56,9 @@ const (
 	restConnections = "tutorial_rest_connections_total"
 )
 
-// settled waits until the replicas have accepted so many connections of a client
-// that connects in the background, and returns how many there are then.
-func settled(ctx context.Context, count func() (float64, error), least float64) (float64, error) {
+// waitForConnections waits until the replicas have accepted at least that many
+// connections, and returns their number. Clients connect in the background.
+func waitForConnections(ctx context.Context, count func() (float64, error), least float64) (float64, error) {
 	for {
 		if n, err := count(); err != nil || n >= least {
 			return n, err
@@ -77,8 +77,8 @@ func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	if err != nil {
 		return kinds{}, err
 	}
-	connections := counted(f, grpcConnections)
-	before, err := settled(ctx, connections, replicas) // the shop's own
+	connections := sumOf(f, grpcConnections)
+	before, err := waitForConnections(ctx, connections, replicas) // connections of the shop itself
 	if err != nil {
 		return kinds{}, err
 	}
@@ -90,7 +90,7 @@ func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	if err != nil {
 		return kinds{}, err
 	}
-	after, err := settled(ctx, connections, before+replicas)
+	after, err := waitForConnections(ctx, connections, before+replicas)
 	if err != nil {
 		return kinds{}, err
 	}
@@ -104,7 +104,7 @@ func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 			return err
 		}
 	}
-	rest := counted(f, restConnections)
+	rest := sumOf(f, restConnections)
 	return kinds{
 		list: []kind{
 			{overGRPC, ask(tutorial.NewClient(conn).ProcessName), connections, after - before},
@@ -142,8 +142,8 @@ func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 			return err
 		}
 	}
-	connections, rest := counted(f, grpcConnections), counted(f, restConnections)
-	already, err := settled(ctx, connections, replicas)
+	connections, rest := sumOf(f, grpcConnections), sumOf(f, restConnections)
+	already, err := waitForConnections(ctx, connections, replicas)
 	return kinds{
 		list: []kind{
 			{overGRPC, ask("grpc"), connections, already},
@@ -154,20 +154,20 @@ func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 	}, err
 }
 
-// driven is one measurement.
-type driven struct {
+// measurement is the result of drive.
+type measurement struct {
 	load.Closed
 
-	connections float64 // made during it
+	connections float64 // connections made during it
 }
 
 // drive makes requests, so many at a time, and fails if most of them do.
-func drive(ctx context.Context, k kind, atATime, requests int) (driven, error) {
+func drive(ctx context.Context, k kind, atATime, requests int) (measurement, error) {
 	before, err := k.connections()
 	if err != nil {
-		return driven{}, err
+		return measurement{}, err
 	}
-	d := driven{Closed: load.Drive(ctx, atATime, requests, k.call)}
+	d := measurement{Closed: load.Drive(ctx, atATime, requests, k.call)}
 	if d.Failed > requests/2 {
 		return d, fmt.Errorf("%s, %d at a time: %d of %d requests failed: %w", k.name, atATime, d.Failed, requests, d.Err)
 	}

@@ -114,14 +114,14 @@ type figure struct {
 
 // add adds a measurement. Of the one that warms up only the connections count: they
 // are in use later.
-func (f *figure) add(d driven, warmUp bool) {
-	f.connections += d.connections
+func (f *figure) add(m measurement, warmUp bool) {
+	f.connections += m.connections
 	if warmUp {
 		return
 	}
-	f.failed += d.Failed
-	q := d.Quantiles(0.5, 0.99)
-	f.rates, f.p50, f.p99 = append(f.rates, d.Rate()), append(f.p50, q[0]), append(f.p99, q[1])
+	f.failed += m.Failed
+	q := m.Quantiles(0.5, 0.99)
+	f.rates, f.p50, f.p99 = append(f.rates, m.Rate()), append(f.p50, q[0]), append(f.p99, q[1])
 }
 
 func newTable(title string) report.Table {

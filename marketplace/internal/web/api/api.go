@@ -18,7 +18,7 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// Config has what the API is made from.
+// Config holds the dependencies of the API.
 type Config struct {
 	Catalog     *catalog.Catalog
 	Recommender shelf.Recommender

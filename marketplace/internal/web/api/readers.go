@@ -8,7 +8,7 @@ import (
 	"bookstall/marketplace/internal/web/request"
 )
 
-// Entry is what a reader has to do with one book.
+// Entry is the state of one book in a reader's history.
 type Entry struct {
 	BookID    int64 `json:"book_id"`
 	Liked     bool  `json:"liked"`

@@ -6,7 +6,7 @@ package cover
 
 import "math/rand/v2"
 
-// Book has what a cover shows.
+// Book holds the details of a book that its cover depends on.
 type Book struct {
 	ID       int64
 	Title    string

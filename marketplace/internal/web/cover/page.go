@@ -14,7 +14,7 @@ type page struct {
 	rng  *rand.Rand
 
 	ground rgb // the colour of the paper
-	ink    rgb // for text on it
+	ink    rgb // the colour of text on it
 	accent rgb
 }
 

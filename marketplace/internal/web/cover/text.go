@@ -11,12 +11,13 @@ type block struct {
 	size  float64
 }
 
-const leading = 1.16 // from one line to the next, in sizes
+const leading = 1.16 // distance from one line to the next, in sizes
 
 func (b block) height() float64 { return float64(len(b.lines)) * b.size * leading }
 
 // fit sets text in the first of the sizes, largest first, that fits into width and
-// height without breaking a word; else in the last one, with broken words and cut.
+// height without breaking a word. If none does, it uses the last one, breaks words
+// and cuts the text.
 func fit(text string, width, height float64, sizes ...float64) block {
 	words := strings.Fields(text)
 	for _, size := range sizes {

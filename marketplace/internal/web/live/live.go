@@ -22,10 +22,10 @@ import (
 
 const (
 	heartbeat    = 15 * time.Second // proxies cut connections that are silent for a minute
-	writeTimeout = 10 * time.Second // for each event
+	writeTimeout = 10 * time.Second // deadline for each event
 )
 
-// Config has what live shelves are made from.
+// Config holds the dependencies and limits of live shelves.
 type Config struct {
 	Pages    *page.Pages
 	Max      int             // streams at a time
@@ -36,7 +36,7 @@ type Config struct {
 // Shelves serves the streams.
 type Shelves struct {
 	cfg   Config
-	slots chan struct{} // one value for each stream
+	slots chan struct{} // holds one value for each stream
 
 	streams       prometheus.Gauge
 	sent, refused prometheus.Counter

@@ -11,7 +11,7 @@ import (
 type card struct {
 	catalog.Book
 	Reason string
-	Rank   int // among bestsellers; 0 for none
+	Rank   int // rank among bestsellers; 0 for none
 
 	Anchor  string       // id of the element; "" for none
 	Actions *bookActions // nil for none
@@ -45,7 +45,7 @@ type bookActions struct {
 	Book  catalog.Book
 	Entry recommend.Entry
 	Back  string // address to return to
-	Whole bool   // with stars and purchase; else only a like
+	Whole bool   // whether the form has stars and purchase, or only a like
 }
 
 // Widget is the kind of the form, for the script.
@@ -64,7 +64,7 @@ func (bookActions) Stars() []int { return []int{1, 2, 3, 4, 5} }
 // actions returns the form of a book, nil where there is none. A browser without
 // script returns to an anchor of the page.
 func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookActions {
-	if !o.acts {
+	if !o.canInteract {
 		return nil
 	}
 	return &bookActions{Book: b, Entry: o.byBook[b.ID], Back: o.here + "#" + anchor, Whole: whole}

@@ -14,10 +14,10 @@ type errorPage struct {
 	layout
 	problem.Problem
 	Open      bool   // whether there are books to go on to
-	RequestID string // for readers who report the error
+	RequestID string // id for readers who report the error
 
 	Again       *againForm // an interaction that was not stored
-	Bestsellers []card     // on a page that does not exist
+	Bestsellers []card     // shown when the page does not exist
 }
 
 const errorBestsellers = 6
@@ -26,7 +26,7 @@ const errorBestsellers = 6
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Problem, err error) {
 	shown.Heading = cmp.Or(shown.Heading, errorHeading(shown.Status))
 	page := errorPage{
-		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}), // without a cookie for strangers
+		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}), // strangers get no cookie
 		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
 	}
 	if shown.Status == http.StatusNotFound {

@@ -20,14 +20,14 @@ import (
 const (
 	bookField   = "book"
 	doField     = "do" // a kind, or rating-1 to rating-5
-	idField     = "id" // of the interaction; only in a form that repeats one
+	idField     = "id" // id of the interaction; only in a form that repeats one
 	widgetField = "widget"
 )
 
 // Interact is POST /interactions: what a visitor did with a book. The shop's script
 // gets the form as it is now, a browser without script goes back to its page.
 func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.mayAct(v); err != nil {
+	if err := p.checkWrite(v); err != nil {
 		return err
 	}
 	i, err := interaction(r.PostForm, v.own)
@@ -96,8 +96,8 @@ type againForm struct {
 // scriptAnswer is what the script needs to show what was done.
 type scriptAnswer struct {
 	HTML  string `json:"html"`            // the form of the book, as it is now
-	Count *int   `json:"count,omitempty"` // of the visitor's books, if known
-	Said  string `json:"said"`            // for screen readers
+	Count *int   `json:"count,omitempty"` // number of the visitor's books, if known
+	Said  string `json:"said"`            // text for screen readers
 }
 
 func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, i recommend.Interaction, version int64, back string) error {
@@ -105,13 +105,13 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, i recommend
 	if err != nil { // recommendations has it, so the next catalogue will
 		b = catalog.Book{ID: i.BookID, Title: "this book"}
 	}
-	own := ownBooks{acts: true}
+	own := ownBooks{canInteract: true}
 	answer := scriptAnswer{Said: said(i, b.Title)}
 	if history, err := p.cfg.Recommender.History(r.Context(), i.UserID, version); err == nil {
 		own.fill(history)
 		n := len(own.entries)
 		answer.Count = &n
-	} else { // at least what was done just now
+	} else { // show at least what was done just now
 		own.byBook = map[int64]recommend.Entry{b.ID: {
 			BookID: i.BookID, Rating: i.Rating, Liked: i.Kind == recommend.Like, Purchased: i.Kind == recommend.Purchase,
 		}}

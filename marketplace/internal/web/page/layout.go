@@ -15,10 +15,10 @@ import (
 
 // layout is what every page shows around its own part.
 type layout struct {
-	Title      string // of the window
-	Here       string // address, to return to after switching reader
-	Query      string // in the search box
-	Category   string // slug that the page is about
+	Title      string // title of the window
+	Here       string // address to return to after switching reader
+	Query      string // text in the search box
+	Category   string // slug of the category that the page is about
 	Categories []catalog.Category
 	Shortcuts  []catalog.Category // the largest ones
 	ReadingAs  string             // small print above Reading
@@ -27,7 +27,7 @@ type layout struct {
 	Remembers  bool   // whether the shop remembers what readers do
 	Yours      string // number of the visitor's books; "" for none or unknown
 	Sample     string // label of the sample reader; "" for the visitor
-	Links      []Link // to what other packages answer
+	Links      []Link // links to addresses that other packages answer
 	Reload     int    // seconds until a browser without script reloads the page; 0 for never
 }
 

@@ -20,8 +20,8 @@ type liveView struct {
 
 	Category string // slug; "" for the front page
 	Events   string // address of the events that replace it; "" for none
-	Version  string // of the history that it was made from; "" if not known
-	Count    string // of the visitor's books; "" if not known
+	Version  string // version of the history that it was made from; "" if not known
+	Count    string // number of the visitor's books; "" if not known
 	Sample   string // label of the sample reader; "" for the visitor
 	Samples  bool   // whether there are sample readers
 	Change   *shelfChange
@@ -52,7 +52,7 @@ func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, ow
 	if category != "" && !personal(answer) {
 		l.Cards = nil // the page's list begins with bestsellers anyway
 	}
-	if own.acts && p.cfg.Live {
+	if own.canInteract && p.cfg.Live {
 		l.Events = EventsPath
 		if category != "" {
 			l.Events += "?" + url.Values{"category": {category}}.Encode()
@@ -87,7 +87,7 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 		return LiveShelf{}, false, problem.ErrNoSuchCategory
 	}
 	v := p.visitor(r)
-	return LiveShelf{p, v, category}, p.mayAct(v) == nil, nil
+	return LiveShelf{p, v, category}, p.checkWrite(v) == nil, nil
 }
 
 // Follow calls show with the shelf after each change, until ctx ends or show fails; seen
@@ -114,7 +114,7 @@ func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int
 // html returns the shelf after a change, which it names if the page showed a shelf of
 // the reader's before.
 func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
-	own := ownBooks{here: "/", acts: true}
+	own := ownBooks{here: "/", canInteract: true}
 	if l.category != "" {
 		own.here = "/categories/" + l.category
 	}

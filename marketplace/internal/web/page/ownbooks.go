@@ -9,19 +9,19 @@ import (
 
 // ownBooks is what a page knows about the visitor's own history.
 type ownBooks struct {
-	here    string            // address of the page, to return to
-	acts    bool              // whether the visitor can like and rate on it
-	known   bool              // whether the entries are the whole history
-	entries []recommend.Entry // the latest change first
-	byBook  map[int64]recommend.Entry
+	here        string            // address of the page, to return to
+	canInteract bool              // whether the visitor can like and rate on it
+	known       bool              // whether the entries are the whole history
+	entries     []recommend.Entry // the latest change first
+	byBook      map[int64]recommend.Entry
 }
 
 // askOwnBooks starts to ask for a visitor's history while the page waits for other
 // answers. The returned function waits for the answer and must be called. Without an
 // answer the page shows no likes and ratings.
 func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() ownBooks {
-	own := ownBooks{here: here, acts: p.acts(v)}
-	if !own.acts || v.fresh { // a new visitor has no history
+	own := ownBooks{here: here, canInteract: p.canInteract(v)}
+	if !own.canInteract || v.fresh { // a new visitor has no history
 		own.known = v.fresh
 		return func() ownBooks { return own }
 	}
@@ -46,7 +46,7 @@ func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() 
 func (o *ownBooks) fill(h recommend.History) {
 	o.known, o.byBook = true, map[int64]recommend.Entry{}
 	for _, e := range h.Entries {
-		if e.Liked || e.Purchased || e.Rating > 0 { // else all was taken back
+		if e.Liked || e.Purchased || e.Rating > 0 { // otherwise everything was undone
 			o.entries = append(o.entries, e)
 			o.byBook[e.BookID] = e
 		}

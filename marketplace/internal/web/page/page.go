@@ -1,6 +1,6 @@
 // Package page is the shop as readers see it: pages, the forms on them, drawn
 // covers, and the shelf that changes while a page is open. Unlike the API, pages
-// make the best of whatever they are asked for.
+// tolerate invalid parameters.
 package page
 
 import (
@@ -18,7 +18,7 @@ import (
 
 // Addresses that pages lead to.
 const (
-	EventsPath       = "/shelf/events" // of package live
+	EventsPath       = "/shelf/events" // served by package live
 	StaticPath       = "/static/{file}"
 	ReaderPath       = "/reader"
 	InteractionsPath = "/interactions"
@@ -26,14 +26,14 @@ const (
 	ForgetPath       = "/your-books/forget"
 )
 
-// Config has what pages are made from.
+// Config holds the dependencies of the pages.
 type Config struct {
 	Catalog     *catalog.Catalog
 	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
-	Links       []Link // in the foot of every page
+	Links       []Link // links in the foot of every page
 	Live        bool   // whether there are live shelves
 	Log         logr.Logger
 }
@@ -43,7 +43,7 @@ type Pages struct {
 	cfg    Config
 	static staticFiles
 	templates
-	busy []byte // for Busy
+	busy []byte // page that Busy sends
 }
 
 // New returns the pages.
@@ -72,7 +72,7 @@ type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 // a valid cookie gets one.
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v := p.welcome(w, r)
+		v := p.identify(w, r)
 		if r.Method == http.MethodPost {
 			if err := request.ReadForm(r); err != nil {
 				return err

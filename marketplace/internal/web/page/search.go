@@ -16,7 +16,7 @@ type searchPage struct {
 	Total       int
 	Books       []card
 	Paging      paging
-	Bestsellers []card // when nothing was found
+	Bestsellers []card // shown when nothing was found
 }
 
 // Search is GET /search.

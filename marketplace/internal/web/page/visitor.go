@@ -14,16 +14,16 @@ import (
 
 const (
 	readerField = "reader"
-	returnField = "return" // of every form: the page to come back to
+	returnField = "return" // field of every form: the page to return to
 	yourself    = "self"
 )
 
 // Visitor is the reader that a page is made for.
 type Visitor struct {
 	own     int64                // id of the browser's own reader
-	fresh   bool                 // the request had no valid cookie
-	version int64                // of the own history after the browser's last write; 0 for none
-	sample  catalog.SampleReader // that the shop is shown as; ID 0 for the visitor's own self
+	fresh   bool                 // whether the request had no valid cookie
+	version int64                // version of the own history after the browser's last write; 0 for none
+	sample  catalog.SampleReader // reader that the shop is shown as; ID 0 for the visitor's own
 }
 
 // shelfQuery asks for the visitor's shelf.
@@ -41,13 +41,14 @@ func (p *Pages) visitor(r *http.Request) Visitor {
 	v := Visitor{own: id.Own, fresh: !known}
 	if known {
 		v.version = p.cfg.Version.Read(r, id.Own)
-		v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue has it no more
+		v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue no longer has it
 	}
 	return v
 }
 
-// welcome returns the visitor, with an id and a cookie for one who has none.
-func (p *Pages) welcome(w http.ResponseWriter, r *http.Request) Visitor {
+// identify returns the visitor that a request comes from. One without a valid cookie
+// gets an id and a cookie.
+func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
 	v := p.visitor(r)
 	if v.fresh {
 		id := signed.NewIdentity()
@@ -57,12 +58,12 @@ func (p *Pages) welcome(w http.ResponseWriter, r *http.Request) Visitor {
 	return v
 }
 
-// acts reports whether a visitor can like and rate: only as one's own reader, and
+// canInteract reports whether a visitor can like and rate: only as themselves, and
 // only where the shop remembers it.
-func (p *Pages) acts(v Visitor) bool { return v.sample.ID == 0 && !p.cfg.Catalog.ReadOnly() }
+func (p *Pages) canInteract(v Visitor) bool { return v.sample.ID == 0 && !p.cfg.Catalog.ReadOnly() }
 
-// mayAct returns why nothing that a visitor does can be remembered, or nil.
-func (p *Pages) mayAct(v Visitor) error {
+// checkWrite returns why nothing that a visitor does can be stored, or nil.
+func (p *Pages) checkWrite(v Visitor) error {
 	switch {
 	case p.cfg.Catalog.ReadOnly():
 		return recommend.ErrReadOnly

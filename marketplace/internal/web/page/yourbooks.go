@@ -12,14 +12,14 @@ const (
 	forgottenField = "forgotten"
 	sureField      = "sure"
 
-	mostYourBooks = 200 // of one page
+	mostYourBooks = 200 // books shown on the page
 )
 
 type yourBooksPage struct {
 	layout
 	Books     []card
 	Total     int
-	Forgotten bool // just now
+	Forgotten bool // whether the history was deleted just now
 }
 
 // YourBooks is GET /your-books.
@@ -27,11 +27,11 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	if p.cfg.Catalog.ReadOnly() {
 		return recommend.ErrReadOnly
 	}
-	own := ownBooks{here: YourBooksPath, acts: p.acts(v)}
+	own := ownBooks{here: YourBooksPath, canInteract: p.canInteract(v)}
 	switch {
 	case v.fresh:
 		own.known = true
-	case own.acts:
+	case own.canInteract:
 		history, err := p.cfg.Recommender.History(r.Context(), v.own, v.version)
 		if err != nil {
 			return problem.Unavailable(problem.ErrNoHistory, err)
@@ -52,7 +52,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
 // new one.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.mayAct(v); err != nil {
+	if err := p.checkWrite(v); err != nil {
 		return err
 	}
 	if r.PostForm.Get(sureField) != "yes" {

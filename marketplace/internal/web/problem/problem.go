@@ -1,5 +1,4 @@
-// Package problem has the reasons why a request is not answered with what it asks
-// for, and the table that turns each into an HTTP status and a text.
+// Package problem maps errors to HTTP statuses and texts.
 package problem
 
 import (
@@ -11,7 +10,7 @@ import (
 	"bookstall/marketplace/internal/recommend"
 )
 
-// Reasons, besides those of catalog and recommend.
+// Errors of the web packages. The table also has those of catalog and recommend.
 var (
 	ErrNotReady         = errors.New("the catalogue is empty")
 	ErrNoSuchPage       = errors.New("no such page")
@@ -44,7 +43,7 @@ func (e Invalid) Error() string { return "invalid request" }
 // Refusal is the error of an address that another package answers.
 type Refusal struct {
 	Status int
-	Detail string // for readers and programs
+	Detail string // text for readers and programs
 	Err    error  // the cause; never shown
 }
 
@@ -66,12 +65,12 @@ func Unavailable(what, err error) error {
 // have no address, no replica and nothing internal.
 type Problem struct {
 	Status  int
-	Heading string // of the page; "" for that of the status
+	Heading string // heading of the page; "" for that of the status
 	Detail  string
 	Fields  []Field
 }
 
-// Of returns the problem of an error. An error that is not in the table is our fault.
+// Of returns the problem of an error. An error outside the table is answered with 500.
 func Of(err error) Problem {
 	var invalid Invalid
 	var field *recommend.FieldError
@@ -102,7 +101,7 @@ type row struct {
 	heading, detail string
 }
 
-// table is in order: an error may wrap several reasons, and the first one counts.
+// table returns the rows in order: if an error wraps several of them, the first counts.
 func table() []row {
 	const busy = "The shop is busy"
 	return []row{

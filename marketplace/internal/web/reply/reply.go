@@ -18,7 +18,7 @@ func Send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // fails when the client has gone
+	_, _ = w.Write(body) // fails if the client has disconnected
 }
 
 // HTML sends a page or a part of one.

@@ -1,5 +1,5 @@
-// Package shelf has what the pages, the API and the live shelf share: what they ask of
-// recommendations, why a book is on a shelf, and how many shelves were shown.
+// Package shelf is shared by the pages, the API and the live shelf: it has the interface
+// to recommendations, the reason why a book is on a shelf, and the count of shelves shown.
 package shelf
 
 import (
