@@ -32,7 +32,7 @@ type EjectorConfig struct {
 	// readmission.
 	ProbeInterval    time.Duration
 	MaxProbeInterval time.Duration
-	ProbeTimeout     time.Duration // for one probe
+	ProbeTimeout     time.Duration // time limit of one probe
 	Probe            Probe         // called concurrently for different addresses
 	Metrics          *Metrics
 	Log              logr.Logger
@@ -58,8 +58,8 @@ const (
 	TimedOut               // it did not answer in time
 )
 
-// Ending is the outcome of a call.
-type Ending struct {
+// Outcome describes how a call ended.
+type Outcome struct {
 	Method string // only calls of one method are compared with each other
 	Result Result
 	Began  time.Time
@@ -90,25 +90,25 @@ type Ejector struct {
 
 // endpoint is the state of one listed address.
 type endpoint struct {
-	records map[string]*record // by method
-	named   time.Time          // when DNS first listed it
-	since   time.Time          // when it was last listed, ejected or readmitted
+	records     map[string]*record // records by method
+	firstListed time.Time          // when DNS first listed it
+	since       time.Time          // when it was last listed, ejected or readmitted
 
 	// While it is ejected.
 	stop   context.CancelFunc // stops its probe; nil if it is not ejected
 	reason string
-	method string // whose calls were the reason
+	method string // the method whose calls were the reason
 
-	ejections  int       // in a row, each within relapse of the readmission before
-	readmitted time.Time // last
+	ejections  int       // ejections in a row, each within relapse of the readmission before
+	readmitted time.Time // last readmission
 }
 
 // Listed is an address in the last DNS list.
 type Listed struct {
-	Address string
-	Ejected string    // the reason; "" if it is not ejected
-	Named   time.Time // when DNS first listed it; anew after an absence
-	Since   time.Time // when it was last listed, ejected or readmitted
+	Address     string
+	Ejected     string    // the reason; "" if it is not ejected
+	FirstListed time.Time // when DNS first listed it; reset when it leaves the list
+	Since       time.Time // when it was last listed, ejected or readmitted
 }
 
 // NewEjector returns an ejector without addresses. The caller must Close it.
@@ -126,38 +126,38 @@ func NewEjector(cfg EjectorConfig) *Ejector {
 // Report records how a call to addr (host:port) ended, and may eject addr. It ignores an
 // address that is not listed or is ejected, and a call that began before the address was
 // readmitted.
-func (e *Ejector) Report(addr string, end Ending) {
+func (e *Ejector) Report(addr string, outcome Outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	ep, ok := e.listed[addr]
-	if !ok || ep.stop != nil || end.Began.Before(ep.readmitted) { // from before the readmission: outdated
+	if !ok || ep.stop != nil || outcome.Began.Before(ep.readmitted) { // a call from before the readmission is outdated
 		return
 	}
-	r := ep.record(end.Method)
-	if end.Result != Good {
+	r := ep.record(outcome.Method)
+	if outcome.Result != Good {
 		if r.bad == 0 {
-			r.badFrom = end.Began
+			r.badFrom = outcome.Began
 		}
-		if r.bad++; r.bad >= e.cfg.Threshold && e.othersHealthy(addr, end.Method, r.badFrom) {
-			e.eject(addr, end.Method, map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts}[end.Result])
+		if r.bad++; r.bad >= e.cfg.Threshold && e.othersHealthy(addr, outcome.Method, r.badFrom) {
+			e.eject(addr, outcome.Method, map[Result]string{Failed: ReasonErrors, TimedOut: ReasonTimeouts}[outcome.Result])
 		}
 		return
 	}
 	r.bad, r.good = 0, time.Now()
-	if end.Took == 0 {
+	if outcome.Took == 0 {
 		return
 	}
-	r.add(end.Took)
-	switch limit, known := e.slowLimit(addr, end.Method, end.Took); {
-	case !known || end.Took < limit:
+	r.add(outcome.Took)
+	switch limit, known := e.slowLimit(addr, outcome.Method, outcome.Took); {
+	case !known || outcome.Took < limit:
 		r.slow = 0
 		return
 	case r.slow == 0:
-		r.slowFrom = end.Began
+		r.slowFrom = outcome.Began
 	}
-	if r.slow++; r.slow >= e.cfg.SlowThreshold && end.Began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
-		e.othersHealthy(addr, end.Method, r.slowFrom) {
-		e.eject(addr, end.Method, ReasonSlow)
+	if r.slow++; r.slow >= e.cfg.SlowThreshold && outcome.Began.Sub(r.slowFrom) >= e.cfg.SlowSpan &&
+		e.othersHealthy(addr, outcome.Method, r.slowFrom) {
+		e.eject(addr, outcome.Method, ReasonSlow)
 	}
 }
 
@@ -193,9 +193,9 @@ func (e *Ejector) othersHealthy(addr, method string, since time.Time) bool {
 	return healthy > 0 && healthy*2 >= all
 }
 
-// NoneServes reports that a call found no replica. It readmits all that are ejected,
-// since a sick replica is better than none.
-func (e *Ejector) NoneServes() {
+// ReadmitAll readmits all ejected replicas. The caller found no serving replica, and an
+// ejected one is better than none.
+func (e *Ejector) ReadmitAll() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ejected == 0 {
@@ -261,7 +261,7 @@ func (e *Ejector) probeInterval(n int) time.Duration {
 	return every
 }
 
-// filter takes over the list from DNS and returns it without the ejected addresses. It
+// filter stores the list from DNS and returns it without the ejected addresses. It
 // forgets an address that has left the list, as the next pod with that address is another
 // replica.
 func (e *Ejector) filter(addrs []string) []string {
@@ -274,7 +274,7 @@ func (e *Ejector) filter(addrs []string) []string {
 		ep, ok := known[addr]
 		if !ok {
 			now := time.Now()
-			ep = &endpoint{records: map[string]*record{}, named: now, since: now}
+			ep = &endpoint{records: map[string]*record{}, firstListed: now, since: now}
 		}
 		delete(known, addr)
 		e.listed[addr] = ep
@@ -296,8 +296,9 @@ func (e *Ejector) filter(addrs []string) []string {
 	return kept
 }
 
-// Lists returns how many lists DNS has given so far; Listed has the addresses of the last.
-func (e *Ejector) Lists() int64 { return e.lists.Load() }
+// ListCount returns how many lists DNS has given so far; Listed has the addresses of the
+// last.
+func (e *Ejector) ListCount() int64 { return e.lists.Load() }
 
 // Listed returns the addresses of the last DNS list, in no particular order.
 func (e *Ejector) Listed() []Listed {
@@ -305,7 +306,7 @@ func (e *Ejector) Listed() []Listed {
 	defer e.mu.Unlock()
 	list := make([]Listed, 0, len(e.listed))
 	for addr, ep := range e.listed {
-		list = append(list, Listed{Address: addr, Ejected: ep.reason, Named: ep.named, Since: ep.since})
+		list = append(list, Listed{Address: addr, Ejected: ep.reason, FirstListed: ep.firstListed, Since: ep.since})
 	}
 	return list
 }

@@ -15,7 +15,7 @@ const method = "/test.Books/Get"
 // reports reports n calls to ip with this result.
 func reports(w *world, ip string, n int, result Result, took time.Duration) {
 	for range n {
-		w.ejector.Report(ip+":50051", Ending{Method: method, Result: result, Began: time.Now().Add(-took), Took: took})
+		w.ejector.Report(ip+":50051", Outcome{Method: method, Result: result, Began: time.Now().Add(-took), Took: took})
 	}
 	synctest.Wait()
 }
@@ -69,7 +69,7 @@ func TestMethodsAreCountedSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 3)
 		for range 3 { // another method succeeds meanwhile
-			w.ejector.Report("10.0.0.1:50051", Ending{Method: "/test.Books/Put", Began: time.Now()})
+			w.ejector.Report("10.0.0.1:50051", Outcome{Method: "/test.Books/Put", Began: time.Now()})
 			reports(w, "10.0.0.1", 1, TimedOut, 0)
 		}
 		wantList(t, w, "10.0.0.2", "10.0.0.3")
@@ -166,11 +166,11 @@ func TestOnlyAProbeReadmits(t *testing.T) {
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.2")
 		reports(w, "10.0.0.1", 1, Good, time.Millisecond) // a late answer to an old call
-		w.sick <- errors.New("hangs")
+		w.probeErrs <- errors.New("hangs")
 		pass(5 * time.Second) // probes time out
 		wantList(t, w, "10.0.0.2")
 		w.probeTakes.Store(int64(60 * time.Millisecond))
-		close(w.sick)
+		close(w.probeErrs)
 		pass(5 * time.Second) // it answers, slowly
 		wantList(t, w, "10.0.0.2")
 		w.probeTakes.Store(int64(time.Millisecond))
@@ -185,7 +185,7 @@ func TestOnlyAProbeReadmits(t *testing.T) {
 func TestARelapseDoublesTheProbeInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 2)
-		close(w.sick) // probes succeed: they do not detect the problem
+		close(w.probeErrs) // probes succeed: they do not detect the problem
 		for _, want := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second} {
 			reports(w, "10.0.0.2", 1, Good, 0)
 			reports(w, "10.0.0.1", 3, Failed, 0)
@@ -206,7 +206,7 @@ func TestARelapseDoublesTheProbeInterval(t *testing.T) {
 func TestCallsFromBeforeReadmissionDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 2)
-		close(w.sick)
+		close(w.probeErrs)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		pass(time.Second + time.Millisecond)
 		wantList(t, w, "10.0.0.1", "10.0.0.2")
@@ -216,13 +216,13 @@ func TestCallsFromBeforeReadmissionDoNotCount(t *testing.T) {
 	})
 }
 
-func TestNoneServesReadmitsAll(t *testing.T) {
+func TestReadmitAllReadmitsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 5)
 		reports(w, "10.0.0.1", 3, TimedOut, 0)
 		reports(w, "10.0.0.2", 3, TimedOut, 0)
 		wantList(t, w, "10.0.0.3", "10.0.0.4", "10.0.0.5")
-		w.ejector.NoneServes()
+		w.ejector.ReadmitAll()
 		synctest.Wait()
 		wantList(t, w, ips(5)...)
 		if got := testutil.ToFloat64(w.metrics.ejected); got != 0 {

@@ -14,7 +14,7 @@ type record struct {
 	slow     int       // slow calls in a row
 	slowFrom time.Time // when the first of them began
 
-	times [timesKept]time.Duration // of the last good calls
+	times [timesKept]time.Duration // times of the last good calls
 	n     int                      // number of good calls
 }
 

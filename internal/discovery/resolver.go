@@ -30,7 +30,7 @@ type Config struct {
 	// the same addresses later.
 	MaxStale time.Duration
 
-	Ejector *Ejector // of this Builder only
+	Ejector *Ejector // must not be shared with another Builder
 	Metrics *Metrics
 	Log     logr.Logger
 }
@@ -93,7 +93,7 @@ type dnsResolver struct {
 	resolveNow chan struct{}
 
 	// Owned by watch.
-	addrs     []string  // from DNS; nil before the first, or when they are too old
+	addrs     []string  // last list from DNS; nil before the first, or when it is too old
 	answered  time.Time // when DNS returned them
 	published []string  // what the balancer has
 

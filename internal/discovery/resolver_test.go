@@ -97,12 +97,12 @@ func (f *fakeBalancer) updates() int {
 
 // world is one resolver with everything around it faked, in a synctest bubble.
 type world struct {
-	dns     *fakeDNS
-	cc      *fakeBalancer
-	ejector *Ejector
-	metrics *Metrics
-	res     resolver.Resolver
-	sick    chan error // result of the next probe; once closed, probes succeed
+	dns       *fakeDNS
+	cc        *fakeBalancer
+	ejector   *Ejector
+	metrics   *Metrics
+	res       resolver.Resolver
+	probeErrs chan error // result of the next probe; once closed, probes succeed
 
 	probes     atomic.Int64
 	probeTakes atomic.Int64 // nanoseconds
@@ -115,7 +115,7 @@ const (
 
 func start(t *testing.T, dns *fakeDNS) *world {
 	t.Helper()
-	w := &world{dns: dns, cc: &fakeBalancer{}, metrics: NewMetrics(prometheus.NewRegistry()), sick: make(chan error)}
+	w := &world{dns: dns, cc: &fakeBalancer{}, metrics: NewMetrics(prometheus.NewRegistry()), probeErrs: make(chan error)}
 	w.ejector = NewEjector(EjectorConfig{
 		Threshold: 3,
 		SlowFloor: 50 * time.Millisecond, SlowFactor: 5, SlowThreshold: 5, SlowSpan: 200 * time.Millisecond,
@@ -124,7 +124,7 @@ func start(t *testing.T, dns *fakeDNS) *world {
 		Probe: func(ctx context.Context, _ string) (time.Duration, error) {
 			w.probes.Add(1)
 			select {
-			case err := <-w.sick:
+			case err := <-w.probeErrs:
 				return time.Duration(w.probeTakes.Load()), err
 			case <-ctx.Done():
 				return 0, ctx.Err()

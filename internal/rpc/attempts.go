@@ -71,7 +71,7 @@ func (w attempts) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		if sent := a.sent.Load(); sent != nil {
 			w.ended(*sent, a, s)
 		} else if status.Code(s.Error) == codes.Unavailable {
-			w.ejector.NoneServes()
+			w.ejector.ReadmitAll()
 		}
 	}
 }
@@ -87,11 +87,11 @@ func (w attempts) ended(to sent, a *attempt, s *stats.End) {
 	if !counts {
 		return
 	}
-	end := discovery.Ending{Method: a.method, Result: result, Began: to.at}
+	o := discovery.Outcome{Method: a.method, Result: result, Began: to.at}
 	if timed { // without the time in the queue: a busy replica is not a slow one
-		end.Took = max(1, took-time.Duration(a.waited.Load()))
+		o.Took = max(1, took-time.Duration(a.waited.Load()))
 	}
-	w.ejector.Report(to.addr, end)
+	w.ejector.Report(to.addr, o)
 }
 
 // judge returns what the status of an attempt says about the replica; counts is false

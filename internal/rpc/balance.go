@@ -11,14 +11,14 @@ type Balance struct {
 	Trouble string
 	// Window is the time that Rate and Share of the replicas cover.
 	Window   time.Duration
-	Replicas []Replica // by address
+	Replicas []Replica // sorted by address
 }
 
 // Replica is one address that a Client spreads calls over, or did until a minute ago.
 // Its figures do not include health checks.
 type Replica struct {
 	Address string
-	Name    string // from its answers; "" before the first
+	Name    string // name from its answers; "" before the first
 	State   State
 	Reason  string    // why it is Ejected; "" in other states
 	Since   time.Time // when State began

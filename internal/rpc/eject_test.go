@@ -167,7 +167,7 @@ func TestBalanceReportsStatesAndFigures(t *testing.T) {
 	s.learnTimes(t)
 	for _, r := range wantStates(t, s, Serving, Serving, Serving, Serving) {
 		if r.Calls < 5 || r.Failed != 0 || r.LastError != "" || r.Typical <= 0 || r.Typical > time.Second {
-			t.Errorf("%+v", r)
+			t.Errorf("replica: %+v, want at least 5 calls, no failure and a typical time of at most 1 s", r)
 		}
 	}
 	s.until(t, "a whole second of calls is counted", func() bool { return s.client.Balance().Replicas[0].Rate > 0 })
@@ -191,7 +191,7 @@ func TestBalanceReportsStatesAndFigures(t *testing.T) {
 	s.publish(s.replicas[:3]...)
 	got := wantStates(t, s, Ejected, NotServing, Serving, Gone)
 	if r := got[0]; r.Reason != discovery.ReasonErrors || r.LastError != "Internal" || r.Failed < ejectAfter || time.Since(r.LastErrorAt) > 10*time.Second {
-		t.Errorf("%+v", r)
+		t.Errorf("ejected replica: %+v, want recent Internal errors", r)
 	}
 	s.replicas[2].end(t, time.Second)
 	s.replicas[1].ready.Set(true, "")

@@ -46,7 +46,7 @@ func TestFaultsApplyToCallsButNotToHealth(t *testing.T) {
 	}
 	faults.Change(fault.Set{Hang: true})
 	if err := call(conn, 50*time.Millisecond); status.Code(err) != codes.DeadlineExceeded {
-		t.Errorf("hang: %v", err)
+		t.Errorf("call that hangs: %v, want DeadlineExceeded", err)
 	}
 	healthy("")
 	if n := r.calls.Load(); n != 0 {
@@ -73,10 +73,10 @@ func TestCheckHealthNamesTheProblem(t *testing.T) {
 	r := oneReplica(t)
 	address := r.Addr().String()
 	if err := CheckHealth(t.Context(), address, "another.Service"); err == nil || !strings.Contains(err.Error(), "no service") {
-		t.Errorf("another service: %v", err)
+		t.Errorf("unknown service: %v, want an error that it does not exist", err)
 	}
 	r.end(t, 5*time.Second)
 	if err := CheckHealth(t.Context(), address, ""); err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("no server: %v", err)
+		t.Errorf("health without a server: %v, want connection refused", err)
 	}
 }

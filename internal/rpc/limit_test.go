@@ -58,7 +58,7 @@ func TestSlotsAreGivenInOrder(t *testing.T) {
 		}
 		wantLoad(t, l, 1, 3)
 		if _, err := l.acquire(t.Context()); !errors.Is(err, errQueueFull) {
-			t.Errorf("a fourth: %v", err)
+			t.Errorf("fourth waiting call: %v, want errQueueFull", err)
 		}
 		l.release()
 		time.Sleep(4 * time.Second)
@@ -72,8 +72,8 @@ func TestSlotsAreGivenInOrder(t *testing.T) {
 
 func TestACallThatGivesUpLeavesTheQueue(t *testing.T) {
 	for name, tc := range map[string]struct {
-		left   time.Duration // until the caller's deadline; 0 for none
-		cancel time.Duration // until the caller cancels; 0 for never
+		left   time.Duration // time until the caller's deadline; 0 for none
+		cancel time.Duration // time until the caller cancels; 0 for never
 		want   error
 		after  time.Duration
 	}{
@@ -128,10 +128,10 @@ func TestASlotForACancelledCallGoesToTheNext(t *testing.T) {
 			cancel()
 			l.release()
 			if err := <-cancelled; !errors.Is(err, context.Canceled) {
-				t.Errorf("the cancelled call: %v", err)
+				t.Errorf("cancelled call: %v, want Canceled", err)
 			}
 			if err := <-next; err != nil {
-				t.Errorf("the next call: %v", err)
+				t.Errorf("next call: %v, want no error", err)
 			}
 			wantLoad(t, l, 1, 0)
 			l.release()
@@ -233,7 +233,7 @@ func TestOverload(t *testing.T) {
 		slots     = 2
 		rate      = 10 * slots * float64(time.Second/service) // calls a second
 		lasts     = 3 * time.Second
-		slack     = 400 * time.Millisecond // for a machine that is busy with other things
+		slack     = 400 * time.Millisecond // allowance for a busy machine
 		queueWait = 150 * time.Millisecond
 	)
 	r, faults, tel := limitedReplica(t, Limit{Concurrent: slots, Queue: 2 * slots, Wait: queueWait})
@@ -286,7 +286,7 @@ func TestOverload(t *testing.T) {
 	faults.Change(fault.Set{})
 	for range 20 {
 		if err := call(conn, slack); err != nil {
-			t.Errorf("after the overload: %v", err)
+			t.Errorf("call after the overload: %v, want no error", err)
 		}
 	}
 	if n, err := testutil.GatherAndCount(tel.Registry, "rpc_server_shed_total"); err != nil || n == 0 {
@@ -332,19 +332,19 @@ rpc_server_calls_waiting{kind="upload"} 0
 	}
 	waitFor(t, "the second call waits", waiting("1"))
 	if err := call(conn, time.Second); status.Code(err) != codes.ResourceExhausted || !strings.Contains(err.Error(), "the replica is busy") {
-		t.Errorf("a third call: %v", err)
+		t.Errorf("third call: %v, want ResourceExhausted from a busy replica", err)
 	}
 	if err := CheckHealth(t.Context(), r.Addr().String(), testService); err != nil {
-		t.Errorf("health of a busy replica: %v", err)
+		t.Errorf("health of a busy replica: %v, want SERVING", err)
 	}
 	leave()
 	if err := <-second; status.Code(err) != codes.Canceled {
-		t.Errorf("the cancelled call: %v", err)
+		t.Errorf("cancelled call: %v, want Canceled", err)
 	}
 	waitFor(t, "the second call left the queue", waiting("0"))
 	letGo()
 	if err := <-first; err != nil {
-		t.Errorf("the first call: %v", err)
+		t.Errorf("first call: %v, want no error", err)
 	}
 	if n := r.calls.Load(); n != 1 {
 		t.Errorf("%d calls ran, want 1", n)

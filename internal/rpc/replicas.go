@@ -26,23 +26,23 @@ type replicas struct {
 	directory directory
 
 	mu    sync.Mutex
-	lists int64             // number of the last DNS list taken over
-	known map[string]*known // by address
+	lists int64             // number of the last DNS list applied
+	known map[string]*known // entries by address
 	picks int64             // calls sent, to any replica
 }
 
 // directory has the replicas of the last DNS list, and the number of lists so far.
 type directory interface {
 	Listed() []discovery.Listed
-	Lists() int64
+	ListCount() int64
 }
 
 // known is the state and the figures of one address.
 type known struct {
-	state State
-	since time.Time
-	named time.Time // when DNS first listed it
-	gone  time.Time // when it left DNS; zero while it is listed
+	state       State
+	since       time.Time
+	firstListed time.Time // when DNS first listed it
+	gone        time.Time // when it left DNS; zero while it is listed
 
 	connections int
 	lastPick    int64 // value of replicas.picks at its last call
@@ -126,9 +126,9 @@ func (r *replicas) ended(addr string, o outcome) {
 	}
 }
 
-// get returns the entry of addr, after taking over a new list. The caller holds r.mu.
+// get returns the entry of addr, after applying a new list. The caller holds r.mu.
 func (r *replicas) get(addr string) *known {
-	if r.directory.Lists() != r.lists {
+	if r.directory.ListCount() != r.lists {
 		r.look(time.Now())
 	}
 	k, ok := r.known[addr]
@@ -139,19 +139,19 @@ func (r *replicas) get(addr string) *known {
 	return k
 }
 
-// look takes over the last DNS list and the ejections. The caller holds r.mu.
+// look applies the last DNS list and the ejections. The caller holds r.mu.
 func (r *replicas) look(now time.Time) {
-	r.lists = r.directory.Lists()
+	r.lists = r.directory.ListCount()
 	listed := map[string]discovery.Listed{}
 	for _, l := range r.directory.Listed() {
 		listed[l.Address] = l
 		k, ok := r.known[l.Address]
-		if !ok || !k.named.Equal(l.Named) { // a new replica, perhaps on the address of an old one
+		if !ok || !k.firstListed.Equal(l.FirstListed) { // a new replica, perhaps on the address of an old one
 			connections := 0
 			if ok {
 				connections = k.connections
 			}
-			r.known[l.Address] = &known{named: l.Named, connections: connections, lastPick: r.picks, pickedAt: now}
+			r.known[l.Address] = &known{firstListed: l.FirstListed, connections: connections, lastPick: r.picks, pickedAt: now}
 		}
 	}
 	serving := int64(len(listed))

@@ -107,7 +107,7 @@ func TestStopFinishesCallsInFlightAndEndsWatches(t *testing.T) {
 		t.Errorf("Stop took %v after the last call: the Watch delayed it", took)
 	}
 	if err := <-answered; err != nil {
-		t.Errorf("the call in flight: %v", err)
+		t.Errorf("call in flight: %v, want no error", err)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestStopCutsCallsAtItsDeadline(t *testing.T) {
 		t.Errorf("stop took %v", took)
 	}
 	if err := <-answered; status.Code(err) != codes.Unavailable {
-		t.Errorf("the call that was cut: %v", err)
+		t.Errorf("call that was cut: %v, want Unavailable", err)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestErrorDetailsDoNotReachTheCaller(t *testing.T) {
 			}
 			r.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 			if err := call(conn, 5*time.Second); err != nil {
-				t.Errorf("a later call: %v", err)
+				t.Errorf("later call: %v, want no error", err)
 			}
 		})
 	}

@@ -142,7 +142,7 @@ func TestCertificatesRotateWithoutRestart(t *testing.T) {
 	}
 	for until := time.Now().Add(time.Second); time.Now().Before(until); {
 		if err := call(client, 5*time.Second); err != nil {
-			t.Fatalf("during rotation: %v", err)
+			t.Fatalf("call during rotation: %v, want no error", err)
 		}
 	}
 	// While a file is incomplete, the previous certificate stays in use.
@@ -150,7 +150,7 @@ func TestCertificatesRotateWithoutRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := call(secureClient(t, r, fresh.issue(t, t.TempDir(), "marketplace.test")), 5*time.Second); err != nil {
-		t.Errorf("with a damaged file: %v", err)
+		t.Errorf("call with a damaged file: %v, want no error", err)
 	}
 }
 
@@ -172,17 +172,17 @@ func TestKubeletProbesNeedNoTLS(t *testing.T) {
 		return resp.GetStatus()
 	}
 	if got := check(); got != healthpb.HealthCheckResponse_SERVING {
-		t.Errorf("ready: %v", got)
+		t.Errorf("health while ready: %v, want SERVING", got)
 	}
 	r.ready.Drain()
 	if got := check(); got != healthpb.HealthCheckResponse_NOT_SERVING {
-		t.Errorf("draining: %v", got)
+		t.Errorf("health while draining: %v, want NOT_SERVING", got)
 	}
 }
 
 func TestTLSFilesAreAllOrNone(t *testing.T) {
 	if err := (TLSFiles{CertFile: "a"}).Validate(); err == nil || !strings.Contains(err.Error(), "--tls-key-file") {
-		t.Errorf("a certificate without a key: %v", err)
+		t.Errorf("certificate without a key: %v, want an error that names --tls-key-file", err)
 	}
 	for _, good := range []TLSFiles{{}, {"a", "b", "c"}} {
 		if err := good.Validate(); err != nil {
@@ -191,7 +191,7 @@ func TestTLSFilesAreAllOrNone(t *testing.T) {
 	}
 	_, err := NewServer(ServerConfig{TLS: TLSFiles{"/nowhere/a", "/nowhere/b", "/nowhere/c"}, Telemetry: newTelemetry(t)})
 	if !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing files: %v", err)
+		t.Errorf("missing files: %v, want os.ErrNotExist", err)
 	}
 }
 
