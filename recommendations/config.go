@@ -21,7 +21,7 @@ type settings struct {
 	HealthAddress string `help:"host:port to serve the gRPC health service on in plaintext, for probes without TLS. Used with TLS only." default:":50052"`
 	Name          string `help:"Name of this replica, in served_by of its answers. Defaults to the host name."`
 
-	Store   string `help:"Store of books, models and interactions: sqlite:FILE or postgres://…. With none, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
+	Store   string `help:"Store of books, models and interactions: none, sqlite:FILE or postgres://…. With none, the default, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
 	Demo    bool   `help:"Fill an empty store with the embedded demonstration. Otherwise wait until books are imported." default:"true" negatable:""`
 	Train   bool   `help:"Train a model if the store has none that fits its books. Otherwise wait for one and recommend bestsellers." default:"true" negatable:""`
 	Workers int    `help:"Goroutines to train on; 0 for one per CPU." default:"0"`
@@ -51,7 +51,7 @@ func (s *settings) Validate() error {
 	var errs []error
 	if s.Store != noStore {
 		if err := store.CheckURL(s.Store); err != nil {
-			errs = append(errs, fmt.Errorf("--store: %w", err))
+			errs = append(errs, fmt.Errorf("--store is neither none nor a valid store: %w", err))
 		}
 	}
 	if s.Workers < 0 {

@@ -61,16 +61,16 @@ func TestFaultsOnPurpose(t *testing.T) {
 		t.Errorf("readyz: %d %s", code, body)
 	}
 	if err := recommend(); err != nil {
-		t.Errorf("a call to an unready replica: %v", err)
+		t.Errorf("call to an unready replica: %v, want no error", err)
 	}
 	if _, err := check(t, "--address="+p.grpcAddress); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
-		t.Errorf("health while unready: %v", err)
+		t.Errorf("health while unready: %v, want NOT_SERVING", err)
 	}
 	if code := setFaults(t, p.adminAddress, `{}`); code != 200 {
 		t.Fatalf("PUT: %d", code)
 	}
 	if _, err := check(t, "--address="+p.grpcAddress); err != nil {
-		t.Errorf("health after that: %v", err)
+		t.Errorf("health after the fault: %v, want SERVING", err)
 	}
 }
 

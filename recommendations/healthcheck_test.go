@@ -32,14 +32,14 @@ func TestHealthcheckOfTheProgram(t *testing.T) {
 		}
 	}
 	if _, err := check(t, "--service=shop.Books"); err == nil || !strings.Contains(err.Error(), `no service "shop.Books"`) {
-		t.Errorf("a service that is not there: %v", err)
+		t.Errorf("unknown service: %v, want an error that names it", err)
 	}
 	p.Stop()
 	if err := <-p.Ended; err != nil {
 		t.Error(err)
 	}
 	if _, err := check(t); err == nil || !strings.Contains(err.Error(), "connection refused") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("a program that has ended: %v", err)
+		t.Errorf("health after the program ended: %v, want connection refused, on one line", err)
 	}
 }
 
@@ -65,6 +65,6 @@ func TestHealthcheckAsksThePlaintextPortWithTLS(t *testing.T) {
 	t.Setenv("RECOMMENDATIONS_HEALTH_ADDRESS", listener.Addr().String())
 	t.Setenv("RECOMMENDATIONS_GRPC_ADDRESS", "127.0.0.1:1")
 	if _, err := check(t, "--service="); err == nil || !strings.Contains(err.Error(), "NOT_SERVING") {
-		t.Errorf("got %v", err)
+		t.Errorf("health with TLS settings: %v, want NOT_SERVING", err)
 	}
 }

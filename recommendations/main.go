@@ -1,5 +1,5 @@
-// Command recommendations answers over gRPC which books a reader may like. Any
-// number of equal replicas can run.
+// Command recommendations recommends books over gRPC. Any number of equal replicas
+// can run.
 package main
 
 import (
@@ -33,7 +33,7 @@ type commands struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return config.Run(ctx, config.Program{
 		Name:        "recommendations",
-		Description: "Answers over gRPC which books a reader may like. Part of Bookstall.",
+		Description: "Recommends books over gRPC. Part of Bookstall.",
 		EnvPrefix:   "RECOMMENDATIONS",
 		Serve:       "serve",
 	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})

@@ -235,7 +235,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 	}
 	t.Setenv("RECOMMENDATIONS_GRPC_ADRESS", ":1")
 	if err := run(ctx, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "RECOMMENDATIONS_GRPC_ADRESS") {
-		t.Errorf("unknown variable: %v", err)
+		t.Errorf("run with an unknown variable: %v, want an error that names RECOMMENDATIONS_GRPC_ADRESS", err)
 	}
 }
 

@@ -43,6 +43,6 @@ func TestExamplesAreAnsweredWithTheFlagOnly(t *testing.T) {
 		"--grpc-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--tutorial", "--tutorial-rest-address=nowhere",
 	}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
-		t.Errorf("a bad address: %v", err)
+		t.Errorf("bad REST address: %v, want an error that names it", err)
 	}
 }

@@ -116,7 +116,7 @@ func TestBookReaderFaults(t *testing.T) {
 		`2,T,A,1937,fantasy,0,,,,,EUR,`:                  `price: is empty, but currency is "EUR"`,
 		`2,T,A,1937,fantasy,0,,,,12.90,Eur,`:             `currency: "Eur" is not a currency: it must have the form EUR`,
 		`2,T,A,1937,fantasy,0,,,,,,english language`:     `language: "english language" is not a language: it must have the form en or pt-BR`,
-		`2,T,A,1937,fantasy,0`:                           `the row does not have as many cells as the header`,
+		`2,T,A,1937,fantasy,0`:                           `number of cells is 6, the header has 12`,
 		`2,The "Hobbit",A,1937,fantasy,0,,,,,,`:          `a cell has a " but does not begin with one`,
 		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell that begins with a " continues after the closing ", or has none`,
 		`2,T,A,` + strings.Repeat("x", 50) + `,a,,,,,,,`: `year: "` + strings.Repeat("x", 40) + `…" is not a whole number`,
@@ -179,7 +179,7 @@ func TestReadErrorIsFinal(t *testing.T) {
 	}
 	for range 2 {
 		if _, err := reader.Next(); !errors.Is(err, broken) {
-			t.Errorf("got %v", err)
+			t.Errorf("Next: %v, want the error of the source each time", err)
 		}
 	}
 	for _, err := range reader.All() {

@@ -7,7 +7,7 @@ import (
 
 // format describes one kind of file, whose rows have type T.
 type format[T any] struct {
-	columns []column[T] // in the order in which they are written
+	columns []column[T] // columns in the order of writing
 	// check applies the rules that concern several cells. It may be nil.
 	check func(*T) *fault
 	// id returns the value that must be unique in the file, which is in the first

@@ -17,10 +17,10 @@ const maxRecord = 1 << 20
 type Reader[T any] struct {
 	file    string
 	format  format[T]
-	columns []column[T] // in the order of the file
+	columns []column[T] // the file's columns, in its order
 	csv     *csv.Reader
 	budget  *budget
-	lineOf  map[int64]int // by id; nil when ids need not be unique
+	lineOf  map[int64]int // line of each id; nil when ids need not be unique
 	last    int           // line on which the last row read begins
 	final   error         // once set, Next always returns it
 }
@@ -39,7 +39,7 @@ func newReader[T any](name string, source io.Reader, f format[T]) (*Reader[T], e
 		return nil, &RowError{File: name, Line: 1, Reason: "the file is empty: the first line must name the columns"}
 	}
 	if err != nil {
-		return nil, r.locate(err)
+		return nil, r.locate(err, 0)
 	}
 	r.last, _ = r.csv.FieldPos(0)
 	if r.columns, err = f.arrange(header); err != nil {
@@ -64,7 +64,7 @@ func (r *Reader[T]) Next() (T, error) {
 	r.budget.left = maxRecord
 	cells, err := r.csv.Read()
 	if err != nil {
-		err = r.locate(err)
+		err = r.locate(err, len(cells))
 		if _, ok := errors.AsType[*RowError](err); !ok {
 			r.final = err
 		}
@@ -139,8 +139,8 @@ func (r *Reader[T]) line(wrong *fault) int {
 	return r.last
 }
 
-// locate adds file and line to an error of package csv.
-func (r *Reader[T]) locate(err error) error {
+// locate adds file and line to an error of package csv, for a row of so many cells.
+func (r *Reader[T]) locate(err error, cells int) error {
 	syntax, ok := errors.AsType[*csv.ParseError](err)
 	if !ok {
 		if errors.Is(err, io.EOF) {
@@ -151,7 +151,7 @@ func (r *Reader[T]) locate(err error) error {
 	wrong := &RowError{File: r.file, Line: syntax.StartLine}
 	switch {
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
-		wrong.Reason = "the row does not have as many cells as the header"
+		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", cells, r.csv.FieldsPerRecord)
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
 		wrong.Reason = `a cell has a " but does not begin with one`
 	case errors.Is(syntax.Err, csv.ErrQuote):

@@ -99,7 +99,7 @@ func TestRatingReaderFaults(t *testing.T) {
 		if err != nil {
 			got = append(got, err.Error())
 		} else if rating.UserID != 1 {
-			t.Errorf("got %v", rating)
+			t.Errorf("got %v, want ratings of user 1 only", rating)
 		}
 	}
 	want := []string{
@@ -148,7 +148,7 @@ func TestWriterReportsErrorOfTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := writer.Flush(); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
+		t.Errorf("Flush: %v, want the error of the writer", err)
 	}
 }
 

@@ -26,9 +26,9 @@ type evaluation struct {
 	Shelves     string `env:"-" placeholder:"FILE" help:"How many readers put each book on which shelf, which goodbooks-10k has in place of categories. By default shelves.csv or shelves.csv.gz beside --ratings, if there is one; none for none."`
 
 	Fold       int  `env:"-" default:"0" help:"Fifth of the readers to hold out, 0 to 4."`
-	Validation bool `name:"validate" env:"-" help:"Leave the readers of fold 0 out of training and measuring, so that settings chosen by this fold have not seen them."`
+	Validation bool `name:"validate" env:"-" help:"Leave the readers of fold 0 out of training and measuring, so that fold 0 stays unseen while you tune."`
 
-	Set map[string]float64 `env:"-" placeholder:"NAME=VALUE" help:"Parameters to change from those that serve. The first lines of the output list them all."`
+	Set map[string]float64 `env:"-" placeholder:"NAME=VALUE" help:"Parameters that differ from the serving model's. The first lines of the output list them all."`
 
 	workersFlag `embed:""`
 
@@ -110,8 +110,8 @@ type measuring struct {
 	progress func(step string)
 
 	split   evaluate.Split
-	authors []int32  // of each item; nil if unknown
-	names   []string // of all categories, sorted
+	authors []int32  // each item's author; nil if unknown
+	names   []string // category names, sorted
 	// categories has the categories of each item, as indexes of names; nil if
 	// unknown.
 	categories [][]int

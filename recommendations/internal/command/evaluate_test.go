@@ -113,10 +113,10 @@ func TestEvaluateLooksBesideTheRatings(t *testing.T) {
 	}
 	args := []string{"evaluate", "--fold=1", "--ratings=" + filepath.Join(dir, "whole.csv")}
 	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "books.csv:1: column") {
-		t.Errorf("books that cannot be read: %v", err)
+		t.Errorf("unreadable books: %v, want an error for line 1 of books.csv", err)
 	}
 	if err := run(t.Context(), append(args, "--books=none"), io.Discard, io.Discard); err != nil {
-		t.Errorf("without them: %v", err)
+		t.Errorf("--books=none: %v, want no error", err)
 	}
 }
 

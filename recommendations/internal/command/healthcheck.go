@@ -12,7 +12,7 @@ import (
 
 // healthcheck is a probe for containers without a shell.
 type healthcheck struct {
-	Address string        `env:"-" help:"host:port of the server, in plaintext. If empty, the one that serve listens on with the same variables: --grpc-address, or --health-address with TLS." placeholder:"HOST:PORT"`
+	Address string        `env:"-" help:"host:port of the server, in plaintext. If empty, the address that serve would use with this environment: --grpc-address, or --health-address with TLS." placeholder:"HOST:PORT"`
 	Service string        `env:"-" help:"gRPC service to check; empty for the server as a whole." default:"recommendations.v1.RecommendationsService"`
 	Timeout time.Duration `env:"-" help:"Time limit." default:"2s"`
 

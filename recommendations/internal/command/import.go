@@ -21,7 +21,7 @@ type importCommand struct {
 	Shelves      string   `env:"-" placeholder:"FILE" help:"Categories of the books of goodbooks-10k: book_tags.csv with --tags, or a table of shelf counts."`
 	Tags         string   `env:"-" placeholder:"FILE" help:"tags.csv of goodbooks-10k, for --shelves book_tags.csv."`
 	Ratings      []string `env:"-" placeholder:"FILE" sep:"none" help:"Ratings, added to those of the store. May be repeated."`
-	Samples      string   `env:"-" placeholder:"FILE" help:"Sample readers, whom a visitor can choose to see the shop as."`
+	Samples      string   `env:"-" placeholder:"FILE" help:"Sample readers that visitors can switch to."`
 	Interactions string   `env:"-" placeholder:"FILE" help:"Interactions, from an export."`
 
 	Strict   bool `env:"-" help:"Import nothing if any row is faulty. By default, faulty rows are reported, counted and skipped."`

@@ -131,7 +131,7 @@ ratings.csv:6: book_id: 4 is not a book of the catalogue
 	strict := storeFlagOf(t)
 	_, _, err = execute(t, "import", strict, "--books", books, "--ratings", ratings, "--strict")
 	if err == nil || err.Error() != "books.csv:5: title: is empty; nothing was imported" {
-		t.Errorf("strict: %v", err)
+		t.Errorf("strict: %v, want the error of line 5", err)
 	}
 	if head, err := openStore(t, strict).Head(t.Context()); err != nil || head.CatalogVersion != "" {
 		t.Errorf("after a strict stop: %+v, %v", head, err)
@@ -182,10 +182,10 @@ func TestAnInterruptedImportLeavesNothing(t *testing.T) {
 	var out bytes.Buffer
 	err := run(ctx, []string{"import", to, "--books", write(t, "books.csv", someBooks)}, &out, &out)
 	if err == nil || err.Error() != "interrupted: nothing was imported" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that nothing was imported", err)
 	}
 	if head, err := openStore(t, to).Head(t.Context()); err != nil || head.CatalogVersion != "" {
-		t.Errorf("%+v, %v", head, err)
+		t.Errorf("head: %+v, %v; want no catalogue", head, err)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestExportAndRestore(t *testing.T) {
 		t.Error(got)
 	}
 	if _, _, err := execute(t, "export", from, dir); err == nil || !strings.Contains(err.Error(), "contains an export already") {
-		t.Errorf("over an export: %v", err)
+		t.Errorf("second export to the folder: %v, want an error", err)
 	}
 	must(t, "import", to, "--from", dir)
 	again := filepath.Join(t.TempDir(), "again")
@@ -305,7 +305,7 @@ func TestTheDemonstrationIsNotDroppedByAccident(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := execute(t, "import", in, "--books", books); err == nil || !strings.Contains(err.Error(), "--drop-demo deletes them") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names --drop-demo", err)
 	}
 	if got := must(t, "import", in, "--books", books, "--drop-demo"); !strings.Contains(got, "the embedded demonstration was removed; the store has a new catalogue of 3 books") {
 		t.Error(got)
@@ -323,16 +323,16 @@ func TestGoodbooksOwnFiles(t *testing.T) {
 	must(t, "import", to, "--books", books, "--shelves", bookTags, "--tags", tags)
 	catalog, err := openStore(t, to).Catalog(t.Context())
 	if err != nil || len(catalog.Books) != 2 {
-		t.Fatalf("%+v, %v", catalog, err)
+		t.Fatalf("catalogue: %+v, %v; want 2 books", catalog, err)
 	}
 	one, two := catalog.Books[0], catalog.Books[1]
 	if one.Title != "The Games" || one.Series != "The Games #1" || one.Author != "Ann Author" || fmt.Sprint(one.Categories) != "[young-adult]" {
-		t.Errorf("%+v", one)
+		t.Errorf("first book: %+v, want The Games #1 by Ann Author, young-adult", one)
 	}
 	if two.Year != -720 || fmt.Sprint(two.Categories) != "[poetry]" {
-		t.Errorf("%+v", two)
+		t.Errorf("second book: %+v, want year -720 and poetry", two)
 	}
 	if _, _, err := execute(t, "import", storeFlagOf(t), "--books", books); err == nil || !strings.Contains(err.Error(), "name it with --shelves") {
-		t.Errorf("without categories: %v", err)
+		t.Errorf("import without --shelves: %v, want an error that names the flag", err)
 	}
 }

@@ -29,7 +29,7 @@ type Book struct {
 	ID         int64    // > 0, unique
 	Title      string   // without the series, e.g. "The Hobbit"
 	Author     string   // first author, e.g. "J.R.R. Tolkien"
-	Year       int      // of first publication; negative is BCE, 0 is unknown
+	Year       int      // year of first publication; negative is BCE, 0 is unknown
 	Categories []string // 1 to 4 slugs, the main one first, no duplicates
 	Popularity int64    // readers who like it, ≥ 0
 
@@ -49,8 +49,8 @@ type Rating struct {
 	Stars  int   // 1 to 5
 }
 
-// SampleReader is a reader of the data set whom a visitor can choose to see the shop
-// as, to compare shelves.
+// SampleReader is a reader of the data set that visitors can switch to, to compare
+// shelves.
 type SampleReader struct {
 	ID    int64
 	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"

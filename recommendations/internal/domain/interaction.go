@@ -63,7 +63,7 @@ const MaxInteractionID = 128
 
 // FieldError is an invalid field of an input.
 type FieldError struct {
-	Field  string // as the wire names it, e.g. "rating"
+	Field  string // field name on the wire, e.g. "rating"
 	Reason string
 }
 

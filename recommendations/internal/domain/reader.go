@@ -11,7 +11,7 @@ type Reader struct {
 	// Forgotten is set once the reader asked to be forgotten. What came before is
 	// deleted, and imports do not bring it back.
 	Forgotten bool
-	History   []byte // as History.Encode makes it; never changed in place
+	History   []byte // result of History.Encode; never changed in place
 }
 
 // Status is what became of an interaction that was to be stored.
@@ -40,5 +40,5 @@ func (s Status) String() string {
 // Outcome is the result of recording one interaction.
 type Outcome struct {
 	Status Status
-	Reader Reader // as stored now; whoever has its Seq has the interaction
+	Reader Reader // the reader as stored now; its Seq covers the interaction
 }

@@ -31,7 +31,7 @@ func TestModelRow(t *testing.T) {
 
 func TestModelValidate(t *testing.T) {
 	if err := smallModel().Validate(); err != nil {
-		t.Fatalf("a good model: %v", err)
+		t.Fatalf("valid model: %v, want no error", err)
 	}
 	tests := []struct {
 		name  string

@@ -36,15 +36,15 @@ type Ranker struct {
 
 	share        []float64 // popularity / highest popularity, 0 to 1
 	everything   shelf
-	shelves      []shelf // by category
-	mainCategory []int32 // by item; -1 for none
+	shelves      []shelf // shelf of each category
+	mainCategory []int32 // main category of each item; -1 for none
 
-	scratch sync.Pool // of *scratch
+	scratch sync.Pool // holds *scratch
 }
 
 // shelf holds the items of one category, or all items.
 type shelf struct {
-	bestsellers []int32  // by popularity, highest first; ties go to the lower index
+	bestsellers []int32  // items, most popular first; ties go to the lower index
 	member      []uint64 // one bit per item; nil if all are members
 }
 

@@ -18,7 +18,7 @@ func clusters(readers, items, mean int, seed uint64) engine.Dataset {
 	// draw returns 0 to n-1, low numbers more often.
 	draw := func(n int) int { return int(float64(n) * math.Pow(rng.Float64(), 2)) }
 	d := engine.Dataset{Items: items, Readers: make([][]int32, readers)}
-	seen := make([]int, items) // by item: the last reader who likes it, from 1
+	seen := make([]int, items) // last reader who likes each item, from 1
 	for r := range d.Readers {
 		tastes := [3]int{rng.IntN(kinds), rng.IntN(kinds), rng.IntN(kinds)}
 		length := 1 + int(float64(mean-1)*min(rng.ExpFloat64()/2+0.5, 3))

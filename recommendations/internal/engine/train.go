@@ -49,7 +49,7 @@ func train(ctx context.Context, data Dataset, params Params, workers, chunk int)
 	}
 	t := newTrainer(data, params, width, workers)
 	t.chooseNeighbours(ctx)
-	pairs := max(width*(width-1)/2, 1) // of one system
+	pairs := max(width*(width-1)/2, 1) // pairs of one system
 	step := max(chunk/pairs, 1)
 	counts := make([]uint32, pairs*min(step, data.Items))
 	for from := 0; from < data.Items; from += step {
@@ -72,9 +72,9 @@ type trainer struct {
 	params  Params
 	workers int
 	width   int     // most neighbours of an item
-	books   packed  // by reader
-	readers packed  // by item
-	authors []int32 // by item; nil when they do not count
+	books   packed  // books of each reader
+	readers packed  // readers of each item
+	authors []int32 // author of each item; nil when authors do not count
 
 	counts      []int32   // readers who like each item, c
 	mass        []float64 // diagonal of G, the sum of the squares of strengths

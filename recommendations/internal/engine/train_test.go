@@ -68,12 +68,12 @@ func textbook(d engine.Dataset, p engine.Params) engine.Model {
 		}
 		return 0
 	}
-	w, u := make([]float64, n), make([]float64, n) // of sources, of targets
+	w, u := make([]float64, n), make([]float64, n) // weights of sources and of targets
 	for i := range n {
 		w[i] = math.Pow(math.Max(product(x, x, i, i), 1), -p.Alpha/2)
 		u[i] = math.Pow(math.Max(float64(m.Counts[i]), 1), -p.Alpha/2)
 	}
-	b := make([]map[int]float64, n) // by source
+	b := make([]map[int]float64, n) // row of each source
 	for i := range b {
 		b[i] = map[int]float64{}
 	}

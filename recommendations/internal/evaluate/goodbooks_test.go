@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	root = "../../.." // of the repository
+	root = "../../.." // repository root
 	// defaultData is the folder of the data relative to root, unless
 	// BOOKSTALL_DATA is set. It is outside the repository.
 	defaultData = "../shared/data"

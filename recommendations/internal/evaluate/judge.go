@@ -18,7 +18,7 @@ func (g *gains) add(other gains) {
 
 // judge rates rankings, one at a time. Between rankings all marks are plain.
 type judge struct {
-	marks []mark // by item
+	marks []mark // marks by item
 }
 
 type mark uint8

@@ -12,7 +12,7 @@ import (
 // among the k books most similar to it. Ties go to the more popular book. The only
 // error is that of ctx, when it ends.
 func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
-	readers := make([][]int32, s.Items) // by item
+	readers := make([][]int32, s.Items) // readers of each item
 	for r, items := range s.Train {
 		for _, i := range items {
 			readers[i] = append(readers[i], int32(r))

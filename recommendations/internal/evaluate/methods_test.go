@@ -60,7 +60,7 @@ func TestKNN(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := evaluate.KNN(ctx, tiny(), 5); !errors.Is(err, context.Canceled) {
-		t.Errorf("a context that has ended: %v", err)
+		t.Errorf("KNN with a cancelled context: %v, want context.Canceled", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type Report struct {
 	TrainingReaders   int                `json:"training_readers"`
 	TrainingPositives int                `json:"training_positives"`
 	Books             int                `json:"books"`
-	Parameters        map[string]float64 `json:"parameters"` // of the first method
+	Parameters        map[string]float64 `json:"parameters"` // parameters of the first method
 	Methods           []Method           `json:"methods"`
 	Notes             []string           `json:"notes,omitempty"` // what was not measured, and why
 

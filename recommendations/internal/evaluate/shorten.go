@@ -8,8 +8,8 @@ import (
 // Shorten returns the split with at most n books of fold-in for each reader and the
 // same targets, to measure a ranker on short histories. A hash of reader and
 // book decides which books stay, so that a shorter history is a part of a longer
-// one. The books removed become Hidden, so that a ranking must not contain them. Of
-// the books below 4 stars the same share stays, rounded down.
+// one. The books removed become Hidden, so that a ranking must not contain them. The
+// same share of the books below 4 stars is kept, rounded down.
 func (s Split) Shorten(n int) Split {
 	cases := make([]Case, len(s.Cases))
 	for k, c := range s.Cases {

@@ -18,7 +18,7 @@ type Split struct {
 	TrainRated [][]Rated
 	Cases      []Case // ascending by reader
 
-	liked []bool // by item: whether Liked counts it; nil means all
+	liked []bool // items that Liked counts; nil means all
 }
 
 // Case is a held-out reader. FoldIn, Hidden and Targets are ascending and have no

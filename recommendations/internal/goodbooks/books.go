@@ -44,7 +44,7 @@ func parseBook(t *table) (domain.Book, error) {
 // checkBook refuses a book that a books.csv of the project cannot hold. It only
 // clears a malformed ISBN or language, because the set contains some.
 func checkBook(t *table, b domain.Book) (domain.Book, error) {
-	columns := map[string]string{ // of the set, by the project's name
+	columns := map[string]string{ // the set's column for each of the project's
 		"book_id": "book_id", "title": "title", "series": "title", "author": "authors",
 		"year": "original_publication_year", "popularity": "ratings_count",
 	}

@@ -52,13 +52,13 @@ func FuzzTables(f *testing.F) {
 		ids, _ := count(t, content, goodbooks.BookIDs)
 		for _, id := range ids {
 			if id.Book < 1 || id.Goodreads < 1 {
-				t.Errorf("%+v", id)
+				t.Errorf("%+v, want ids of at least 1", id)
 			}
 		}
 		counts, _ := count(t, content, goodbooks.BookTags)
 		for _, c := range counts {
 			if c.Goodreads < 1 || c.Tag < 0 || c.Count < 0 {
-				t.Errorf("%+v", c)
+				t.Errorf("%+v, want an id of at least 1, tag and count of at least 0", c)
 			}
 		}
 		books, _ := count(t, content, goodbooks.Shelves)
@@ -102,7 +102,7 @@ func count[T any](t *testing.T, content []byte, read func(string, io.Reader) ite
 		if err == nil {
 			rows = append(rows, row)
 		} else if wrong, ok := errors.AsType[*bookcsv.RowError](err); !ok || wrong.Line < 1 || wrong.Reason == "" || len(wrong.Reason) > 500 {
-			t.Fatalf("an error without a place: %v", err)
+			t.Fatalf("%v, want a RowError with line and reason", err)
 		} else {
 			faults = append(faults, err)
 		}

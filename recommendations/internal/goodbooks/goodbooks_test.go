@@ -67,7 +67,7 @@ func TestBooksReportFaults(t *testing.T) {
 		row("2,1,,A,2000,x,,eng,1"):   "b.csv:3: title: is empty",
 		row("2,1,,A,1,x,T\xff,eng,1"): `b.csv:3: title: "T\xff" is not UTF-8`,
 		row("2,1,,A,2000,x,T,eng,-"):  `b.csv:3: ratings_count: "-" is not a whole number`,
-		row("2,1,,A"):                 "b.csv:3: the row does not have as many cells as the header",
+		row("2,1,,A"):                 "b.csv:3: number of cells is 4, the header has 9",
 		row(`2,1,,A"B,1,x,T,eng,1`):   "b.csv:3: ",
 	}
 	for file, want := range tests {
@@ -78,7 +78,7 @@ func TestBooksReportFaults(t *testing.T) {
 	}
 	broken := io.MultiReader(strings.NewReader(bookHeader), readerOf(io.ErrUnexpectedEOF))
 	if _, err := all(goodbooks.Books("b.csv", broken)); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a failing source: %v", err)
+		t.Errorf("Books of a failing source: %v, want io.ErrUnexpectedEOF", err)
 	}
 }
 

@@ -18,7 +18,7 @@ type table struct {
 	file    string
 	csv     *csv.Reader
 	columns map[string]int // index by name
-	cells   []string       // of the current row
+	cells   []string       // the current row
 }
 
 // rows reads a table to its end, one value per row. After a faulty row it
@@ -122,7 +122,7 @@ func (t *table) locate(err error) error {
 	case !ok:
 		return fmt.Errorf("read %s: %w", t.file, err)
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
-		return t.rowError(syntax.StartLine, "", "the row does not have as many cells as the header")
+		return t.rowError(syntax.StartLine, "", fmt.Sprintf("number of cells is %d, the header has %d", len(t.cells), t.csv.FieldsPerRecord))
 	}
 	return t.rowError(syntax.StartLine, "", syntax.Err.Error())
 }

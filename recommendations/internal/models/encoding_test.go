@@ -89,7 +89,7 @@ func TestAnotherFormatIsNotDamage(t *testing.T) {
 	newer := bytes.Clone(body)
 	newer[len("bookstall model\n")] = 2
 	if _, err := models.Decode(seal(newer)); !errors.Is(err, models.ErrUnknownFormat) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want models.ErrUnknownFormat", err)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestAModelFollowsTheCatalogue(t *testing.T) {
 			got, err := model().For(test.catalog)
 			if test.foreign {
 				if !errors.Is(err, models.ErrForeign) {
-					t.Errorf("got %v", err)
+					t.Errorf("got %v, want models.ErrForeign", err)
 				}
 				return
 			}

@@ -38,7 +38,7 @@ type Metadata struct {
 	CatalogVersion  string        `json:"catalog_version"`
 	DataFingerprint string        `json:"data_fingerprint"` // SHA-256 of the histories, cut to 12 bytes
 	Books           int           `json:"books"`
-	Readers         int           `json:"readers"` // with at least one positive
+	Readers         int           `json:"readers"` // readers with at least one positive
 	Positives       int           `json:"positives"`
 	Weights         int           `json:"weights"`
 	// Metrics come from another model, trained without the readers it was measured

@@ -20,7 +20,7 @@ const Method = "local-ease"
 // Input is what a model is trained from.
 type Input struct {
 	Catalog domain.Catalog
-	Readers iter.Seq[domain.Reader] // in any order
+	Readers iter.Seq[domain.Reader] // readers, in any order
 	Params  engine.Params
 	Workers int // goroutines
 }
@@ -53,7 +53,7 @@ func Train(ctx context.Context, in Input) (Model, error) {
 // collected is the part of the input that training uses, as indexes.
 type collected struct {
 	books     []domain.Book
-	readers   []reader // by id
+	readers   []reader // readers, sorted by id
 	positives int
 }
 

@@ -80,7 +80,7 @@ func TestWhatCountsAsLiked(t *testing.T) {
 		}
 	}
 	if m.Metadata.Readers != 2 || m.Metadata.Positives != 3 {
-		t.Errorf("%+v", m.Metadata)
+		t.Errorf("metadata: %+v, want 2 readers and 3 positives", m.Metadata)
 	}
 }
 
@@ -89,6 +89,6 @@ func TestADamagedHistoryIsNamed(t *testing.T) {
 		Params: engine.DefaultParams(), Workers: 1, Readers: readers(map[int64][]byte{7: {0x80}}),
 	})
 	if err == nil || err.Error() != "reader 7: history is cut short" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that the history of reader 7 is cut short", err)
 	}
 }

@@ -28,7 +28,7 @@ func (r *readers) of(userID int64) domain.Reader {
 	return r.byID[userID]
 }
 
-// put takes readers that are newer, and wakes their followers.
+// put stores readers that are newer, and wakes their followers.
 func (r *readers) put(list []domain.Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

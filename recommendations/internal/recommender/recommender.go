@@ -1,5 +1,6 @@
-// Package recommender makes shelves from one consistent catalogue and model and from
-// the histories, all in memory. It translates between the domain, which has book ids,
+// Package recommender is the core of the recommendations service: it makes shelves from
+// one consistent catalogue and model and from the histories, all in memory. (The client
+// that calls the service is the shop's package recommend.) It translates between the domain, which has book ids,
 // and package engine, which has indexes.
 package recommender
 
@@ -18,7 +19,7 @@ import (
 type Shelf struct {
 	Items          []Item
 	Personal       bool   // based on the reader's history
-	CatalogVersion string // of the books
+	CatalogVersion string // version of the catalogue that has the books
 	// ReaderSeq is the sequence number of the reader's history; 0 for none.
 	ReaderSeq int64
 	// Last is the entry of the history that changed last, and LastBook its book; nil
@@ -45,7 +46,7 @@ type Recommender struct {
 type state struct {
 	catalog    domain.Catalog
 	ranker     *engine.Ranker
-	index      map[int64]int32 // by book id, in catalog.Books and in the ranker
+	index      map[int64]int32 // book id to index in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker uses the indexes
 }
 
@@ -85,7 +86,7 @@ func (r *Recommender) Load(lib *domain.Library, workers int) error {
 	return nil
 }
 
-// Put takes the readers that are newer than those in memory, and notifies their
+// Put stores the readers that are newer than those in memory, and notifies their
 // followers.
 func (r *Recommender) Put(list []domain.Reader) { r.readers.put(list) }
 

@@ -98,7 +98,7 @@ func TestCategories(t *testing.T) {
 		t.Errorf("romance: %v, %v", ids(shelf), err)
 	}
 	if _, err := r.Recommend(100, "cooking", 10); !errors.Is(err, domain.ErrCategoryNotFound) {
-		t.Errorf("unknown: %v", err)
+		t.Errorf("unknown category: %v, want domain.ErrCategoryNotFound", err)
 	}
 	if got, _ := r.Categories(); !slices.Equal(got, []string{"fantasy", "poetry", "romance"}) {
 		t.Errorf("categories %v", got)
@@ -112,7 +112,7 @@ func TestSimilar(t *testing.T) {
 		t.Errorf("similar to 50: %v, %v", ids(shelf), err)
 	}
 	if _, err := r.Similar(51, 2); !errors.Is(err, domain.ErrBookNotFound) {
-		t.Errorf("unknown: %v", err)
+		t.Errorf("unknown book: %v, want domain.ErrBookNotFound", err)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestNotReadyBeforeLoad(t *testing.T) {
 	_, categories := r.Categories()
 	for _, err := range []error{recommend, similar, lib, categories} {
 		if !errors.Is(err, domain.ErrNotReady) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want domain.ErrNotReady", err)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestLoadUnderQuestions(t *testing.T) {
 				default:
 				}
 				if shelf, err := r.Recommend(100, "", 3); err != nil || len(shelf.Items) != 3 {
-					t.Errorf("%v, %v", ids(shelf), err)
+					t.Errorf("shelf: %v, %v; want 3 books", ids(shelf), err)
 					return
 				}
 			}

@@ -19,7 +19,7 @@ type loadedModel struct {
 	version string
 }
 
-// serve takes over the catalogue of the store and the model that is active there. An
+// serve loads the store's catalogue and its active model into memory. An
 // active model that cannot be used is refused; the model in use stays then, if it
 // fits the catalogue.
 func (r *Replicator) serve(ctx context.Context, head store.Head) error {

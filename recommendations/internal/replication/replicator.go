@@ -50,7 +50,7 @@ type Config struct {
 const (
 	pollInterval  = 250 * time.Millisecond
 	pollTimeout   = 10 * time.Second
-	retryInterval = 100 * time.Millisecond // of the first load, doubled each time
+	retryInterval = 100 * time.Millisecond // first pause between loads, doubled each time
 	maxRetry      = 5 * time.Second
 	// writeTimeout is below the 2 s that callers wait, so that they get
 	// ErrStoreDown and do not take this replica for one that hangs.
@@ -66,7 +66,7 @@ type Replicator struct {
 	cancel  context.CancelFunc
 
 	// Used by Run alone.
-	head  store.Head   // that the catalogue and the model in memory belong to
+	head  store.Head   // state of the store that the catalogue and the model in memory belong to
 	model *loadedModel // nil for none
 
 	applied atomic.Int64 // all histories up to this sequence number are in memory
@@ -111,7 +111,7 @@ func (r *Replicator) Stop(context.Context) error {
 	return nil
 }
 
-// loadWithRetries loads everything. Its error is that Stop came first.
+// loadWithRetries loads everything. It fails only after Stop.
 func (r *Replicator) loadWithRetries() error {
 	var began time.Time
 	_, err := backoff.Retry(r.ctx,
@@ -204,7 +204,7 @@ func (r *Replicator) readersAfter(ctx context.Context, after int64) (list []doma
 	return list, seq, err
 }
 
-// poll takes over what changed in the store.
+// poll applies the store's changes to memory.
 func (r *Replicator) poll(ctx context.Context) error {
 	head, err := r.Store.Head(ctx)
 	if err != nil {

@@ -148,7 +148,7 @@ func TestALikeCountsEverywhere(t *testing.T) {
 	url := newURL(t)
 	a, b := start(t, url), start(t, url)
 	if before, err := a.books.Recommend(777, "", 5); err != nil || before.Personal {
-		t.Fatalf("%+v, %v", before, err)
+		t.Fatalf("shelf: %+v, %v; want one that is not personal", before, err)
 	}
 	o := a.record(t, like("a", 777, 2))
 	shelf, err := a.books.Recommend(777, "", 5)
@@ -170,7 +170,7 @@ func TestOneTrainsForAll(t *testing.T) {
 	last := start(t, url)
 	models, err := last.store.Models(t.Context())
 	if err != nil || len(models) != 1 || !models[0].Active {
-		t.Errorf("%+v, %v", models, err)
+		t.Errorf("models: %+v, %v; want one, active", models, err)
 	}
 }
 
@@ -265,7 +265,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 	server.Stop()
 	for i := range 3 {
 		if _, err := a.Record(t.Context(), like(fmt.Sprint("lost", i), 777, 4)); !errors.Is(err, domain.ErrStoreDown) {
-			t.Errorf("a write without the database: %v", err)
+			t.Errorf("Record without the database: %v, want domain.ErrStoreDown", err)
 		}
 	}
 	within(t, 15*time.Second, "notice", func() bool { return a.value(t, "recommendations_store_stale_seconds") > 0 })

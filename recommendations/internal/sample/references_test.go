@@ -16,11 +16,11 @@ func TestReferences(t *testing.T) {
 	}
 	lib.Samples[0].ID = 6
 	if err := checkReferences(&lib); err == nil || err.Error() != "samples.csv: reader 6 has no ratings" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that reader 6 has no ratings", err)
 	}
 	lib.Ratings[0].BookID = 2
 	if err := checkReferences(&lib); err == nil || err.Error() != "ratings.csv: reader 5 rated book 2, which is not in books.csv" {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want that book 2 is missing", err)
 	}
 }
 

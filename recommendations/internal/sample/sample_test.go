@@ -104,7 +104,7 @@ func TestRatings(t *testing.T) {
 		}
 	}
 	if len(perReader) < 1000 {
-		t.Errorf("%d readers", len(perReader))
+		t.Errorf("%d readers, want at least 1000", len(perReader))
 	}
 	for id, n := range perReader {
 		if n < 10 || n > 40 {

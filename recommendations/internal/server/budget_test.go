@@ -61,9 +61,9 @@ func (w worked) gaveUp(t *testing.T, do func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	// Either the handler or its caller sees the deadline first; and writes reserve
-	// part of the time to answer that the store is down.
+	// part of the time to answer that the store is unreachable.
 	if err := do(ctx); status.Code(err) != codes.DeadlineExceeded && status.Code(err) != codes.Unavailable && status.Code(err) != codes.Unknown {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want DeadlineExceeded, Unavailable or Unknown", err)
 	}
 	select {
 	case took := <-w:
@@ -148,7 +148,7 @@ func TestWritesEndWithTheirCaller(t *testing.T) {
 				}
 				// No work is left that the next call would have to wait for.
 				if err := do(within(t)); err != nil {
-					t.Errorf("later: %v", err)
+					t.Errorf("call after the overload: %v, want no error", err)
 				}
 				if took := <-w; took > 2*time.Second {
 					t.Errorf("later: took %v", took)

@@ -41,8 +41,8 @@ func (u unary) SetTrailer(md metadata.MD) {
 	_ = grpc.SetTrailer(u, md) // fails only outside of a call
 }
 
-// writeFailed translates an error of a write to a gRPC status. If the store is down, it
-// is down for all replicas: a trailer tells the client not to retry.
+// writeFailed translates an error of a write to a gRPC status. An unreachable store is
+// unreachable for all replicas: a trailer tells the client not to retry.
 func (s *Server) writeFailed(call trailer, err error) error {
 	if errors.Is(err, domain.ErrStoreDown) {
 		call.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "-1"))

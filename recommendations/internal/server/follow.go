@@ -103,7 +103,7 @@ func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
 		case r := <-in:
 			switch {
 			case errors.Is(r.err, io.EOF):
-				in = nil // the client sends no more, but still receives
+				in = nil // the client has finished sending, but still receives
 			case r.err != nil:
 				return r.err
 			default:

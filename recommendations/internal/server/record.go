@@ -60,7 +60,7 @@ type recording struct {
 	ctx     context.Context
 	next    int64 // index of the next interaction of the stream
 	batch   []domain.Interaction
-	indexes []int64 // of the batch
+	indexes []int64 // indexes of the batch in the stream
 	resp    *recommendationsv1.RecordInteractionsResponse
 }
 

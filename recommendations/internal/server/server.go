@@ -24,14 +24,14 @@ func Service() string { return recommendationsv1.RecommendationsService_ServiceD
 const (
 	defaultResults = 10
 	maxResults     = 100
-	booksPerPage   = 200 // of ListBooks, about 30 kB per message
+	booksPerPage   = 200 // page size of ListBooks, about 30 kB per message
 )
 
 // Config configures a Server.
 type Config struct {
 	Recommender *recommender.Recommender
 	Journal     Journal // nil refuses writes
-	Name        string  // of this replica
+	Name        string  // name of this replica
 	// FollowAge bounds the duration of a Follow stream. It should be shorter than the
 	// grace of old connections, so that streams end before they are cut.
 	FollowAge time.Duration

@@ -74,14 +74,14 @@ func TestRecommend(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL || resp.GetServedBy() != "replica-1" || resp.GetCatalogVersion() != "v1" {
-		t.Errorf("got %v", resp)
+		t.Errorf("got %v, want a personal shelf of replica-1 and catalogue v1", resp)
 	}
 	if n := len(resp.GetRecommendations()); n != 3 {
 		t.Fatalf("%d books, want 3", n)
 	}
 	first := resp.GetRecommendations()[0]
 	if first.GetTitle() == "" || first.GetAuthor() == "" || len(first.GetCategories()) == 0 || first.GetBecause().GetTitle() == "" {
-		t.Errorf("incomplete: %v", first)
+		t.Errorf("first recommendation: %v, want title, author, categories and because", first)
 	}
 
 	resp, err = api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, Category: "romance"})
@@ -93,7 +93,7 @@ func TestRecommend(t *testing.T) {
 	}
 	for _, r := range resp.GetRecommendations() {
 		if !slices.Contains(r.GetCategories(), "romance") || r.GetBecause() != nil {
-			t.Errorf("not a bestseller of romance: %v", r)
+			t.Errorf("got %v, want a bestseller of romance", r)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func TestSimilarBooks(t *testing.T) {
 		t.Errorf("got %v from %q", got, resp.GetServedBy())
 	}
 	if _, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 12345}); status.Code(err) != codes.NotFound {
-		t.Errorf("unknown book: %v", err)
+		t.Errorf("unknown book: %v, want NotFound", err)
 	}
 }
 

@@ -32,7 +32,7 @@ type remembering struct {
 	recommendationsv1.RecommendationsServiceClient
 	live  *replication.Replicator
 	ready *lifecycle.Readiness
-	file  string // of the database
+	file  string // database file
 }
 
 // remember serves a library from a store; followAge is that of its streams.
@@ -129,7 +129,7 @@ func TestRecordInteractions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp.GetStored() != 2 || resp.GetRepeated() != 1 || resp.GetRejected() != 6 || resp.GetVersion() == 0 {
-		t.Errorf("got %v", resp)
+		t.Errorf("got %v, want 2 stored, 1 repeated, 6 rejected and a version", resp)
 	}
 	got := map[int64]string{}
 	for _, r := range resp.GetRejections() {
@@ -150,7 +150,7 @@ func TestRecordInteractions(t *testing.T) {
 
 	history, err := api.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 700, MinVersion: resp.GetVersion()})
 	if err != nil || history.GetVersion() != resp.GetVersion() || len(history.GetEntries()) != 2 {
-		t.Fatalf("%v, %v", history, err)
+		t.Fatalf("history: %v, %v; want 2 entries at the recorded version", history, err)
 	}
 	latest, first := history.GetEntries()[0], history.GetEntries()[1]
 	if latest.GetBookId() != 3 || latest.GetRating() != 2 || first.GetBookId() != 1 || !first.GetLiked() {
@@ -158,7 +158,7 @@ func TestRecordInteractions(t *testing.T) {
 	}
 	shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 700, MinVersion: resp.GetVersion()})
 	if err != nil || shelf.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL || shelf.GetReaderVersion() != resp.GetVersion() {
-		t.Errorf("%v, %v", shelf, err)
+		t.Errorf("shelf: %v, %v; want a personal one at the recorded version", shelf, err)
 	}
 	for _, r := range shelf.GetRecommendations() {
 		if r.GetBookId() == 1 || r.GetBookId() == 3 {
@@ -188,24 +188,24 @@ func TestForgetReader(t *testing.T) {
 	}
 	gone, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 700})
 	if err != nil || gone.GetVersion() == 0 {
-		t.Fatalf("%v, %v", gone, err)
+		t.Fatalf("ForgetReader: %v, %v; want a version", gone, err)
 	}
 	history, err := api.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 700, MinVersion: gone.GetVersion()})
 	if err != nil || len(history.GetEntries()) != 0 {
-		t.Errorf("%v, %v", history, err)
+		t.Errorf("history: %v, %v; want no entries", history, err)
 	}
 	if _, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{}); status.Code(err) != codes.InvalidArgument {
-		t.Errorf("nobody: %v", err)
+		t.Errorf("ForgetReader without a reader: %v, want InvalidArgument", err)
 	}
 }
 
 func TestWithoutAStoreNothingIsKept(t *testing.T) {
 	api := serve(t, testLibrary())
 	if _, err := recordAll(t, api, did("a", 700, 1, aLike, 0)); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("record: %v", err)
+		t.Errorf("record: %v, want FailedPrecondition", err)
 	}
 	if _, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 7}); status.Code(err) != codes.FailedPrecondition {
-		t.Errorf("forget: %v", err)
+		t.Errorf("forget: %v, want FailedPrecondition", err)
 	}
 	if header, _ := list(t, api, ""); !header.GetReadOnly() {
 		t.Error("the catalogue does not say that the service is read only")
@@ -287,7 +287,7 @@ func TestFollowSendsAShelfAtEachChange(t *testing.T) {
 	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, MaxResults: 3})
 	first := receive(t, stream).GetShelf()
 	if first.GetVersion() != 0 || first.GetSource() != recommendationsv1.Source_SOURCE_POPULAR || len(first.GetRecommendations()) != 3 {
-		t.Errorf("at once: %v", first)
+		t.Errorf("first shelf: %v, want 3 bestsellers, version 0", first)
 	}
 	recorded, err := recordAll(t, api, did("a", 700, 1, aLike, 0)) // not on the stream
 	if err != nil {
@@ -296,7 +296,7 @@ func TestFollowSendsAShelfAtEachChange(t *testing.T) {
 	next := receive(t, stream).GetShelf()
 	if next.GetVersion() != recorded.GetVersion() || next.GetSource() != recommendationsv1.Source_SOURCE_PERSONAL ||
 		next.GetCause().GetBookId() != 1 || next.GetCause().GetTitle() != "Book 1" || !next.GetEntry().GetLiked() {
-		t.Errorf("after a like: %v", next)
+		t.Errorf("shelf after a like: %v, want a personal one, caused by book 1", next)
 	}
 
 	// An interaction on the stream is acknowledged, and changes the shelf.
@@ -322,7 +322,7 @@ func TestFollowSendsAShelfAtEachChange(t *testing.T) {
 	}
 	send(did("b", 700, 5, aLike, 0))
 	if r := receive(t, stream).GetRecorded(); r.GetRejection().GetReason() != recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT || r.GetStored() {
-		t.Errorf("the id again: %v", r)
+		t.Errorf("repeated id: %v, want CONFLICT", r)
 	}
 	// A client that has closed its side still receives.
 	if err := stream.CloseSend(); err != nil {

@@ -34,8 +34,8 @@ type dialect interface {
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.
 	listen(ctx context.Context, changed func())
-	// away reports whether an error means that the database is unavailable.
-	away(err error) bool
+	// unavailable reports whether an error means that the database cannot be used now.
+	unavailable(err error) bool
 }
 
 //go:embed migrations

@@ -74,7 +74,7 @@ type ImportRequest struct {
 type ImportResult struct {
 	CatalogChanged bool
 	DroppedDemo    bool
-	ReadersChanged int   // whose histories changed
+	ReadersChanged int   // readers whose histories changed
 	Repeated       int64 // ratings beyond the first of one reader and book in the request
 	Forgotten      int   // readers of the request who were forgotten and are skipped
 	Interactions   int   // new ones
@@ -105,7 +105,7 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 // merge is the result of merging ratings into histories.
 type merge struct {
 	ratings   *Ratings
-	seq       int64                   // of the histories that the ratings were merged into
+	seq       int64                   // sequence number of the histories that the ratings were merged into
 	changed   map[int64]domain.Reader // what to write
 	forgotten map[int64]struct{}      // readers who were skipped
 	repeated  int64
@@ -311,7 +311,7 @@ func insertNew(ctx context.Context, tx *sql.Tx, list []domain.Interaction, seq f
 		}
 		for _, i := range next {
 			if ids[i.ID] {
-				delete(ids, i.ID) // of equal ids the first was stored
+				delete(ids, i.ID) // the first of equal ids was stored
 				fresh = append(fresh, i)
 			}
 		}

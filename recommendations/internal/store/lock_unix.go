@@ -12,7 +12,7 @@ import (
 // dies. Within the process it is first come, first served.
 type fileLock struct {
 	path string
-	turn chan struct{} // holds a value while the lock is held or waited for by one
+	turn chan struct{} // holds a value while a goroutine holds or awaits the kernel lock
 }
 
 func newFileLock(path string) *fileLock {

@@ -15,7 +15,7 @@ type ModelInfo struct {
 	Version     string
 	CreatedAt   time.Time
 	Metadata    []byte // JSON
-	Size        int64  // of the artefact, in bytes
+	Size        int64  // size of the artefact, in bytes
 	Active      bool
 	ActivatedAt time.Time // last activation; zero for never
 }

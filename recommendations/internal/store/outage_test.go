@@ -59,7 +59,7 @@ func TestOutageOfPostgres(t *testing.T) {
 
 	server.Stop()
 	if err := <-lost; !errors.Is(err, context.Canceled) {
-		t.Errorf("the lock was lost, and what ran under it: %v", err)
+		t.Errorf("WithLock: %v, want context.Canceled", err)
 	}
 	for name, do := range all(s) {
 		short, end := context.WithTimeout(t.Context(), 2*time.Second)
@@ -67,14 +67,14 @@ func TestOutageOfPostgres(t *testing.T) {
 		err := do(short)
 		end()
 		if !errors.Is(err, domain.ErrStoreDown) || time.Since(began) > 2500*time.Millisecond {
-			t.Errorf("%s: %v after %v", name, err, time.Since(began))
+			t.Errorf("%s: %v after %v, want domain.ErrStoreDown within 2.5 s", name, err, time.Since(began))
 		}
 	}
 
 	server.Run()
 	for name, do := range all(s) {
 		if err := do(within(t)); err != nil {
-			t.Errorf("%s, and the server is back: %v", name, err)
+			t.Errorf("%s after the server came back: %v, want no error", name, err)
 		}
 	}
 	// It listens again: a change is notified, after the value that connecting itself
@@ -84,7 +84,7 @@ func TestOutageOfPostgres(t *testing.T) {
 	select {
 	case <-changes:
 	case <-time.After(15 * time.Second):
-		t.Error("no word of changes any more")
+		t.Error("no notification within 15 s")
 	}
 }
 
@@ -147,7 +147,7 @@ func testWritesThatCannotBe(db database) {
 	}
 	_, err := s.Record(within(t), []domain.Interaction{like("b", 7, 2)})
 	if err == nil || errors.Is(err, domain.ErrStoreDown) {
-		t.Errorf("a damaged history is no outage: %v", err)
+		t.Errorf("Record with a damaged history: %v, want an error other than domain.ErrStoreDown", err)
 	}
 	// An interaction that cannot be stored does not fail those that share its commit.
 	results := make(chan error)

@@ -185,9 +185,9 @@ func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool
 	}
 }
 
-// away: the server is at fault and not the statement. There is no connection, or the
+// unavailable: the server is at fault and not the statement. There is no connection, or the
 // server is starting, stopping or out of resources.
-func (d postgres) away(err error) bool {
+func (d postgres) unavailable(err error) bool {
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		for _, class := range []string{
 			"08",    // connection

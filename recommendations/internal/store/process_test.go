@@ -113,7 +113,7 @@ func writeAsTold(told string) error {
 	return errors.Join(s.Close(), json.NewEncoder(os.Stdout).Encode(sum))
 }
 
-// recordUntilAcknowledged retries while the store is down, as clients do.
+// recordUntilAcknowledged retries while the store is unreachable, as clients do.
 func recordUntilAcknowledged(s *store.Store, in domain.Interaction) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -271,7 +271,7 @@ func (c *crew) end(t *testing.T, url string) {
 	}
 	s := open(t, url)
 	stored := map[string]int{}
-	books := map[int64]map[int64]bool{} // by reader
+	books := map[int64]map[int64]bool{} // books of each reader
 	err := s.Interactions(within(t), func(i domain.Interaction) error {
 		stored[i.ID]++
 		if books[i.UserID] == nil {

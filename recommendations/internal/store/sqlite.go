@@ -125,8 +125,8 @@ func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }
 
 func (d sqlite) listen(ctx context.Context, _ func()) { <-ctx.Done() }
 
-// away: the file is busy, full or cannot be opened. An error in a statement is not.
-func (d sqlite) away(err error) bool {
+// unavailable: the file is busy, full or cannot be opened. An error in a statement is not.
+func (d sqlite) unavailable(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) {
 		return true
 	}

@@ -30,7 +30,7 @@ var (
 // Head is the state of a store in short.
 type Head struct {
 	StoreID        string // unique to this store
-	Seq            int64  // of the last commit that changed histories
+	Seq            int64  // sequence number of the last commit that changed histories
 	CatalogVersion string // "" before there are books
 	Demo           bool   // the books are the embedded demonstration's
 	Model          string // version of the active model; "" for none
@@ -53,7 +53,7 @@ type Store struct {
 	now     func() time.Time
 	log     logr.Logger
 
-	queue chan *writing // to the writer
+	queue chan *writing // work for the writer
 	quit  chan struct{}
 	done  sync.WaitGroup
 
@@ -126,7 +126,7 @@ func (s *Store) fault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !s.dialect.away(err) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !s.dialect.unavailable(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)
@@ -172,7 +172,7 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 		err = tx.Commit()
 	}
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		err = ctx.Err() // which ended the transaction
+		err = ctx.Err() // the end of ctx ended the transaction
 	}
 	return s.fault(doing, err)
 }

@@ -27,7 +27,7 @@ import (
 type database struct {
 	t      *testing.T
 	name   string
-	newURL func() string // of an empty database
+	newURL func() string // URL of an empty database
 	raw    func(url string) *sql.DB
 }
 
@@ -343,10 +343,10 @@ func testForget(db database) {
 	record(t, s, like("a", 7, 2), like("b", 8, 2))
 	gone, err := s.Forget(within(t), 7)
 	if err != nil || gone.Seq != mustHead(t, s).Seq || len(gone.History) != 0 {
-		t.Fatalf("%+v, %v", gone, err)
+		t.Fatalf("Forget: %+v, %v; want an empty history at the last Seq", gone, err)
 	}
 	if h := history(t, s, 7); len(h) != 0 {
-		t.Errorf("left: %v", h)
+		t.Errorf("history after Forget: %v, want none", h)
 	}
 	for _, table := range []string{"histories WHERE length(data) > 0 AND", "interactions WHERE"} {
 		var n int
@@ -375,7 +375,7 @@ func testReadersWinOverImports(db database) {
 	mustImport(t, s, old)
 	record(t, s, domain.Interaction{ID: "u", UserID: 7, BookID: 1, Kind: domain.Unrate})
 	if result := mustImport(t, s, old); result.ReadersChanged != 0 {
-		t.Errorf("%+v", result)
+		t.Errorf("result: %+v, want no changed readers", result)
 	}
 	mustImport(t, s, store.ImportRequest{Ratings: ratings(
 		domain.Rating{UserID: 7, BookID: 1, Stars: 4}, domain.Rating{UserID: 7, BookID: 2, Stars: 3}, domain.Rating{UserID: 7, BookID: 3, Stars: 1},
@@ -399,7 +399,7 @@ func testTheDemonstrationMakesRoom(db database) {
 		}
 	}
 	if h := mustHead(t, s); !h.Demo || h.Seq != 1 {
-		t.Errorf("%+v", h)
+		t.Errorf("head: %+v, want the demonstration at Seq 1", h)
 	}
 	if _, err := s.Import(within(t), store.ImportRequest{Ratings: ratings(domain.Rating{UserID: 1, BookID: 2, Stars: 5})}); !errors.Is(err, store.ErrDemoRatings) {
 		t.Errorf("ratings for the demonstration: %v", err)
@@ -408,11 +408,11 @@ func testTheDemonstrationMakesRoom(db database) {
 	books := store.ImportRequest{Catalog: catalog(1, 2, 3), Ratings: ratings(domain.Rating{UserID: 1, BookID: 3, Stars: 5})}
 	before := mustHead(t, s)
 	if _, err := s.Import(within(t), books); !errors.Is(err, store.ErrDemoInUse) || mustHead(t, s) != before {
-		t.Errorf("over readers' likes: %v", err)
+		t.Errorf("import over readers' likes: %v, want store.ErrDemoInUse and an unchanged head", err)
 	}
 	books.DropDemo = true
 	if result := mustImport(t, s, books); !result.DroppedDemo || result.ReadersChanged != 1 {
-		t.Errorf("%+v", result)
+		t.Errorf("result: %+v, want the demonstration dropped and 1 changed reader", result)
 	}
 	if h := mustHead(t, s); h.Demo {
 		t.Errorf("still the demonstration: %+v", h)
@@ -437,7 +437,7 @@ func testAnExportComesBack(db database) {
 	}
 	req.Interactions = done
 	if result := mustImport(t, other, req); result.Interactions != 2 {
-		t.Errorf("%+v", result)
+		t.Errorf("result: %+v, want 2 interactions", result)
 	}
 	if diff := cmp.Diff(history(t, s, 7), history(t, other, 7)); diff != "" {
 		t.Error(diff)
@@ -475,13 +475,13 @@ func testModels(db database) {
 		}
 	}
 	if _, err := s.Model(ctx, "four"); !errors.Is(err, domain.ErrModelNotFound) {
-		t.Errorf("unknown: %v", err)
+		t.Errorf("Model of an unknown version: %v, want domain.ErrModelNotFound", err)
 	}
 	if err := s.Activate(ctx, "four"); !errors.Is(err, domain.ErrModelNotFound) {
-		t.Errorf("unknown: %v", err)
+		t.Errorf("Activate of an unknown version: %v, want domain.ErrModelNotFound", err)
 	}
 	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
-		t.Errorf("nothing to roll back to: %v", err)
+		t.Errorf("Rollback without an earlier model: %v, want store.ErrNoEarlierModel", err)
 	}
 	for _, version := range []string{"one", "two", "two"} {
 		if err := s.Activate(ctx, version); err != nil {
@@ -497,13 +497,13 @@ func testModels(db database) {
 	}
 	list, err := s.Models(ctx)
 	if err != nil || len(list) != 3 || list[0].Version != "three" || !list[2].Active || list[2].Size != 3 || list[2].ActivatedAt.IsZero() || !list[0].ActivatedAt.IsZero() {
-		t.Errorf("%+v, %v", list, err)
+		t.Errorf("models: %+v, %v; want 3, the newest first, the oldest active", list, err)
 	}
 	if gone, err := s.PruneModels(ctx, 0); gone != 1 || err != nil {
 		t.Errorf("%d gone, %v; want the one that was never active", gone, err)
 	}
 	if h := mustHead(t, s); h.Model != "one" {
-		t.Errorf("%+v", h)
+		t.Errorf("head: %+v, want model one", h)
 	}
 }
 
@@ -527,7 +527,7 @@ func testLocks(db database) {
 	})
 	<-inside
 	if err := b.WithLock(within(t), "other", func(context.Context) error { return nil }); err != nil {
-		t.Errorf("another name: %v", err)
+		t.Errorf("lock of another name: %v, want no error", err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -546,7 +546,7 @@ func testLocks(db database) {
 	}
 	failed := errors.New("boom")
 	if err := a.WithLock(within(t), "train", func(context.Context) error { return failed }); !errors.Is(err, failed) {
-		t.Errorf("the error of what runs: %v", err)
+		t.Errorf("WithLock: %v, want the error of its function", err)
 	}
 }
 
@@ -620,7 +620,7 @@ func testReplayedInOrder(db database) {
 	}
 	s := open(t, db.newURL())
 	if result := mustImport(t, s, store.ImportRequest{Catalog: catalog(1), Interactions: list}); result.Interactions != len(list) {
-		t.Errorf("%+v", result)
+		t.Errorf("result: %+v, want %d interactions", result, len(list))
 	}
 	var back []domain.Interaction
 	if err := s.Interactions(within(t), func(i domain.Interaction) error { back = append(back, i); return nil }); err != nil {
@@ -644,10 +644,10 @@ func testReplayForgets(db database) {
 	}
 	before := mustHead(t, s)
 	if got := mustImport(t, s, store.ImportRequest{Interactions: list}); got != (store.ImportResult{Forgotten: 1}) {
-		t.Errorf("%+v", got)
+		t.Errorf("result: %+v, want only 1 forgotten reader", got)
 	}
 	if h := history(t, s, 7); len(h) != 0 || mustHead(t, s) != before {
-		t.Errorf("the backup brought the reader back: %v", h)
+		t.Errorf("history after the import: %v, want none and an unchanged head", h)
 	}
 }
 
@@ -687,7 +687,7 @@ func testCallersShareCommits(db database) {
 
 func testChangesAreTold(db database) {
 	t := db.t
-	if db.name == "sqlite" { // which is polled
+	if db.name == "sqlite" { // SQLite is polled
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = open(t, db.newURL()).Changes(ctx)
 		cancel()
@@ -763,7 +763,7 @@ func testAllOrNothing(db database) {
 		Ratings: ratings(domain.Rating{UserID: 1, BookID: 3, Stars: 5}),
 	})
 	if err == nil || errors.Is(err, domain.ErrStoreDown) {
-		t.Errorf("a book twice: %v", err)
+		t.Errorf("catalogue with a book twice: %v, want an error other than domain.ErrStoreDown", err)
 	}
 	if c, err := s.Catalog(within(t)); err != nil || len(c.Books) != 2 || mustHead(t, s) != before || len(history(t, s, 1)) != 0 {
 		t.Errorf("something stayed: %+v, %v, %v", mustHead(t, s), c.Books, err)

@@ -85,7 +85,7 @@ func importBoth(t *testing.T, books, ratings []byte, theirs, strict bool) (store
 		Report: func(err error) {
 			reported++
 			if wrong, ok := errors.AsType[*bookcsv.RowError](err); !ok || wrong.Reason == "" {
-				t.Errorf("reported without a reason: %v", err)
+				t.Errorf("reported %v, want a RowError with a reason", err)
 			}
 		},
 	})

@@ -16,7 +16,7 @@ import (
 // Files are the paths of the files to import. Each may be empty. Files may be
 // compressed with gzip.
 type Files struct {
-	Books string // in the project's format, or books.csv of goodbooks-10k
+	Books string // books in the project's format, or books.csv of goodbooks-10k
 	// Shelves gives the books of goodbooks-10k their categories. It is a table of
 	// shelf counts with one row per book, or book_tags.csv; then Tags is tags.csv.
 	Shelves, Tags string
@@ -40,17 +40,17 @@ func Exported(dir string) (Files, error) {
 	if _, err := os.Stat(f.Books); err != nil {
 		return Files{}, fmt.Errorf("%s is not an export: %w", dir, err)
 	}
-	there := func(name string) string {
+	ifExists := func(name string) string {
 		path := filepath.Join(dir, name)
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return ""
 		}
 		return path // opening it will report any other error
 	}
-	if r := there(ratingsFile); r != "" {
+	if r := ifExists(ratingsFile); r != "" {
 		f.Ratings = []string{r}
 	}
-	f.Samples, f.Interactions = there(samplesFile), there(interactionsFile)
+	f.Samples, f.Interactions = ifExists(samplesFile), ifExists(interactionsFile)
 	return f, nil
 }
 

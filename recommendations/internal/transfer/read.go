@@ -153,7 +153,7 @@ func readShelves(ctx context.Context, to *reporting, f Files) (map[int64]goodboo
 		})
 		return shelved, err
 	}
-	shelf := map[int64]string{} // by tag
+	shelf := map[int64]string{} // shelf of each tag
 	err := each(ctx, to, f.Tags, published(goodbooks.Tags), func(t goodbooks.Tag, _ place) error {
 		if name := t.Shelf(); name != "" {
 			shelf[t.ID] = name
@@ -163,7 +163,7 @@ func readShelves(ctx context.Context, to *reporting, f Files) (map[int64]goodboo
 	if err != nil {
 		return nil, err
 	}
-	book := map[int64]int64{} // by id on Goodreads
+	book := map[int64]int64{} // book of each Goodreads id
 	err = each(ctx, to, f.Books, published(goodbooks.BookIDs), func(id goodbooks.BookID, _ place) error {
 		book[id.Goodreads] = id.Book
 		return nil

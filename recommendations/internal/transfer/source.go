@@ -18,10 +18,10 @@ import (
 // source is an open file, plain or compressed with gzip. It counts the bytes read,
 // and its reads fail when the context ends.
 type source struct {
-	*bufio.Reader        // of the uncompressed content
+	*bufio.Reader        // uncompressed content
 	name          string // the file's name in errors, without .gz
 	file          *os.File
-	size          int64 // of the file, in bytes
+	size          int64 // file size in bytes
 	read          *counter
 }
 

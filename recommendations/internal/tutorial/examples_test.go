@@ -302,7 +302,7 @@ func TestBidirectionalAnswersWhileTheClientSends(t *testing.T) {
 		}
 	}
 	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
-		t.Errorf("after the last: %v", err)
+		t.Errorf("Recv after the last message: %v, want io.EOF", err)
 	}
 	if err := w.end(t); err != nil {
 		t.Error(err)

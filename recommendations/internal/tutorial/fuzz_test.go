@@ -72,12 +72,12 @@ func FuzzExamples(f *testing.F) {
 		}
 		if proto.Unmarshal(body, hello) == nil {
 			if resp, err := (api{}).SayHello(t.Context(), hello); err != nil || resp.GetMessage() != "Hello "+hello.GetName()+"!" {
-				t.Errorf("%v, %v", resp, err)
+				t.Errorf("SayHello: %v, %v; want a greeting of the name", resp, err)
 			}
 		}
 		if proto.Unmarshal(body, said) == nil {
 			if resp, err := (unary{}).GetServerResponse(t.Context(), said); err != nil || !strings.Contains(resp.GetMessage(), said.GetMessage()) {
-				t.Errorf("%v, %v", resp, err)
+				t.Errorf("GetServerResponse: %v, %v; want the message repeated", resp, err)
 			}
 		}
 		if proto.Unmarshal(body, name) == nil {

@@ -84,6 +84,6 @@ func TestRESTInvalidAddress(t *testing.T) {
 	}
 	defer tel.Close()
 	if _, err := ListenREST("256.0.0.1:1", tel); err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names the address", err)
 	}
 }

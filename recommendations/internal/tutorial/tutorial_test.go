@@ -56,6 +56,6 @@ func TestCategories(t *testing.T) {
 	}
 	notReady := New(recommender.New())
 	if _, err := notReady.Recommend(context.Background(), &tutorialpb.RecommendationRequest{}); status.Code(err) != codes.Unavailable {
-		t.Errorf("not ready: %v", err)
+		t.Errorf("Recommend before it is ready: %v, want Unavailable", err)
 	}
 }

@@ -13,14 +13,14 @@ import (
 type catalogue struct {
 	books  []domain.Book
 	genres []genre
-	fame   []int64   // by book
-	themes [][]int   // by book: its genres, the main one first
-	before []int     // by book: the one before it in its series, or -1
-	after  [][]int   // by book: the ones that follow it directly
-	author []int     // by book
-	names  []string  // by author
-	works  [][]int   // by author: the author's books
-	output [][]works // by genre and author; counts books with that main genre
+	fame   []int64   // fame of each book
+	themes [][]int   // genres of each book, the main one first
+	before []int     // predecessor of each book in its series, or -1
+	after  [][]int   // direct successors of each book
+	author []int     // author of each book
+	names  []string  // name of each author
+	works  [][]int   // books of each author
+	output [][]works // works by genre and author; counts books with that main genre
 }
 
 // works is how much an author has written in a genre.

@@ -3,7 +3,7 @@ package main
 // genre is a category of the catalogue, with how synthetic readers choose from it.
 type genre struct {
 	slug  string
-	name  string   // in the labels of sample readers
+	name  string   // name in the labels of sample readers
 	share int64    // weight of the genre when a reader's favourite is drawn
 	kin   []string // related genres, which its readers also read
 	from  int64    // price range, in units of 10 cents

@@ -54,7 +54,7 @@ func readBooks(t *testing.T) []domain.Book {
 
 func TestCommittedDataIsUpToDate(t *testing.T) {
 	dir := factsOnly(t)
-	for range 2 { // from facts only, and from a complete file
+	for range 2 { // first from facts only, then from a complete file
 		if err := run(context.Background(), []string{"-dir", dir}, io.Discard, io.Discard); err != nil {
 			t.Fatal(err)
 		}
@@ -169,13 +169,13 @@ func TestReadersFollowASeries(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.before[0] != -1 || c.before[1] != 0 || c.before[2] != -1 {
-		t.Errorf("books before: %v", c.before)
+		t.Errorf("predecessors: %v, want -1, 0, -1", c.before)
 	}
 	unread, liked, disliked := c.inTurn(1, 1000, []int{0, 0, 0}), c.inTurn(1, 1000, []int{5, 0, 0}), c.inTurn(1, 1000, []int{2, 0, 0})
 	if liked <= unread || unread <= disliked {
 		t.Errorf("weights of the next book: %d when the first is liked, %d unread, %d disliked", liked, unread, disliked)
 	}
 	if alone := c.inTurn(2, 1000, []int{2, 2, 0}); alone != 1000 {
-		t.Errorf("weight of a book without a number: %d", alone)
+		t.Errorf("weight of a book without a number: %d, want 1000", alone)
 	}
 }

@@ -23,7 +23,7 @@ const (
 type reader struct {
 	id      int64
 	taste   taste
-	ratings []domain.Rating // in the order of reading
+	ratings []domain.Rating // ratings in the order of reading
 	read    []int           // the book of each rating
 }
 
@@ -114,7 +114,7 @@ func (c *catalogue) inTurn(b int, appeal int64, stars []int) int64 {
 // rate draws the stars for a book. Readers like most of the books they choose,
 // and those of their favourite authors best.
 func (r *reader) rate(c *catalogue, b int, d dice, stray bool) int {
-	weights := []int64{3, 5, 12, 36, 44} // of 1 to 5 stars
+	weights := []int64{3, 5, 12, 36, 44} // weights of 1 to 5 stars
 	switch {
 	case stray:
 		weights = []int64{13, 22, 35, 20, 10}

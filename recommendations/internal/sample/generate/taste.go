@@ -6,7 +6,7 @@ import "slices"
 // label.
 type taste struct {
 	favourites []int   // genres, the best liked first
-	shares     []int64 // of each favourite, in percent
+	shares     []int64 // share of each favourite, in percent
 	authors    []int   // a few; the first writes in the first favourite
 }
 
