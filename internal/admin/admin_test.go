@@ -68,14 +68,14 @@ func TestReadinessFollowsTheProcessAndLivenessDoesNot(t *testing.T) {
 	}
 	ready.Set(true, "")
 	if code, _, _ := get("/readyz", ""); code != 200 {
-		t.Errorf("ready: %d", code)
+		t.Errorf("/readyz while ready: %d, want 200", code)
 	}
 	ready.Drain()
 	if code, body, _ := get("/readyz", ""); code != 503 || !strings.Contains(body, "draining") {
 		t.Errorf("draining: %d %q", code, body)
 	}
 	if code, _, _ := get("/livez", ""); code != 200 {
-		t.Errorf("live while draining: %d", code)
+		t.Errorf("/livez while draining: %d, want 200", code)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"runtime"
 )
 
-// Write replaces the file at path by what write writes; the writer it gets is
+// Write replaces the file at path with what write writes to its writer, which is
 // buffered. The file gets exactly the permission perm, whatever the umask. A
 // symbolic link at path is replaced, not followed.
 //
@@ -51,7 +51,7 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err erro
 	return syncDir(dir)
 }
 
-// WriteFile replaces the file at path by data, as Write does.
+// WriteFile replaces the file at path with data, as Write does.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return Write(path, perm, func(w io.Writer) error {
 		_, err := w.Write(data)

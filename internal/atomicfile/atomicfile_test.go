@@ -94,7 +94,7 @@ func TestWriteFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := WriteFile(folder, []byte("x"), 0o600); err == nil {
-		t.Error("a folder was replaced by a file")
+		t.Error("a folder was replaced with a file")
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("%d files are left, want the folder alone (%v)", len(files), err)

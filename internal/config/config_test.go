@@ -53,10 +53,10 @@ func TestUnknownVariablesAreNamedAllAtOnce(t *testing.T) {
 
 func TestBadValueNamesTheFlag(t *testing.T) {
 	if _, _, err := parse(t, "--timeout=soon"); err == nil || !strings.Contains(err.Error(), "--timeout") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names --timeout", err)
 	}
 	if _, _, err := parse(t, "--colour=red"); err == nil || !strings.Contains(err.Error(), "--colour") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want an error that names --colour", err)
 	}
 }
 

@@ -163,10 +163,10 @@ func TestBehaviors(t *testing.T) {
 				t.Errorf("lookup: %#v", err)
 			}
 			if resp := ask(t, s, name, dns.TypeA); resp.Rcode != tc.rcode || len(resp.Answer) != 0 {
-				t.Errorf("answer: %v", resp)
+				t.Errorf("answer: %v, want rcode %d and no records", resp, tc.rcode)
 			}
 			if _, err := lookup(t.Context(), s, "udp", "other.test."); err != nil {
-				t.Errorf("another name: %v", err)
+				t.Errorf("lookup of another name: %v, want no error", err)
 			}
 
 			s.SetNameBehavior(name, dnsserver.Normal)
@@ -205,7 +205,7 @@ func TestRotatedGivesANewOrderInEveryAnswer(t *testing.T) {
 	for range 4 {
 		resp := ask(t, s, name, dns.TypeA)
 		if len(resp.Answer) != 3 {
-			t.Fatalf("answer: %v", resp)
+			t.Fatalf("answer: %v, want 3 records", resp)
 		}
 		got = append(got, resp.Answer[0].(*dns.A).A.String())
 	}
@@ -254,7 +254,7 @@ func TestHeaderWithoutQuestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	if resp.Rcode != dns.RcodeFormatError || resp.Id != 7 {
-		t.Errorf("answer: %v", &resp)
+		t.Errorf("answer: %v, want FORMERR with id 7", &resp)
 	}
 }
 
@@ -313,7 +313,7 @@ func TestCloseWithAnOpenConnection(t *testing.T) {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {
-		t.Errorf("second close: %v", err)
+		t.Errorf("second close: %v, want no error", err)
 	}
 }
 

@@ -113,7 +113,7 @@ func TestInvalidFaultsAreReportedWithWhatIsAllowed(t *testing.T) {
 func TestExitAnswersFirst(t *testing.T) {
 	_, admin, _, exited := serve(t, true)
 	if resp, got := ask(t, "PUT", admin, `{"exit":3}`); resp.StatusCode != http.StatusAccepted {
-		t.Errorf("%d %s", resp.StatusCode, got)
+		t.Errorf("exit: %d %s, want 202", resp.StatusCode, got)
 	}
 	if code := <-exited; code != 3 {
 		t.Errorf("exit status %d, want 3", code)

@@ -17,8 +17,8 @@ type Set struct {
 	Unready    bool     `json:"unready"`        // /readyz is 503 and gRPC health NOT_SERVING
 	NotServing bool     `json:"not_serving"`    // only gRPC health is NOT_SERVING
 	ErrorShare float64  `json:"error_share"`    // part of the calls that fail, 0 to 1
-	Code       string   `json:"code"`           // which code they fail with, one of Codes
-	Delay      Duration `json:"delay"`          // before each call
+	Code       string   `json:"code"`           // code of those failures, one of Codes
+	Delay      Duration `json:"delay"`          // delay before each call
 	Hang       bool     `json:"hang"`           // calls wait until the caller gives up
 	Exit       *int     `json:"exit,omitempty"` // end the process at once with this status
 }
