@@ -119,7 +119,7 @@ func within(t *testing.T, done <-chan struct{}, what string) {
 	select {
 	case <-done:
 	case <-time.After(limit):
-		t.Fatalf("%s: not within %v", what, limit)
+		t.Fatalf("%s: want it within %v", what, limit)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("run(%q) = %d, want %d", tc.args, code, tc.code)
 		}
 		if !stderr.contains(tc.says) || stdout.text() != "" {
-			t.Errorf("run(%q) says %q and %q", tc.args, stdout.text(), stderr.text())
+			t.Errorf("run(%q) prints %q, and %q to standard error; want nothing, and %q", tc.args, stdout.text(), stderr.text(), tc.says)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestLinesAreWholeAndAligned(t *testing.T) {
 func write(t *testing.T, w io.Writer, s string) {
 	t.Helper()
 	if n, err := io.WriteString(w, s); n != len(s) || err != nil {
-		t.Errorf("write: %d, %v", n, err)
+		t.Errorf("write = %d, %v; want %d", n, err, len(s))
 	}
 }
 
@@ -51,7 +51,7 @@ func TestColours(t *testing.T) {
 		t.Errorf("prefixes (-want +got):\n%s", d)
 	}
 	if coloured(new(console)) {
-		t.Error("a buffer is coloured")
+		t.Error("coloured() of a buffer is true, want false")
 	}
 }
 
@@ -69,7 +69,7 @@ func TestLongLines(t *testing.T) {
 		out := newOutput(&c, []string{ownName, "x"}, false, func() {})
 		w := out.lineWriter("x")
 		text := strings.Repeat("y", tc.length) + "\nnext\n"
-		for len(text) > 0 { // as from a pipe
+		for len(text) > 0 { // in pieces, as a pipe delivers it
 			n := min(len(text), 32<<10)
 			write(t, w, text[:n])
 			text = text[n:]
@@ -110,7 +110,7 @@ func TestManyWritersDoNotMix(t *testing.T) {
 	for _, line := range c.lines() {
 		name, rest, _ := strings.Cut(line, " ")
 		if want := fmt.Sprintf("       | %s begins, %s ends", name, name); rest != want {
-			t.Fatalf("mixed line %q", line)
+			t.Fatalf("mixed line %q, want %q", rest, want)
 		}
 		count++
 	}
@@ -157,6 +157,6 @@ func TestClosedOutput(t *testing.T) {
 	within(t, closed, "report of the closed output")
 	out.close()
 	if !out.broken() {
-		t.Error("broken() is false")
+		t.Error("broken() is false after a failed write, want true")
 	}
 }

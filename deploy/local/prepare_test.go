@@ -49,7 +49,7 @@ func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 	}
 	lines := strings.Split(note, "\n")
 	if len(lines) != 3 || !strings.HasPrefix(lines[0], "this machine has no address 192.0.2.1, so only one replica runs, on 127.0.0.1.") {
-		t.Errorf("note:\n%s", note)
+		t.Errorf("note, want three lines about 192.0.2.1, got\n%s", note)
 	}
 
 	// An address in use is named in that case too.
@@ -59,7 +59,7 @@ func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 	}
 	defer ln.Close()
 	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.only.grpc+" (replica-1 gRPC) is used") {
-		t.Errorf("error: %v", err)
+		t.Errorf("checkAddresses: %v, want the used address of replica-1", err)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestAddressThatIsNone(t *testing.T) {
 	if err == nil || note != "" ||
 		!strings.Contains(err.Error(), "192.0.2.1 is not an address of this machine") ||
 		!strings.Contains(err.Error(), "127.0.0.1:70000 (marketplace admin) cannot be bound") {
-		t.Errorf("note %q, error: %v", note, err)
+		t.Errorf("checkAddresses: note %q, error %v; want no note, and both addresses in the error", note, err)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		t.Errorf("replica-3 (-want +got):\n%s", d)
 	}
 	if len(l.replicas) != 3 {
-		t.Errorf("%d replicas", len(l.replicas))
+		t.Errorf("%d replicas, want 3", len(l.replicas))
 	}
 }
 
@@ -121,7 +121,7 @@ func TestCookieKeyIsMadeOnce(t *testing.T) {
 	}
 	first, err := os.ReadFile(l.keyFile())
 	if err != nil || !regexp.MustCompile(`^[0-9a-f]{64}$`).Match(first) {
-		t.Fatalf("key %q, %v", first, err)
+		t.Fatalf("key %q, %v; want 64 hexadecimal digits", first, err)
 	}
 	for path, want := range map[string]os.FileMode{l.state: 0o700, l.keyFile(): 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
@@ -133,10 +133,10 @@ func TestCookieKeyIsMadeOnce(t *testing.T) {
 	}
 	second, err := os.ReadFile(l.keyFile())
 	if err != nil || string(second) != string(first) {
-		t.Errorf("the key did not last: %v", err)
+		t.Errorf("second key %q, %v; want the first, %q", second, err, first)
 	}
 	if files, _ := os.ReadDir(l.state); len(files) != 1 {
-		t.Errorf("%d files left", len(files))
+		t.Errorf("%d files in the state directory, want the key alone", len(files))
 	}
 }
 
@@ -148,6 +148,6 @@ func TestMissingBinariesAreAllNamed(t *testing.T) {
 	_, _, err := prepare(layout{bin: dir})
 	if err == nil || !strings.Contains(err.Error(), "marketplace is not a program") ||
 		!strings.Contains(err.Error(), "recommendations does not exist; run make build") {
-		t.Errorf("error: %v", err)
+		t.Errorf("prepare: %v, want an error about both binaries", err)
 	}
 }

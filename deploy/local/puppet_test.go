@@ -46,7 +46,7 @@ func puppetMain(addr string) int {
 			fmt.Println(rest)
 		case "complain":
 			fmt.Fprintln(os.Stderr, rest)
-		case "bear": // starts a child that shares the output
+		case "spawn": // starts a child that shares the output
 			child := exec.Command(os.Args[0], addr)
 			child.Stdout = os.Stdout
 			if err := child.Start(); err != nil {
@@ -102,7 +102,7 @@ func (p *puppeteer) next() *puppet {
 	}
 	pup := &puppet{t: p.t, conn: conn, in: bufio.NewScanner(conn)}
 	if got := pup.hear(); !strings.HasPrefix(got, "pid ") {
-		p.t.Fatalf("a puppet begins with %q", got)
+		p.t.Fatalf("first line of a puppet is %q, want its pid", got)
 	}
 	return pup
 }

@@ -13,7 +13,7 @@ const readyEvery = 50 * time.Millisecond
 func awaitReady(ctx context.Context, admin string) bool {
 	client := &http.Client{
 		Timeout:   time.Second,
-		Transport: &http.Transport{DisableKeepAlives: true}, // without a proxy
+		Transport: &http.Transport{DisableKeepAlives: true}, // Proxy is nil: a direct connection
 	}
 	tick := time.NewTicker(readyEvery)
 	defer tick.Stop()

@@ -134,10 +134,10 @@ func TestInterruptOfTheGroup(t *testing.T) {
 	began := time.Now()
 	r.signal(syscall.SIGINT)
 	if code := r.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the end took %v", took)
+		t.Errorf("the shutdown took %v, want at most 5 s", took)
 	}
 	gone()
 	if c.contains("got interrupt") {
@@ -153,12 +153,12 @@ func TestStubbornServicesAreKilledInTime(t *testing.T) {
 	began := time.Now()
 	r.signal(syscall.SIGTERM)
 	c.await(t, 1, `marketplace +\| got terminated`)
-	r.signal(syscall.SIGTERM) // as when make forwards its own
+	r.signal(syscall.SIGTERM) // make forwards its own SIGTERM too
 	if code := r.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	if took := time.Since(began); took > 5*time.Second || took < marketplaceGrace {
-		t.Errorf("the end took %v", took)
+		t.Errorf("the shutdown took %v, want %v to 5 s", took, marketplaceGrace)
 	}
 	gone()
 	c.await(t, 4, `stopped \(signal: killed\)`)
@@ -178,7 +178,7 @@ func TestSecondInterruptKillsAtOnce(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	if took := time.Since(began); took > marketplaceGrace {
-		t.Errorf("the end took %v", took)
+		t.Errorf("the shutdown took %v, want at most %v", took, marketplaceGrace)
 	}
 	gone()
 }
@@ -188,10 +188,10 @@ func TestInterruptWhileTheOutputIsNotRead(t *testing.T) {
 	began := time.Now()
 	r.signal(syscall.SIGINT)
 	if code := r.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the end took %v", took)
+		t.Errorf("the shutdown took %v, want at most 5 s", took)
 	}
 	gone()
 }

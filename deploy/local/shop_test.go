@@ -81,7 +81,7 @@ func TestShopOpensAndCloses(t *testing.T) {
 	c.await(t, 1, open+l.shop+" - replica-1 "+l.replicas[0].grpc+", replica-2 "+l.replicas[1].grpc+", replica-3 "+l.replicas[2].grpc)
 
 	if got := get(t, "http://"+l.shop); got != "a front page\n" {
-		t.Errorf("front page: %q", got)
+		t.Errorf("front page %q, want a front page", got)
 	}
 	if d := cmp.Diff([]string{"127.0.0.2", "127.0.0.3", "127.0.0.4"}, lookup(t, l.dns, l.dnsName)); d != "" {
 		t.Errorf("DNS (-want +got):\n%s", d)
@@ -106,7 +106,7 @@ func TestShopOpensAndCloses(t *testing.T) {
 	}
 
 	if code := end(); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	// marketplace started after all replicas were SERVING, and ended before any of them
 	// got SIGTERM.
@@ -153,14 +153,14 @@ func TestDeadReplicaIsRestarted(t *testing.T) {
 	c.await(t, 2, `replica-2 started`)
 	c.await(t, 2, `replica-2 is SERVING: added to DNS`)
 	if got := len(lookup(t, l.dns, l.dnsName)); got != 3 {
-		t.Errorf("%d replicas in DNS", got)
+		t.Errorf("%d replicas in DNS, want 3", got)
 	}
 	if code := end(); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	for _, name := range []string{"replica-1", "replica-3", "marketplace"} {
 		if n := strings.Count(c.text(), name+" started"); n != 1 {
-			t.Errorf("%s started %d times", name, n)
+			t.Errorf("%s started %d times, want once", name, n)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestShopStaysClosedUntilAllAreServing(t *testing.T) {
 		t.Errorf("DNS (-want +got):\n%s", d)
 	}
 	if code := end(); code != 0 {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want 0", code)
 	}
 	c.await(t, 3, `replica-\d stopped \(exit status 0\)`)
 	if c.contains("marketplace started") {

@@ -15,7 +15,7 @@ func interrupts(ctx context.Context) (stop, kill context.Context, release func()
 	kill, cancelKill := context.WithCancel(context.Background())
 
 	wanted := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // under nohup
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		wanted = append(wanted, syscall.SIGHUP)
 	}
 	signals := make(chan os.Signal, 4)

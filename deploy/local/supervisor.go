@@ -71,7 +71,7 @@ func (s *supervisor) runOnce(stop, kill context.Context, p program) (how string,
 	lines := s.out.lineWriter(p.name)
 	defer lines.flush()
 	cmd := exec.Command(p.path, p.args...)   //nolint:gosec // the path is the developer's own -bin
-	cmd.Env = append(os.Environ(), p.env...) // of duplicates, the last one counts
+	cmd.Env = append(os.Environ(), p.env...) // the last of duplicates counts
 	cmd.Stdout, cmd.Stderr = lines, lines
 	cmd.WaitDelay = outputDelay
 	if err := s.starter.start(cmd); err != nil {

@@ -194,7 +194,7 @@ func TestSettingsGoOverTheInheritedEnvironment(t *testing.T) {
 func TestChildrenOfADeadProcessEnd(t *testing.T) {
 	k := supervisePuppet(t)
 	parent := k.next()
-	parent.tell("bear")
+	parent.tell("spawn")
 	child := k.next()
 	parent.tell("exit 1")
 	if got := child.hear(); got != "" {
@@ -217,7 +217,7 @@ func TestRestartBackoff(t *testing.T) {
 		{0, time.Second},
 	} {
 		if got := r.after(tc.life); got != tc.want {
-			t.Errorf("%d: after(%v) = %v, want %v", i, tc.life, got, tc.want)
+			t.Errorf("exit %d: after(%v) = %v, want %v", i, tc.life, got, tc.want)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 // Command pgtrial starts PostgreSQL in a container, for trials and tests where the
 // official image cannot be pulled. It supports the variables of that image that the
 // chart sets: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA. At the first start
-// it creates the database cluster and the database. Then it replaces itself by
-// postgres, with its own arguments.
+// it creates the database cluster and the database. Then it replaces itself
+// with postgres, and passes its own arguments on.
 package main
 
 import (

@@ -34,10 +34,10 @@ func TestSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := settings(func(key string) string { return row.env[key] })
 			if row.err == "" && (err != nil || got != row.want) {
-				t.Errorf("%+v, %v, want %+v", got, err, row.want)
+				t.Errorf("settings() = %+v, %v, want %+v", got, err, row.want)
 			}
 			if row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
-				t.Errorf("%v, want %s", err, row.err)
+				t.Errorf("settings() = %v, want an error with %q", err, row.err)
 			}
 		})
 	}
@@ -57,7 +57,7 @@ func TestPrepare(t *testing.T) {
 		}
 		var said bytes.Buffer
 		if err := c.prepare(&said); err != nil {
-			t.Fatalf("%v\n%s", err, &said)
+			t.Fatalf("prepare: %v\n%s", err, &said)
 		}
 		return
 	}
@@ -100,7 +100,7 @@ func TestPrepare(t *testing.T) {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: another(t, dir)}
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+			t.Fatalf("prepare in a process: %v\n%s", err, out)
 		}
 	}
 	prepare()
@@ -110,17 +110,17 @@ func TestPrepare(t *testing.T) {
 	}
 	hba, err := os.ReadFile(filepath.Join(data, "pg_hba.conf"))
 	if err != nil || !strings.HasSuffix(string(hba), "\nhost all all all scram-sha-256\n") {
-		t.Errorf("%v: %s", err, hba)
+		t.Errorf("pg_hba.conf: %v, want it to end with a line for all hosts, got\n%s", err, hba)
 	}
 	if databases, err := filepath.Glob(filepath.Join(data, "base", "*")); err != nil || len(databases) != 4 {
-		t.Errorf("%v, %v; want the three of initdb and one", databases, err)
+		t.Errorf("databases %v, %v; want the three of initdb and one", databases, err)
 	}
 	prepare()
 	if second, err := os.ReadFile(filepath.Join(data, "global", "pg_control")); err != nil || !bytes.Equal(first, second) {
 		t.Errorf("the second start changed the cluster: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "password*")); err != nil || len(left) > 0 {
-		t.Errorf("the password is left in %v, %v", left, err)
+		t.Errorf("password files %v, %v; want none left", left, err)
 	}
 }
 

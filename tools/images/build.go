@@ -169,7 +169,7 @@ func description(id string) string {
 	case "marketplace":
 		return "The web shop of Bookstall, an online bookshop"
 	case "recommendations":
-		return "Answers over gRPC which books a reader may like; part of Bookstall, an online bookshop"
+		return "Recommends books over gRPC; part of Bookstall, an online bookshop"
 	case "load":
 		return "Generates a steady load on the shop and reports the results; for tests"
 	case "otlpsink":

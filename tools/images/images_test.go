@@ -36,7 +36,7 @@ func TestImages(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		args := []string{"-root", dir, "-o", "bin/images", "-oci", "-tag", "v1", "-revision", "0123456789abcdef"}
 		if err := run(t.Context(), args, &stdout, &stderr); err != nil {
-			t.Fatalf("%v\n%s", err, &stderr)
+			t.Fatalf("run(%q): %v\n%s", args, err, &stderr)
 		}
 		t.Logf("\n%s", &stdout)
 		return out
@@ -52,11 +52,11 @@ func TestImages(t *testing.T) {
 		a, b := contents(t, first), contents(t, second)
 		for name, data := range a {
 			if !bytes.Equal(data, b[name]) {
-				t.Errorf("%s differs", name)
+				t.Errorf("%s differs between the two builds", name)
 			}
 		}
 		if len(a) != len(b) || len(a) < 10 {
-			t.Errorf("%d and %d files", len(a), len(b))
+			t.Errorf("the two builds have %d and %d files, want the same number, 10 or more", len(a), len(b))
 		}
 	})
 	for _, id := range []string{"marketplace", "recommendations"} {
@@ -113,16 +113,16 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 		t.Errorf("%s is for %s, want %s", id, got, platform)
 	}
 	if cfg.Config.User != "65532:65532" {
-		t.Errorf("%s runs as %q", id, cfg.Config.User)
+		t.Errorf("%s runs as %q, want 65532:65532", id, cfg.Config.User)
 	}
 	if want := []string{"/ko-app/" + id}; !slices.Equal(cfg.Config.Entrypoint, want) || len(cfg.Config.Cmd) > 0 {
 		t.Errorf("%s starts %v %v, want %v", id, cfg.Config.Entrypoint, cfg.Config.Cmd, want)
 	}
 	if cfg.Created.Unix() != 0 {
-		t.Errorf("%s was created at %v", id, cfg.Created)
+		t.Errorf("%s was created at %v, want 1970", id, cfg.Created)
 	}
 	if len(cfg.Config.ExposedPorts) != 2 {
-		t.Errorf("%s exposes %v", id, cfg.Config.ExposedPorts)
+		t.Errorf("%s exposes %v, want two ports", id, cfg.Config.ExposedPorts)
 	}
 	for name, want := range map[string]string{
 		"title": "bookstall/" + id, "version": "v1", "revision": "0123456789abcdef", "licenses": "Apache-2.0",
@@ -146,10 +146,10 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 			owner = 65532
 		}
 		if h.Uid != owner || h.Gid != owner || h.ModTime.Unix() != 0 {
-			t.Errorf("%s: %s is owned by %d:%d and has the time %v", id, h.Name, h.Uid, h.Gid, h.ModTime)
+			t.Errorf("%s: %s is owned by %d:%d and has the time %v, want owner %d and 1970", id, h.Name, h.Uid, h.Gid, h.ModTime, owner)
 		}
 		if strings.HasPrefix(h.Name, "ko-app") && h.Mode != 0o555 {
-			t.Errorf("%s: %s has mode %o", id, h.Name, h.Mode)
+			t.Errorf("%s: %s has mode %o, want 555", id, h.Name, h.Mode)
 		}
 	})
 	slices.Sort(want)
@@ -180,7 +180,7 @@ func checkStarts(t *testing.T, img v1.Image) {
 		}
 	})
 	if out, err := exec.CommandContext(t.Context(), file, "--help").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("Usage:")) {
-		t.Errorf("--help: %v\n%s", err, out)
+		t.Errorf("%s --help: %v, want a usage, got\n%s", file, err, out)
 	}
 }
 
@@ -199,13 +199,13 @@ func checkSBOM(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	if doc.Version != "SPDX-2.3" || doc.DataLicense != "CC0-1.0" || doc.ID != "SPDXRef-DOCUMENT" {
-		t.Errorf("%s: %s %s %s", file, doc.Version, doc.DataLicense, doc.ID)
+		t.Errorf("%s: version %s, licence %s, identifier %s; want those of SPDX 2.3", file, doc.Version, doc.DataLicense, doc.ID)
 	}
 	if !regexp.MustCompile(`^https://[^#]+$`).MatchString(doc.Namespace) || doc.Name == "" {
-		t.Errorf("%s: name %q, namespace %q", file, doc.Name, doc.Namespace)
+		t.Errorf("%s: name %q, namespace %q; want a name, and a URL without fragment", file, doc.Name, doc.Namespace)
 	}
 	if doc.CreationInfo.Created != "1970-01-01T00:00:00Z" || len(doc.CreationInfo.Creators) == 0 {
-		t.Errorf("%s: %+v", file, doc.CreationInfo)
+		t.Errorf("%s: created %+v, want 1970 and a creator", file, doc.CreationInfo)
 	}
 	known := map[string]bool{doc.ID: true}
 	versions := map[string]string{}
@@ -219,7 +219,7 @@ func checkSBOM(t *testing.T, file string) {
 		}
 		for _, r := range p.ExternalRefs {
 			if !regexp.MustCompile(`^pkg:(golang|oci)/[^@+ ]+@[^@+ ]+$`).MatchString(r.Locator) {
-				t.Errorf("%s: package URL %q", file, r.Locator)
+				t.Errorf("%s: package URL %q, want pkg:TYPE/NAME@VERSION", file, r.Locator)
 			}
 		}
 		versions[p.Name] = p.Version
@@ -237,7 +237,7 @@ func checkSBOM(t *testing.T, file string) {
 		}
 	}
 	if described != 1 || depends != len(doc.Packages)-2 {
-		t.Errorf("%s: describes %d packages, %d dependencies of %d packages", file, described, depends, len(doc.Packages))
+		t.Errorf("%s: describes %d packages with %d dependencies, want 1 and %d", file, described, depends, len(doc.Packages)-2)
 	}
 	if want := strings.TrimPrefix(goVersion(t), "go"); versions["stdlib"] != want {
 		t.Errorf("%s: standard library %q, want %q", file, versions["stdlib"], want)
@@ -267,7 +267,7 @@ func modules(t *testing.T, id string) map[string]string {
 		}
 	}
 	if len(list) < 10 {
-		t.Fatalf("go list reports %d modules for %s", len(list), id)
+		t.Fatalf("go list reports %d modules for %s, want 10 or more", len(list), id)
 	}
 	return list
 }
@@ -293,7 +293,7 @@ func readLayout(t *testing.T, dir string) map[string]v1.Image {
 	}
 	list, err := top.IndexManifest()
 	if err != nil || len(list.Manifests) != 1 {
-		t.Fatalf("%v, %+v; want one index", err, list)
+		t.Fatalf("index of the layout: %v, %+v; want one entry", err, list)
 	}
 	idx, err := top.ImageIndex(list.Manifests[0].Digest)
 	if err != nil {

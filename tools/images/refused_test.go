@@ -23,7 +23,7 @@ func TestRefused(t *testing.T) {
 			t.Setenv("SOURCE_DATE_EPOCH", row.env)
 			err := run(t.Context(), append([]string{"-root", root}, row.args...), io.Discard, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), row.want) {
-				t.Errorf("%v, want %q", err, row.want)
+				t.Errorf("error %v, want %q", err, row.want)
 			}
 		})
 	}
@@ -42,7 +42,7 @@ func TestRecipeRefusesUnknownSettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := readRecipe(dir); err == nil {
-			t.Errorf("accepted:\n%s", text)
+			t.Errorf("readRecipe accepts\n%s", text)
 		}
 	}
 }

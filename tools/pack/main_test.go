@@ -37,11 +37,11 @@ func TestPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.Config.User != user || !slices.Equal(cfg.Config.Entrypoint, []string{"/bin/cat"}) || cfg.OS != "linux" {
-		t.Errorf("%+v", cfg.Config)
+		t.Errorf("config %+v for %s, want user %s and entrypoint /bin/cat for linux", cfg.Config, cfg.OS, user)
 	}
 	libraries, err := shared("/bin/cat", "/")
 	if err != nil || !slices.ContainsFunc(libraries, func(l string) bool { return strings.Contains(l, "/libc.so") }) {
-		t.Errorf("%v, %v", libraries, err)
+		t.Errorf("libraries of /bin/cat: %v, %v; want libc", libraries, err)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestPackMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(cfg.Config.Env, []string{"PATH=/bin:/usr/bin"}) || cfg.Config.StopSignal != "SIGINT" {
-		t.Errorf("%+v", cfg.Config)
+		t.Errorf("config %+v, want PATH=/bin:/usr/bin and SIGINT", cfg.Config)
 	}
 	content := mutate.Extract(img)
 	defer content.Close()
@@ -109,7 +109,7 @@ func TestWhatCannotBePacked(t *testing.T) {
 		"can only contain the cha": {"-o", out, "-tag", "A b:c", script},
 	} {
 		if err := run(args, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %s", args, err, want)
+			t.Errorf("run(%q) = %v, want an error with %q", args, err, want)
 		}
 	}
 }
