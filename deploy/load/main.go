@@ -1,4 +1,4 @@
-// Command load makes a steady load of readers' page and API calls at a shop and
+// Command load sends a steady load of readers' page and API calls to a shop and
 // reports how they ended. On a cluster it runs in a pod of its own.
 package main
 
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"bookstall/internal/lab/load"
 )
@@ -25,7 +26,7 @@ func main() {
 	}
 }
 
-// run makes the load until it is over or ctx ends, and prints the report either way.
+// run sends the load until it is over or ctx ends, and prints the report either way.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -38,6 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	lines := stdout
 	if s.json {
 		lines = stderr
+	}
+	s.load.Waiting = func(reason error, most time.Duration) {
+		fmt.Fprintf(stderr, "waiting up to %v for the shop: %v\n", most, reason)
 	}
 	s.load.Progress = func(r load.Report) { fmt.Fprintln(lines, r.Line()) }
 	report, err := load.Run(ctx, s.load)

@@ -45,21 +45,21 @@ func TestARealShop(t *testing.T) {
 	}
 	var r load.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil || strings.Count(out.String(), "\n") != 1 {
-		t.Fatalf("%v\n%s", err, out.String())
+		t.Fatalf("standard output: %v, want a report on one line, got\n%s", err, out.String())
 	}
 	// Calls may be late on a busy machine; they cannot be anything else.
 	if r.Calls != 150 || r.Full+r.Late != 150 || r.Retried != 0 {
-		t.Errorf("%v, reasons %v\n%s", r.Counts, r.Reasons, errOut.String())
+		t.Errorf("%v, reasons %v; want 150 calls, full or late\n%s", r.Counts, r.Reasons, errOut.String())
 	}
 	if r.ReplicasFrom != "metrics" || len(r.Replicas) != 2 || math.Abs(r.Replicas[0].Share-0.5) > 0.02 {
-		t.Errorf("%s %+v", r.ReplicasFrom, r.Replicas)
+		t.Errorf("from %s: %+v; want even shares of two replicas from metrics", r.ReplicasFrom, r.Replicas)
 	}
 	if !strings.Contains(errOut.String(), "in all 3 s: 150 calls") {
-		t.Errorf("no last line:\n%s", errOut.String())
+		t.Errorf("no line about all 150 calls in\n%s", errOut.String())
 	}
 	var again load.Report
 	if text, err := os.ReadFile(file); err != nil || json.Unmarshal(text, &again) != nil || again.Calls != r.Calls {
-		t.Errorf("%s: %v", file, err)
+		t.Errorf("%s: %d calls, %v; want %d", file, again.Calls, err, r.Calls)
 	}
 
 	for _, replica := range f.Replicas() {
@@ -77,11 +77,11 @@ func TestARealShop(t *testing.T) {
 	}
 	for _, kind := range []load.Kind{load.Front, load.Book, load.APIKnown, load.APIUnknown} {
 		if c := alone.Kinds[kind]; c.Calls == 0 || c.Fallback+c.Late != c.Calls {
-			t.Errorf("without replicas, %s: %v, reasons %v", kind, c, alone.Reasons)
+			t.Errorf("without replicas, %s: %v, reasons %v; want fallback only", kind, c, alone.Reasons)
 		}
 	}
 	if len(alone.Beyond(load.Limits{FallbackShare: 0.02})) == 0 {
-		t.Errorf("without replicas: %v, within the limits", alone.Counts)
+		t.Errorf("without replicas: %v is within the limits", alone.Counts)
 	}
 }
 
@@ -96,15 +96,15 @@ func TestBadFlagsAreNamed(t *testing.T) {
 		"provided but not define": {"-colour=red"},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %s", args, err, want)
+			t.Errorf("run(%q) = %v, want an error with %q", args, err, want)
 		}
 	}
 	var usage bytes.Buffer
 	t.Setenv(tokenVariable, "open-sesame")
 	if err := run(t.Context(), []string{"-help"}, io.Discard, &usage); err != nil || strings.Contains(usage.String(), "sesame") {
-		t.Errorf("help: %v\n%s", err, usage.String())
+		t.Errorf("-help: %v, want no error and no token in\n%s", err, usage.String())
 	}
 	if got, err := ids("3,5-7"); err != nil || len(got) != 4 || got[3] != 7 {
-		t.Errorf("ids: %v, %v", got, err)
+		t.Errorf("ids(3,5-7) = %v, %v; want 3, 5, 6 and 7", got, err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // processes.
 const tokenVariable = "LOAD_API_TOKEN" //nolint:gosec // a name, not a token
 
-// settings are those of the command line.
+// settings are the values of the flags.
 type settings struct {
 	load load.Config
 	json bool
@@ -33,11 +33,11 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&s.load.Shop, "shop", "http://127.0.0.1:8080", "`URL` of the shop")
 	flags.Float64Var(&s.load.Rate, "rate", 50, "calls a second")
 	flags.DurationVar(&s.load.Duration, "duration", time.Minute, "how long to make calls; 0 until a signal")
-	flags.DurationVar(&s.load.Timeout, "timeout", 10*time.Second, "of a call, after which it has failed")
-	flags.DurationVar(&s.load.Interval, "interval", time.Second, "between progress lines, and of the report's timeline")
-	flags.IntVar(&s.load.MaxInFlight, "in-flight", 2000, "maximum of calls in flight; a call that is due beyond that has failed")
+	flags.DurationVar(&s.load.Timeout, "timeout", 10*time.Second, "deadline of a call")
+	flags.DurationVar(&s.load.Interval, "interval", time.Second, "time between progress lines and between rows of the report's timeline")
+	flags.IntVar(&s.load.MaxInFlight, "in-flight", 2000, "most calls in flight; calls due above it count as failed")
 	flags.BoolVar(&s.load.Retry, "retry", false, "retry a GET once if its connection breaks, and count that")
-	flags.Uint64Var(&s.load.Seed, "seed", 1, "for the choice of calls")
+	flags.Uint64Var(&s.load.Seed, "seed", 1, "seed of the choice of calls")
 	flags.StringVar(&s.load.Token, "api-token", "", "bearer `token` of the JSON API; safer in $"+tokenVariable)
 	flags.Func("readers", "ids of readers whose shelves must be personal, such as `1,2,5-9`; the shop's sample readers if empty", func(text string) (err error) {
 		s.load.Readers, err = ids(text)
@@ -61,7 +61,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	}
 	switch {
 	case len(admins) > 0 && *name != "":
-		return settings{}, errors.New("-replica and -replicas-dns exclude each other")
+		return settings{}, errors.New("-replica and -replicas-dns exclude each other: set only one")
 	case len(admins) > 0:
 		s.load.Replicas = func(context.Context) ([]string, error) { return admins, nil }
 	case *name != "":

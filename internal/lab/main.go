@@ -1,6 +1,6 @@
-// Command lab is the laboratory: it runs the built programs and measures them.
-// Drills break things under load, a soak looks for growth, and a benchmark prints
-// the figures of docs/performance.md.
+// Command lab runs experiments with the built programs: drills break things under
+// load, a soak looks for growth, and a benchmark measures the figures of
+// docs/performance.md.
 package main
 
 import (
@@ -31,14 +31,14 @@ func main() {
 type commands struct {
 	Drills drills.Command `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 10 minutes for all."`
 	Soak   soak.Command   `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
-	Bench  bench.Command  `cmd:"" help:"Print the figures of docs/performance.md, of the programs that make build built."`
+	Bench  bench.Command  `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	helped := false
 	parser, err := kong.New(&commands{},
 		kong.Name("lab"),
-		kong.Description("The laboratory of Bookstall: it runs the built programs on this machine and measures them."),
+		kong.Description("Experiments with Bookstall: runs the built programs on this machine and measures them."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }), // kong exits after it printed help
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),

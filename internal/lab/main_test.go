@@ -18,7 +18,7 @@ func TestHelp(t *testing.T) {
 	var got bytes.Buffer
 	for _, args := range [][]string{{"--help"}, {"drills", "--help"}, {"soak", "--help"}, {"bench", "--help"}} {
 		if err := run(t.Context(), args, &got, io.Discard); err != nil {
-			t.Fatalf("%v: %v", args, err)
+			t.Fatalf("run(%q): %v", args, err)
 		}
 		got.WriteString("\n")
 	}
@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "steady ") || !strings.HasPrefix(lines[1], "scale ") {
-		t.Errorf("got\n%s", out.String())
+		t.Errorf("drills --list --run=scale,steady printed\n%s\nwant a line for steady, then one for scale", out.String())
 	}
 	for want, args := range map[string][]string{
 		"expected one of":     {},
@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 		"--workers is 0":      {"soak", "--calls=999", "--workers=0"},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %s", args, err, want)
+			t.Errorf("run(%q) = %v, want an error with %q", args, err, want)
 		}
 	}
 }

@@ -47,11 +47,11 @@ type balance struct {
 	figs   *figures
 }
 
-// counts returns how many calls each replica has ended.
+// counts returns how many calls each replica has finished.
 func counts(replicas []*fleet.Replica) ([]int64, error) {
 	list := make([]int64, len(replicas))
 	for i, r := range replicas {
-		n, err := r.Asked()
+		n, err := r.FinishedCalls()
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (b *balance) measureShares(ctx context.Context) error {
 
 // measureNewcomer publishes a fourth replica in DNS under load.
 func (b *balance) measureNewcomer(ctx context.Context) error {
-	const most = 30 * time.Second // to wait for the first call
+	const most = 30 * time.Second // longest wait for the first call
 	fresh, err := b.AddReplica()
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (b *balance) measureNewcomer(ctx context.Context) error {
 	published := time.Now()
 	took := time.Duration(-1)
 	for time.Since(published) < most && took < 0 {
-		n, err := fresh.Asked()
+		n, err := fresh.FinishedCalls()
 		if err != nil {
 			return errors.Join(err, d.stop().Err)
 		}
@@ -116,7 +116,7 @@ func (b *balance) measureNewcomer(ctx context.Context) error {
 // measureLeaver stops a replica by SIGTERM under load, as a rollout does: it leaves
 // DNS a moment later.
 func (b *balance) measureLeaver(ctx context.Context) error {
-	const around = 300 // calls before and after
+	const around = 300 // number of calls before and after
 	d := b.start(ctx, math.MaxInt)
 	if err := d.more(ctx, around); err != nil {
 		return errors.Join(err, d.stop().Err)

@@ -12,7 +12,7 @@ import (
 	"bookstall/internal/lab/report"
 )
 
-// Command measures the programs that make build built.
+// Command measures the programs built by `make build`.
 type Command struct {
 	Bin string `help:"Folder of the built programs." default:"bin"`
 }

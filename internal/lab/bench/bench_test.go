@@ -16,7 +16,7 @@ func TestBalance(t *testing.T) {
 	}
 	for _, row := range figs.Rows {
 		if met := row[3]; met == "no" {
-			t.Errorf("%s: %s, want %s", row[0], row[1], row[2])
+			t.Errorf("%s: measured %s, aim %s", row[0], row[1], row[2])
 		}
 		t.Logf("%s: %s", row[0], row[1])
 	}

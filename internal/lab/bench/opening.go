@@ -17,7 +17,7 @@ import (
 
 const (
 	shopURL  = "http://127.0.0.1:8080/"
-	settling = 5 * time.Second // after the first page, before memory counts as idle
+	settling = 5 * time.Second // time from the first page until memory counts as idle
 )
 
 func measureSize(_ context.Context, bin string) (figures, error) {

@@ -25,7 +25,7 @@ type Command struct {
 	Names    []string `name:"run" help:"Drills to run, separated by commas; all if empty." placeholder:"NAME"`
 	Verbose  bool     `short:"v" help:"Print a timeline of each drill."`
 	Write    bool     `help:"Write docs/drills/NAME.svg and, when all drills ran, the table of docs/reliability.md."`
-	Fallback bool     `help:"Send readers to a shop that only ever falls back: every drill must fail."`
+	Fallback bool     `help:"Self-test: use a shop that always falls back; every drill must then fail."`
 	Bin      string   `help:"Folder of the built programs; they are built if empty." placeholder:"DIR"`
 	Root     string   `help:"Folder of the repository, for --write." default:"."`
 }
@@ -114,7 +114,7 @@ func (c *Command) runAll(ctx context.Context, chosen []drill, stdout io.Writer) 
 	}
 	switch {
 	case c.Fallback && failed < len(results):
-		return fmt.Errorf("%d drills passed with a shop that only falls back", len(results)-failed)
+		return fmt.Errorf("%d drills passed with a shop that always falls back", len(results)-failed)
 	case !c.Fallback && failed > 0:
 		return fmt.Errorf("%d of %d drills failed", failed, len(results))
 	}

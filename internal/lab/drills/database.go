@@ -92,7 +92,7 @@ func (s *scene) checkNotReady(ctx context.Context, r *fleet.Replica) {
 	if ok, err := fleet.Ready(ctx, r.Admin); ok || err != nil {
 		s.fail("%s is ready without its store (%v)", r.Name, err)
 	}
-	if n, err := r.Asked(); n > 0 || err != nil {
+	if n, err := r.FinishedCalls(); n > 0 || err != nil {
 		s.fail("%s had %d calls before it had its store (%v)", r.Name, n, err)
 	}
 }

@@ -37,11 +37,11 @@ func useless(b dnsserver.Behavior, length, first time.Duration) script {
 		s.Publish(s.Replicas()...)
 		s.wait(ctx, length-time.Since(began))
 		asked := s.DNS.Queries(fleet.Name)
-		if n, err := fresh.Asked(); err != nil || n > 0 {
+		if n, err := fresh.FinishedCalls(); err != nil || n > 0 {
 			s.fail("the new replica had %d calls before DNS named it (%v)", n, err)
 		}
 		if asked < int(length.Seconds())/5 {
-			s.fail("DNS had only %d questions", asked)
+			s.fail("DNS had only %d questions, want %d or more", asked, int(length.Seconds())/5)
 		}
 		s.DNS.SetBehavior(dnsserver.Normal)
 		s.watchFirstCall(ctx, fresh, s.mark(remark, "DNS is back"), first)
@@ -80,32 +80,32 @@ func stale(ctx context.Context, s *scene) error {
 
 func stranger(ctx context.Context, s *scene) error {
 	at := s.FreeAddress()
-	other, _, err := startStranger(at.String())
+	server, _, err := startStranger(at.String())
 	if err != nil {
 		return err
 	}
-	defer other.stop()
-	err = s.publishAlso(ctx, at.Addr(), "another gRPC server", func() (bool, error) { return other.watches.Load() > 0, nil })
-	if n := other.calls.Load(); n > 0 {
+	defer server.stop()
+	err = s.publishAlso(ctx, at.Addr(), "another gRPC server", func() (bool, error) { return server.watches.Load() > 0, nil })
+	if n := server.calls.Load(); n > 0 {
 		s.fail("the other gRPC server had %d calls of readers", n)
 	}
 	return err
 }
 
-// other is a healthy gRPC server that does not have our service.
-type other struct {
+// strangerServer is a healthy gRPC server that does not have our service.
+type strangerServer struct {
 	server         *grpc.Server
 	serving        sync.WaitGroup
-	watches, calls atomic.Int64 // of health; of any other method
+	watches, calls atomic.Int64 // calls of health watches, and of any other method
 }
 
-// startStranger runs such a server and returns its address.
-func startStranger(address string) (*other, string, error) {
+// startStranger runs a strangerServer and returns its address.
+func startStranger(address string) (*strangerServer, string, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, "", err
 	}
-	o := &other{}
+	o := &strangerServer{}
 	o.server = grpc.NewServer(
 		grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			if strings.HasPrefix(info.FullMethod, "/grpc.health.") {
@@ -119,11 +119,11 @@ func startStranger(address string) (*other, string, error) {
 		}),
 	)
 	healthpb.RegisterHealthServer(o.server, health.NewServer()) // the server as a whole is SERVING
-	o.serving.Go(func() { _ = o.server.Serve(l) })              // until stop
+	o.serving.Go(func() { _ = o.server.Serve(l) })              // returns after stop
 	return o, l.Addr().String(), nil
 }
 
-func (o *other) stop() {
+func (o *strangerServer) stop() {
 	o.server.Stop()
 	o.serving.Wait()
 }

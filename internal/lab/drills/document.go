@@ -43,7 +43,7 @@ func markdown(results []result) string {
 
 func (r result) writePicture(root string) error {
 	dir := filepath.Join(root, pictures)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // for everybody to read
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // readable by everyone
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, r.drill.name+".svg"), []byte(r.picture()), 0o644)
@@ -56,7 +56,7 @@ func (r result) picture() string {
 	// The last poll of the replicas comes less than a second after the one before.
 	rows = rows[:min(len(rows), max(1, int(r.report.Seconds-0.5)))]
 	p := report.Panel{Title: r.drill.name + ": calls a second, by replica", Height: 170, MaxX: float64(max(len(rows), 1)), MaxY: 1}
-	ids := map[string]string{} // by the name that is shown
+	ids := map[string]string{} // keys are the names shown
 	for i, row := range rows {
 		p.MaxY = max(p.MaxY, float64(row.Fallback))
 		for id, n := range row.Replicas {

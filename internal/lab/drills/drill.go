@@ -20,7 +20,7 @@ import (
 
 const (
 	rate = 80              // calls a second
-	lead = 3 * time.Second // in which readers call before a script begins
+	lead = 3 * time.Second // time readers call before a script begins
 	// longest bounds one drill. One that takes longer hangs.
 	longest = 2 * time.Minute
 )
@@ -32,20 +32,20 @@ type cost int
 
 const (
 	planned   cost = iota // the shop knows in advance, or can do without what is missing
-	unplanned             // without warning
+	unplanned             // no warning
 	without               // no replica answers between the event and the relief
-	shopLost              // without warning, and requests in flight in the shop are lost
+	shopLost              // no warning, and requests in flight in the shop are lost
 	overload              // more calls than the replicas can answer between the event and the relief
 )
 
 // drill is one thing that happens to a shop.
 type drill struct {
-	name  string // of its files, too
+	name  string // also the name of its files
 	shows string // what happens, in a few words
 	cost  cost
 	rate  float64      // calls a second; the usual rate if 0
-	fleet fleet.Config // without Bin and Log; three replicas if Replicas is 0
-	store store        // that the replicas share
+	fleet fleet.Config // Bin and Log are set later; three replicas if Replicas is 0
+	store store        // the store that the replicas share
 	// needs returns what the machine lacks for the drill; nil if it needs nothing.
 	needs func() error
 	// script makes it happen under load. The load ends when it returns.
@@ -60,16 +60,16 @@ type store int
 
 const (
 	inMemory store = iota // each replica for itself
-	inFile                // of SQLite
-	inServer              // of PostgreSQL
+	inFile                // a file of SQLite
+	inServer              // a PostgreSQL server
 )
 
 // options are how a drill is run.
 type options struct {
 	bin      string
 	dir      string    // the drill's own folder, which it makes
-	log      io.Writer // of the timeline; nil for none
-	fallback bool      // readers call a shop that only falls back
+	log      io.Writer // receives the timeline; nil for none
+	fallback bool      // readers call a shop that always falls back
 }
 
 // scene is a drill that is running.
@@ -78,11 +78,11 @@ type scene struct {
 
 	opts     options
 	shop     string           // URL that readers call
-	database *pgserver.Server // of the store; nil for none
+	database *pgserver.Server // server of the store; nil for none
 	store    string           // URL of the store; "" for none
 
 	mu       sync.Mutex
-	began    time.Time // of the load
+	began    time.Time // start of the load
 	moments  []moment
 	calls    []load.Call
 	faults   []string

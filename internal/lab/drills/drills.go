@@ -16,7 +16,7 @@ func all() []drill {
 	const (
 		newcomer  = "; a new replica is in DNS meanwhile"
 		meanwhile = "; a write every half second, and a new replica meanwhile"
-		long      = 30 * time.Second // that DNS is useless
+		long      = 30 * time.Second // time in which DNS is useless
 		short     = 10 * time.Second
 	)
 	return []drill{
@@ -41,9 +41,9 @@ func all() []drill {
 
 		// Replicas that run and do not do what they should.
 		{name: "sigstop", shows: "SIGSTOP of one of three replicas for 10 s", cost: unplanned, script: sigstop},
-		{name: "errors", shows: "one of three replicas fails every call with INTERNAL for 8 s", cost: unplanned, script: sick(`{"error_share":1,"code":"INTERNAL"}`)},
-		{name: "slow", shows: "one of three replicas takes 150ms more for each call, about 50 times a page, for 8 s", cost: unplanned, script: sick(`{"delay":"150ms"}`)},
-		{name: "not-serving", shows: "one of three replicas reports NOT_SERVING for 8 s", script: sick(`{"not_serving":true}`)},
+		{name: "errors", shows: "one of three replicas fails every call with INTERNAL for 8 s", cost: unplanned, script: injectFaults(`{"error_share":1,"code":"INTERNAL"}`)},
+		{name: "slow", shows: "one of three replicas takes 150ms more for each call, about 50 times a page, for 8 s", cost: unplanned, script: injectFaults(`{"delay":"150ms"}`)},
+		{name: "not-serving", shows: "one of three replicas reports NOT_SERVING for 8 s", script: injectFaults(`{"not_serving":true}`)},
 
 		// What DNS may answer.
 		{name: "dns-nxdomain", shows: "DNS answers NXDOMAIN for 30 s" + newcomer, script: useless(dnsserver.NXDomain, long, firstWithin)},

@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// loadOf makes a short load on a shop.
+// loadOf sends a short load to a shop.
 func loadOf(t *testing.T, shop string) load.Report {
 	t.Helper()
 	r, err := load.Run(t.Context(), load.Config{Shop: shop, Rate: 100, Duration: 2 * time.Second, Retry: true})
@@ -49,7 +49,7 @@ func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 	defer shop.Close()
 	r := loadOf(t, shop.URL)
 	if r.Failed > 0 || r.Fallback == 0 {
-		t.Fatalf("%v: %v", r.Counts, r.Reasons)
+		t.Fatalf("%v, reasons %v; want fallbacks and none failed", r.Counts, r.Reasons)
 	}
 	r.Late = 0 // the machine may be busy
 	moments := []moment{
@@ -58,7 +58,7 @@ func TestAShopThatAlwaysFallsBackFailsEveryDrill(t *testing.T) {
 	}
 	for _, d := range all() {
 		if faults := beyond(d.cost, moments, r); !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, "fallback") }) {
-			t.Errorf("%s passes: %v", d.name, faults)
+			t.Errorf("%s: faults %q, want one about fallback", d.name, faults)
 		}
 	}
 }
@@ -90,10 +90,10 @@ func TestADrill(t *testing.T) {
 	r := short.run(t.Context(), options{bin: bin, dir: t.TempDir(), log: &timeline})
 	r.report.Late = 0
 	if faults := beyond(short.cost, r.moments, r.report); len(faults) > 0 || r.report.Full == 0 || r.recovery < 0 {
-		t.Errorf("%s: %v", r.line(), faults)
+		t.Errorf("%s: faults %q, want none, some full calls and a recovery", r.line(), faults)
 	}
 	if got := r.picture(); strings.Count(got, "<polyline") < 2 || !strings.Contains(got, "replica-3") {
-		t.Errorf("%s: the picture shows too little: %s", r.line(), got)
+		t.Errorf("%s: want two lines or more, and the name replica-3, in the picture: %s", r.line(), got)
 	}
 	for _, want := range []string{"short: one of two", "kill -9", "replica-3 has its first call after", "replica-2:"} {
 		if !strings.Contains(timeline.String(), want) {
@@ -108,12 +108,12 @@ func TestADrill(t *testing.T) {
 	}
 	r = short.run(t.Context(), options{bin: bin, dir: t.TempDir(), fallback: true})
 	if got := r.verdict(); r.passed() || !strings.Contains(got, "fallback, want at most") {
-		t.Errorf("with a shop that only falls back: %s", got)
+		t.Errorf("with a shop that always falls back: %s, want a failure for fallback", got)
 	}
 	short.script = func(context.Context, *scene) error { return errors.New("no such luck") }
 	r = short.run(t.Context(), options{bin: bin, dir: t.TempDir()})
 	if got := r.verdict(); got != "FAIL: no such luck" {
-		t.Errorf("with a script that fails: %s", got)
+		t.Errorf("with a script that fails: %s, want FAIL and its error", got)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestBeyond(t *testing.T) {
 	for name, test := range map[string]struct {
 		cost     cost
 		moments  []moment
-		fallback int64 // of 1,000
+		fallback int64 // calls of 1,000 that fell back
 		from, to float64
 		retried  int64
 		want     string // a part of the only fault; "" for none
@@ -149,7 +149,7 @@ func TestBeyond(t *testing.T) {
 			r.Calls, r.Fallback, r.Full, r.Retried = 1000, test.fallback, 1000-test.fallback, test.retried
 			got := beyond(test.cost, test.moments, r)
 			if want := []string{test.want}; test.want == "" && len(got) > 0 || test.want != "" && !slices.EqualFunc(got, want, strings.Contains) {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("faults %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -190,7 +190,7 @@ func TestCommand(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range all() {
 		if seen[d.name] || d.name == "" || d.shows == "" || d.script == nil || strings.ContainsAny(d.name, "/, ") {
-			t.Errorf("%q: named twice, or incomplete", d.name)
+			t.Errorf("drill %q is incomplete, or its name is invalid or used twice", d.name)
 		}
 		seen[d.name] = true
 		if !strings.Contains(list.String(), d.name+" ") {
@@ -198,11 +198,11 @@ func TestCommand(t *testing.T) {
 		}
 	}
 	if err := (&Command{Names: []string{"steady", "nothing"}}).Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
-		t.Errorf("an unknown drill: %v", err)
+		t.Errorf("with an unknown drill: %v, want an error that names it", err)
 	}
 	chosen, err := choose([]string{"scale", "steady"})
 	if err != nil || len(chosen) != 2 || chosen[0].name != "steady" {
-		t.Errorf("%v, %v", chosen, err)
+		t.Errorf("choose(scale, steady) = %v, %v; want steady and scale", chosen, err)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestADrillThatTheMachineCannotDo(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(root, document)); !os.IsNotExist(err) {
-		t.Errorf("the table was written: %v", err)
+		t.Errorf("%s: %v, want it not written", document, err)
 	}
 }
 
@@ -252,14 +252,14 @@ func TestWritesAreHeldToTheirTimes(t *testing.T) {
 			s := &scene{}
 			s.judgeWrites(t.Context(), []written{w(1, 1.1, 201), w(5, 6, 503), w(22, 22.1, 201), test.one}, away)
 			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("faults %q, want %q", got, test.want)
 			}
 		})
 	}
 	s := &scene{}
 	s.judgeWrites(t.Context(), []written{w(1, 1.1, 201), w(22, 22.1, 201)}, away)
 	if got := strings.Join(s.faults, "; "); !strings.Contains(got, "want some of each") {
-		t.Errorf("none was refused: %q", got)
+		t.Errorf("without a refused write: faults %q, want one about that", got)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestLostWritesAreSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := strings.Join(s.faults, "; "); got != "write drill-2 was confirmed and is not in the store; write drill-2 was confirmed and is not among the reader's books" {
-		t.Errorf("%q", got)
+		t.Errorf("faults %q, want drill-2 missing in the store and among the books", got)
 	}
 }
 
@@ -309,7 +309,7 @@ func TestAHoleThatIsNone(t *testing.T) {
 		open.Close()
 		got := strings.Join(s.faults, "; ")
 		if !strings.Contains(got, want) || !strings.Contains(got, "on an open connection, write") {
-			t.Errorf("%q, want %q", got, want)
+			t.Errorf("faults %q, want %q", got, want)
 		}
 	}
 }
@@ -341,7 +341,7 @@ func TestWhoAnswersAroundAHole(t *testing.T) {
 					check(load.Report{Started: began})
 				}
 				if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
-					t.Errorf("%q, want %q", got, test.want)
+					t.Errorf("faults %q, want %q", got, test.want)
 				}
 			})
 		})
@@ -355,7 +355,7 @@ func TestAnErrorNamesTheBound(t *testing.T) {
 		s, began := &scene{}, time.Now()
 		err := s.waitAtLeast(t.Context(), 5*time.Second, linkBound, "a miracle", never)
 		if took := time.Since(began); err == nil || err.Error() != "waited 20s (linkBound) for a miracle" || took < 25*time.Second || took > 26*time.Second {
-			t.Errorf("after %v: %v", took, err)
+			t.Errorf("waitAtLeast: %v after %v, want the bound and its name after 25 s", err, took)
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTooLong)
 		defer cancel()
@@ -419,7 +419,7 @@ func TestWhatIsWritten(t *testing.T) {
 	}
 	// Two replicas, one second with a fallback, three names in the legend.
 	if lines, rects := bytes.Count(picture, []byte("<polyline")), bytes.Count(picture, []byte("<rect")); lines != 2 || rects != 4 {
-		t.Errorf("%d lines and %d rectangles:\n%s", lines, rects, picture)
+		t.Errorf("%d lines and %d rectangles, want 2 and 4:\n%s", lines, rects, picture)
 	}
 	for _, want := range []string{"replica-1<", "replica-2<", "fallback<", "{&quot;a&quot;:&quot;&lt;&amp;&gt;&quot;}"} {
 		if !bytes.Contains(picture, []byte(want)) {
@@ -441,18 +441,18 @@ func TestTheStrangerIsHealthyAndLacksOurService(t *testing.T) {
 	defer conn.Close()
 	checks := healthpb.NewHealthClient(conn)
 	if r, err := checks.Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil || r.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-		t.Errorf("%v, %v", r, err)
+		t.Errorf("Check: %v, %v; want SERVING", r, err)
 	}
 	watch, err := checks.Watch(t.Context(), &healthpb.HealthCheckRequest{Service: "recommendations.v1.RecommendationsService"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r, err := watch.Recv(); err != nil || r.GetStatus() != healthpb.HealthCheckResponse_SERVICE_UNKNOWN {
-		t.Errorf("%v, %v", r, err)
+		t.Errorf("Watch: %v, %v; want SERVICE_UNKNOWN", r, err)
 	}
 	err = conn.Invoke(t.Context(), "/recommendations.v1.RecommendationsService/Recommend", &healthpb.HealthCheckRequest{}, &healthpb.HealthCheckResponse{})
 	if status.Code(err) != codes.Unimplemented || o.calls.Load() != 1 || o.watches.Load() != 1 {
-		t.Errorf("%v; %d calls, %d watches", err, o.calls.Load(), o.watches.Load())
+		t.Errorf("Recommend: %v; %d calls, %d watches; want Unimplemented, one each", err, o.calls.Load(), o.watches.Load())
 	}
 }
 
@@ -466,7 +466,7 @@ func TestAddBook(t *testing.T) {
 	}
 	got, err := os.ReadFile(file)
 	if want := "\nTwo,2,A. Drill,2020,fantasy,\n"; err != nil || !strings.HasSuffix(string(got), want) {
-		t.Errorf("%s, %v", got, err)
+		t.Errorf("%s: %q, %v; want it to end with %q", file, got, err, want)
 	}
 }
 
@@ -481,7 +481,7 @@ func TestAnOverloadIsHeldToItsFigures(t *testing.T) {
 	for name, test := range map[string]struct {
 		surge func(*load.Report)
 		full  int         // calls of the surge
-		usual []load.Call // of the readers who are there all the time
+		usual []load.Call // calls of the readers who are there all the time
 		want  string      // "" for no fault
 	}{
 		"as it should be":       {nil, 450, nil, ""},
@@ -506,7 +506,7 @@ func TestAnOverloadIsHeldToItsFigures(t *testing.T) {
 				check(load.Report{Started: began})
 			}
 			if got := strings.Join(s.faults, "; "); !strings.Contains(got, test.want) || test.want == "" && got != "" {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("faults %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -36,7 +36,7 @@ func span(moments []moment) (first, last, back time.Time) {
 	return first, last, back
 }
 
-// beyond returns what is beyond the limits of a drill with this cost.
+// beyond describes each limit of a drill with this cost that the report exceeds.
 func beyond(c cost, moments []moment, r load.Report) []string {
 	first, last, back := span(moments)
 	var limits load.Limits
@@ -86,10 +86,10 @@ type result struct {
 	drill    drill
 	report   load.Report
 	moments  []moment
-	names    map[string]string // of replicas, by their names in the report
-	figures  []string          // measured beside the calls
-	recovery time.Duration     // see there
-	faults   []string          // why it fails
+	names    map[string]string // names of replicas, by their names in the report
+	figures  []string          // what was measured besides the calls
+	recovery time.Duration     // result of func recovery
+	faults   []string          // why the drill fails
 }
 
 func (r result) passed() bool { return len(r.faults) == 0 }

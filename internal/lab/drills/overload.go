@@ -13,14 +13,14 @@ import (
 // The overload. The capacity does not depend on the machine, so that the load can
 // keep up with ten times as much.
 const (
-	slots       = 1                     // of each replica's concurrency limit
-	serviceTime = 60 * time.Millisecond // of each call
+	slots       = 1                     // concurrency limit of each replica
+	serviceTime = 60 * time.Millisecond // time a replica spends on each call
 	capacity    = 3 * slots * float64(time.Second) / float64(serviceTime)
 	tenfold     = 10 * capacity
 	surgeFor    = 10 * time.Second
-	quietRate   = capacity / 5 // of the readers who call all the time
+	quietRate   = capacity / 5 // rate of the readers who call all the time
 
-	leastGoodput = 0.8 // of the capacity
+	leastGoodput = 0.8 // share of the capacity
 	// inTime bounds the p99 of all calls, shed ones included: a page waits for
 	// patience at most; the rest is its own work beside as many others.
 	inTime = 2 * patience

@@ -58,7 +58,7 @@ func rollReplicas(ctx context.Context, s *scene) error {
 	return nil
 }
 
-// addShop runs one more shop and returns once so many receive connections.
+// addShop runs one more shop and returns once ready shops receive connections.
 func (s *scene) addShop(ctx context.Context, ready int) error {
 	if _, err := s.AddMarketplace(); err != nil {
 		return err

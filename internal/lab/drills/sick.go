@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// patience is marketplace's default of how long a page waits.
+	// patience is how long a page waits by marketplace's default.
 	patience = 300 * time.Millisecond
 	sickFor  = 8 * time.Second
 )
 
-// sick injects faults into one replica for a while. It must soon receive no calls,
-// and receive them again once it is well.
-func sick(faults string) script {
+// injectFaults injects faults, described in JSON, into one replica for sickFor. The
+// replica must soon receive no calls, and receive them again once it is well.
+func injectFaults(faults string) script {
 	return func(ctx context.Context, s *scene) error {
 		r := s.Replicas()[0]
 		since := s.mark(event, "%s: %s", r.Name, faults)

@@ -12,16 +12,16 @@ const lookEvery = 50 * time.Millisecond
 // bound limits how long a drill waits for something to happen. All but inUseBound are
 // far beyond what readers may notice, and end a drill that would never end.
 type bound struct {
-	name string // as it stands in the code
+	name string // name of the variable or expression
 	most time.Duration
 }
 
 var (
-	readyBound = bound{"readyBound", 30 * time.Second} // for shops to receive connections
-	metBound   = bound{"metBound", 20 * time.Second}   // for the shop to connect to an address in DNS
-	linkBound  = bound{"linkBound", 20 * time.Second}  // for connections over a link
-	writeBound = bound{"writeBound", 20 * time.Second} // for a write to be kept or refused
-	inUseBound = bound{"inUseBound", 10 * time.Second} // for replicas, or the shop, to use what is new
+	readyBound = bound{"readyBound", 30 * time.Second} // until shops receive connections
+	metBound   = bound{"metBound", 20 * time.Second}   // until the shop connects to an address in DNS
+	linkBound  = bound{"linkBound", 20 * time.Second}  // until connections go over a link
+	writeBound = bound{"writeBound", 20 * time.Second} // until a write is kept or refused
+	inUseBound = bound{"inUseBound", 10 * time.Second} // until replicas, or the shop, use what is new
 )
 
 // beyondMost is how much longer than its limit a drill waits for a call, to report
@@ -30,8 +30,8 @@ const beyondMost = 10 * time.Second
 
 func (b bound) String() string { return fmt.Sprintf("%v (%s)", b.most, b.name) }
 
-// wait lets readers call for so long, less if the drill is cut short. A script need
-// not check that: such a drill fails whatever its script still does.
+// wait lets readers call for this long, or until ctx ends. A script need not check
+// ctx: a drill that is cut short fails whatever its script still does.
 func (s *scene) wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
@@ -55,7 +55,7 @@ func (s *scene) waitFor(ctx context.Context, b bound, what string, done func() (
 	}
 }
 
-// waitAtLeast waits so long, and then until done reports true.
+// waitAtLeast waits for least, and then until done reports true.
 func (s *scene) waitAtLeast(ctx context.Context, least time.Duration, b bound, what string, done func() (bool, error)) error {
 	s.wait(ctx, least)
 	return s.waitFor(ctx, b, what, done)

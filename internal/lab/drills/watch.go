@@ -15,9 +15,9 @@ import (
 
 // Limits of the calls at single replicas.
 const (
-	shareWithin = 0.02            // of what each replica should have
-	firstWithin = 3 * time.Second // after a replica can be found
-	lastWithin  = time.Second     // after a replica falls sick
+	shareWithin = 0.02            // deviation from an even share
+	firstWithin = 3 * time.Second // from when a replica can be found to its first call
+	lastWithin  = time.Second     // from when a replica falls sick to its last call
 )
 
 // stopWithin is how long a process may take to end in order.
@@ -48,14 +48,14 @@ func (s *scene) checkEvenShares() {
 // watchFirstCall watches a replica until it has a new call, which must come within
 // most after since. The drill is not over before.
 func (s *scene) watchFirstCall(ctx context.Context, r *fleet.Replica, since time.Time, most time.Duration) {
-	had, err := r.Asked()
+	had, err := r.FinishedCalls()
 	if err != nil {
 		s.fail("%s: %v", r.Name, err)
 		return
 	}
 	s.watchers.Go(func() {
 		err := s.waitFor(ctx, bound{"most + beyondMost", most + beyondMost}, "a first call of "+r.Name, func() (bool, error) {
-			n, err := r.Asked()
+			n, err := r.FinishedCalls()
 			return err == nil && n > had, nil // it may not answer yet
 		})
 		took := time.Since(since)
@@ -77,9 +77,9 @@ func (s *scene) watchLastCall(ctx context.Context, r *fleet.Replica, sick time.T
 	var watching sync.WaitGroup
 	last := sick
 	watching.Go(func() {
-		had, err := r.Asked()
+		had, err := r.FinishedCalls()
 		for ; ctx.Err() == nil; s.wait(ctx, lookEvery) {
-			n, lookErr := r.Asked()
+			n, lookErr := r.FinishedCalls()
 			if err == nil && lookErr == nil && n > had {
 				last = time.Now()
 			}
@@ -97,10 +97,10 @@ func (s *scene) watchLastCall(ctx context.Context, r *fleet.Replica, sick time.T
 	}
 }
 
-// waitFirstAnswer waits at least so long, and until a reader's call that was due
-// after since is answered by the replica, which must be within most. The answers
-// tell, and not the replica's own count, as the replica may still answer older calls
-// that nobody waits for.
+// waitFirstAnswer waits for least, and then until the replica has answered a reader's
+// call that was due after since, which must be within most. It counts answers that
+// readers received, not the replica's own calls, as the replica may still answer
+// older calls that nobody waits for.
 func (s *scene) waitFirstAnswer(ctx context.Context, r *fleet.Replica, since time.Time, most, least time.Duration) error {
 	first := time.Duration(-1)
 	err := s.waitAtLeast(ctx, least, bound{"most + beyondMost", most + beyondMost}, "an answer of "+r.Name, func() (bool, error) {
@@ -155,7 +155,7 @@ func (s *scene) checkAllFellBack(from, until time.Time) {
 	})
 }
 
-// checkSlower fails unless calls that ask a replica took at least so long in the
+// checkSlower fails unless calls that ask a replica took least or longer in the
 // median.
 func (s *scene) checkSlower(from, until time.Time, least time.Duration) {
 	s.check(func(r load.Report) {

@@ -19,11 +19,11 @@ import (
 
 const (
 	// answeredWithin is how soon a reader must know whether a write is kept:
-	// marketplace's default --write-timeout and some time for the way.
+	// marketplace's default --write-timeout and some time for the network.
 	answeredWithin = 2500 * time.Millisecond
 	writeEvery     = 500 * time.Millisecond
 	// firstWriter is the reader of the first write. Each write has a reader of its
-	// own, who is none of the load's.
+	// own, whom the load does not use.
 	firstWriter = 3_000_000_001
 	// refusal is the message of a write that could not be kept.
 	refusal = "could not be kept just now"
@@ -34,7 +34,7 @@ type written struct {
 	n            int
 	began, ended time.Time
 	status       int
-	plain        bool // a refusal that gives the reason and when to come again
+	plain        bool // whether a refusal gives the reason and when to try again
 }
 
 func (w written) reader() int { return firstWriter + w.n }
@@ -109,7 +109,7 @@ func (w *writes) stop() []written {
 	return w.list
 }
 
-// waitStatus waits at least so long, and until a write that began after since was
+// waitStatus waits for least, and then until a write that began after since was
 // answered with the status.
 func (w *writes) waitStatus(ctx context.Context, status int, least time.Duration, since time.Time) error {
 	return w.scene.waitAtLeast(ctx, least, writeBound, fmt.Sprintf("a write with status %d", status), func() (bool, error) {
@@ -119,8 +119,8 @@ func (w *writes) waitStatus(ctx context.Context, status int, least time.Duration
 	})
 }
 
-// outage is when a store was away: it began to go and was gone, began to come back
-// and was back.
+// outage is when a store was away: when it began to stop and had stopped, and when it
+// began to come back and was back.
 type outage struct{ going, gone, coming, back time.Time }
 
 // mayEither reports whether a write came while the store went away or came back, so

@@ -27,7 +27,7 @@ const Name = "recommendations.bookstall.test."
 type Config struct {
 	Bin      string    // folder of the built programs
 	Replicas int       // how many to start and publish
-	Log      io.Writer // of all processes; may be nil
+	Log      io.Writer // receives the logs of all processes; may be nil
 	// Switched puts the marketplaces behind a Switch.
 	Switched bool
 	// MarketplaceArgs are added to the flags of each marketplace.
@@ -43,13 +43,13 @@ type Config struct {
 type Fleet struct {
 	DNS         *dnsserver.Server
 	Marketplace *Process
-	URL         string  // of the shop
+	URL         string  // URL of the shop
 	Admin       string  // URL of the first marketplace's admin port
 	Switch      *Switch // nil unless Config.Switched
 
 	cfg      Config
 	port     uint16
-	restPort uint16 // of the tutorials' REST example
+	restPort uint16 // port of the tutorials' REST example
 	dir      string
 
 	addresses, shops, named atomic.Int64 // addresses taken, marketplaces and replicas named so far
@@ -57,7 +57,7 @@ type Fleet struct {
 	mu           sync.Mutex
 	marketplaces []*Marketplace
 	replicas     []*Replica
-	closers      []func() error // of everything but the processes
+	closers      []func() error // close everything but the processes
 }
 
 // Marketplace is one process of marketplace.

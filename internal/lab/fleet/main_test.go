@@ -8,7 +8,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// build builds both programs. It is programtest.Build, which imports this package.
+// build builds both programs. It is a copy of programtest.Build, which would be an
+// import cycle.
 func build(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {

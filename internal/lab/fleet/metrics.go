@@ -34,8 +34,9 @@ func Metric(admin, name string, labels ...string) (float64, error) {
 	return sum, err
 }
 
-// Asked returns how many calls of readers the replica has ended, well or not.
-func (r *Replica) Asked() (int64, error) {
+// FinishedCalls returns how many calls of readers the replica has finished, with any
+// result.
+func (r *Replica) FinishedCalls() (int64, error) {
 	var sum float64
 	for _, method := range []string{"Recommend", "SimilarBooks"} {
 		n, err := Metric(r.Admin, "grpc_server_call_duration_seconds_count", "RecommendationsService/"+method+`"`)

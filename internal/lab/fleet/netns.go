@@ -38,9 +38,9 @@ var ErrNoNamespaces = errors.New("network namespaces need Linux, root and ip of 
 // Namespace is a network namespace for one process, with one wire to the host. The
 // wire delivers packets or drops them silently.
 type Namespace struct {
-	IP netip.Addr // of the end inside
+	IP netip.Addr // address of the end inside
 
-	host          netip.Addr // of the end on the host
+	host          netip.Addr // address of the end on the host
 	name, wire    string
 	mac, hostsMAC string
 }

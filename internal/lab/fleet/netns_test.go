@@ -43,8 +43,8 @@ func TestAnIsolatedReplica(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Asked(); err != nil {
-		t.Errorf("its admin port: %v", err)
+	if _, err := r.FinishedCalls(); err != nil {
+		t.Errorf("admin port of the isolated replica: %v", err)
 	}
 	open, err := net.Dial("tcp", strings.TrimPrefix(r.Admin, "http://"))
 	if err != nil {
@@ -69,11 +69,11 @@ func TestAnIsolatedReplica(t *testing.T) {
 	}
 	c, err := net.DialTimeout("tcp", r.GRPC, 5*time.Second)
 	if err != nil {
-		t.Fatalf("after the hole: %v", err)
+		t.Fatalf("connection after Pass: %v", err)
 	}
 	c.Close()
-	if _, err := r.Asked(); err != nil {
-		t.Errorf("its admin port after the hole: %v", err)
+	if _, err := r.FinishedCalls(); err != nil {
+		t.Errorf("admin port after Pass: %v", err)
 	}
 
 	closed = true
@@ -128,7 +128,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	if ours.name == second.name || ours.IP == second.IP || ours.wire == second.wire {
-		t.Errorf("%+v and %+v", ours, second)
+		t.Errorf("namespaces %+v and %+v, want different names, addresses and wires", ours, second)
 	}
 	if err := inside.Wait(); err == nil {
 		t.Error("the program in the namespace was not killed")
@@ -139,7 +139,7 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(namedIn, stale.name)); !os.IsNotExist(err) {
-		t.Errorf("%s is still there: %v", stale.name, err)
+		t.Errorf("namespace %s of an ended process: %v, want it removed", stale.name, err)
 	}
 	if err := errors.Join(ours.close(), second.close()); err != nil {
 		t.Error(err)
@@ -153,10 +153,10 @@ func left(t *testing.T) {
 	for n := range mostNamespaces {
 		d := describe(os.Getpid(), n)
 		if _, err := os.Stat(filepath.Join(namedIn, d.name)); err == nil {
-			t.Errorf("%s is left", d.name)
+			t.Errorf("namespace %s is left", d.name)
 		}
 		if _, err := net.InterfaceByName(d.wire); err == nil {
-			t.Errorf("%s is left", d.wire)
+			t.Errorf("wire %s is left", d.wire)
 		}
 	}
 }

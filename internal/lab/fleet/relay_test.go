@@ -80,7 +80,7 @@ func TestARelayForwardsDataAndItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(c); err != nil || string(got) != text {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("read %q, %v; want %q", got, err, text)
 	}
 }
 
@@ -108,10 +108,10 @@ func TestResetEndsPresentConnectionsOnly(t *testing.T) {
 		t.Errorf("%d connections reset, want 1", n)
 	}
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("after the reset: %v", err)
+		t.Errorf("read after Reset: %v, want ECONNRESET", err)
 	}
 	if err := echo(dialRelay(t, r)); err != nil {
-		t.Errorf("a new connection: %v", err)
+		t.Errorf("new connection after Reset: %v", err)
 	}
 }
 
@@ -194,11 +194,11 @@ func TestASwitchHonoursReadiness(t *testing.T) {
 	shops[1].ready.Store(true)
 	ready(2)
 	if got := call(10); got != [2]int64{5, 5} {
-		t.Errorf("both ready: %v", got)
+		t.Errorf("with both shops ready: %v calls, want 5 each", got)
 	}
 	shops[0].ready.Store(false)
 	ready(1)
 	if got := call(10); got != [2]int64{0, 10} {
-		t.Errorf("the second ready: %v", got)
+		t.Errorf("with the second shop ready: %v calls, want all 10 there", got)
 	}
 }

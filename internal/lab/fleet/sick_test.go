@@ -31,7 +31,7 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", when, resp.StatusCode)
+			t.Errorf("%s: status %d, want 200", when, resp.StatusCode)
 		}
 	}
 
@@ -48,7 +48,7 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 
 	r := f.Replicas()[0]
 	if err := Fault(t.Context(), r.Admin, `{"error_share":2}`); err == nil || !strings.Contains(err.Error(), "error_share") {
-		t.Errorf("an invalid fault: %v", err)
+		t.Errorf("Fault with error_share 2: %v, want an error that names it", err)
 	}
 	if err := Fault(t.Context(), r.Admin, `{}`); err != nil {
 		t.Error(err)
@@ -61,7 +61,7 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 	f.PublishAddresses(l.IP)
 	// Once the shop has asked DNS, the other replica receives no more calls.
 	for before := int64(-1); ; {
-		n, err := f.Replicas()[1].Asked()
+		n, err := f.Replicas()[1].FinishedCalls()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,8 +74,8 @@ func TestSickReplicasAndSeveralShops(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if n, err := r.Asked(); err != nil || n == 0 {
-		t.Errorf("%d calls by the link, %v", n, err)
+	if n, err := r.FinishedCalls(); err != nil || n == 0 {
+		t.Errorf("%d calls over the link, %v; want some", n, err)
 	}
 	if err := r.Pause(); err != nil {
 		t.Error(err)

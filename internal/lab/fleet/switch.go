@@ -11,7 +11,7 @@ import (
 type Switch struct {
 	*Relay
 
-	URL string // of the shop behind it
+	URL string // URL of the shop behind the switch
 
 	cancel   context.CancelFunc
 	watching sync.WaitGroup
@@ -23,8 +23,8 @@ type Switch struct {
 }
 
 const (
-	switchInterval = 50 * time.Millisecond // between two checks of readiness
-	switchTimeout  = time.Second           // of a check
+	switchInterval = 50 * time.Millisecond // pause between two checks of readiness
+	switchTimeout  = time.Second           // limit of one check
 )
 
 func newSwitch() (*Switch, error) {

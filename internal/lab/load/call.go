@@ -8,7 +8,7 @@ type Kind string
 // The kinds.
 const (
 	Front      Kind = "front"       // the front page, by a reader with a cookie
-	Switch     Kind = "switch"      // that reader switches to a sample reader
+	Switch     Kind = "switch"      // the switch of that reader to a sample reader
 	Book       Kind = "book"        // the page of a book, with similar books
 	Search     Kind = "search"      // a search, which asks no replica
 	APIKnown   Kind = "api_known"   // recommendations for a reader with a history
@@ -31,10 +31,10 @@ const (
 // Call is one call that has ended.
 type Call struct {
 	Kind     Kind
-	Due      time.Duration // after Report.Started
-	Latency  time.Duration // from when it was due
+	Due      time.Duration // time from Report.Started
+	Latency  time.Duration // time from when the call was due
 	Outcome  Outcome
 	Reason   string // why it failed: a few words, of few kinds
 	ServedBy string // replica that answered, if the answer names it
-	Retried  bool   // it needed more than one connection
+	Retried  bool   // the call needed more than one connection
 }

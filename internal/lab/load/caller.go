@@ -15,20 +15,20 @@ type Caller struct {
 	client  *client
 	timeout time.Duration
 
-	mu  sync.Mutex // of the choice of calls
+	mu  sync.Mutex // guards mix
 	mix *mix
 }
 
-// NewCaller finds out what the shop has. It ignores what cfg says about time and
-// replicas, except Timeout.
+// NewCaller fetches the shop's books and sample readers. Of what cfg says about time
+// and replicas, it uses only Timeout.
 func NewCaller(ctx context.Context, cfg Config) (*Caller, error) {
-	cfg.Rate = maxRate // it is not used, and must be valid
+	cfg.Rate = maxRate // unused, but it must be valid
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
 	}
 	c := &Caller{client: newClient(cfg), timeout: cfg.Timeout}
-	offer, err := look(ctx, c.client, cfg)
+	offer, err := fetchOffer(ctx, c.client, cfg)
 	if err != nil {
 		c.Rest()
 		return nil, err

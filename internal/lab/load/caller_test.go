@@ -23,7 +23,7 @@ func TestACallerMakesTheMixOfALoad(t *testing.T) {
 				kinds[call.Kind]++
 				mu.Unlock()
 				if call.Outcome != Full || call.Latency <= 0 {
-					t.Errorf("%+v", call)
+					t.Errorf("call %+v, want it full, with a latency", call)
 				}
 			}
 		})
@@ -45,9 +45,9 @@ func TestACallerSaysWhatFailed(t *testing.T) {
 	}
 	defer c.Rest()
 	if call := c.Call(t.Context()); call.Outcome != Failed || call.Reason != "status 500" {
-		t.Errorf("%+v", call)
+		t.Errorf("call %+v, want it failed with status 500", call)
 	}
 	if _, err := NewCaller(t.Context(), Config{Shop: "nowhere"}); err == nil {
-		t.Error("a shop without an address: no error")
+		t.Error("NewCaller accepts a shop that is not a URL")
 	}
 }

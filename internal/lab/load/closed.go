@@ -11,14 +11,14 @@ import (
 // Closed is what a closed load measured: callers that each wait for their answer
 // before they call again, so that a slow server gets fewer calls.
 type Closed struct {
-	Took    []time.Duration // of each call, in no order
+	Took    []time.Duration // duration of each call, in no order
 	Elapsed time.Duration
 	Failed  int
-	Err     error // of one call that failed
+	Err     error // error of one of the failed calls
 }
 
-// Drive makes n calls from so many callers, or fewer when ctx ends. It does not cut
-// off calls that have begun.
+// Drive makes n calls from this many callers. When ctx ends, no new call starts;
+// running calls finish.
 func Drive(ctx context.Context, callers, n int, call func(context.Context) error) Closed {
 	var (
 		begun   atomic.Int64

@@ -24,7 +24,7 @@ func TestDriveMakesSoManyCalls(t *testing.T) {
 			return nil
 		})
 		if len(got.Took) != 100 || got.Failed != 1 || got.Err == nil || got.Err.Error() != "the seventh" {
-			t.Errorf("%d calls, %d failed: %v", len(got.Took), got.Failed, got.Err)
+			t.Errorf("%d calls, %d failed, error %v; want 100, 1 and the seventh", len(got.Took), got.Failed, got.Err)
 		}
 		if diff := cmp.Diff([]float64{50, 99, 100}, got.Quantiles(0.5, 0.99, 1)); diff != "" {
 			t.Errorf("quantiles (-want +got):\n%s", diff)
@@ -34,11 +34,11 @@ func TestDriveMakesSoManyCalls(t *testing.T) {
 		}
 	})
 	if got := (Closed{}).Quantiles(0.5); got[0] != 0 {
-		t.Errorf("of no calls: %v", got)
+		t.Errorf("Quantiles without calls = %v, want 0", got)
 	}
 }
 
-// The end of the context ends the load, and no call that has begun.
+// When ctx ends, no new call starts; running calls finish.
 func TestDriveEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
@@ -48,7 +48,7 @@ func TestDriveEndsWithItsContext(t *testing.T) {
 			return ctx.Err()
 		})
 		if len(got.Took) != 6 || got.Failed != 0 || got.Elapsed != 3*time.Second {
-			t.Errorf("%d calls in %v, %d failed: %v", len(got.Took), got.Elapsed, got.Failed, got.Err)
+			t.Errorf("%d calls in %v, %d failed (%v); want 6 in 3s, none failed", len(got.Took), got.Elapsed, got.Failed, got.Err)
 		}
 	})
 }

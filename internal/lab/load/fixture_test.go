@@ -16,9 +16,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeShop answers as the shop does. Readers below 100 have a history. spoil, if set,
-// may answer in its place, except for the calls of look.
+// may answer in its place, except for the calls of fetchOffer.
 type fakeShop struct {
-	source string // of all shelves; "" for the right one
+	source string // source of all shelves; "" for the right one
 	spoil  func(w http.ResponseWriter, r *http.Request) bool
 	calls  atomic.Int64
 }
@@ -28,7 +28,7 @@ func (s *fakeShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"books":[{"id":1,"title":"One & Only"},{"id":2,"title":"Two"}]}`)
 		return
 	}
-	// The first page is fetched by look.
+	// fetchOffer fetches the first page.
 	if n := s.calls.Add(1); n > 1 && s.spoil != nil && s.spoil(w, r) {
 		return
 	}

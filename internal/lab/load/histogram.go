@@ -29,7 +29,7 @@ func (h *histogram) add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
-// quantile returns the duration that the share q of all did not exceed.
+// quantile returns the duration that the share q of all durations did not exceed.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.n)))
 	for i, n := range h.buckets {
@@ -37,7 +37,7 @@ func (h *histogram) quantile(q float64) time.Duration {
 			continue
 		}
 		shift := max(i>>bucketsBits-1, 0)
-		top := uint64(i-shift<<bucketsBits+1) << shift // of the bucket
+		top := uint64(i-shift<<bucketsBits+1) << shift // upper end of the bucket
 		return min(time.Duration(top)*time.Microsecond, h.max)
 	}
 	return h.max

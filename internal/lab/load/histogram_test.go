@@ -25,13 +25,13 @@ func TestQuantilesAreWithinOnePercent(t *testing.T) {
 		}
 	}
 	if got := h.quantile(1); got != all[len(all)-1] || h.max != got {
-		t.Errorf("the longest: %v, want %v", got, all[len(all)-1])
+		t.Errorf("quantile 1 = %v and max %v, want %v", got, h.max, all[len(all)-1])
 	}
 	if len(h.buckets) > 4096 {
-		t.Errorf("%d buckets", len(h.buckets))
+		t.Errorf("%d buckets, want at most 4096", len(h.buckets))
 	}
 	var empty histogram
-	if empty.quantile(0.5) != 0 {
-		t.Error("a quantile of nothing")
+	if got := empty.quantile(0.5); got != 0 {
+		t.Errorf("quantile 0.5 of an empty histogram = %v, want 0", got)
 	}
 }

@@ -37,8 +37,8 @@ func Without(gone, back time.Time) Limits {
 	return Limits{FallbackShare: 1, Window: Window{gone, back}}
 }
 
-// Beyond returns what is beyond the limits, in words; nothing if all is within them.
-// A load without calls is beyond any limit.
+// Beyond describes each limit that the report exceeds; none if it is within all of
+// them. A load without calls exceeds any limits.
 func (r Report) Beyond(l Limits) (list []string) {
 	if r.Calls == 0 {
 		return []string{"no calls"}
@@ -59,7 +59,7 @@ func (r Report) Beyond(l Limits) (list []string) {
 	return append(list, r.outside(l.Window)...)
 }
 
-// outside returns whether calls fell back outside of the window, in words.
+// outside describes calls that fell back before or after the window.
 func (r Report) outside(w Window) (list []string) {
 	if r.Fallback == 0 || w == (Window{}) {
 		return nil

@@ -23,7 +23,7 @@ func TestBeyond(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*Report)
 		limits Limits
-		want   []string // a part of each
+		want   []string // part of each line
 	}{
 		"all is well":                       {func(*Report) {}, Limits{}, nil},
 		"no calls":                          {func(r *Report) { r.Calls = 0 }, Limits{FallbackShare: 1}, []string{"no calls"}},
@@ -47,7 +47,7 @@ func TestBeyond(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := counts(began, test.change).Beyond(test.limits)
 			if !slices.EqualFunc(got, test.want, strings.Contains) {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("Beyond() = %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -68,9 +68,9 @@ func TestAReportSaysWhenCallsFellBack(t *testing.T) {
 	}
 	r := tally.report()
 	if r.Fallback != 10 || r.FirstFallback != 3 || r.LastFallback != 3.93 {
-		t.Errorf("%d fell back, from %v to %v", r.Fallback, r.FirstFallback, r.LastFallback)
+		t.Errorf("%d fell back, from %v s to %v s; want 10, from 3 to 3.93", r.Fallback, r.FirstFallback, r.LastFallback)
 	}
 	if r := newTally(Config{Interval: time.Second}, time.Now()).report(); r.FirstFallback != 0 || r.LastFallback != 0 {
-		t.Errorf("none fell back, from %v to %v", r.FirstFallback, r.LastFallback)
+		t.Errorf("without calls: fallback from %v s to %v s, want 0 and 0", r.FirstFallback, r.LastFallback)
 	}
 }

@@ -1,9 +1,9 @@
-// Package load makes readers' page and API calls at a shop, at a fixed rate whatever
+// Package load sends readers' page and API calls to a shop, at a fixed rate whatever
 // the shop does: an open model, as readers do not wait for each other. The latency of
 // a call counts from when it was due, so that a stall shows in all calls that it
 // delayed, and not only in those that were in flight.
 //
-// It knows the shop from outside, on a laptop as on a cluster.
+// It uses only the shop's pages, API and metrics, on a laptop as on a cluster.
 package load
 
 import (
@@ -24,7 +24,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	client := newClient(cfg)
 	defer client.close()
-	offer, err := look(ctx, client, cfg)
+	offer, err := fetchOffer(ctx, client, cfg)
 	if err != nil {
 		return Report{}, err
 	}
@@ -54,14 +54,14 @@ type generator struct {
 	client *client
 	mix    *mix
 	tally  *tally
-	slots  chan struct{} // has an element for each call in flight
+	slots  chan struct{} // one element for each call in flight
 	calls  sync.WaitGroup
 }
 
 // arrive starts each call when it is due. A call that was due while the generator was
 // delayed starts at once; its latency still counts from when it was due.
 func (g *generator) arrive(ctx context.Context) {
-	defer g.tally.arrived()
+	defer g.tally.endArrivals()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := int64(0); ; n++ {

@@ -23,7 +23,7 @@ func mustRun(t *testing.T, cfg Config) Report {
 		t.Fatal(err)
 	}
 	if sum := r.Full + r.Fallback + r.Shed + r.Failed + r.Late; sum != r.Calls {
-		t.Errorf("outcomes add up to %d of %d calls", sum, r.Calls)
+		t.Errorf("the outcomes add up to %d calls, want %d", sum, r.Calls)
 	}
 	return r
 }
@@ -54,14 +54,14 @@ func TestEachCallEndsAsOneOfFive(t *testing.T) {
 			r := mustRun(t, short(open(t, test.shop)))
 			// On a busy machine calls can be late; they cannot be anything else.
 			if good := test.all(r.Counts); r.Calls != shortCalls || good == 0 || good+r.Late != shortCalls {
-				t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+				t.Errorf("%v, reasons %v; want %d calls, all with one outcome or late", r.Counts, r.Reasons, shortCalls)
 			}
 			if test.reason != "" && r.Reasons[test.reason] == 0 {
 				t.Errorf("reasons %v, want %s", r.Reasons, test.reason)
 			}
 			for _, kind := range []Kind{Front, Switch, Book, Search, APIKnown, APIUnknown} {
 				if r.Kinds[kind].Calls == 0 && (kind != Switch || test.reason == "" && r.Shed == 0) {
-					t.Errorf("no call of kind %s: %v", kind, r.Kinds)
+					t.Errorf("kinds %v, want some of %s", r.Kinds, kind)
 				}
 			}
 		})
@@ -76,7 +76,7 @@ func TestAShopThatAlwaysFallsBackIsBeyondTheLimits(t *testing.T) {
 		}
 	}
 	if r.Failed != 0 {
-		t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+		t.Errorf("%v, reasons %v; want none failed", r.Counts, r.Reasons)
 	}
 	// The limits of each kind of drill, with the event in the middle.
 	event := r.Started.Add(time.Duration(r.Seconds * float64(time.Second) / 2))
@@ -85,7 +85,7 @@ func TestAShopThatAlwaysFallsBackIsBeyondTheLimits(t *testing.T) {
 	} {
 		l.Late = r.Calls
 		if beyond := r.Beyond(l); len(beyond) == 0 || !strings.Contains(beyond[0], "fallback") {
-			t.Errorf("beyond the limits of %s: %v", name, beyond)
+			t.Errorf("Beyond(limits of %s) = %q, want the fallback share first", name, beyond)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestAPersonalShelfThatIsPopularHasFailedAndTheOtherWayRound(t *testing.T) {
 	for source, reason := range map[string]string{popular: "popular where personal is due", personal: "personal where popular is due"} {
 		r := mustRun(t, short(open(t, &fakeShop{source: source})))
 		if r.Reasons[reason] == 0 || r.Kinds[APIKnown].Full+r.Kinds[APIUnknown].Full == 0 {
-			t.Errorf("all %s: %v, reasons %v", source, r.Kinds, r.Reasons)
+			t.Errorf("every shelf %s: %v, reasons %v; want some %q and some full API calls", source, r.Kinds, r.Reasons, reason)
 		}
 	}
 }
@@ -108,25 +108,31 @@ func TestAGetIsRetriedOnceAndCounted(t *testing.T) {
 		return false
 	}
 	cfg := short(open(t, &fakeShop{spoil: breaks}))
-	cfg.Rate, cfg.Retry = 200, true // one after the other, or nearly
+	cfg.Rate, cfg.Retry = 200, true // nearly one after the other
 	r := mustRun(t, cfg)
 	if r.Retried == 0 || r.Failed > r.Kinds[Switch].Failed {
-		t.Errorf("with retries: %v, reasons %v", r.Counts, r.Reasons)
+		t.Errorf("with Retry: %v, reasons %v; want retried calls, and only POSTs failed", r.Counts, r.Reasons)
 	}
 	if beyond := r.Beyond(Limits{}); !slices.ContainsFunc(beyond, func(s string) bool { return strings.Contains(s, "retried") }) {
-		t.Errorf("retries that nobody allowed: %v", beyond)
+		t.Errorf("Beyond() = %q, want the retried calls", beyond)
 	}
 	cfg.Retry = false
 	if r := mustRun(t, cfg); r.Failed == 0 || r.Retried != 0 {
-		t.Errorf("without retries: %v", r.Counts)
+		t.Errorf("without Retry: %v, want failed calls and none retried", r.Counts)
 	}
 }
 
 func TestALoadWithoutAShopSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := Run(ctx, short("http://127.0.0.1:1")); err == nil || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("nobody there: %v", err)
+	cfg := short("http://127.0.0.1:1")
+	var reasons []error
+	cfg.Waiting = func(reason error, _ time.Duration) { reasons = append(reasons, reason) }
+	if _, err := Run(ctx, cfg); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("without a shop: %v, want connection refused", err)
+	}
+	if len(reasons) != 1 || !strings.Contains(reasons[0].Error(), "refused") {
+		t.Errorf("Waiting was called with %v, want once with connection refused", reasons)
 	}
 	none := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v1/books" {
@@ -134,15 +140,18 @@ func TestALoadWithoutAShopSaysSo(t *testing.T) {
 		}
 	})
 	if _, err := Run(t.Context(), short(open(t, none))); err == nil || !strings.Contains(err.Error(), "sample readers") {
-		t.Errorf("no known readers: %v", err)
+		t.Errorf("without sample readers: %v, want an error about them", err)
 	}
 	for want, cfg := range map[string]Config{
-		"want http://HOST": {Shop: "shop:80", Rate: 1},
-		"rate 0":           {Shop: "http://shop"},
-		"negative":         {Shop: "http://shop", Rate: 1, Duration: -1},
+		"want http://HOST":   {Shop: "shop:80", Rate: 1},
+		"rate 0":             {Shop: "http://shop"},
+		"duration -1s":       {Shop: "http://shop", Rate: 1, Duration: -time.Second},
+		"timeout -1s":        {Shop: "http://shop", Rate: 1, Timeout: -time.Second},
+		"interval -1s":       {Shop: "http://shop", Rate: 1, Interval: -time.Second},
+		"-1 calls in flight": {Shop: "http://shop", Rate: 1, MaxInFlight: -1},
 	} {
 		if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%+v: %v, want %s", cfg, err, want)
+			t.Errorf("Run(%+v) = %v, want an error with %q", cfg, err, want)
 		}
 	}
 }

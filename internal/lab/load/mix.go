@@ -13,7 +13,7 @@ import (
 // task is a call to make.
 type task struct {
 	kind   Kind
-	path   string // with its query
+	path   string // path and query
 	form   url.Values
 	want   string // source that the shelf must have; "" for any but fallback
 	reader *reader
@@ -49,7 +49,7 @@ const visits = 10
 type reader struct {
 	jar    http.CookieJar
 	sample int64 // sample reader to switch to; 0 for none
-	visits int   // that were full
+	visits int   // number of visits with a full answer
 }
 
 // mix chooses calls: the same ones for the same seed, as long as all are full.
@@ -100,7 +100,7 @@ func (m *mix) visit() task {
 	if len(m.idle) > 0 {
 		r, m.idle = m.idle[0], m.idle[1:]
 	} else {
-		jar, _ := cookiejar.New(nil) // without options it never fails
+		jar, _ := cookiejar.New(nil) // never fails without options
 		r = &reader{jar: jar}
 		if m.made++; m.made%2 == 0 && len(m.offer.samples) > 0 {
 			r.sample = pick(m.random, m.offer.samples)

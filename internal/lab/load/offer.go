@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// offer is what the shop has.
+// offer is what calls can ask the shop for.
 type offer struct {
 	books   []book
-	samples []int64 // sample readers that its pages offer
+	samples []int64 // ids of the sample readers on its pages
 }
 
 type book struct {
@@ -24,31 +24,35 @@ type book struct {
 
 // How long to wait for a shop that is not open yet, and how often to try.
 const (
-	lookFor   = 30 * time.Second
-	lookAgain = 500 * time.Millisecond
+	openWithin = 30 * time.Second
+	retryEvery = 500 * time.Millisecond
 )
 
-// look finds out what the shop has.
-func look(ctx context.Context, c *client, cfg Config) (offer, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookFor)
+// fetchOffer fetches the shop's books and sample readers. It waits for a shop that is
+// not open yet.
+func fetchOffer(ctx context.Context, c *client, cfg Config) (offer, error) {
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	for {
-		o, err := lookOnce(ctx, c)
+	for attempt := 1; ; attempt++ {
+		o, err := fetchOnce(ctx, c)
 		if err == nil && len(o.samples)+len(cfg.Readers) == 0 {
 			return offer{}, errors.New("the shop offers no sample readers: name readers who have a history")
 		}
 		if err == nil {
 			return o, nil
 		}
+		if attempt == 1 && cfg.Waiting != nil {
+			cfg.Waiting(err, openWithin)
+		}
 		select {
-		case <-time.After(lookAgain):
+		case <-time.After(retryEvery):
 		case <-ctx.Done():
 			return offer{}, fmt.Errorf("shop: %w", err)
 		}
 	}
 }
 
-func lookOnce(ctx context.Context, c *client) (offer, error) {
+func fetchOnce(ctx context.Context, c *client) (offer, error) {
 	var list struct {
 		Books []book `json:"books"`
 	}

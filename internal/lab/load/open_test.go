@@ -70,11 +70,11 @@ func TestAStallIsInTheLatencyOfAllCallsThatItDelayed(t *testing.T) {
 			}
 		}
 		if r.Calls != 1000 || held != 50 || r.Max != 500 || r.Late != 0 {
-			t.Errorf("%d calls, %d held up, max %v ms, %d late", r.Calls, held, r.Max, r.Late)
+			t.Errorf("%d calls, %d held up, max %v ms, %d late; want 1000, 50, 500 and 0", r.Calls, held, r.Max, r.Late)
 		}
 		// 5 % of the calls waited for 10 ms to 500 ms: 1 % for more than 400.
 		if r.P50 > 1 || r.P99 < 396 || r.P99 > 414 {
-			t.Errorf("p50 %v, p99 %v ms", r.P50, r.P99)
+			t.Errorf("p50 %v, p99 %v ms; want at most 1, and 396 to 414", r.P50, r.P99)
 		}
 	})
 }
@@ -83,15 +83,15 @@ func TestCallsOverASecondLateAreLate(t *testing.T) {
 	inBubble(t, stall(4*time.Second, 6*time.Second), nil, func(r Report, calls []Call) {
 		for _, c := range calls {
 			if late := c.Due >= 4*time.Second && c.Due < 5*time.Second; late != (c.Outcome == Late) {
-				t.Errorf("call due at %v: %s after %v", c.Due, c.Outcome, c.Latency)
+				t.Errorf("call due at %v: %s after %v; want it late if due in the fifth second, and only then", c.Due, c.Outcome, c.Latency)
 			}
 		}
 		if r.Late != 100 || r.Full != 900 {
-			t.Errorf("%v", r.Counts)
+			t.Errorf("%v; want 100 late and 900 full", r.Counts)
 		}
 		for second, row := range r.Timeline {
 			if want := map[int]int64{4: 100}[second]; row.Late != want || row.Calls != 100 {
-				t.Errorf("second %d: %v", second, row.Counts)
+				t.Errorf("second %d: %v; want 100 calls, %d late", second, row.Counts, want)
 			}
 		}
 	})
@@ -115,7 +115,7 @@ func TestTheRateIsKeptWhateverTheShopDoes(t *testing.T) {
 		}
 		for second := range 10 {
 			if n := perSecond[second]; n < 326 || n > 340 { // 2 %
-				t.Errorf("second %d: %d calls reached the shop", second, n)
+				t.Errorf("second %d: %d calls reached the shop, want 326 to 340", second, n)
 			}
 		}
 	})
@@ -126,7 +126,7 @@ func TestAShopThatHangsFailsCallsWithinBoundedMemory(t *testing.T) {
 		c.MaxInFlight, c.Timeout, c.Duration = 20, 2*time.Second, time.Second
 	}, func(r Report, calls []Call) {
 		if r.Calls != 100 || r.Failed != 100 || r.Reasons["no answer in time"] != 20 || r.Reasons["too many calls in flight"] != 80 {
-			t.Errorf("%v, reasons %v", r.Counts, r.Reasons)
+			t.Errorf("%v, reasons %v; want 100 failed: 20 without an answer, 80 above the limit", r.Counts, r.Reasons)
 		}
 		for _, c := range calls {
 			if c.Latency != 2*time.Second {
@@ -152,7 +152,7 @@ func TestTheEndOfTheContextEndsArrivalsAndNotCalls(t *testing.T) {
 			Dial: func(context.Context, string, string) (net.Conn, error) { return listener.dial() },
 		})
 		if err != nil || r.Calls != 20 || r.Full != 20 {
-			t.Errorf("%v, reasons %v, %v", r.Counts, r.Reasons, err)
+			t.Errorf("%v, reasons %v, error %v; want 20 calls, all full", r.Counts, r.Reasons, err)
 		}
 		if err := server.Close(); err != nil {
 			t.Error(err)
@@ -195,7 +195,7 @@ func TestLatencyCountsFromWhenACallWasDue(t *testing.T) {
 			}
 		}
 		if r := g.tally.report(); r.Calls != 20 || r.Late != 2 || r.MaxLag != 1200 || r.Seconds != 1.9 {
-			t.Errorf("%v in %v s, max lag %v ms", r.Counts, r.Seconds, r.MaxLag)
+			t.Errorf("%v in %v s, max lag %v ms; want 20 calls, 2 late, in 1.9 s, 1200 ms", r.Counts, r.Seconds, r.MaxLag)
 		}
 		g.client.close()
 		if err := server.Close(); err != nil {

@@ -16,7 +16,7 @@ type Counts struct {
 	Shed     int64 `json:"shed"`
 	Failed   int64 `json:"failed"`
 	Late     int64 `json:"late"`
-	Retried  int64 `json:"retried"` // of Calls, those that needed more than one connection
+	Retried  int64 `json:"retried"` // calls that needed more than one connection; also counted by outcome
 }
 
 // Add counts a call.
@@ -43,8 +43,8 @@ func (c *Counts) Add(call Call) {
 // their outcome, from when they were due.
 type Report struct {
 	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"` // in which calls arrived
-	Rate    float64   `json:"rate"`    // of the config
+	Seconds float64   `json:"seconds"` // time in which calls started
+	Rate    float64   `json:"rate"`    // Config.Rate
 	Counts
 	// When the first call that fell back was due, and when the last one ended, in
 	// seconds after Started; 0 if no call fell back.
@@ -58,10 +58,10 @@ type Report struct {
 	// far from 0, the machine is too slow for the rate.
 	MaxLag       float64          `json:"max_lag_ms"`
 	Kinds        map[Kind]Counts  `json:"kinds"`
-	Reasons      map[string]int64 `json:"reasons"`       // of Failed
+	Reasons      map[string]int64 `json:"reasons"`       // number of failed calls by reason
 	ReplicasFrom string           `json:"replicas_from"` // metrics or served_by
 	Replicas     []Replica        `json:"replicas"`
-	Timeline     []Interval       `json:"timeline"` // by when calls were due
+	Timeline     []Interval       `json:"timeline"` // rows by when calls were due
 }
 
 // Where the counts of replicas come from. Only API calls have a served_by; metrics lack

@@ -19,8 +19,8 @@ type tally struct {
 	latency   histogram
 	maxLag    time.Duration
 	intervals []*interval
-	elapsed   time.Duration // of the arrivals; 0 while they go on
-	metered   bool          // the metrics of a replica were read
+	elapsed   time.Duration // time in which calls started; 0 while they still do
+	metered   bool          // whether the metrics of a replica were read
 	// When the first call that fell back was due, and when the last one ended.
 	firstFallback, lastFallback time.Duration
 }
@@ -92,24 +92,24 @@ func (t *tally) replicas(answered map[string]int64) {
 	}
 }
 
-// arrived records that no more calls come.
-func (t *tally) arrived() {
+// endArrivals records that no more calls start.
+func (t *tally) endArrivals() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.elapsed = time.Since(t.started)
 }
 
 // report returns the report so far.
-func (t *tally) report() Report { return t.from(0, math.MaxInt) }
+func (t *tally) report() Report { return t.reportRows(0, math.MaxInt) }
 
 // latest returns the report so far, with a timeline of the last whole interval alone.
 func (t *tally) latest() Report {
 	row := int(time.Since(t.started)/t.cfg.Interval) - 1
-	return t.from(row, row+1)
+	return t.reportRows(row, row+1)
 }
 
-// from returns the report so far, with the rows from first to end, without end.
-func (t *tally) from(first, end int) Report {
+// reportRows returns the report so far, with a timeline of the rows first to end-1.
+func (t *tally) reportRows(first, end int) Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	elapsed := t.elapsed

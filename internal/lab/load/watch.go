@@ -21,7 +21,7 @@ const pollTimeout = time.Second
 func Hosts(address string) (func(context.Context) ([]string, error), error) {
 	name, port, err := net.SplitHostPort(address)
 	if err != nil || name == "" || port == "" {
-		return nil, fmt.Errorf("replicas %q: want NAME:PORT", address)
+		return nil, fmt.Errorf("%q is not a name and a port: want NAME:PORT, such as recommendations:9090", address)
 	}
 	return func(ctx context.Context) (urls []string, err error) {
 		ips, err := net.DefaultResolver.LookupHost(ctx, name)
@@ -36,13 +36,13 @@ func Hosts(address string) (func(context.Context) ([]string, error), error) {
 type watch struct {
 	list  func(context.Context) ([]string, error)
 	http  *http.Client
-	began time.Time // of the load; zero before it
+	began time.Time // start of the load; zero before it
 
 	last  []string // admin URLs, by the last lookup that succeeded
 	known map[string]metered
 }
 
-// metered is what was read from the metrics of one process.
+// metered is the part of a process's metrics that watch uses.
 type metered struct {
 	calls   int64
 	started float64 // Unix time
@@ -170,7 +170,7 @@ func Samples(text io.Reader) (map[string]float64, error) {
 		}
 		end := strings.LastIndexByte(line, ' ')
 		if end < 0 {
-			return nil, fmt.Errorf("metrics: %.100q is no sample", line)
+			return nil, fmt.Errorf("metrics: %.100q is not a sample", line)
 		}
 		value, err := strconv.ParseFloat(line[end+1:], 64)
 		if err != nil {

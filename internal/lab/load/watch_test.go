@@ -109,7 +109,7 @@ func TestTheFirstPollIsRepeated(t *testing.T) {
 	w.began = time.Now()
 	p.calls.Add(5)
 	if got := w.poll(t.Context()); got[strings.TrimPrefix(p.admin, "http://")] != 15 || looks != 4 {
-		t.Errorf("%v after %d looks, want 15 calls after 4", got, looks)
+		t.Errorf("poll = %v after %d lookups, want 15 calls after 4", got, looks)
 	}
 }
 
@@ -120,15 +120,15 @@ func TestSharesComeFromMetricsOrElseFromTheAnswers(t *testing.T) {
 	cfg := short(open(t, shop))
 	cfg.Replicas = func(context.Context) ([]string, error) { return []string{p.admin}, nil }
 	if r := mustRun(t, cfg); r.ReplicasFrom != byMetrics || len(r.Replicas) != 1 || r.Replicas[0].Calls < 3*(shortCalls-1) || r.Replicas[0].Share != 1 {
-		t.Errorf("%s %+v", r.ReplicasFrom, r.Replicas)
+		t.Errorf("from %s: %+v; want all calls from the metrics of one replica", r.ReplicasFrom, r.Replicas)
 	}
 	cfg.Replicas = func(context.Context) ([]string, error) { return []string{"http://127.0.0.1:1"}, nil }
 	r := mustRun(t, cfg)
 	if r.ReplicasFrom != byServedBy || len(r.Replicas) != 2 || r.Replicas[0].Name != "replica-0" {
-		t.Fatalf("%s %+v", r.ReplicasFrom, r.Replicas)
+		t.Fatalf("from %s: %+v; want two replicas from served_by, replica-0 first", r.ReplicasFrom, r.Replicas)
 	}
 	if sum := r.Replicas[0].Calls + r.Replicas[1].Calls; sum != r.Kinds[APIKnown].Calls+r.Kinds[APIUnknown].Calls {
-		t.Errorf("%+v add up to %d", r.Replicas, sum)
+		t.Errorf("%+v add up to %d calls, want all API calls", r.Replicas, sum)
 	}
 	var inTimeline int64
 	for _, row := range r.Timeline {
@@ -145,11 +145,11 @@ func TestHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if urls, err := list(t.Context()); err != nil || len(urls) == 0 || !strings.HasPrefix(urls[0], "http://") || !strings.HasSuffix(urls[0], ":9090") {
-		t.Errorf("%v, %v", urls, err)
+		t.Errorf("URLs of localhost:9090: %v, %v; want http://ADDRESS:9090", urls, err)
 	}
 	for _, bad := range []string{"localhost", ":9090", "localhost:"} {
 		if _, err := Hosts(bad); err == nil {
-			t.Errorf("%q was taken", bad)
+			t.Errorf("Hosts(%q) succeeds, want an error", bad)
 		}
 	}
 }

@@ -50,16 +50,16 @@ func TestAPausedServerIsSilentAndContinues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.ask(t.Context(), 300*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("paused: %v, want silence", err)
+		t.Errorf("query while paused: %v, want no answer in time", err)
 	}
 	s.Resume()
 	if err := s.ask(t.Context(), 20*time.Second); err != nil {
-		t.Errorf("resumed: %v", err)
+		t.Errorf("query after Resume: %v", err)
 	}
 	s.Kill()
 	var refused *exec.ExitError
 	if err := s.ask(t.Context(), 20*time.Second); !errors.As(err, &refused) {
-		t.Errorf("killed: %v, want a refusal", err)
+		t.Errorf("query after Kill: %v, want a refusal", err)
 	}
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
@@ -69,14 +69,14 @@ func TestAPausedServerIsSilentAndContinues(t *testing.T) {
 	}
 	s.Close() // a paused one as well
 	if _, err := os.Stat(s.Dir()); !os.IsNotExist(err) {
-		t.Errorf("%s is left: %v", s.Dir(), err)
+		t.Errorf("folder %s after Close: %v, want it removed", s.Dir(), err)
 	}
 }
 
 func TestLastLines(t *testing.T) {
 	for log, want := range map[string]string{"": "", "one\n": "one", "1\n2\n3\n4\n5\n": "3 | 4 | 5"} {
 		if got := lastLines(log); got != want {
-			t.Errorf("%q: %q, want %q", log, got, want)
+			t.Errorf("lastLines(%q) = %q, want %q", log, got, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Chart struct {
 // end of the axis.
 type Panel struct {
 	Title      string
-	Height     int // of the plot, in pixels
+	Height     int // height of the plot, in pixels
 	MaxX, MaxY float64
 	EndX, TopY string  // labels of MaxX and MaxY
 	Shaded     float64 // x up to which the background is grey
@@ -52,7 +52,7 @@ const (
 	chartWidth  = 720
 	left, right = 60, 12
 	plotWidth   = chartWidth - left - right
-	row         = 20 // of text
+	row         = 20 // height of a line of text
 	letter      = 6
 	perRow      = 6 // names in a row of the legend
 )

@@ -18,10 +18,10 @@ func TestRewrite(t *testing.T) {
 	for _, text := range []string{"no markers", ends + begins, other} {
 		write(text)
 		if err := Rewrite(file, "make this", "x"); err == nil {
-			t.Errorf("%q: no error", text)
+			t.Errorf("Rewrite accepts %q", text)
 		}
 		if got, err := os.ReadFile(file); err != nil || string(got) != text {
-			t.Errorf("%q became %q, %v", text, got, err)
+			t.Errorf("after a refused Rewrite the file is %q, %v; want %q", got, err, text)
 		}
 	}
 	write(other + "before\n" + begins + "\nold\n" + ends + "\nafter\n")
@@ -29,7 +29,7 @@ func TestRewrite(t *testing.T) {
 		err := Rewrite(file, "make this", "new\n")
 		got, readErr := os.ReadFile(file)
 		if want := other + "before\n" + begins + "\nnew\n" + ends + "\nafter\n"; err != nil || readErr != nil || string(got) != want {
-			t.Errorf("%q, %v, %v", got, err, readErr)
+			t.Errorf("Rewrite: %v; the file is %q, %v; want %q", err, got, readErr, want)
 		}
 	}
 }

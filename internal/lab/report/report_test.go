@@ -13,10 +13,10 @@ func TestTable(t *testing.T) {
 	table.Add("a long name", "1")
 	table.Add("b", "23")
 	if got, want := table.Markdown(), "| what | measured |\n|---|---|\n| a long name | 1 |\n| b | 23 |\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("Markdown() = %q, want %q", got, want)
 	}
 	if got, want := table.Text(), "what         measured\na long name  1\nb            23\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("Text() = %q, want %q", got, want)
 	}
 }
 
@@ -37,7 +37,7 @@ func TestChart(t *testing.T) {
 		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			t.Fatalf("%v in\n%s", err, drawn)
+			t.Fatalf("invalid XML: %v in\n%s", err, drawn)
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
@@ -48,7 +48,7 @@ func TestChart(t *testing.T) {
 	}
 	// Rectangles: the shade, the bar, and three in the legend. Paths: two axes and three marks.
 	if elements["rect"] != 5 || elements["polyline"] != 2 || elements["path"] != 5 {
-		t.Errorf("%v in\n%s", elements, drawn)
+		t.Errorf("elements %v, want 5 rect, 2 polyline and 5 path, in\n%s", elements, drawn)
 	}
 	for _, want := range []string{"calls", "errors", "four", "10 s", `{"a":"<&>"}`, "far out", "one", "two", "bars", "a note"} {
 		if !strings.Contains(words, want+"\n") {
@@ -60,6 +60,6 @@ func TestChart(t *testing.T) {
 	}
 	// A point at the end of both axes is in the corner; one beyond them is, too.
 	if !strings.Contains(drawn, `points="60.0,140.0 708.0,40.0 708.0,40.0"`) {
-		t.Errorf("the line is elsewhere:\n%s", drawn)
+		t.Errorf("no line from (60, 140) to (708, 40) in\n%s", drawn)
 	}
 }

@@ -1,4 +1,4 @@
-// Package report presents what the programs of the laboratory measured: tables for
+// Package report presents what the experiments of lab measured: tables for
 // a terminal and for Markdown, charts as SVG, and the place in a document where
 // they are kept.
 package report

@@ -1,4 +1,4 @@
-// Package soak makes a million calls at the built programs on loopback, with
+// Package soak sends a million calls to the built programs on loopback, with
 // writes, live shelves and replicas that come and go, and reports whether
 // goroutines, files or heap of the processes that live through all of it grow. It
 // needs no cluster and no privileges.

@@ -8,7 +8,7 @@ import (
 	"bookstall/internal/lab/load"
 )
 
-// point is what a process holds after so many calls.
+// point is what a process holds after a number of calls.
 type point struct {
 	calls int64
 	usage usage
@@ -18,7 +18,7 @@ type point struct {
 type quantity struct {
 	name  string
 	of    func(usage) float64
-	limit func(first float64) float64 // of its growth
+	limit func(first float64) float64 // most it may grow
 	text  func(float64) string
 }
 
@@ -28,7 +28,7 @@ const (
 	// fewer than the replicas that are replaced in a whole soak would.
 	labelsAtMost = 20
 	heapShare    = 0.10
-	heapAtMost   = 2 << 20 // or the share, where that is more
+	heapAtMost   = 2 << 20 // the limit is the larger of the two
 )
 
 // quantities are all that is judged. Labels of metrics stand for everything that is
@@ -65,7 +65,7 @@ type row struct {
 	what                  quantity
 	first, last           float64
 	growth, limit         float64
-	firstCalls, lastCalls int64 // at the first and at the last point
+	firstCalls, lastCalls int64 // number of calls at the first and the last point
 }
 
 func (r row) grew() bool { return r.growth > r.limit }
@@ -146,7 +146,7 @@ type result struct {
 	took    time.Duration
 	counts  counts
 	rows    []row
-	points  []process // that were watched
+	points  []process // the processes watched
 }
 
 // faults returns why the soak fails.

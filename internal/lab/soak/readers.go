@@ -36,8 +36,8 @@ type writer struct {
 	shop   string
 	jar    http.CookieJar
 	liked  map[int]bool
-	book   int  // of a write that may or may not have been kept, and is retried; 0 for none
-	wrote  bool // and has not looked since
+	book   int  // book of a write to retry, as it may not have been kept; 0 for none
+	wrote  bool // it wrote and has not looked since
 	again  bool // it looked once and did not see the write
 }
 

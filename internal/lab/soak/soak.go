@@ -19,7 +19,7 @@ import (
 
 const (
 	quietPoints = 10
-	watchers    = 8 // of live shelves
+	watchers    = 8 // readers who watch a live shelf
 	lookEvery   = 2 * time.Second
 	// An event happens every calls/churns calls, but not more often than every
 	// leastChurn calls.
@@ -40,9 +40,9 @@ type soak struct {
 	all    []*writer
 	idle   chan *writer
 
-	pinned *fleet.Link      // to the replica that stays
-	others []*fleet.Replica // that are replaced, the oldest first
-	events int              // so far
+	pinned *fleet.Link      // link to the replica that stays
+	others []*fleet.Replica // replicas to replace, the oldest first
+	events int              // number of events so far
 
 	begun atomic.Int64 // calls
 
@@ -128,8 +128,8 @@ func (s *soak) segments(ctx context.Context, watched []*process) error {
 	return nil
 }
 
-// segment makes calls until there are so many in all, while live shelves are watched
-// and replicas come and go. When it returns, nothing is in flight.
+// segment makes calls up to a total of until, while live shelves are watched and
+// replicas come and go. When it returns, nothing is in flight.
 func (s *soak) segment(ctx context.Context, until int64, watched []*process) error {
 	aside, stop := context.WithCancel(ctx)
 	defer stop()
@@ -201,7 +201,7 @@ func (s *soak) record(ctx context.Context, watched []*process) {
 			return
 		}
 		for _, p := range watched {
-			u, err := p.look(ctx)
+			u, err := p.measure(ctx)
 			if err != nil {
 				continue // if the process is gone, the quiet point fails
 			}
@@ -211,8 +211,8 @@ func (s *soak) record(ctx context.Context, watched []*process) {
 	}
 }
 
-// churn makes an event happen every so many calls, until over is closed. It completes
-// the event that has begun.
+// churn makes events happen at regular numbers of calls, until over is closed. It
+// completes the event that has begun.
 func (s *soak) churn(ctx context.Context, over <-chan struct{}) error {
 	each := max(s.command.Calls/churns, leastChurn)
 	ticker := time.NewTicker(10 * time.Millisecond)

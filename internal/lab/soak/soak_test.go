@@ -33,7 +33,7 @@ func TestASoak(t *testing.T) {
 	}
 	var out bytes.Buffer
 	if err := (&Command{Calls: 1500, Workers: 4, Write: true, Verbose: true, Bin: programtest.Build(t), Root: root}).Run(t.Context(), &out); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
+		t.Fatalf("run of the soak: %v\n%s", err, out.String())
 	}
 	for _, want := range []string{" replaces replica-2\n", "are reset\n", "1,500 calls | marketplace: ", "1,500 calls in ", "\npass\n"} {
 		if !strings.Contains(out.String(), want) {
@@ -42,11 +42,11 @@ func TestASoak(t *testing.T) {
 	}
 	table, err := os.ReadFile(file)
 	if err != nil || !strings.Contains(string(table), "| replica-1 | live heap | ") {
-		t.Errorf("%v:\n%s", err, table)
+		t.Errorf("table: %v, want a row for the live heap of replica-1 in\n%s", err, table)
 	}
 	drawn, err := os.ReadFile(filepath.Join(root, picture))
 	if err != nil || bytes.Count(drawn, []byte("<polyline")) < 6 {
-		t.Errorf("%v:\n%s", err, drawn)
+		t.Errorf("picture: %v, want 6 lines or more in\n%s", err, drawn)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestALeakFails(t *testing.T) {
 				}
 			}
 			if fake.collected.Load() != 2*(quietPoints+1) {
-				t.Errorf("garbage was collected %d times", fake.collected.Load())
+				t.Errorf("garbage was collected %d times, want %d", fake.collected.Load(), 2*(quietPoints+1))
 			}
 			rows, err := judge(p.name, afterWarmUp(p.quiet, 1000))
 			if err != nil {
@@ -123,7 +123,7 @@ func TestALeakFails(t *testing.T) {
 			r.rows = rows
 			got := strings.Join(r.faults(), "; ")
 			if got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("faults %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -148,11 +148,11 @@ func TestGrowth(t *testing.T) {
 	} {
 		x := []float64{2, 3, 4, 5, 6, 7, 8, 9, 10}
 		if got := growth(x, test.y); got < test.least || got > test.most {
-			t.Errorf("%s: %v, want %v to %v", name, got, test.least, test.most)
+			t.Errorf("%s: growth %v, want %v to %v", name, got, test.least, test.most)
 		}
 	}
 	if _, err := judge("one", make([]point, 4)); err == nil {
-		t.Error("four points are judged")
+		t.Error("judge accepts four points")
 	}
 	if got := afterWarmUp([]point{{calls: 0}, {calls: 100}, {calls: 200}}, 1000); len(got) != 1 {
 		t.Errorf("%d points after the warm-up, want 1", len(got))
@@ -188,7 +188,7 @@ func TestFaults(t *testing.T) {
 		test.spoil(&r)
 		got := r.faults()
 		if test.want == "" && len(got) > 0 || test.want != "" && (len(got) != 1 || !strings.Contains(got[0], test.want)) {
-			t.Errorf("%s: %q, want %q", name, got, test.want)
+			t.Errorf("%s: faults %q, want %q", name, got, test.want)
 		}
 	}
 }
@@ -214,7 +214,7 @@ func TestAtRest(t *testing.T) {
 		"something under way": {busy, false},
 	} {
 		if got := atRest(test.looks); got != test.want {
-			t.Errorf("%s: %v", name, got)
+			t.Errorf("%s: atRest = %v, want %v", name, got, test.want)
 		}
 	}
 }
@@ -224,8 +224,8 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"":                               "are missing",
 		"go_goroutines 5\n":              "are missing",
 		"go_goroutines many\n":           `"many" is not a number`,
-		"go_goroutines\n":                "is no sample",
-		"<html>":                         "is no sample",
+		"go_goroutines\n":                "is not a sample",
+		"<html>":                         "is not a sample",
 		"web_live_streams three\n":       `"three" is not a number`,
 		strings.Repeat("x", 2<<20) + " ": "too long",
 	} {
@@ -235,14 +235,14 @@ func TestWhatCannotBeRead(t *testing.T) {
 	}
 	for _, text := range []string{"", "# Alloc = 5\n", "# HeapAlloc = much\n"} {
 		if _, err := heapOf([]byte(text)); err == nil {
-			t.Errorf("%q: no error", text)
+			t.Errorf("heapOf(%q) succeeds, want an error", text)
 		}
 	}
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	p := &process{name: "fake", admin: server.URL}
 	if _, err := rest(t.Context(), time.Millisecond, restWithin, 0, []*process{p}); err == nil || !strings.Contains(err.Error(), "fake: ") || !strings.Contains(err.Error(), "status 404") {
-		t.Errorf("a process without metrics: %v", err)
+		t.Errorf("rest of a process without metrics: %v, want its name and status 404", err)
 	}
 }
 
@@ -279,23 +279,23 @@ func TestAWriterSeesWhatItWrote(t *testing.T) {
 	}
 	for n := range 40 {
 		if c := w.turn(t.Context()); c.Outcome != load.Full || (c.Kind == seeKind) != (n%2 == 1) {
-			t.Fatalf("call %d: %+v", n, c)
+			t.Fatalf("call %d: %+v, want it full, a write and a look in turn", n, c)
 		}
 	}
 	if n, err := w.watch(t.Context()); n != 1 || err != nil {
-		t.Errorf("%d shelves, %v", n, err)
+		t.Errorf("watch: %d shelves, %v; want 1", n, err)
 	}
 	away.Store(true)
 	if c := w.turn(t.Context()); c.Outcome != load.Shed || w.wrote || w.book == 0 {
-		t.Errorf("with a shop that is down: %+v", c)
+		t.Errorf("with a shop that sheds: %+v, want a shed write to retry", c)
 	}
 	undecided, likedBefore := w.book, w.liked[w.book]
 	if _, err := w.watch(t.Context()); err == nil || err.Error() != "live shelf: status 503" {
-		t.Errorf("with a shop that is down: %v", err)
+		t.Errorf("watch with a shop that sheds: %v, want status 503", err)
 	}
 	away.Store(false)
 	if c := w.turn(t.Context()); c.Outcome != load.Full || w.book != 0 || w.liked[undecided] == likedBefore {
-		t.Errorf("a refused write is not retried: %+v", c)
+		t.Errorf("after a refused write: %+v, want it retried and full", c)
 	}
 	for w.wrote || len(w.liked) == 0 || likes.Load() == 0 { // until it likes any
 		w.turn(t.Context())
@@ -308,7 +308,7 @@ func TestAWriterSeesWhatItWrote(t *testing.T) {
 		}
 	}
 	if _, err := w.watch(t.Context()); err == nil || err.Error() != "live shelf: no shelf came" {
-		t.Errorf("with a shop that forgets: %v", err)
+		t.Errorf("watch with a shop that forgets: %v, want no shelf", err)
 	}
 }
 
@@ -344,11 +344,11 @@ func TestWhatIsWritten(t *testing.T) {
 	// For each process three lines without calls and two under load; a shade in each
 	// of three panels, and a name for each process in the legend.
 	if lines, rects := strings.Count(r.picture(), "<polyline"), strings.Count(r.picture(), "<rect"); lines != 10 || rects != 5 {
-		t.Errorf("%d lines and %d rectangles in\n%s", lines, rects, r.picture())
+		t.Errorf("%d lines and %d rectangles, want 10 and 5, in\n%s", lines, rects, r.picture())
 	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
 		if got := grouped(n); got != want {
-			t.Errorf("%d: %s", n, got)
+			t.Errorf("grouped(%d) = %q, want %q", n, got, want)
 		}
 	}
 }
@@ -356,7 +356,7 @@ func TestWhatIsWritten(t *testing.T) {
 func TestBadFlagsAreNamed(t *testing.T) {
 	err := (&Command{Calls: 999, Workers: 0}).Validate()
 	if err == nil {
-		t.Fatal("no error")
+		t.Fatal("Validate accepts 999 calls and no workers")
 	}
 	for _, want := range []string{"--calls is 999, want 1000 or more", "--workers is 0, want 1 to 1000"} {
 		if !strings.Contains(err.Error(), want) {
@@ -374,7 +374,7 @@ func TestAProcessThatDoesNotRestIsNamed(t *testing.T) {
 	p := &process{name: "fake", admin: server.URL}
 	restless, err := rest(t.Context(), time.Millisecond, 100*time.Millisecond, 5000, []*process{p})
 	if want := "after 5,000 calls, waited 100ms (restWithin) for the processes to come to rest: fake: 2 requests and streams in flight, 0 goroutines, 0 files"; restless != want || err != nil {
-		t.Errorf("%q, %v, want %q", restless, err, want)
+		t.Errorf("rest = %q, %v, want %q", restless, err, want)
 	}
 	if len(p.quiet) != 1 {
 		t.Errorf("%d quiet points, want what there is", len(p.quiet))

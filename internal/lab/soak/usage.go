@@ -28,12 +28,12 @@ type usage struct {
 // process is a process that is watched.
 type process struct {
 	name, admin string
-	quiet       []point // without calls
-	loaded      []point // under load
+	quiet       []point // points without calls
+	loaded      []point // points under load
 }
 
-// look returns what a process holds now, by its metrics.
-func (p *process) look(ctx context.Context) (u usage, err error) {
+// measure returns what a process holds now, by its metrics.
+func (p *process) measure(ctx context.Context) (u usage, err error) {
 	text, err := fleet.Get(ctx, p.admin+"/metrics")
 	if err == nil {
 		u, err = parse(bytes.NewReader(text))
@@ -118,7 +118,7 @@ func rest(ctx context.Context, every, within time.Duration, calls int64, process
 		}
 		restless = ""
 		for i, p := range processes {
-			u, err := p.look(ctx)
+			u, err := p.measure(ctx)
 			if err != nil {
 				return "", err
 			}
