@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"bookstall/balance"
 	"bookstall/internal/config"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
@@ -55,7 +56,7 @@ type settings struct {
 // Validate reports all invalid settings at once. Kong calls it.
 func (s *settings) Validate() error {
 	var errs []error
-	if err := rpc.CheckTarget(s.RecommendationsTarget); err != nil {
+	if err := balance.CheckTarget(s.RecommendationsTarget); err != nil {
 		errs = append(errs, fmt.Errorf("--recommendations-target: %w", err))
 	}
 	if s.MaxRequests < 1 {
@@ -65,7 +66,7 @@ func (s *settings) Validate() error {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))
 	}
 	if s.TutorialRESTTarget != "" {
-		if err := rpc.CheckTarget(s.TutorialRESTTarget); err != nil {
+		if err := balance.CheckTarget(s.TutorialRESTTarget); err != nil {
 			errs = append(errs, fmt.Errorf("--tutorial-rest-target: %w", err))
 		}
 	}

@@ -5,7 +5,7 @@ import (
 
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
-	"bookstall/marketplace/internal/balance"
+	"bookstall/marketplace/internal/balancepage"
 	"bookstall/marketplace/internal/tutorial"
 	"bookstall/marketplace/internal/web"
 )
@@ -20,7 +20,7 @@ func newExtras(cfg settings, conn *rpc.Client, tel *telemetry.Telemetry) (extras
 	if cfg.Tutorial {
 		target := cfg.TutorialRESTTarget
 		if target == "" {
-			if target, err = rpc.WithPort(cfg.RecommendationsTarget, tutorialRESTPort); err != nil {
+			if target, err = tutorial.WithPort(cfg.RecommendationsTarget, tutorialRESTPort); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -33,7 +33,7 @@ func newExtras(cfg settings, conn *rpc.Client, tel *telemetry.Telemetry) (extras
 		tel.Log.Info("tutorial examples enabled (--tutorial)", "page", "/tutorial", "restTarget", target)
 	}
 	if cfg.Balance {
-		replicas, err := balance.Extras(balance.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
+		replicas, err := balancepage.Extras(balancepage.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
 		if err != nil {
 			return nil, nil, err
 		}

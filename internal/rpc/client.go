@@ -11,14 +11,10 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	_ "google.golang.org/grpc/health" // the client side of healthCheckConfig
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/stats/opentelemetry"
-	"google.golang.org/grpc/status"
 
-	"bookstall/internal/discovery"
+	"bookstall/balance"
+	"bookstall/balance/balanceprom"
 	"bookstall/internal/telemetry"
 )
 
@@ -40,23 +36,17 @@ type ClientConfig struct {
 	Telemetry *telemetry.Telemetry
 }
 
-// CheckTarget returns an error if target cannot be a ClientConfig.Target.
-func CheckTarget(target string) error { return discovery.CheckTarget(target) }
-
 // Client is a gRPC connection that spreads calls over the replicas behind one name. It
 // is safe for concurrent use.
 type Client struct {
 	*grpc.ClientConn
 
-	target   string
-	ejector  *discovery.Ejector
-	builder  *discovery.Builder
-	replicas *replicas
+	balancer *balance.Balancer
 }
 
 // NewClient returns a client, which connects in the background. The caller must Close it.
 func NewClient(cfg ClientConfig) (*Client, error) {
-	if err := discovery.CheckTarget(cfg.Target); err != nil {
+	if err := balance.CheckTarget(cfg.Target); err != nil {
 		return nil, err
 	}
 	log := cfg.Telemetry.Log.WithName("rpc")
@@ -68,41 +58,29 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := discovery.NewMetrics(cfg.Telemetry.Registry)
-	ejector := discovery.NewEjector(discovery.EjectorConfig{
-		Threshold:        ejectAfter,
-		SlowFloor:        slowFloor,
-		SlowFactor:       slowFactor,
-		SlowThreshold:    slowAfter,
-		SlowSpan:         slowSpan,
-		ProbeInterval:    probeInterval,
-		MaxProbeInterval: maxProbeInterval,
-		ProbeTimeout:     probeTimeout,
-		Probe:            newProbe(creds, authority(cfg), cfg.Service, cfg.Probe),
-		Metrics:          metrics,
-		Log:              log,
-	})
-	replicas := newReplicas(ejector)
-	builder := discovery.NewBuilder(discovery.Config{
-		Interval:      cfg.DNSInterval,
-		MinInterval:   cfg.DNSInterval / 10,
-		LookupTimeout: 2 * time.Second,
-		MaxStale:      cfg.DNSMaxStale,
-		Ejector:       ejector,
-		Metrics:       metrics,
-		Log:           log,
-	})
-	conn, err := grpc.NewClient(cfg.Target,
-		grpc.WithResolvers(builder),
-		grpc.WithDefaultServiceConfig(config),
-		grpc.WithDisableServiceConfig(), // none from DNS, which saves two TXT lookups
-		grpc.WithNoProxy(),              // a proxy would hide the replicas
-		grpc.WithIdleTimeout(0),         // stay connected without calls
+	metrics := balanceprom.NewNamed("discovery")
+	if err := cfg.Telemetry.Registry.Register(metrics); err != nil {
+		return nil, fmt.Errorf("metrics of the balancer: %w", err)
+	}
+	balancer, err := balance.New(
+		balance.WithHealthService(cfg.Service),
+		balance.WithProbe(cfg.Probe),
+		balance.WithInterval(cfg.DNSInterval),
+		balance.WithMaxStale(cfg.DNSMaxStale),
+		balance.WithServiceConfig(config),
+		balance.WithServedBy(servedBy),
+		balance.WithWaitTrailer(waitTrailer),
+		balance.WithLogger(telemetry.Slog(log)),
+		balance.WithObserver(metrics),
+	)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(cfg.Target, append(balancer.DialOptions(),
 		grpc.WithTransportCredentials(creds),
 		grpc.WithAuthority(authority(cfg)),
 		grpc.WithKeepaliveParams(clientKeepalive()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: connectTimeout}),
-		grpc.WithStatsHandler(attempts{ejector: ejector, replicas: replicas}),
 		opentelemetry.DialOption(opentelemetry.Options{
 			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
 		}),
@@ -114,19 +92,36 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		)),
 		grpc.WithChainUnaryInterceptor(unarySendRequestID),
 		grpc.WithChainStreamInterceptor(streamSendRequestID),
-	)
+	)...)
 	if err != nil {
-		ejector.Close()
+		balancer.Close()
 		return nil, fmt.Errorf("target %q: %w", cfg.Target, err)
 	}
 	conn.Connect()
-	return &Client{ClientConn: conn, target: cfg.Target, ejector: ejector, builder: builder, replicas: replicas}, nil
+	return &Client{ClientConn: conn, balancer: balancer}, nil
 }
 
 // Close closes all connections and waits for the probes to end.
 func (c *Client) Close() error {
-	c.ejector.Close()
+	c.balancer.Close()
 	return c.ClientConn.Close()
+}
+
+// Balance returns a snapshot of the replicas. It is safe for concurrent use.
+func (c *Client) Balance() balance.Snapshot {
+	list := c.balancer.Snapshots()
+	if len(list) == 0 { // closed
+		return balance.Snapshot{Target: c.Target(), ListAge: -1}
+	}
+	return list[0]
+}
+
+// servedBy returns the name of the replica in an answer of Bookstall.
+func servedBy(answer any) string {
+	if a, ok := answer.(interface{ GetServedBy() string }); ok {
+		return a.GetServedBy()
+	}
+	return ""
 }
 
 // authority returns the :authority of calls, which is also the name that servers'
@@ -144,39 +139,4 @@ func authority(cfg ClientConfig) string {
 		return "[" + host + "]"
 	}
 	return host
-}
-
-// newProbe returns a probe that checks one replica's health and then makes a call. It
-// uses a connection of its own, as the shared one may be what hangs.
-func newProbe(creds credentials.TransportCredentials, authority, service string,
-	call func(context.Context, grpc.ClientConnInterface) error,
-) discovery.Probe {
-	return func(ctx context.Context, addr string) (time.Duration, error) {
-		conn, err := grpc.NewClient("passthrough:///"+addr,
-			grpc.WithTransportCredentials(creds),
-			grpc.WithAuthority(authority),
-			grpc.WithDisableServiceConfig(),
-			grpc.WithNoProxy(),
-		)
-		if err != nil {
-			return 0, err
-		}
-		defer conn.Close()
-		resp, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service}, grpc.WaitForReady(true))
-		if err != nil {
-			return 0, err
-		}
-		if resp.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-			return 0, fmt.Errorf("health is %s", resp.GetStatus())
-		}
-		if call == nil {
-			return 0, nil
-		}
-		began := time.Now()
-		err = call(ctx, conn)
-		if status.Code(err) == codes.ResourceExhausted {
-			return 0, nil // it sheds load: busy, but not sick
-		}
-		return time.Since(began), err
-	}
 }

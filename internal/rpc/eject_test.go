@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"bookstall/internal/discovery"
+	"bookstall/balance"
 )
 
 // failing returns a handler that fails with the given code.
@@ -27,14 +27,14 @@ func (s *shop) learnTimes(t *testing.T) {
 	}
 }
 
-// listed returns the ejector's entry for a replica; the zero value if it has none.
-func (s *shop) listed(r *replica) discovery.Listed {
-	for _, l := range s.client.ejector.Listed() {
+// listed returns the client's entry for a replica; the zero value if it has none.
+func (s *shop) listed(r *replica) balance.Replica {
+	for _, l := range s.client.Balance().Replicas {
 		if l.Address == r.Addr().String() {
 			return l
 		}
 	}
-	return discovery.Listed{}
+	return balance.Replica{}
 }
 
 // heal makes a replica answer again, and waits until it receives calls.
@@ -62,10 +62,10 @@ func TestAFailingReplicaIsEjected(t *testing.T) {
 					failed++
 				}
 			}
-			// More calls than these may fail: the balancer has the new list some time after
-			// the ejection. Calls that fail with UNAVAILABLE are retried on another replica.
-			if least := map[bool]int{false: ejectAfter}[code == codes.Unavailable]; failed < least || least == 0 && failed > 0 {
-				t.Errorf("%d calls failed, want %d at least, or none for UNAVAILABLE", failed, least)
+			// The first failure makes it a suspect, and the probe fails as well. A call that
+			// fails with UNAVAILABLE is retried on another replica.
+			if want := map[bool]int{false: 1}[code == codes.Unavailable]; failed != want {
+				t.Errorf("%d calls failed, want %d", failed, want)
 			}
 			s.heal(t, sick)
 		})
@@ -89,8 +89,8 @@ func TestASlowReplicaIsEjected(t *testing.T) {
 		if err := call(s.client, time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if l := s.listed(sick); l.Ejected != discovery.ReasonSlow {
-			t.Fatalf("reason of the slow replica's ejection: %q, want %q", l.Ejected, discovery.ReasonSlow)
+		if l := s.listed(sick); l.Reason != balance.ReasonSlow {
+			t.Fatalf("reason of the slow replica's ejection: %q, want %q", l.Reason, balance.ReasonSlow)
 		}
 	}
 	s.heal(t, sick)
@@ -112,9 +112,9 @@ func TestCallerErrorsAndCommonFailuresEjectNone(t *testing.T) {
 					t.Fatalf("%v, want %v", err, code)
 				}
 			}
-			for _, l := range s.client.ejector.Listed() {
-				if l.Ejected != "" {
-					t.Errorf("%s is ejected, reason %s", l.Address, l.Ejected)
+			for _, l := range s.client.Balance().Replicas {
+				if l.State == balance.Ejected {
+					t.Errorf("%s is ejected, reason %s", l.Address, l.Reason)
 				}
 			}
 		})
@@ -123,9 +123,9 @@ func TestCallerErrorsAndCommonFailuresEjectNone(t *testing.T) {
 
 // wantStates waits until the replicas, by address, are in these states, and returns
 // them.
-func wantStates(t *testing.T, s *shop, wanted ...State) []Replica {
+func wantStates(t *testing.T, s *shop, wanted ...balance.State) []balance.Replica {
 	t.Helper()
-	var got []Replica
+	var got []balance.Replica
 	s.until(t, "states "+join(wanted), func() bool {
 		got = s.client.Balance().Replicas
 		if len(got) != len(wanted) {
@@ -141,7 +141,7 @@ func wantStates(t *testing.T, s *shop, wanted ...State) []Replica {
 	return got
 }
 
-func join(states []State) (text string) {
+func join(states []balance.State) (text string) {
 	for _, s := range states {
 		text += string(s) + ", "
 	}
@@ -153,11 +153,11 @@ func TestAnAddressThatComesBackIsANewReplica(t *testing.T) {
 	s := openShop(t, 2, nil)
 	s.learnTimes(t)
 	s.publish(s.replicas[0])
-	s.until(t, "the second left the list", func() bool { return len(s.client.ejector.Listed()) == 1 })
+	s.until(t, "the second left the list", func() bool { return s.client.Balance().Replicas[1].State == balance.Gone })
 	s.publish(s.replicas...) // without a call of Balance in between
 	from := s.replicas[1].calls.Load()
 	s.until(t, "the second receives calls again", func() bool { return s.replicas[1].calls.Load() >= from+5 })
-	if r := s.client.Balance().Replicas[1]; r.Calls < 3 || r.Calls > 10 || r.State != Serving {
+	if r := s.client.Balance().Replicas[1]; r.Calls < 3 || r.Calls > 10 || r.State != balance.Serving {
 		t.Errorf("replica 2: %+v, want it to be serving, with 3 to 10 calls", r)
 	}
 }
@@ -165,7 +165,7 @@ func TestAnAddressThatComesBackIsANewReplica(t *testing.T) {
 func TestBalanceReportsStatesAndFigures(t *testing.T) {
 	s := openShop(t, 4, nil)
 	s.learnTimes(t)
-	for _, r := range wantStates(t, s, Serving, Serving, Serving, Serving) {
+	for _, r := range wantStates(t, s, balance.Serving, balance.Serving, balance.Serving, balance.Serving) {
 		if r.Calls < 5 || r.Failed != 0 || r.LastError != "" || r.Typical <= 0 || r.Typical > time.Second {
 			t.Errorf("replica: %+v, want at least 5 calls, no failure and a typical time of at most 1 s", r)
 		}
@@ -189,13 +189,13 @@ func TestBalanceReportsStatesAndFigures(t *testing.T) {
 	}
 	s.replicas[1].ready.Set(false, "on purpose")
 	s.publish(s.replicas[:3]...)
-	got := wantStates(t, s, Ejected, NotServing, Serving, Gone)
-	if r := got[0]; r.Reason != discovery.ReasonErrors || r.LastError != "Internal" || r.Failed < ejectAfter || time.Since(r.LastErrorAt) > 10*time.Second {
+	got := wantStates(t, s, balance.Ejected, balance.NotServing, balance.Serving, balance.Gone)
+	if r := got[0]; r.Reason != balance.ReasonErrors || r.LastError != "Internal" || r.Failed < 1 || time.Since(r.LastErrorAt) > 10*time.Second {
 		t.Errorf("ejected replica: %+v, want recent Internal errors", r)
 	}
 	s.replicas[2].end(t, time.Second)
 	s.replicas[1].ready.Set(true, "")
-	waitFor(t, "the third is connecting", func() bool { return s.client.Balance().Replicas[2].State == Connecting })
+	waitFor(t, "the third is connecting", func() bool { return s.client.Balance().Replicas[2].State == balance.Connecting })
 }
 
 // The last serving replica is not ejected, and an ejected one is readmitted when no
@@ -227,7 +227,7 @@ func TestTheLastServingReplicaIsKept(t *testing.T) {
 		s.learnTimes(t)
 		sick := s.replicas[0]
 		sick.answer(failing(codes.Internal))
-		for i := 0; s.listed(sick).Ejected == "" && i < 100; i++ {
+		for i := 0; s.listed(sick).State != balance.Ejected && i < 100; i++ {
 			_ = call(s.client, time.Second) // calls to the sick replica fail, which ejects it
 		}
 		sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
@@ -266,8 +266,8 @@ func TestABusyReplicaIsNotEjected(t *testing.T) {
 		calling.Go(func() {
 			for time.Now().Before(end) {
 				_ = call(s.client, time.Second) // some are shed
-				if l := s.listed(s.replicas[0]); l.Ejected != "" {
-					t.Errorf("the busy replica is ejected, reason %q", l.Ejected)
+				if l := s.listed(s.replicas[0]); l.Reason != "" {
+					t.Errorf("the busy replica is ejected, reason %q", l.Reason)
 					return
 				}
 			}

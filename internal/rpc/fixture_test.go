@@ -312,3 +312,10 @@ func waitFor(t *testing.T, what string, done func() bool) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// What balance.New chooses.
+const (
+	ejectAfter    = 3
+	slowFloor     = 50 * time.Millisecond
+	probeInterval = time.Second
+)

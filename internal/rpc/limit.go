@@ -200,16 +200,6 @@ func (b *bound) admit(ctx context.Context) (time.Duration, error) {
 // take a busy replica for a slow one.
 const waitTrailer = "bookstall-queue-wait"
 
-// queueWait returns the wait in a trailer; 0 for none, or none that is valid.
-func queueWait(trailer metadata.MD) time.Duration {
-	for _, text := range trailer.Get(waitTrailer) {
-		if d, err := time.ParseDuration(text); err == nil && d > 0 {
-			return d
-		}
-	}
-	return 0
-}
-
 // isOwn reports whether method belongs to a service of Bookstall, and not to health or
 // reflection, which are gRPC's own.
 func isOwn(method string) bool { return !strings.HasPrefix(method, "/grpc.") }

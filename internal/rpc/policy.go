@@ -38,28 +38,14 @@ func serverKeepalive(maxAge, grace time.Duration) keepalive.ServerParameters {
 	}
 }
 
-// Retries, ejection and connecting on the client.
+// Retries and connecting on the client.
 const (
 	maxAttempts = 4
 	// Each failed attempt costs a token; retries stop at half the tokens. A killed
 	// replica fails all its calls in flight at once: 100 tokens are the least that
 	// survive 32 of them (measured), 1000 are gRPC's maximum.
-	retryTokens = 1000
-	// Failed calls in a row that eject a replica, and how long a call must have run
-	// for its timeout to count.
-	ejectAfter      = 3
-	ejectMinElapsed = 50 * time.Millisecond
-	// A call is slow if a reader may notice it and it is far from the usual time. A
-	// pause of the garbage collector or of CPU throttling (100 ms at a time) delays
-	// many calls, but not for slowSpan.
-	slowFloor        = 50 * time.Millisecond
-	slowFactor       = 5
-	slowAfter        = 5
-	slowSpan         = 200 * time.Millisecond
-	probeInterval    = time.Second
-	maxProbeInterval = 30 * time.Second
-	probeTimeout     = time.Second
-	connectTimeout   = 2 * time.Second
+	retryTokens    = 1000
+	connectTimeout = 2 * time.Second
 )
 
 // reconnect is shorter than gRPC's default backoff of up to two minutes, so that a
@@ -68,15 +54,11 @@ func reconnect() backoff.Config {
 	return backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 }
 
-// serviceConfig returns the gRPC service config: round robin over the replicas whose
-// health is SERVING for service, and retries on another replica on UNAVAILABLE. The
-// health check names the service because another program may have been given the
-// address of a former replica. Every method of service must be safe to retry.
+// serviceConfig returns what the gRPC service config has besides balancing: retries on
+// another replica on UNAVAILABLE. Every method of service must be safe to retry.
 func serviceConfig(service string) (string, error) {
 	type object = map[string]any
 	config, err := json.Marshal(object{
-		"loadBalancingConfig": []object{{"round_robin": object{}}},
-		"healthCheckConfig":   object{"serviceName": service},
 		"methodConfig": []object{{
 			"name": []object{{"service": service}},
 			"retryPolicy": object{

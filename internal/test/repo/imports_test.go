@@ -23,10 +23,10 @@ func plain(more ...string) []string { return slices.Concat(wire, web, instrument
 // of packages that it must not import.
 func forbidden() map[string][]string {
 	return map[string][]string{
+		"balance":                          {"bookstall", "google.golang.org/protobuf", "net/http"},
 		"internal":                         {"bookstall/marketplace", "bookstall/recommendations"},
 		"internal/lifecycle":               plain("bookstall"),
 		"internal/config":                  plain("bookstall"),
-		"internal/discovery":               {"bookstall", "bookstall/gen", "google.golang.org/protobuf", "net/http"},
 		"internal/dnsserver":               plain("bookstall"),
 		"internal/telemetry":               {"bookstall", "net/http"},
 		"internal/admin":                   wire,
@@ -61,7 +61,7 @@ func forbidden() map[string][]string {
 		"recommendations/internal/transfer":    plain(),
 		"recommendations/internal/server":      {"net/http", "bookstall/recommendations/internal/store"},
 		"recommendations/internal/tutorial":    {"bookstall/gen/recommendations"},
-		"marketplace/internal/balance":         {"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},
+		"marketplace/internal/balancepage":     {"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},
 		"marketplace/internal/tutorial":        {"bookstall/gen/recommendations", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},
 	}
 }
@@ -73,7 +73,6 @@ func onlyFrom() map[string][]string {
 		"bookstall/gen/recommendations/v1": {"marketplace/internal/recommend", "recommendations/internal/server"},
 		"bookstall/gen/tutorial":           {"marketplace/internal/tutorial", "recommendations/internal/tutorial"},
 		"bookstall/internal/config":        {"marketplace", "recommendations"},
-		"bookstall/internal/discovery":     {"internal/rpc"},
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/lab"},
 		"bookstall/internal/lab":           {"internal/lab", "internal/test", "deploy/load", "marketplace/internal/tutorial/bench"},

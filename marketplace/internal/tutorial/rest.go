@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric/noop"
 
-	"bookstall/internal/rpc"
+	"bookstall/balance"
 	"bookstall/internal/telemetry"
 )
 
@@ -96,7 +96,7 @@ func (c *REST) next(ctx context.Context) (netip.AddrPort, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.resolved) > lookupInterval {
-		list, err := rpc.Addresses(ctx, c.target)
+		list, err := balance.Addresses(ctx, c.target)
 		if err != nil && len(c.replicas) == 0 {
 			return netip.AddrPort{}, err
 		} else if err == nil {

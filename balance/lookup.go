@@ -1,4 +1,4 @@
-package discovery
+package balance
 
 import (
 	"context"
@@ -8,10 +8,6 @@ import (
 	"slices"
 	"time"
 )
-
-// errEmpty means that DNS answered that the name has no addresses; any other error means
-// that it did not answer.
-var errEmpty = errors.New("the name has no addresses")
 
 // lookupFunc returns at least one address or an error.
 type lookupFunc func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -39,14 +35,14 @@ func newLookup(server string) lookupFunc {
 		var dnsErr *net.DNSError
 		switch {
 		case errors.As(err, &dnsErr) && dnsErr.IsNotFound:
-			return nil, errEmpty
+			return nil, ErrNoAddresses
 		case errors.As(err, &dnsErr) && server != "":
 			// dnsErr names the system's server, which was not queried.
 			return nil, &net.DNSError{Err: dnsErr.Err, Name: dnsErr.Name, Server: server, IsTimeout: dnsErr.IsTimeout, IsTemporary: dnsErr.IsTemporary}
 		case err != nil:
 			return nil, err
 		case len(ips) == 0:
-			return nil, errEmpty
+			return nil, ErrNoAddresses
 		}
 		for i := range ips {
 			ips[i] = ips[i].Unmap()

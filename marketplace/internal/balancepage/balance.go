@@ -1,7 +1,7 @@
-// Package balance shows how the shop's gRPC client spreads its calls over the replicas
+// Package balancepage shows how the shop's gRPC client spreads its calls over the replicas
 // of recommendations, as a page that updates itself and as JSON. It is for operators
 // and demonstrations: readers have no use for addresses of replicas.
-package balance
+package balancepage
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"time"
 
-	"bookstall/internal/rpc"
+	"bookstall/balance"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/request"
 )
@@ -31,7 +31,7 @@ const (
 
 // Source returns the current state of the replicas.
 type Source interface {
-	Balance() rpc.Balance
+	Balance() balance.Snapshot
 }
 
 // Config holds the dependencies of the page.

@@ -1,9 +1,9 @@
-package balance
+package balancepage
 
 import (
 	"time"
 
-	"bookstall/internal/rpc"
+	"bookstall/balance"
 )
 
 // answer is the JSON of the API: times in RFC 3339, durations in seconds.
@@ -21,21 +21,21 @@ type dnsAnswer struct {
 }
 
 type replicaAnswer struct {
-	Address     string    `json:"address"`
-	Name        string    `json:"name,omitempty"`
-	State       rpc.State `json:"state"`
-	Reason      string    `json:"reason,omitempty"`
-	Since       time.Time `json:"since"`
-	Rate        float64   `json:"calls_per_second"`
-	Share       float64   `json:"share"`
-	Typical     float64   `json:"typical_seconds"`
-	Calls       int64     `json:"calls"`
-	Failed      int64     `json:"failed"`
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	Address     string        `json:"address"`
+	Name        string        `json:"name,omitempty"`
+	State       balance.State `json:"state"`
+	Reason      string        `json:"reason,omitempty"`
+	Since       time.Time     `json:"since"`
+	Rate        float64       `json:"calls_per_second"`
+	Share       float64       `json:"share"`
+	Typical     float64       `json:"typical_seconds"`
+	Calls       int64         `json:"calls"`
+	Failed      int64         `json:"failed"`
+	LastError   string        `json:"last_error,omitempty"`
+	LastErrorAt time.Time     `json:"last_error_at,omitzero"`
 }
 
-func newAnswer(b rpc.Balance, shop string) answer {
+func newAnswer(b balance.Snapshot, shop string) answer {
 	a := answer{
 		Shop: shop, Target: shortTarget(b.Target), DNS: dnsAnswer{Trouble: b.Trouble}, Window: b.Window.Seconds(),
 		Replicas: make([]replicaAnswer, 0, len(b.Replicas)),

@@ -1,4 +1,4 @@
-package discovery
+package balance
 
 import (
 	"errors"
@@ -19,13 +19,13 @@ type target struct {
 	port   uint16
 }
 
-// CheckTarget returns an error if text is not a valid dial target. gRPC itself reports
-// that no earlier than at the first call.
+// CheckTarget returns an error that wraps ErrTarget if text is not a valid dial target. gRPC
+// itself reports that no earlier than at the first call.
 func CheckTarget(text string) error {
 	u, err := url.Parse(text)
 	// Other parts of a URL have no use here, and would complicate replacing the port.
 	if err != nil || u.Scheme != "dns" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(text, "%") {
-		return fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", text)
+		return fmt.Errorf("%w %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", ErrTarget, text)
 	}
 	_, err = parseTarget(resolver.Target{URL: *u})
 	return err
@@ -35,11 +35,11 @@ func parseTarget(t resolver.Target) (target, error) {
 	var parsed target
 	host, port, err := net.SplitHostPort(t.Endpoint())
 	if err != nil || host == "" {
-		return target{}, fmt.Errorf("target %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", t.String())
+		return target{}, fmt.Errorf("%w %q: want dns:///NAME:PORT or dns://SERVER/NAME:PORT", ErrTarget, t.String())
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return target{}, fmt.Errorf("target %q: port %q is not a number from 1 to 65535", t.String(), port)
+		return target{}, fmt.Errorf("%w %q: port %q is not a number from 1 to 65535", ErrTarget, t.String(), port)
 	}
 	parsed.host, parsed.port = host, uint16(n)
 
@@ -54,7 +54,7 @@ func parseTarget(t resolver.Target) (target, error) {
 		name, port, err = net.SplitHostPort(parsed.server)
 	}
 	if err != nil || name == "" || port == "" {
-		return target{}, fmt.Errorf("target %q: DNS server %q: want HOST or HOST:PORT", t.String(), t.URL.Host)
+		return target{}, fmt.Errorf("%w %q: DNS server %q: want HOST or HOST:PORT", ErrTarget, t.String(), t.URL.Host)
 	}
 	return parsed, nil
 }

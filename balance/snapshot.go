@@ -1,9 +1,9 @@
-package rpc
+package balance
 
 import "time"
 
-// Balance is a snapshot of what a Client knows about its replicas.
-type Balance struct {
+// Snapshot is what a Balancer knows about the replicas of one client.
+type Snapshot struct {
 	Target string
 	// ListAge is the time since DNS last returned addresses; negative before the first.
 	ListAge time.Duration
@@ -14,14 +14,16 @@ type Balance struct {
 	Replicas []Replica // sorted by address
 }
 
-// Replica is one address that a Client spreads calls over, or did until a minute ago.
-// Its figures do not include health checks.
+// Replica is a replica that a client spreads calls over, or did until a minute ago. Its
+// figures do not include health checks and probes.
 type Replica struct {
-	Address string
-	Name    string // name from its answers; "" before the first
-	State   State
-	Reason  string    // why it is Ejected; "" in other states
-	Since   time.Time // when State began
+	Target    string
+	Address   string   // host:port; the first of Addresses
+	Addresses []string // two if an IPv4 and an IPv6 address answer with one name
+	Name      string   // from its answers, see WithServedBy; "" before the first
+	State     State
+	Reason    string    // why it is Suspected or Ejected; "" in other states
+	Since     time.Time // when State began
 
 	Calls   int64         // calls that ended since DNS listed it
 	Failed  int64         // those of them that failed through the replica's fault
@@ -33,20 +35,16 @@ type Replica struct {
 	LastErrorAt time.Time // zero for none
 }
 
-// State is what a Client does with a replica.
+// State is what a client does with a replica.
 type State string
 
 // States of a replica.
 const (
-	Connecting State = "connecting"  // has no connection
+	Connecting State = "connecting"  // has no connection yet, or its health is not known yet
 	Serving    State = "serving"     // receives calls
 	NotServing State = "not serving" // connected, but its health check fails
+	Suspected  State = "suspected"   // receives no calls while a probe decides whether to eject it
 	Ejected    State = "ejected"     // receives no calls, because of Reason
+	Unused     State = "unused"      // listed, but the policy opens no connection to it
 	Gone       State = "gone"        // no longer in DNS
 )
-
-// Balance returns a snapshot of the replicas. It is safe for concurrent use.
-func (c *Client) Balance() Balance {
-	age, trouble := c.builder.Status()
-	return Balance{Target: c.target, ListAge: age, Trouble: trouble, Window: rateWindow * time.Second, Replicas: c.replicas.list(time.Now())}
-}

@@ -1,11 +1,11 @@
-package balance
+package balancepage
 
 import (
 	"fmt"
 	"strings"
 	"time"
 
-	"bookstall/internal/rpc"
+	"bookstall/balance"
 )
 
 // board is the part of the page that updates itself, as text.
@@ -46,7 +46,7 @@ type bar struct {
 	Even   float64 // position of the line at an even share; 0 for no line
 }
 
-func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
+func newBoard(b balance.Snapshot, shop string, now time.Time, live bool) board {
 	v := board{
 		Live: live, Poll: tablePath, Shop: shop, Target: shortTarget(b.Target), Trouble: b.Trouble, Window: age(b.Window),
 	}
@@ -57,10 +57,10 @@ func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
 	for _, r := range b.Replicas {
 		rate += r.Rate
 		largest = max(largest, r.Share)
-		if r.State == rpc.Serving {
+		if r.State == balance.Serving {
 			v.Serving++
 		}
-		if r.State != rpc.Gone {
+		if r.State != balance.Gone {
 			v.Listed++
 		}
 	}
@@ -73,13 +73,13 @@ func newBoard(b rpc.Balance, shop string, now time.Time, live bool) board {
 	return v
 }
 
-func newRow(r rpc.Replica, now time.Time, even, full float64) row {
+func newRow(r balance.Replica, now time.Time, even, full float64) row {
 	v := row{
 		Name: r.Name, Address: r.Address, State: string(r.State), Mark: mark(r.State), Reason: r.Reason, For: age(now.Sub(r.Since)),
 		Rate: perSecond(r.Rate), Share: fmt.Sprintf("%.0f %%", 100*r.Share), Bar: bar{Length: 100 * min(r.Share/full, 1)},
 		Calls: grouped(r.Calls), Failed: grouped(r.Failed), Fails: r.Failed > 0, LastError: r.LastError,
 	}
-	if r.State == rpc.Serving && even < 1 {
+	if r.State == balance.Serving && even < 1 {
 		v.Bar.Even = 100 * even / full
 	}
 	if r.Typical > 0 {
@@ -92,17 +92,17 @@ func newRow(r rpc.Replica, now time.Time, even, full float64) row {
 }
 
 // mark returns the icon and CSS class of a state.
-func mark(s rpc.State) string {
+func mark(s balance.State) string {
 	switch s {
-	case rpc.Serving:
+	case balance.Serving:
 		return "serving"
-	case rpc.NotServing:
+	case balance.NotServing:
 		return "resting"
-	case rpc.Ejected:
+	case balance.Suspected, balance.Ejected:
 		return "ejected"
-	case rpc.Gone:
+	case balance.Gone:
 		return "gone"
-	case rpc.Connecting:
+	case balance.Connecting, balance.Unused:
 	}
 	return "connecting"
 }

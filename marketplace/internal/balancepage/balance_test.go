@@ -1,4 +1,4 @@
-package balance
+package balancepage
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"bookstall/internal/rpc"
+	"bookstall/balance"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/shelf"
@@ -26,9 +26,9 @@ import (
 var update = flag.Bool("update", false, "write golden files")
 
 // fixed is a Source that never changes.
-type fixed rpc.Balance
+type fixed balance.Snapshot
 
-func (f fixed) Balance() rpc.Balance { return rpc.Balance(f) }
+func (f fixed) Balance() balance.Snapshot { return balance.Snapshot(f) }
 
 // now is the clock of the tests.
 func now() time.Time { return time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC) }
@@ -39,24 +39,24 @@ func allStates() fixed {
 	return fixed{
 		Target: "dns://10.96.0.10/bookstall-recommendations.default.svc.cluster.local.:50051", ListAge: 1234 * time.Millisecond,
 		Trouble: "the server <10.96.0.10> timed out", Window: 10 * time.Second,
-		Replicas: []rpc.Replica{
+		Replicas: []balance.Replica{
 			{
-				Address: "10.244.1.10:50051", Name: "bookstall-recommendations-7d4b9c6f5-x2x7q", State: rpc.Serving, Since: ago(49 * time.Hour),
+				Address: "10.244.1.10:50051", Name: "bookstall-recommendations-7d4b9c6f5-x2x7q", State: balance.Serving, Since: ago(49 * time.Hour),
 				Calls: 1234567, Failed: 3, Rate: 1234.5, Share: 0.72, Typical: 1234 * time.Microsecond,
 				LastError: "Unavailable", LastErrorAt: ago(5 * time.Hour),
 			},
 			{
-				Address: "10.244.1.11:50051", Name: "second", State: rpc.Serving, Since: ago(130 * time.Second),
+				Address: "10.244.1.11:50051", Name: "second", State: balance.Serving, Since: ago(130 * time.Second),
 				Calls: 1000, Rate: 99.94, Share: 0.2, Typical: 12345 * time.Microsecond,
 			},
 			{
-				Address: "10.244.1.12:50051", Name: "<third>", State: rpc.Ejected, Reason: "5 of its last 10 calls failed", Since: ago(4 * time.Second),
+				Address: "10.244.1.12:50051", Name: "<third>", State: balance.Ejected, Reason: "5 of its last 10 calls failed", Since: ago(4 * time.Second),
 				Calls: 999, Failed: 5, Rate: 4.04, Share: 0.08, Typical: 1234 * time.Millisecond,
 				LastError: "DeadlineExceeded", LastErrorAt: ago(4500 * time.Millisecond),
 			},
-			{Address: "10.244.1.13:50051", State: rpc.Connecting, Since: ago(-time.Second)},
-			{Address: "10.244.1.14:50051", Name: "fifth", State: rpc.NotServing, Since: ago(59 * time.Second), Calls: 12, Typical: 123 * time.Microsecond},
-			{Address: "10.244.1.15:50051", Name: "sixth", State: rpc.Gone, Since: ago(30 * time.Second), Calls: 7},
+			{Address: "10.244.1.13:50051", State: balance.Connecting, Since: ago(-time.Second)},
+			{Address: "10.244.1.14:50051", Name: "fifth", State: balance.NotServing, Since: ago(59 * time.Second), Calls: 12, Typical: 123 * time.Microsecond},
+			{Address: "10.244.1.15:50051", Name: "sixth", State: balance.Gone, Since: ago(30 * time.Second), Calls: 7},
 		},
 	}
 }
@@ -215,7 +215,7 @@ func TestBars(t *testing.T) {
 	serving := func(shares ...float64) fixed {
 		b := fixed{}
 		for _, share := range shares {
-			b.Replicas = append(b.Replicas, rpc.Replica{State: rpc.Serving, Share: share})
+			b.Replicas = append(b.Replicas, balance.Replica{State: balance.Serving, Share: share})
 		}
 		return b
 	}
@@ -227,7 +227,7 @@ func TestBars(t *testing.T) {
 		{serving(0.5, 0.5), []bar{{50, 50}, {50, 50}}},
 		{serving(0.25, 0.25, 0.25, 0.25), []bar{{50, 50}, {50, 50}, {50, 50}, {50, 50}}},
 		{serving(1, 0, 0, 0), []bar{{100, 25}, {0, 25}, {0, 25}, {0, 25}}},
-		{fixed{Replicas: []rpc.Replica{{State: rpc.Ejected, Share: 1}}}, []bar{{100, 0}}},
+		{fixed{Replicas: []balance.Replica{{State: balance.Ejected, Share: 1}}}, []bar{{100, 0}}},
 	} {
 		var got []bar
 		for _, r := range newBoard(test.source.Balance(), "", now(), true).Rows {

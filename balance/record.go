@@ -1,4 +1,4 @@
-package discovery
+package balance
 
 import (
 	"slices"
@@ -23,6 +23,7 @@ const (
 	minTimes  = 8  // fewest calls that make a median
 )
 
+// add takes the time of a good call.
 func (r *record) add(took time.Duration) {
 	r.times[r.n%timesKept] = took
 	r.n++

@@ -1,0 +1,108 @@
+package balance
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/balancer"
+)
+
+// picker chooses the replica of each call: the one that the child chooses, unless that one
+// was taken out a moment ago or has had its share for now.
+type picker struct {
+	child balancer.Picker
+	pool  *pool
+}
+
+// Pick implements balancer.Picker.
+func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	size := p.pool.size.Load()
+	pass := int64(0) // how many of the child's choices to pass over
+	for tries := 2 * size; ; tries-- {
+		result, err := p.child.Pick(info)
+		if err != nil {
+			return result, err
+		}
+		c, ok := result.SubConn.(*conn)
+		if !ok || c.replica == nil { // a child's own connection, or one of a list that is outdated
+			if ok {
+				result.SubConn = c.SubConn
+			}
+			return result, nil
+		}
+		if tries > 0 && (pass > 0 || !p.takes(c.replica)) {
+			if result.Done != nil {
+				result.Done(balancer.DoneInfo{}) // as gRPC does for a call that was not sent
+			}
+			if pass--; pass < 0 {
+				// The next in the child's order must not get all that this one does not take.
+				pass = rand.Int64N(max(1, size-1))
+			}
+			continue
+		}
+		return p.sent(result, c, info), nil
+	}
+}
+
+// takes reports whether r takes a call now.
+func (p picker) takes(r *replica) bool {
+	return !r.out.Load() && (p.pool.ramping.Load() == 0 || p.pool.rampTakes(r))
+}
+
+// sent returns the result with a Done that records how the attempt ends.
+func (p picker) sent(result balancer.PickResult, c *conn, info balancer.PickInfo) balancer.PickResult {
+	var stream bool
+	if info.Ctx != nil {
+		stream = info.Ctx.Value(streamKey{}) != nil
+		if call, ok := info.Ctx.Value(callKey{}).(*call); ok {
+			call.conn.Store(c)
+		}
+	}
+	began, method, childDone, pool := time.Now(), info.FullMethodName, result.Done, p.pool
+	result.SubConn = c.SubConn
+	result.Done = func(done balancer.DoneInfo) {
+		if childDone != nil {
+			childDone(done)
+		}
+		if !done.BytesSent && done.Err == nil {
+			return // not sent: the connection broke in between
+		}
+		pool.ended(c.replica, pool.cfg.judge(method, stream, began, done))
+	}
+	return result
+}
+
+type (
+	streamKey struct{} // marks the context of a stream
+	callKey   struct{} // has the call of a context
+)
+
+// call is a unary call in flight.
+type call struct {
+	conn atomic.Pointer[conn] // of the last attempt
+}
+
+func markStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return next(context.WithValue(ctx, streamKey{}, true), desc, cc, method, opts...)
+}
+
+// readName reads the replica's name in the answer to a unary call.
+func (b *Balancer) readName(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	var c call
+	err := next(context.WithValue(ctx, callKey{}, &c), method, request, reply, cc, opts...)
+	if err != nil {
+		return err
+	}
+	conn := c.conn.Load()
+	if conn == nil || conn.replica == nil {
+		return nil
+	}
+	name := b.cfg.servedBy(reply)
+	if known := conn.name.Load(); known == nil || *known != name {
+		conn.policy.pool.named(conn, name)
+	}
+	return nil
+}
