@@ -101,10 +101,10 @@ func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
 	}
 }
 
-// canExclude reports whether r may be taken out: it is not, ejection is on, and at least
-// half of the replicas stay. The caller holds p.mu.
+// canExclude reports whether r may be taken out: it is not, ejection is on, another replica
+// serves, and at least half of the replicas stay. The caller holds p.mu.
 func (p *pool) canExclude(r *replica) bool {
-	return r.exclusion.state == "" && r.left.IsZero() && p.ctx.Err() == nil && (p.out+1)*2 <= p.used()
+	return r.exclusion.state == "" && r.left.IsZero() && p.ctx.Err() == nil && (p.out+1)*2 <= p.used() && p.serving(r) > 0
 }
 
 // others calls do with the record of a method at each replica but r and those that are out.
@@ -182,7 +182,7 @@ func (p *pool) serving(r *replica) (n int) {
 // ProbeInterval. The caller holds p.mu and has asked canExclude.
 func (p *pool) suspect(r *replica, method, reason string) {
 	now := time.Now()
-	if r.status != Serving || p.serving(r) == 0 || now.Sub(r.exclusion.suspected) < p.cfg.ejection.ProbeInterval {
+	if r.status != Serving || now.Sub(r.exclusion.suspected) < p.cfg.ejection.ProbeInterval {
 		return
 	}
 	r.exclusion.suspected = now

@@ -17,9 +17,9 @@ import (
 // An Option changes one setting of a Balancer.
 type Option func(*config)
 
-// A Probe makes a cheap call over conn, one that changes nothing. An error, or a call that
-// is much slower than usual, means that the replica is sick; RESOURCE_EXHAUSTED means that
-// it is busy, which passes. ctx has a deadline.
+// A Probe makes a cheap call over conn, one that changes nothing. An error means that the
+// replica is sick, and so does, at an ejected one, a call that is much slower than usual;
+// RESOURCE_EXHAUSTED means that it is busy, which passes. ctx has a deadline.
 type Probe func(ctx context.Context, conn grpc.ClientConnInterface) error
 
 type config struct {

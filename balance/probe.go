@@ -32,7 +32,7 @@ func (p *pool) examine(ctx context.Context, r *replica) {
 			passed <- err == nil
 		})
 	}
-	took, err := p.probeOnce(ctx, r)
+	_, err := p.probeOnce(ctx, r)
 	if err == nil {
 		stop()
 	}
@@ -51,12 +51,11 @@ func (p *pool) examine(ctx context.Context, r *replica) {
 	if ctx.Err() != nil { // it left the list or was readmitted while the probe ran
 		return
 	}
-	limit, known := p.slowLimit(r, r.exclusion.method, took)
 	switch method, reason := r.exclusion.method, r.exclusion.reason; {
-	case err == nil && (!known || took < limit):
+	case err == nil: // perhaps slowly: if it stays slow, its calls eject it
 		p.readmit(r, ReasonProbed)
 		p.cfg.log.Debug("replica no longer suspected, probe succeeded", "address", r.addresses[0])
-	case err == nil || healthy == 0 || healthy*2 < len(others):
+	case healthy == 0 || healthy*2 < len(others):
 		p.readmit(r, ReasonCommon)
 		p.cfg.log.Debug("replica no longer suspected, the others failed the probe as well", "address", r.addresses[0])
 	default:
