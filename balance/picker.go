@@ -2,7 +2,6 @@ package balance
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -19,9 +18,10 @@ type picker struct {
 
 // Pick implements balancer.Picker.
 func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
-	size := p.pool.size.Load()
-	pass := int64(0) // how many of the child's choices to pass over
-	for tries := 2 * size; ; tries-- {
+	if p.pool.ramping.Load() > 0 {
+		p.pool.picks.Add(1)
+	}
+	for tries := 2 * p.pool.size.Load(); ; tries-- {
 		result, err := p.child.Pick(info)
 		if err != nil {
 			return result, err
@@ -33,13 +33,11 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			}
 			return result, nil
 		}
-		if tries > 0 && (pass > 0 || !p.takes(c.replica)) {
+		if tries > 0 && !p.takes(c.replica) {
+			// The child's next choice takes the call. It is then the turn of the one after that,
+			// so the others share evenly what this one does not take.
 			if result.Done != nil {
 				result.Done(balancer.DoneInfo{}) // as gRPC does for a call that was not sent
-			}
-			if pass--; pass < 0 {
-				// The next in the child's order must not get all that this one does not take.
-				pass = rand.Int64N(max(1, size-1))
 			}
 			continue
 		}

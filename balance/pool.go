@@ -28,6 +28,7 @@ type pool struct {
 
 	size    atomic.Int64  // number of replicas listed
 	ramping atomic.Int64  // number of replicas in slow start
+	picks   atomic.Int64  // calls while there were any in slow start
 	regroup chan struct{} // holds one token when names say that the list must be published anew
 
 	ctx    context.Context // ends with ejection

@@ -26,14 +26,15 @@ type ramp struct {
 	at       time.Time     // when progress was last brought up to date
 	progress time.Duration // of the time in which it grows
 	held     bool          // its last call was slow: it does not grow
+	picks    int64         // the pool's picks when credit was last brought up to date
 	credit   float64       // calls that it may take
 }
 
-func (r *ramp) start(now time.Time) (started bool) {
+func (r *ramp) start(now time.Time, picks int64) (started bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	started = !r.running
-	r.running, r.began, r.at, r.progress, r.held, r.credit = true, now, now, 0, false, 1
+	r.running, r.began, r.at, r.progress, r.held, r.picks, r.credit = true, now, now, 0, false, picks, 1
 	return started
 }
 
@@ -44,9 +45,10 @@ func (r *ramp) end() (ended bool) {
 	return ended
 }
 
-// take reports whether the replica takes a call that is offered to it, and whether the ramp
-// ended with that.
-func (r *ramp) take(now time.Time, length time.Duration) (takes, ended bool) {
+// take reports whether the replica, one of size, takes a call that is offered to it after so
+// many picks, and whether the ramp ended with that. Its credit grows by the pick and not by
+// the offer, since the child offers it more calls the more of them go to others.
+func (r *ramp) take(now time.Time, length time.Duration, picks, size int64) (takes, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.running {
@@ -60,7 +62,9 @@ func (r *ramp) take(now time.Time, length time.Duration) (takes, ended bool) {
 		r.running = false
 		return true, true
 	}
-	r.credit += rampFloor + (1-rampFloor)*float64(r.progress)/float64(length)
+	part := rampFloor + (1-rampFloor)*float64(r.progress)/float64(length)
+	r.credit = min(2, r.credit+part*float64(picks-r.picks)/float64(size))
+	r.picks = picks
 	if r.credit < 1 {
 		return false, false
 	}
@@ -90,7 +94,7 @@ func (p *pool) startSlowly(r *replica, now time.Time) {
 	}
 	for _, other := range p.listed {
 		if other != r && other.state == Serving && now.Sub(other.servingSince) >= length && !other.ramp.isRunning() {
-			if r.ramp.start(now) {
+			if r.ramp.start(now, p.picks.Load()) {
 				p.ramping.Add(1)
 			}
 			return
@@ -100,7 +104,7 @@ func (p *pool) startSlowly(r *replica, now time.Time) {
 
 // rampTakes reports whether r takes a call that is offered to it.
 func (p *pool) rampTakes(r *replica) bool {
-	takes, ended := r.ramp.take(time.Now(), p.cfg.slowStart)
+	takes, ended := r.ramp.take(time.Now(), p.cfg.slowStart, p.picks.Load(), p.size.Load())
 	if ended {
 		p.ramping.Add(-1)
 	}
