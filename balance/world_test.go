@@ -3,6 +3,7 @@ package balance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/resolver"
@@ -48,6 +50,27 @@ func (f *fakeDNS) lookup(context.Context, string) ([]netip.Addr, error) {
 	return ips, f.err
 }
 
+// fakeSubConn is a connection of gRPC's.
+type fakeSubConn struct {
+	balancer.SubConn
+	address string
+}
+
+// roundRobin is a child's picker that takes turns.
+type roundRobin struct {
+	conns []*conn
+	next  int
+}
+
+func (r *roundRobin) Pick(balancer.PickInfo) (balancer.PickResult, error) {
+	if len(r.conns) == 0 {
+		return balancer.PickResult{}, balancer.ErrNoSubConnAvailable
+	}
+	c := r.conns[r.next%len(r.conns)]
+	r.next++
+	return balancer.PickResult{SubConn: c}, nil
+}
+
 // fakeChannel is what a resolver sees of gRPC's channel. It opens a connection to each
 // endpoint of a list at once, as the child policy does, and closes those that left it.
 type fakeChannel struct {
@@ -74,7 +97,7 @@ func (f *fakeChannel) UpdateState(s resolver.State) error {
 		key := strings.Join(all, " ")
 		kept[key] = true
 		if f.conns[key] == nil {
-			f.conns[key] = &conn{policy: f.policy, address: all[0], replica: p.at(all[0])}
+			f.conns[key] = &conn{SubConn: fakeSubConn{address: all[0]}, policy: f.policy, address: all[0], replica: p.at(all[0])}
 			p.connAdded(f.conns[key])
 			if f.starts {
 				p.connChanged(f.conns[key], connectivity.Ready, Serving)
@@ -267,6 +290,44 @@ func (w *world) reportsOf(method, ip string, n int, v verdict, took time.Duratio
 		w.pool.ended(w.at(ip), ended(method, v, took))
 		synctest.Wait()
 	}
+}
+
+// picker returns the picker around one that takes turns among the connected replicas.
+func (w *world) picker() picker {
+	w.channel.mu.Lock()
+	defer w.channel.mu.Unlock()
+	child := &roundRobin{}
+	for _, key := range slices.Sorted(maps.Keys(w.channel.conns)) {
+		child.conns = append(child.conns, w.channel.conns[key])
+	}
+	return picker{child: child, pool: w.pool}
+}
+
+// calls makes n calls with p, and returns the number of them at each IP address. Each call
+// takes as long as took says, all at the same time.
+func (w *world) calls(t *testing.T, p balancer.Picker, n int, took func(ip string) time.Duration) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	done := map[time.Duration][]func(balancer.DoneInfo){}
+	for range n {
+		result, err := p.Pick(balancer.PickInfo{FullMethodName: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc, _ := result.SubConn.(fakeSubConn)
+		ip := strings.TrimSuffix(sc.address, ":50051")
+		counts[ip]++
+		done[took(ip)] = append(done[took(ip)], result.Done)
+	}
+	began := time.Now()
+	for _, d := range slices.Sorted(maps.Keys(done)) {
+		pass(time.Until(began.Add(d)))
+		for _, end := range done[d] {
+			end(balancer.DoneInfo{BytesSent: true, BytesReceived: true})
+		}
+	}
+	synctest.Wait()
+	return counts
 }
 
 // ended returns the outcome of a call that ends now.
