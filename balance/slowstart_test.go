@@ -109,17 +109,23 @@ func TestARampGoesOnOnceCallsAreQuick(t *testing.T) {
 
 func TestNoRamp(t *testing.T) {
 	for name, world := range map[string]func(*testing.T) *world{
-		"slow start is off": func(t *testing.T) *world { return grown(t, WithSlowStart(0)) },
+		"slow start is off": func(t *testing.T) *world {
+			t.Helper()
+			return grown(t, WithSlowStart(0))
+		},
 		"all came up together": func(t *testing.T) *world {
+			t.Helper()
 			return healthy(t, 4)
 		},
 		"the others came up a moment ago": func(t *testing.T) *world {
+			t.Helper()
 			w := healthy(t, 3)
 			w.dns.set(nil, ips(4)...)
 			pass(interval * 11 / 10)
 			return w
 		},
 		"its connection was replaced": func(t *testing.T) *world {
+			t.Helper()
 			w := healthy(t, 4)
 			pass(10 * time.Second)
 			w.connected(fresh, connectivity.Connecting, Connecting)
@@ -128,12 +134,14 @@ func TestNoRamp(t *testing.T) {
 			return w
 		},
 		"it was suspected": func(t *testing.T) *world {
+			t.Helper()
 			w := healthy(t, 4)
 			pass(10 * time.Second)
 			w.reports(fresh, 1, timedOut, 0)
 			return w
 		},
 		"none of the others serves": func(t *testing.T) *world {
+			t.Helper()
 			w := healthy(t, 4)
 			pass(10 * time.Second)
 			for _, ip := range ips(4) {
