@@ -69,7 +69,7 @@ func (p *pool) endedBadly(r *replica, o outcome) {
 	if o.verdict == timedOut {
 		reason = ReasonTimeouts
 	}
-	if rec.bad >= p.cfg.ejection.Threshold && p.othersHealthy(r, o.method, rec.badFrom) {
+	if rec.bad >= p.cfg.ejection.Threshold && p.othersHealthy(r, o.method, rec.badFrom, 0) {
 		p.eject(r, o.method, reason)
 	} else {
 		p.suspect(r, o.method, reason)
@@ -96,7 +96,7 @@ func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
 	slow, from := rec.slow, rec.slowFrom
 	r.mu.Unlock()
 	if slow >= p.cfg.ejection.SlowThreshold && o.began.Sub(from) >= p.cfg.ejection.SlowSpan &&
-		p.canExclude(r) && p.othersHealthy(r, o.method, from) {
+		p.canExclude(r) && p.othersHealthy(r, o.method, from, limit) {
 		p.eject(r, o.method, ReasonSlow)
 	}
 }
@@ -120,12 +120,16 @@ func (p *pool) others(r *replica, method string, do func(*record)) {
 }
 
 // othersHealthy reports whether at least half of the other replicas, and at least one,
-// have answered a method since the given time, and neither failed nor were slow. A
-// replica that is down or not serving has not answered. The caller holds p.mu.
-func (p *pool) othersHealthy(r *replica, method string, since time.Time) bool {
+// have answered a method since the given time, and neither failed nor were slow: their
+// last call took less than limit, 0 for any time. What is slow for r need not be slow for
+// another, as each is compared with the others, and when all become slow their medians do
+// not follow at the same moment. A replica that is down or not serving has not answered.
+// The caller holds p.mu.
+func (p *pool) othersHealthy(r *replica, method string, since time.Time, limit time.Duration) bool {
 	var all, healthy int
 	p.others(r, method, func(rec *record) {
-		if all++; rec.bad == 0 && rec.slow == 0 && !rec.good.Before(since) {
+		quick := limit == 0 || rec.n > 0 && rec.last() < limit
+		if all++; rec.bad == 0 && rec.slow == 0 && quick && !rec.good.Before(since) {
 			healthy++
 		}
 	})

@@ -29,6 +29,9 @@ func (r *record) add(took time.Duration) {
 	r.n++
 }
 
+// last returns the time of the last good call, of which there must be one.
+func (r *record) last() time.Duration { return r.times[(r.n-1)%timesKept] }
+
 // median returns the median time; false until there are minTimes calls.
 func (r *record) median() (time.Duration, bool) {
 	if r.n < minTimes {
