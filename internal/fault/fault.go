@@ -82,13 +82,17 @@ func (e *Error) Error() string { return "injected fault" }
 // Apply applies the faults to one call: it waits for the delay, then until ctx ends if
 // calls hang, then returns an *Error if it is this call's turn to fail. Failures are
 // spread evenly and deterministically: of n calls, n*ErrorShare fail. If ctx ends it
-// returns the error of ctx.
+// returns the error of ctx. After Set.Calls calls it does nothing.
 func (f *Faults) Apply(ctx context.Context) error {
 	f.mu.Lock()
 	set := f.set
 	f.calls++
+	over := set.Calls > 0 && f.calls > float64(set.Calls)
 	fails := math.Floor(f.calls*set.ErrorShare) > math.Floor((f.calls-1)*set.ErrorShare)
 	f.mu.Unlock()
+	if over {
+		return nil
+	}
 	if set.Delay > 0 {
 		timer := time.NewTimer(time.Duration(set.Delay))
 		defer timer.Stop()

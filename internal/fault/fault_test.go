@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,20 @@ func TestDelayAndHang(t *testing.T) {
 			t.Errorf("no faults: %v, %v", d, err)
 		}
 	})
+}
+
+func TestFaultsOfTheFirstCallsAlone(t *testing.T) {
+	f, _ := newFaults()
+	for range 2 { // a change counts anew
+		f.Change(Set{ErrorShare: 1, Code: "INTERNAL", Calls: 3})
+		var failed []bool
+		for range 5 {
+			failed = append(failed, f.Apply(t.Context()) != nil)
+		}
+		if want := []bool{true, true, true, false, false}; !slices.Equal(failed, want) {
+			t.Errorf("failed: %v, want %v", failed, want)
+		}
+	}
 }
 
 func TestUnreadyChangesReadinessAndNotServingOnlyHealth(t *testing.T) {

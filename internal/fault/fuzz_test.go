@@ -12,7 +12,7 @@ import (
 // FuzzParse checks that accepted faults are within their bounds and survive a round trip
 // through JSON, and that errors have short lines.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"unready":true,"not_serving":true,"error_share":0.5,"code":"UNAVAILABLE","delay":"250ms","hang":false,"exit":0}`), true)
+	f.Add([]byte(`{"unready":true,"not_serving":true,"error_share":0.5,"code":"UNAVAILABLE","delay":"250ms","hang":false,"calls":3,"exit":0}`), true)
 	f.Add([]byte(`{"not_serving":true}`), false)
 	f.Add([]byte(`{"error_share":1e-400,"delay":"-1ns","exit":256,"code":null,"hang":0,"":[]}`), true)
 	f.Add([]byte(`{"delay":"9223372036854775807ns","delay":"1s","Hang":true}`), true)
@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if set.ErrorShare < 0 || set.ErrorShare > 1 || set.Delay < 0 || !validCode(set.Code) ||
+		if set.ErrorShare < 0 || set.ErrorShare > 1 || set.Delay < 0 || set.Calls < 0 || !validCode(set.Code) ||
 			set.NotServing && !health || set.Exit != nil && (*set.Exit < 0 || *set.Exit > 255) {
 			t.Errorf("%q is accepted as %+v", body, set)
 		}

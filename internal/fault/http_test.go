@@ -50,8 +50,8 @@ func serve(t *testing.T, health bool) (f *Faults, admin, shop string, exited cha
 
 func TestPutShowAndClear(t *testing.T) {
 	_, admin, _, _ := serve(t, true)
-	const off = `{"unready":false,"not_serving":false,"error_share":0,"code":"INTERNAL","delay":"0s","hang":false}` + "\n"
-	const on = `{"unready":true,"not_serving":true,"error_share":0.25,"code":"UNAVAILABLE","delay":"1.5s","hang":true}` + "\n"
+	const off = `{"unready":false,"not_serving":false,"error_share":0,"code":"INTERNAL","delay":"0s","hang":false,"calls":0}` + "\n"
+	const on = `{"unready":true,"not_serving":true,"error_share":0.25,"code":"UNAVAILABLE","delay":"1.5s","hang":true,"calls":7}` + "\n"
 	for _, step := range []struct{ method, body, want string }{
 		{"GET", "", off},
 		{"PUT", on, on},
@@ -82,6 +82,7 @@ func TestInvalidFaultsAreReportedWithWhatIsAllowed(t *testing.T) {
 		`{"delay":5}`:                   {`delay is 5, want a duration`, `"250ms"`},
 		`{"delay":"-1s"}`:               {`delay is "-1s"`},
 		`{"unready":null}`:              {"unready is null"},
+		`{"calls":-1}`:                  {"calls is -1, want a number from 0"},
 		`{"exit":256}`:                  {"exit is 256, want a status from 0 to 255"},
 		`{"exit":null}`:                 {"exit is null"},
 		`{"hang":true}{"unready":true}`: {"not a JSON object"},

@@ -20,6 +20,7 @@ type Set struct {
 	Code       string   `json:"code"`           // code of those failures, one of Codes
 	Delay      Duration `json:"delay"`          // delay before each call
 	Hang       bool     `json:"hang"`           // calls wait until the caller gives up
+	Calls      int      `json:"calls"`          // how many calls fail, are delayed or hang, counted from now; 0 for all
 	Exit       *int     `json:"exit,omitempty"` // end the process at once with this status
 }
 
@@ -58,6 +59,7 @@ func fields(health bool) []field {
 			return decode(raw, &s.Delay) && s.Delay >= 0
 		}},
 		{"hang", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.Hang) }},
+		{"calls", "a number from 0", func(s *Set, raw []byte) bool { return decode(raw, &s.Calls) && s.Calls >= 0 }},
 		{"exit", "a status from 0 to 255", func(s *Set, raw []byte) bool {
 			return decode(raw, &s.Exit) && *s.Exit >= 0 && *s.Exit <= 255
 		}},
