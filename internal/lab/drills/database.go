@@ -58,6 +58,7 @@ func outageOf(length time.Duration, what string, leave func(context.Context, *sc
 			return err
 		}
 		s.judgeWrites(ctx, w.stop(), o)
+		s.checkNoneEjected()
 		return nil
 	}
 }

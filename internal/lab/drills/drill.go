@@ -34,6 +34,7 @@ const (
 	planned   cost = iota // the shop knows in advance, or can do without what is missing
 	unplanned             // no warning
 	without               // no replica answers between the event and the relief
+	counted               // no warning; the script limits the number of fallbacks, as there are few calls
 	shopLost              // no warning, and requests in flight in the shop are lost
 	overload              // more calls than the replicas can answer between the event and the relief
 )
@@ -230,7 +231,12 @@ func (s *scene) admins(context.Context) (urls []string, err error) {
 
 // mark records that something is done now, and returns when.
 func (s *scene) mark(kind momentKind, format string, args ...any) time.Time {
-	m := moment{time.Now(), fmt.Sprintf(format, args...), kind}
+	return s.markAt(time.Now(), kind, format, args...)
+}
+
+// markAt records that something was done at a time, and returns it.
+func (s *scene) markAt(at time.Time, kind momentKind, format string, args ...any) time.Time {
+	m := moment{at, fmt.Sprintf(format, args...), kind}
 	s.mu.Lock()
 	s.moments = append(s.moments, m)
 	s.mu.Unlock()

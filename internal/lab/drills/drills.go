@@ -41,8 +41,19 @@ func all() []drill {
 
 		// Replicas that run and do not do what they should.
 		{name: "sigstop", shows: "SIGSTOP of one of three replicas for 10 s", cost: unplanned, script: sigstop},
+		{name: "hang-1", shows: "one of three replicas hangs behind good health for 8 s, 1 call a second", cost: counted, rate: 1, script: hangs(15 * time.Second)},
+		{name: "hang-10", shows: "one of three replicas hangs behind good health for 8 s, 10 calls a second", cost: counted, rate: 10, script: hangs(2 * time.Second)},
+		{name: "hang-80", shows: "one of three replicas hangs behind good health for 8 s", cost: unplanned, script: hangs(time.Second)},
+		{name: "one-slow-call", shows: "one call to a healthy replica hangs", cost: unplanned, script: oneSlowCall},
 		{name: "errors", shows: "one of three replicas fails every call with INTERNAL for 8 s", cost: unplanned, script: injectFaults(`{"error_share":1,"code":"INTERNAL"}`)},
 		{name: "slow", shows: "one of three replicas takes 150ms more for each call, about 50 times a page, for 8 s", cost: unplanned, script: injectFaults(`{"delay":"150ms"}`)},
+		{name: "slow-all", shows: "all replicas take 150ms more for each call for 8 s", script: allSick(`{"delay":"150ms"}`, false)},
+		{name: "timeout-all", shows: "all replicas take 400ms more for each call for 8 s, longer than a page waits", cost: without, script: allSick(`{"delay":"400ms"}`, true)},
+		{
+			name: "cold-replica", rate: coldRate, script: coldReplica,
+			shows: fmt.Sprintf("a fourth replica is added, which takes %v for each call in its first %v and then %v as the others", coldTime, coldFor, warmTime),
+			fleet: fleet.Config{MarketplaceArgs: []string{"--recommendations-timeout=1s"}}, // beyond what it takes
+		},
 		{name: "not-serving", shows: "one of three replicas reports NOT_SERVING for 8 s", script: injectFaults(`{"not_serving":true}`)},
 
 		// What DNS may answer.

@@ -45,10 +45,13 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 		limits = load.Planned()
 	case first.IsZero():
 		return []string{"the script has no event"}
-	case c == unplanned, c == shopLost:
+	case c == unplanned, c == counted, c == shopLost:
 		limits = load.Unplanned(last)
 		limits.Window.From = first.Add(-inFlight)
-		if c == shopLost {
+		switch c {
+		case counted:
+			limits.FallbackShare = 1
+		case shopLost:
 			limits.Retried = int64(repeatedShare * float64(r.Calls))
 		}
 	case back.IsZero():

@@ -95,6 +95,7 @@ func delayed(more, length time.Duration) script {
 			s.checkAllFellBack(from.Add(patience), until)
 		}
 		s.wait(ctx, 5*time.Second)
+		s.checkNoneEjected()
 		return nil
 	}
 }

@@ -37,9 +37,16 @@ func Metric(admin, name string, labels ...string) (float64, error) {
 // FinishedCalls returns how many calls of readers the replica has finished, with any
 // result.
 func (r *Replica) FinishedCalls() (int64, error) {
+	return r.calls("grpc_server_call_duration_seconds_count")
+}
+
+// BegunCalls returns how many calls of readers the replica has received.
+func (r *Replica) BegunCalls() (int64, error) { return r.calls("grpc_server_call_started_total") }
+
+func (r *Replica) calls(metric string) (int64, error) {
 	var sum float64
 	for _, method := range []string{"Recommend", "SimilarBooks"} {
-		n, err := Metric(r.Admin, "grpc_server_call_duration_seconds_count", "RecommendationsService/"+method+`"`)
+		n, err := Metric(r.Admin, metric, "RecommendationsService/"+method+`"`)
 		if err != nil {
 			return 0, err
 		}
