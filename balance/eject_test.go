@@ -70,6 +70,19 @@ func TestNoneIsEjectedUnlessOthersAreHealthy(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		})
 	})
+	t.Run("all are slow, and the median of one follows first", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := healthy(t, 3)
+			pass(time.Second)
+			for range 50 { // slow for the first, and no more for the others
+				pass(10 * time.Millisecond)
+				w.reports("10.0.0.1", 1, good, 100*time.Millisecond)
+			}
+			w.reports("10.0.0.2", 1, good, 100*time.Millisecond)
+			w.reports("10.0.0.1", 1, good, 100*time.Millisecond)
+			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		})
+	})
 	t.Run("the others have had no calls", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := start(t, &fakeDNS{ips: ips(2)})
