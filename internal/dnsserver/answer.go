@@ -53,7 +53,7 @@ func (s *Server) answer(req *dns.Msg) *dns.Msg {
 	if q.Qtype != dns.TypeAAAA {
 		r.queries++
 	}
-	ips := r.ips
+	ips, v6 := r.ips, r.v6
 	switch s.behavior(r) {
 	case Dropped:
 		return nil
@@ -63,19 +63,22 @@ func (s *Server) answer(req *dns.Msg) *dns.Msg {
 	case Empty:
 		return resp
 	case NXDomain:
-		ips = nil
+		ips, v6 = nil, nil
 	case Rotated:
 		if q.Qtype == dns.TypeA {
 			ips = r.rotated()
 		}
 	case Normal:
 	}
-	if len(ips) == 0 {
+	if len(ips)+len(v6) == 0 {
 		resp.Rcode = dns.RcodeNameError
 		return resp
 	}
 	if q.Qtype == dns.TypeA || q.Qtype == dns.TypeANY {
 		resp.Answer = records(q.Name, ips, s.ttl)
+	}
+	if q.Qtype == dns.TypeAAAA || q.Qtype == dns.TypeANY {
+		resp.Answer = append(resp.Answer, records(q.Name, v6, s.ttl)...)
 	}
 	return resp
 }
@@ -84,10 +87,13 @@ func records(name string, ips []netip.Addr, ttl time.Duration) []dns.RR {
 	seconds := uint32((ttl + time.Second - 1) / time.Second)
 	rrs := make([]dns.RR, 0, len(ips))
 	for _, ip := range ips {
-		rrs = append(rrs, &dns.A{
-			Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: seconds},
-			A:   net.IP(ip.AsSlice()),
-		})
+		head := dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: seconds}
+		if ip.Is4() {
+			rrs = append(rrs, &dns.A{Hdr: head, A: net.IP(ip.AsSlice())})
+			continue
+		}
+		head.Rrtype = dns.TypeAAAA
+		rrs = append(rrs, &dns.AAAA{Hdr: head, AAAA: net.IP(ip.AsSlice())})
 	}
 	return rrs
 }

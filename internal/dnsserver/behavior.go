@@ -5,8 +5,8 @@ type Behavior int
 
 // The behaviors.
 const (
-	Normal   Behavior = iota // the addresses of SetA
-	Rotated                  // the addresses of SetA, in a new order in every answer
+	Normal   Behavior = iota // the addresses of SetA and SetAAAA
+	Rotated                  // the same, those of SetA in a new order in every answer
 	Empty                    // NOERROR without addresses
 	NXDomain                 // NXDOMAIN: the name does not exist
 	ServFail                 // SERVFAIL

@@ -27,7 +27,7 @@ type Server struct {
 // record holds the addresses of one name. A name that was only queried has one too,
 // because its queries are counted.
 type record struct {
-	ips     []netip.Addr
+	ips, v6 []netip.Addr
 	own     Behavior
 	queries int
 	turn    int // answers with Rotated
@@ -99,8 +99,8 @@ func (s *Server) shutdown() error {
 	return errors.Join(errs...)
 }
 
-// SetA sets the addresses of name, in this order. Without addresses the name does not
-// exist. Addresses other than IPv4 are ignored.
+// SetA sets the IPv4 addresses of name, in this order. Without any address the name does
+// not exist. Addresses other than IPv4 are ignored.
 func (s *Server) SetA(name string, ips ...netip.Addr) {
 	var v4 []netip.Addr
 	for _, ip := range ips {
@@ -111,6 +111,20 @@ func (s *Server) SetA(name string, ips ...netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.record(name).ips = v4
+}
+
+// SetAAAA sets the IPv6 addresses of name, in this order, beside those of SetA. IPv4
+// addresses are ignored.
+func (s *Server) SetAAAA(name string, ips ...netip.Addr) {
+	var v6 []netip.Addr
+	for _, ip := range ips {
+		if ip = ip.Unmap(); ip.Is6() {
+			v6 = append(v6, ip)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record(name).v6 = v6
 }
 
 // SetTTL sets the time to live of the records, in whole seconds, rounded up;

@@ -95,6 +95,26 @@ func TestAnswersTheAddressesSetLast(t *testing.T) {
 	}
 }
 
+func TestIPv6AddressesAreBesideTheOthers(t *testing.T) {
+	s := start(t)
+	s.SetAAAA(name, addrs("::1", "fd00::2", "127.0.0.2")...)
+	got, err := lookup(t.Context(), s, "udp", name)
+	if d := cmp.Diff([]string{"::1", "fd00::2"}, got); d != "" || err != nil {
+		t.Errorf("%v, addresses (-want +got):\n%s", err, d)
+	}
+	if resp := ask(t, s, name, dns.TypeA); resp.Rcode != dns.RcodeSuccess || len(resp.Answer) != 0 {
+		t.Errorf("answer to A: %v, want no records and no error", resp)
+	}
+	s.SetA(name, addrs("127.0.0.2")...)
+	if got, err := lookup(t.Context(), s, "udp", name); err != nil || len(got) != 3 {
+		t.Errorf("with an IPv4 address: %v, %v, want three", got, err)
+	}
+	s.SetBehavior(dnsserver.NXDomain)
+	if resp := ask(t, s, name, dns.TypeAAAA); resp.Rcode != dns.RcodeNameError || len(resp.Answer) != 0 {
+		t.Errorf("NXDomain answers AAAA with %v", resp)
+	}
+}
+
 func TestNoAddressesIsNXDomain(t *testing.T) {
 	s := start(t)
 	s.SetA(name, addrs("127.0.0.2")...)
