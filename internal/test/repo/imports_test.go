@@ -74,9 +74,9 @@ func onlyFrom() map[string][]string {
 		"bookstall/gen/tutorial":           {"marketplace/internal/tutorial", "recommendations/internal/tutorial"},
 		"bookstall/internal/config":        {"marketplace", "recommendations"},
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
-		"bookstall/internal/dnsserver":     {"deploy/local", "internal/lab"},
-		"bookstall/internal/lab":           {"internal/lab", "internal/test", "deploy/load", "marketplace/internal/tutorial/bench"},
-		"bookstall/internal/test":          {"internal/test", "deploy/otlpsink"},
+		"bookstall/internal/dnsserver":     {"deploy/local", "internal/lab", "internal/test/conformance", "tools/conformance"},
+		"bookstall/internal/lab":           {"internal/lab", "internal/test", "deploy/load", "marketplace/internal/tutorial/bench", "tools/conformance"},
+		"bookstall/internal/test":          {"internal/test", "deploy/otlpsink", "tools/conformance"},
 	}
 }
 
