@@ -23,7 +23,7 @@ func (p *pool) ended(r *replica, o outcome) {
 	now := o.began.Add(o.took)
 	r.mu.Lock()
 	r.figures.add(o, now)
-	if o.verdict == nothing || p.ctx.Err() != nil || r.out.Load() || o.began.Before(r.readmitted) { // outdated
+	if o.verdict == nothing || r.out.Load() || o.began.Before(r.readmitted) { // outdated
 		r.mu.Unlock()
 		return
 	}
@@ -44,8 +44,8 @@ func (p *pool) ended(r *replica, o outcome) {
 		rec.bad++
 	}
 	r.mu.Unlock()
-	if o.timed && p.ramping.Load() > 0 {
-		p.rampEnded(r, o.method, took)
+	if o.verdict == good && p.ramping.Load() > 0 {
+		p.rampEnded(r, o, took)
 	}
 	switch {
 	case o.verdict != good:

@@ -83,9 +83,9 @@ func WithoutEjection() Option { return func(c *config) { c.eject = false } }
 
 // WithSlowStart sets the time in which the share of a new replica grows from a twentieth to
 // the whole, so that a cold cache meets few calls. The default is 4 s. It stands still
-// while calls take more than twice as long as at the other replicas, for five times d at
-// most. Replicas that come up together, or first, start with their whole share. 0 turns it
-// off.
+// until a first call has ended, and while calls take more than twice as long as at the other
+// replicas, for five times d at most. Replicas that come up together, or first, start with
+// their whole share. 0 turns it off.
 func WithSlowStart(d time.Duration) Option { return func(c *config) { c.slowStart = d } }
 
 // WithPolicy sets the policy that chooses among the replicas that may receive calls, by its

@@ -25,7 +25,7 @@ type ramp struct {
 	began    time.Time
 	at       time.Time     // when progress was last brought up to date
 	progress time.Duration // of the time in which it grows
-	held     bool          // its last call was slow: it does not grow
+	held     bool          // no call has ended yet, or the last was slow: it does not grow
 	picks    int64         // the pool's picks when credit was last brought up to date
 	credit   float64       // calls that it may take
 }
@@ -34,7 +34,7 @@ func (r *ramp) start(now time.Time, picks int64) (started bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	started = !r.running
-	r.running, r.began, r.at, r.progress, r.held, r.picks, r.credit = true, now, now, 0, false, picks, 1
+	r.running, r.began, r.at, r.progress, r.held, r.picks, r.credit = true, now, now, 0, true, picks, 1
 	return started
 }
 
@@ -111,13 +111,17 @@ func (p *pool) rampTakes(r *replica) bool {
 	return takes
 }
 
-// rampEnded takes the time of a call to r: while calls are slow, the ramp stands still.
-func (p *pool) rampEnded(r *replica, method string, took time.Duration) {
+// rampEnded takes a good call to r: while calls are slow, the ramp stands still.
+func (p *pool) rampEnded(r *replica, o outcome, took time.Duration) {
 	if !r.ramp.isRunning() {
 		return
 	}
-	p.mu.Lock()
-	usual, known := p.usual(r, method)
-	p.mu.Unlock()
-	r.ramp.hold(known && took > rampSlow*usual)
+	slow := false
+	if o.timed {
+		p.mu.Lock()
+		usual, known := p.usual(r, o.method)
+		p.mu.Unlock()
+		slow = known && took > rampSlow*usual
+	}
+	r.ramp.hold(slow)
 }
