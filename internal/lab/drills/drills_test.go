@@ -138,6 +138,8 @@ func TestBeyond(t *testing.T) {
 		"unplanned, too late":         {unplanned, []moment{at(3, event), at(9, remark)}, 20, 3, 5.1, 0, "want none after 5.0 s"},
 		"unplanned, again":            {unplanned, []moment{at(3, event), at(6, event)}, 20, 3, 7.9, 0, ""},
 		"unplanned, without an event": {unplanned, []moment{at(3, remark)}, 0, 0, 0, 0, "no event"},
+		"counted":                     {counted, []moment{at(3, event)}, 500, 2.8, 4.9, 0, ""},
+		"counted, too late":           {counted, []moment{at(3, event)}, 20, 3, 5.1, 0, "want none after 5.0 s"},
 		"without":                     {without, []moment{at(3, event), at(9, relief)}, 500, 3, 10.9, 0, ""},
 		"without, too late":           {without, []moment{at(3, event), at(9, relief)}, 500, 3, 11.1, 0, "want none after 11.0 s"},
 		"without, and no relief":      {without, []moment{at(3, event)}, 0, 0, 0, 0, "no relief"},
@@ -345,6 +347,62 @@ func TestWhoAnswersAroundAHole(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestALaterFallbackIsCounted judges calls around a first timeout, at 1.3 s.
+func TestALaterFallbackIsCounted(t *testing.T) {
+	fell := func(due time.Duration) load.Call {
+		return load.Call{Due: due, Latency: patience, Outcome: load.Fallback}
+	}
+	for later, want := range map[int]string{0: "", mostLater: "", mostLater + 1: "3 calls fell back that began after the first timeout"} {
+		s := &scene{calls: []load.Call{fell(1200 * time.Millisecond), {Due: time.Second / 2, Outcome: load.Full}, fell(time.Second), fell(1290 * time.Millisecond)}}
+		for range later {
+			s.calls = append(s.calls, fell(1400*time.Millisecond))
+		}
+		s.checkLaterFallbacks()
+		s.checks[0](load.Report{})
+		if got := strings.Join(s.faults, "; "); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%d later: faults %q, want %q", later, got, want)
+		}
+		if want := fmt.Sprintf("3 calls fell back that were in flight at the first timeout, %d later", later); len(s.figures) != 1 || s.figures[0] != want {
+			t.Errorf("figures %q, want %q", s.figures, want)
+		}
+	}
+}
+
+// TestWhatATraceShows has a replica that is out for some time.
+func TestWhatATraceShows(t *testing.T) {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(tenths int) time.Time { return began.Add(time.Duration(tenths) * 100 * time.Millisecond) }
+	var list []traced
+	var a, b int64
+	for i := range 100 {
+		if b++; i <= 20 || i >= 73 {
+			a++
+		}
+		list = append(list, traced{at(i), map[string]int64{"a": a, "b": b}})
+	}
+	last, back := lastAndBack(list, "a", at(10), at(70))
+	if !last.Equal(at(20)) || !back.Equal(at(73)) {
+		t.Errorf("last call after %v, first after %v; want 2s and 7.3s", last.Sub(began), back.Sub(began))
+	}
+	for from, want := range map[time.Time]string{last: "0, 10", back: "10, 10", at(95): "4, 4", at(100): "none"} {
+		if got := callsFrom(list, from); got != want {
+			t.Errorf("calls in the second after %v: %q, want %q", from.Sub(began), got, want)
+		}
+	}
+}
+
+// TestP99 leaves out calls that ask no replica.
+func TestP99(t *testing.T) {
+	calls := slices.Repeat([]load.Call{{Kind: load.Front, Latency: 20 * time.Millisecond}}, 99)
+	calls = append(calls, load.Call{Kind: load.Front, Latency: time.Second}, load.Call{Kind: load.Search, Latency: time.Hour})
+	if got := p99(calls); got != 20 {
+		t.Errorf("p99 of 100 calls, one of them slow: %v ms, want 20", got)
+	}
+	if got := p99(nil); got != 0 {
+		t.Errorf("p99 of no calls: %v", got)
 	}
 }
 

@@ -48,10 +48,10 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 	case c == unplanned, c == counted, c == shopLost:
 		limits = load.Unplanned(last)
 		limits.Window.From = first.Add(-inFlight)
-		switch c {
-		case counted:
+		if c == counted {
 			limits.FallbackShare = 1
-		case shopLost:
+		}
+		if c == shopLost {
 			limits.Retried = int64(repeatedShare * float64(r.Calls))
 		}
 	case back.IsZero():

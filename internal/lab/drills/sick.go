@@ -18,6 +18,11 @@ const (
 func injectFaults(faults string) script {
 	return func(ctx context.Context, s *scene) error {
 		r := s.Replicas()[0]
+		trace, err := s.startTrace(ctx, r)
+		if err != nil {
+			return err
+		}
+		defer trace.stop()
 		since := s.mark(event, "%s: %s", r.Name, faults)
 		if err := fleet.Fault(ctx, r.Admin, faults); err != nil {
 			return err
@@ -28,9 +33,11 @@ func injectFaults(faults string) script {
 		if err := fleet.Fault(ctx, r.Admin, `{}`); err != nil {
 			return err
 		}
-		s.watchFirstCall(ctx, r, s.mark(remark, "%s is well", r.Name), firstWithin)
+		well := s.mark(remark, "%s is well", r.Name)
+		s.watchFirstCall(ctx, r, well, firstWithin)
 		s.wait(ctx, 4*time.Second)
-		return nil
+		_, err = s.figureTrace(trace, since, well)
+		return err
 	}
 }
 

@@ -28,11 +28,10 @@ const (
 func hangs(turn time.Duration) script {
 	return func(ctx context.Context, s *scene) error {
 		r := s.Replicas()[0]
-		before, err := connections(r)
+		trace, err := s.startTrace(ctx, r)
 		if err != nil {
 			return err
 		}
-		trace := s.startTrace(ctx)
 		defer trace.stop()
 		set := s.mark(remark, "%s hangs, and its health is good", r.Name)
 		if err := fleet.Fault(ctx, r.Admin, `{"hang":true}`); err != nil {
@@ -52,34 +51,13 @@ func hangs(turn time.Duration) script {
 		s.watchFirstCall(ctx, r, well, firstWithin+turn)
 		s.watchers.Wait()
 		s.wait(ctx, 2*time.Second)
-		s.judgeLast(trace.stop(), r, set, began, well)
-		after, err := connections(r)
-		s.figure("the shop made %d connections to %s meanwhile", after-before, r.Name)
-		return err
-	}
-}
-
-// judgeLast holds the last call of a replica that hangs to its limit: the deadline of the
-// first call that hung, and lastWithin.
-func (s *scene) judgeLast(t []traced, r *fleet.Replica, set, began, well time.Time) {
-	last, back := began, time.Time{}
-	for i := range t[1:] {
-		at := t[i+1].at
-		switch more := t[i+1].begun[r.Name] > t[i].begun[r.Name]; {
-		case more && at.After(set) && at.Before(well):
-			last = at
-		case more && at.After(well) && back.IsZero():
-			back = at
+		last, err := s.figureTrace(trace, set, well)
+		took := last.Sub(began)
+		s.figure("%s has its last call %.2f s after the first call that hung began", r.Name, max(0, took).Seconds())
+		if took > patience+lastWithin {
+			s.fail("%s still had calls %.2f s after the first call that hung began, want %v at most", r.Name, took.Seconds(), patience+lastWithin)
 		}
-	}
-	took := last.Sub(began)
-	s.figure("%s has its last call %.2f s after the first call that hung began", r.Name, max(0, took).Seconds())
-	if took > patience+lastWithin {
-		s.fail("%s still had calls %.2f s after the first call that hung began, want %v at most", r.Name, took.Seconds(), patience+lastWithin)
-	}
-	s.figure("shares in the second after: %s", sharesFrom(t, last))
-	if !back.IsZero() {
-		s.figure("and after its return: %s", sharesFrom(t, back))
+		return err
 	}
 }
 
@@ -197,18 +175,24 @@ func (s *scene) checkNoneEjected() {
 	s.figure("suspicions: %s; no ejection", strings.Join(counts, ", "))
 }
 
+// trace counts the calls of each replica every lookEvery, while one of them is sick.
+type trace struct {
+	sick        *fleet.Replica
+	connections int             // that clients had made to it at the start
+	stop        func() []traced // ends the trace; may be called again
+}
+
 // traced is how many calls each replica, by name, has received by one time.
 type traced struct {
 	at    time.Time
 	begun map[string]int64
 }
 
-// trace counts the calls of each replica every lookEvery.
-type trace struct {
-	stop func() []traced // ends it; may be called again
-}
-
-func (s *scene) startTrace(ctx context.Context) trace {
+func (s *scene) startTrace(ctx context.Context, sick *fleet.Replica) (*trace, error) {
+	had, err := connections(sick)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	var list []traced
@@ -226,32 +210,57 @@ func (s *scene) startTrace(ctx context.Context) trace {
 			list = append(list, t)
 		}
 	})
-	return trace{func() []traced {
+	return &trace{sick, had, func() []traced {
 		cancel()
 		running.Wait()
 		return list
-	}}
+	}}, nil
 }
 
-// sharesFrom returns the shares of the replicas in the second after a time.
-func sharesFrom(list []traced, from time.Time) string {
+// figureTrace ends a trace and records what it saw: who had the calls in the second after
+// the last of the sick replica and after its first when it was well again, and how many
+// connections were made to it. It returns the time of that last call, from if there was none.
+func (s *scene) figureTrace(t *trace, from, well time.Time) (last time.Time, err error) {
+	list := t.stop()
+	last, back := lastAndBack(list, t.sick.Name, from, well)
+	s.figure("calls of each replica in the second after its last: %s", callsFrom(list, last))
+	s.figure("after its return: %s", callsFrom(list, back))
+	now, err := connections(t.sick)
+	s.figure("%d connections made to it meanwhile", now-t.connections)
+	return last, err
+}
+
+// lastAndBack returns when a replica had its last call between two times, and its first
+// after them.
+func lastAndBack(list []traced, name string, from, well time.Time) (last, back time.Time) {
+	last, back = from, well
+	for i := 1; i < len(list); i++ {
+		if list[i].begun[name] == list[i-1].begun[name] {
+			continue
+		}
+		switch at := list[i].at; {
+		case at.Before(well) && at.After(from):
+			last = at
+		case at.After(well):
+			return last, at
+		}
+	}
+	return last, back
+}
+
+// callsFrom describes the calls of the replicas in the second after a time.
+func callsFrom(list []traced, from time.Time) string {
 	i := slices.IndexFunc(list, func(t traced) bool { return !t.at.Before(from) })
 	if i < 0 {
 		return "none"
 	}
-	j := slices.IndexFunc(list, func(t traced) bool { return t.at.Sub(list[i].at) >= time.Second })
-	if j < 0 {
-		j = len(list) - 1
-	}
-	calls := map[string]int64{}
-	var sum int64
-	for name, n := range list[j].begun {
-		calls[name] = n - list[i].begun[name]
-		sum += calls[name]
+	j := i
+	for j < len(list)-1 && list[j].at.Sub(list[i].at) < time.Second {
+		j++
 	}
 	var texts []string
-	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		texts = append(texts, fmt.Sprintf("%d", calls[name]))
+	for _, name := range slices.Sorted(maps.Keys(list[i].begun)) {
+		texts = append(texts, fmt.Sprint(list[j].begun[name]-list[i].begun[name]))
 	}
-	return fmt.Sprintf("%s of %d calls", strings.Join(texts, ", "), sum)
+	return strings.Join(texts, ", ")
 }
