@@ -1,6 +1,6 @@
 // Command lab runs experiments with the built programs: drills break things under
-// load, a soak looks for growth, and a benchmark measures the figures of
-// docs/performance.md.
+// load, a soak looks for growth, policies measures package balance on replicas of
+// unequal speed, and a benchmark measures the figures of docs/performance.md.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"bookstall/internal/lab/bench"
 	"bookstall/internal/lab/drills"
+	"bookstall/internal/lab/policies"
 	"bookstall/internal/lab/soak"
 )
 
@@ -29,9 +30,10 @@ func main() {
 
 // commands are the program's commands.
 type commands struct {
-	Drills drills.Command `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 11 minutes for all."`
-	Soak   soak.Command   `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
-	Bench  bench.Command  `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`
+	Drills   drills.Command   `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 13 minutes for all."`
+	Soak     soak.Command     `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
+	Policies policies.Command `cmd:"" help:"Measure the policies of package balance on replicas of unequal speed, and what a new replica that is slow at first costs; about 70 seconds."`
+	Bench    bench.Command    `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
