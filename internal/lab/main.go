@@ -30,7 +30,7 @@ func main() {
 
 // commands are the program's commands.
 type commands struct {
-	Drills   drills.Command   `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 13 minutes for all."`
+	Drills   drills.Command   `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 14 minutes for all."`
 	Soak     soak.Command     `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
 	Policies policies.Command `cmd:"" help:"Measure the policies of package balance on replicas of unequal speed, and what a new replica that is slow at first costs; about 70 seconds."`
 	Bench    bench.Command    `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`

@@ -157,22 +157,13 @@ func allSick(faults string, fallback bool) script {
 	}
 }
 
-// checkNoneEjected fails if the shop has ejected a replica, and reports whom it suspected.
+// checkNoneEjected fails if the shop has ejected a replica.
 func (s *scene) checkNoneEjected() {
-	n, err := fleet.Metric(s.Admin, "discovery_ejections_total")
-	if err != nil || n > 0 {
-		s.fail("%.0f ejections, want none (%v)", n, err)
+	e, err := fleet.ReadExclusions(s.Admin)
+	if err != nil || e.Ejected > 0 {
+		s.fail("%d ejections, want none (%v)", e.Ejected, err)
 	}
-	var counts []string
-	for _, result := range []string{"probed", "common", "other"} {
-		n, err := fleet.Metric(s.Admin, "discovery_suspicions_total", fmt.Sprintf("result=%q", result))
-		if err != nil {
-			s.fail("%v", err)
-			return
-		}
-		counts = append(counts, fmt.Sprintf("%.0f %s", n, result))
-	}
-	s.figure("suspicions: %s; no ejection", strings.Join(counts, ", "))
+	s.figure("%v", e)
 }
 
 // trace counts the calls of each replica every lookEvery, while one of them is sick.

@@ -34,6 +34,31 @@ func Metric(admin, name string, labels ...string) (float64, error) {
 	return sum, err
 }
 
+// Exclusions is how often a shop took a replica out.
+type Exclusions struct {
+	Probed, Common, Other int // suspicions that ended with no ejection, by result
+	Ejected               int // ejections, whether a suspicion came first or not
+}
+
+// ReadExclusions reads what a marketplace with this admin URL has counted.
+func ReadExclusions(admin string) (e Exclusions, err error) {
+	for result, into := range map[string]*int{"probed": &e.Probed, "common": &e.Common, "other": &e.Other} {
+		n, err := Metric(admin, "discovery_suspicions_total", fmt.Sprintf("result=%q", result))
+		if err != nil {
+			return e, err
+		}
+		*into = int(n)
+	}
+	n, err := Metric(admin, "discovery_ejections_total")
+	e.Ejected = int(n)
+	return e, err
+}
+
+func (e Exclusions) String() string {
+	return fmt.Sprintf("%d replicas suspected and not ejected (%d passed the probe, %d common faults, %d other), %d ejected",
+		e.Probed+e.Common+e.Other, e.Probed, e.Common, e.Other, e.Ejected)
+}
+
 // FinishedCalls returns how many calls of readers the replica has finished, with any
 // result.
 func (r *Replica) FinishedCalls() (int64, error) {

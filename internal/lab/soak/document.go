@@ -61,9 +61,10 @@ func (r result) table() report.Table {
 func (r result) summary() string {
 	c := r.counts
 	return fmt.Sprintf("%s calls in %v: %s full, %s fallback, %s shed, %s failed, %s retried; of them %s writes. "+
-		"Besides: %s live shelves opened and closed, %d failed, with %s changes; %d replicas replaced, %d of them killed; %d resets; %d models trained.",
+		"Besides: %s live shelves opened and closed, %d failed, with %s changes; %d replicas replaced, %d of them killed; %d resets; %d models trained. "+
+		"No replica was sick: %v.",
 		grouped(c.Calls), r.took.Round(time.Second), grouped(c.Full), grouped(c.Fallback), grouped(c.Shed), grouped(c.Failed), grouped(c.Retried), grouped(c.writes),
-		grouped(c.streams), c.failedStreams, grouped(c.shelves), c.replaced, c.killed, c.resets, c.trained)
+		grouped(c.streams), c.failedStreams, grouped(c.shelves), c.replaced, c.killed, c.resets, c.trained, r.exclusions)
 }
 
 // write writes the picture and the table.

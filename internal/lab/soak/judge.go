@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"bookstall/internal/lab/fleet"
 	"bookstall/internal/lab/load"
 )
 
@@ -147,6 +148,8 @@ type result struct {
 	counts  counts
 	rows    []row
 	points  []process // the processes watched
+	// exclusions are all false: replicas stop or are killed, and none is sick.
+	exclusions fleet.Exclusions
 }
 
 // faults returns why the soak fails.

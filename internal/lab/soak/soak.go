@@ -81,6 +81,9 @@ func play(ctx context.Context, c Command, dir string, stdout io.Writer) (r resul
 		return r, err
 	}
 	r = result{command: c, took: time.Since(sk.began), counts: sk.counts}
+	if r.exclusions, err = fleet.ReadExclusions(sk.Admin); err != nil {
+		return r, err
+	}
 	for _, p := range watched {
 		rows, err := judge(p.name, afterWarmUp(p.quiet, c.Calls))
 		if err != nil {

@@ -35,7 +35,7 @@ func TestASoak(t *testing.T) {
 	if err := (&Command{Calls: 1500, Workers: 4, Write: true, Verbose: true, Bin: programtest.Build(t), Root: root}).Run(t.Context(), &out); err != nil {
 		t.Fatalf("run of the soak: %v\n%s", err, out.String())
 	}
-	for _, want := range []string{" replaces replica-2\n", "are reset\n", "1,500 calls | marketplace: ", "1,500 calls in ", "\npass\n"} {
+	for _, want := range []string{" replaces replica-2\n", "are reset\n", "1,500 calls | marketplace: ", "1,500 calls in ", "No replica was sick: ", "\npass\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
