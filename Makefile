@@ -89,7 +89,7 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 	@cd internal/test/compose && ../../../tools/docker.sh ../../../bin/composetest -test.v -test.timeout=8m
 
 .PHONY: drills
-drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; about 11 minutes
+drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; about 14 minutes
 	$(GO) run ./internal/lab drills
 
 .PHONY: soak
