@@ -96,6 +96,21 @@ drills: system ## the built programs through rollouts, losses and bad networks o
 soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap; about 14 minutes
 	$(GO) run ./internal/lab soak
 
+# no_k8s leaves Kubernetes' client out of go-zero, which needs it for a scheme of its own.
+.PHONY: conformance
+conformance: ## what balance, grpc-go, Kratos and go-zero do in 20 situations; about 4 minutes; ARGS=-write for the documents
+	@$(GO) run -C tools/conformance -tags=no_k8s . $(ARGS)
+
+.PHONY: bench-balance
+bench-balance: ## what package balance costs beside grpc-go: CPU, calls a second, size; ARGS=-write for the document
+	@mkdir -p bin/cost
+	@CGO_ENABLED=0 $(GO) build -C tools/conformance $(BUILD_FLAGS) -o ../../bin/cost/ ./cost ./cost/size/balance ./cost/size/stock
+	@bin/cost/cost -sizes bin/cost $(ARGS)
+
+.PHONY: balance-compat
+balance-compat: ## build and test balance/ with the last four minor versions of grpc-go
+	@tools/balance-compat.sh
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie for one
 	@tools/fuzz.sh $(TEST_FLAGS)
@@ -115,6 +130,7 @@ e2e: $(BIN)/helm ## the chart on the cluster of KUBECONFIG, under load
 lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the contract stays compatible
 	$(BIN)/golangci-lint run
 	cd tools && ../$(BIN)/golangci-lint run -c ../.golangci.yml ./...
+	cd tools/conformance && ../../$(BIN)/golangci-lint run -c ../../.golangci.yml --build-tags no_k8s ./...
 	$(BIN)/buf lint proto
 	$(BIN)/buf breaking proto --against proto/released.binpb
 
