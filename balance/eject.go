@@ -31,6 +31,9 @@ func (p *pool) ended(r *replica, o outcome) {
 	slow := false
 	if rec := r.record(o.method); o.verdict == good {
 		rec.bad, rec.good = 0, now
+		if rec.wellFrom.IsZero() {
+			rec.wellFrom = now
+		}
 		if o.timed {
 			rec.add(took)
 			if slow = took >= p.cfg.ejection.SlowFloor; !slow {
@@ -42,6 +45,7 @@ func (p *pool) ended(r *replica, o outcome) {
 			rec.badFrom = o.began
 		}
 		rec.bad++
+		rec.wellFrom = time.Time{}
 	}
 	r.mu.Unlock()
 	if o.verdict == good && p.ramping.Load() > 0 {
@@ -69,7 +73,7 @@ func (p *pool) endedBadly(r *replica, o outcome) {
 	if o.verdict == timedOut {
 		reason = ReasonTimeouts
 	}
-	if rec.bad >= p.cfg.ejection.Threshold && p.othersHealthy(r, o.method, rec.badFrom, 0) {
+	if rec.bad >= p.cfg.ejection.Threshold && p.othersHealthy(r, o, rec.badFrom, 0) {
 		p.eject(r, o.method, reason)
 	} else {
 		p.suspect(r, o.method, reason)
@@ -93,10 +97,11 @@ func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
 		rec.slowFrom = o.began
 	}
 	rec.slow++
+	rec.wellFrom = time.Time{}
 	slow, from := rec.slow, rec.slowFrom
 	r.mu.Unlock()
 	if slow >= p.cfg.ejection.SlowThreshold && o.began.Sub(from) >= p.cfg.ejection.SlowSpan &&
-		p.canExclude(r) && p.othersHealthy(r, o.method, from, limit) {
+		p.canExclude(r) && p.othersHealthy(r, o, from, limit) {
 		p.eject(r, o.method, ReasonSlow)
 	}
 }
@@ -119,17 +124,23 @@ func (p *pool) others(r *replica, method string, do func(*record)) {
 	}
 }
 
-// othersHealthy reports whether at least half of the other replicas, and at least one,
-// have answered a method since the given time, and neither failed nor were slow: their
-// last call took less than limit, 0 for any time. What is slow for r need not be slow for
-// another, as each is compared with the others, and when all become slow their medians do
-// not follow at the same moment. A replica that is down or not serving has not answered.
+// othersHealthy reports whether at least half of the other replicas, and at least one, did
+// well while r did badly, the last time in o. They have answered its method since the given
+// time, began to do well before the call of o began, and their last call took less than
+// limit, 0 for any time. So
+//
+//   - the calls that are in flight when common trouble ends say nothing about r;
+//   - nor does common slowness, which the medians follow at different moments: what is slow
+//     for r need not be slow for another;
+//   - a replica that is down or not serving has not answered.
+//
 // The caller holds p.mu.
-func (p *pool) othersHealthy(r *replica, method string, since time.Time, limit time.Duration) bool {
+func (p *pool) othersHealthy(r *replica, o outcome, since time.Time, limit time.Duration) bool {
 	var all, healthy int
-	p.others(r, method, func(rec *record) {
+	p.others(r, o.method, func(rec *record) {
 		quick := limit == 0 || rec.n > 0 && rec.last() < limit
-		if all++; rec.bad == 0 && rec.slow == 0 && quick && !rec.good.Before(since) {
+		well := !rec.wellFrom.IsZero() && !rec.wellFrom.After(o.began)
+		if all++; well && quick && !rec.good.Before(since) {
 			healthy++
 		}
 	})

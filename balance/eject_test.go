@@ -83,6 +83,25 @@ func TestNoneIsEjectedUnlessOthersAreHealthy(t *testing.T) {
 			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
 		})
 	})
+	t.Run("all failed, and one has calls in flight from that time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := healthy(t, 3)
+			for range 5 {
+				pass(400 * time.Millisecond)
+				for _, ip := range ips(3) {
+					w.reports(ip, 1, timedOut, 300*time.Millisecond)
+				}
+			}
+			w.reports("10.0.0.2", 1, good, 0)
+			w.reports("10.0.0.3", 1, good, 0)
+			pass(100 * time.Millisecond)
+			w.reports("10.0.0.1", 1, timedOut, 300*time.Millisecond) // it began before
+			wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+			pass(time.Second)
+			w.reports("10.0.0.1", 1, timedOut, 300*time.Millisecond)
+			wantList(t, w, "10.0.0.2", "10.0.0.3")
+		})
+	})
 	t.Run("the others have had no calls", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := start(t, &fakeDNS{ips: ips(2)})

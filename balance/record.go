@@ -10,6 +10,9 @@ type record struct {
 	bad     int       // failures and timeouts in a row
 	badFrom time.Time // when the first of them began
 	good    time.Time // when a call was last good; zero for never
+	// wellFrom is when the first of a row of calls ended that were neither bad nor slow; zero
+	// if the last one was.
+	wellFrom time.Time
 
 	slow     int       // slow calls in a row
 	slowFrom time.Time // when the first of them began
