@@ -62,12 +62,20 @@ func (c *Command) run(ctx context.Context, stdout io.Writer, p plan) error {
 		return nil
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "One of three replicas takes twice as long for each call, as one with half the CPU does: each runs %d calls at a time, of %v each, that one of %v. "+
-		"%d clients with %d callers, who each wait for the answer:\n\n%s\n",
-		slots, callTime, 2*callTime, clients, callers, half.Markdown())
-	fmt.Fprintf(&text, "A fourth replica joins three that take %v for each call, and takes %v in its first %v. Each row is a client of its own that makes %d calls a second, all at the same time; "+
-		"the window is the %v from its first call to the new replica:\n\n%s\n",
-		warmTime, coldTime, p.cold, coldRate, p.joined, cold.Markdown())
+	fmt.Fprintf(&text, "One of three replicas takes twice as long for each call, as one with half the CPU does: each runs %d calls at a time, of %s\n"+
+		"each, that one of %s. %d clients with %d callers each, who wait for the answer before they call again:\n\n%s\n",
+		slots, short(callTime), short(2*callTime), clients, callers, half.Markdown())
+	fmt.Fprintf(&text, "A fourth replica joins three that take %s for each call, and takes %s in its first %s. Each row is a client of its own that makes\n"+
+		"%d calls a second, all at the same time; the window is the %s from its first call to the new replica:\n\n%s\n",
+		short(warmTime), short(coldTime), short(p.cold), coldRate, short(p.joined), cold.Markdown())
 	fmt.Fprintf(&text, "%s.\n", report.Machine())
 	return report.Rewrite(filepath.Join(c.Root, document), command, text.String())
+}
+
+// short writes a time in whole milliseconds or seconds.
+func short(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
 }

@@ -26,8 +26,8 @@ func TestCommand(t *testing.T) {
 	}
 	var out bytes.Buffer
 	c := Command{Write: true, Root: root}
-	short := plan{learn: 2 * time.Second, measure: time.Second, steady: 3 * time.Second, cold: time.Second, joined: 2 * time.Second}
-	if err := c.run(t.Context(), &out, short); err != nil {
+	brief := plan{learn: 2 * time.Second, measure: time.Second, steady: 3 * time.Second, cold: time.Second, joined: 2 * time.Second}
+	if err := c.run(t.Context(), &out, brief); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)
