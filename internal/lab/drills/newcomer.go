@@ -15,7 +15,7 @@ const (
 	coldTime  = 10 * warmTime
 	coldFor   = 5 * time.Second
 	watchFor  = 10 * time.Second // time in which p99 is measured
-	coldRate  = 160              // calls a second: enough for a p99 of watchFor
+	coldRate  = 120              // calls a second: enough for a p99 of watchFor
 	slowerP99 = 1.2              // p99 after the new replica joined, as a part of that before
 )
 
