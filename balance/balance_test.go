@@ -78,10 +78,10 @@ func newBalancer(t *testing.T) *Balancer {
 	return b
 }
 
-// get makes one call.
-func get(t *testing.T, conn *grpc.ClientConn) (string, error) {
+// get makes one call within the given time.
+func get(t *testing.T, conn *grpc.ClientConn, within time.Duration) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	return testnet.Call(ctx, conn, grpc.WaitForReady(true))
 }
@@ -94,7 +94,7 @@ func until(t *testing.T, what string, cond func() bool, conns ...*grpc.ClientCon
 			t.Fatalf("waited 10 s: %s", what)
 		}
 		for _, conn := range conns {
-			_, _ = get(t, conn)
+			_, _ = get(t, conn, 200*time.Millisecond) // some hang
 		}
 	}
 }
@@ -121,7 +121,7 @@ func TestCallsAreSharedEvenly(t *testing.T) {
 	conn.Connect()
 	until(t, "all serve", func() bool { return inState(b.Replicas(), Serving) == 3 })
 	for range 300 {
-		if _, err := get(t, conn); err != nil {
+		if _, err := get(t, conn, 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestAHangingReplicaIsEjectedAndReadmitted(t *testing.T) {
 		t.Errorf("%+v, want it ejected for %s after one call", r, ReasonTimeouts)
 	}
 	for range 50 {
-		if _, err := get(t, conn); err != nil {
+		if _, err := get(t, conn, 10*time.Second); err != nil {
 			t.Fatalf("a call after the ejection: %v", err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestNotServingIsKnown(t *testing.T) {
 	s.replicas[0].Health.SetServingStatus(testnet.Service, healthpb.HealthCheckResponse_NOT_SERVING)
 	until(t, "the first is not serving", func() bool { return b.Replicas()[0].State == NotServing })
 	for range 20 {
-		if name, err := get(t, conn); err != nil || name != "replica-2" {
+		if name, err := get(t, conn, 10*time.Second); err != nil || name != "replica-2" {
 			t.Fatalf("%q, %v; want an answer of replica-2", name, err)
 		}
 	}
@@ -252,8 +252,8 @@ func TestAClientOutlivesItsBalancer(t *testing.T) {
 	after := s.dial(t, b)
 	until(t, "both clients serve", func() bool { return inState(b.Replicas(), Serving) == 4 }, before, after)
 	for range 20 {
-		_, _ = get(t, before)
-		_, _ = get(t, after)
+		_, _ = get(t, before, time.Second)
+		_, _ = get(t, after, time.Second)
 	}
 	if got := inState(b.Replicas(), Serving); got != 4 {
 		t.Errorf("%d serving although nothing is ejected any more, want 4", got)
@@ -274,7 +274,7 @@ func TestDNSOverTheWire(t *testing.T) {
 		s.dns.Reply(answer)
 		until(t, "the trouble is known", func() bool { return b.Snapshots()[0].Trouble != "" })
 		for range 20 {
-			if _, err := get(t, conn); err != nil {
+			if _, err := get(t, conn, 10*time.Second); err != nil {
 				t.Fatalf("answer %d of DNS: %v", answer, err)
 			}
 		}

@@ -37,6 +37,7 @@ func (c *conn) stateChanged(s balancer.SubConnState, child func(balancer.SubConn
 	status := Connecting
 	if s.ConnectivityState == connectivity.Ready && !c.listens() {
 		status = Serving // a child that does not ask for health
+		c.policy.pool.startSlowly(c)
 	}
 	c.policy.pool.connChanged(c, s.ConnectivityState, status)
 }
@@ -67,8 +68,11 @@ func (c *conn) healthChanged(s balancer.SubConnState) {
 	case connectivity.TransientFailure:
 		status = NotServing
 	}
-	c.policy.pool.connChanged(c, connectivity.Ready, status)
+	if status == Serving {
+		c.policy.pool.startSlowly(c) // before it receives its first call
+	}
 	c.tell()
+	c.policy.pool.connChanged(c, connectivity.Ready, status) // after it: the child's picker knows
 }
 
 // tell tells the child whether the connection may be used. It runs on the policy's queue.

@@ -219,7 +219,6 @@ func (p *pool) settle(r *replica) {
 	}
 	now := time.Now()
 	if status == Serving && r.status != Serving {
-		p.startSlowly(r, now)
 		r.servingSince = now
 	}
 	if status != Serving && r.status == Serving {

@@ -85,11 +85,13 @@ func (r *ramp) isRunning() bool {
 	return r.running
 }
 
-// startSlowly starts the ramp of a replica that begins to serve, if it is new, or was away,
-// while others have served for longer than a ramp. The caller holds p.mu.
-func (p *pool) startSlowly(r *replica, now time.Time) {
-	length := p.cfg.slowStart
-	if length == 0 || !r.servedUntil.IsZero() && now.Sub(r.servedUntil) < rampGap {
+// startSlowly starts the ramp of a connection's replica that is about to serve, if it is new,
+// or was away, while others have served for longer than a ramp.
+func (p *pool) startSlowly(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, length, now := c.replica, p.cfg.slowStart, time.Now()
+	if r == nil || r.status == Serving || length == 0 || !r.servedUntil.IsZero() && now.Sub(r.servedUntil) < rampGap {
 		return
 	}
 	for _, other := range p.listed {

@@ -100,6 +100,7 @@ func (f *fakeChannel) UpdateState(s resolver.State) error {
 			f.conns[key] = &conn{SubConn: fakeSubConn{address: all[0]}, policy: f.policy, address: all[0], replica: p.at(all[0])}
 			p.connAdded(f.conns[key])
 			if f.starts {
+				p.startSlowly(f.conns[key])
 				p.connChanged(f.conns[key], connectivity.Ready, Serving)
 			}
 		}
@@ -275,6 +276,9 @@ func (w *world) connected(ip string, s connectivity.State, status State) {
 	w.channel.mu.Lock()
 	c := w.channel.conns[ip+":50051"]
 	w.channel.mu.Unlock()
+	if status == Serving {
+		w.pool.startSlowly(c)
+	}
 	w.pool.connChanged(c, s, status)
 	synctest.Wait()
 }
