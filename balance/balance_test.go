@@ -118,16 +118,19 @@ func TestCallsAreSharedEvenly(t *testing.T) {
 	s := openShop(t, 61, 3)
 	b := newBalancer(t)
 	conn := s.dial(t, b)
-	conn.Connect()
+	if _, err := get(t, conn, 10*time.Second); err != nil { // opens the connections
+		t.Fatal(err)
+	}
 	until(t, "all serve", func() bool { return inState(b.Replicas(), Serving) == 3 })
+	before := b.Replicas()
 	for range 300 {
 		if _, err := get(t, conn, 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, r := range b.Replicas() {
-		if r.Calls != 100 || !strings.HasPrefix(r.Name, "replica-") || r.Target != s.target() || r.Failed != 0 || r.Typical <= 0 {
-			t.Errorf("%+v, want 100 calls, the name, the target and the median time", r)
+	for i, r := range b.Replicas() {
+		if r.Calls-before[i].Calls != 100 || !strings.HasPrefix(r.Name, "replica-") || r.Target != s.target() || r.Failed != 0 || r.Typical <= 0 {
+			t.Errorf("%+v, want 100 more calls, the name, the target and the median time", r)
 		}
 	}
 }

@@ -58,13 +58,20 @@ func waitFor(b *balance.Balancer, n int, state balance.State) {
 	}
 }
 
+// open opens the connections by a first call.
+func open(conn *grpc.ClientConn) {
+	if _, err := testnet.Call(context.Background(), conn, grpc.WaitForReady(true)); err != nil {
+		panic(err)
+	}
+}
+
 // dial returns a client of b, connected to n replicas.
 func dial(b *balance.Balancer, target string, n int) *grpc.ClientConn {
 	conn, err := grpc.NewClient(target, append(b.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		panic(err)
 	}
-	conn.Connect()
+	open(conn)
 	waitFor(b, n, balance.Serving)
 	return conn
 }
@@ -87,7 +94,7 @@ func Example() {
 	}
 	defer conn.Close()
 
-	conn.Connect()
+	open(conn)
 	waitFor(b, 3, balance.Serving)
 	answered := map[string]int{}
 	for range 30 {
@@ -114,6 +121,10 @@ func ExampleBalancer_Replicas() {
 	defer b.Close()
 	conn := dial(b, target, 2)
 	defer conn.Close()
+	known := map[string]int64{} // calls so far
+	for _, r := range b.Replicas() {
+		known[r.Address] = r.Calls
+	}
 	for range 10 {
 		if _, err := testnet.Call(context.Background(), conn); err != nil {
 			fmt.Println(err)
@@ -124,7 +135,7 @@ func ExampleBalancer_Replicas() {
 	waitFor(b, 1, balance.Serving)
 
 	for _, r := range b.Replicas() {
-		fmt.Printf("%s: %s, %d calls\n", r.Name, r.State, r.Calls)
+		fmt.Printf("%s: %s, %d calls\n", r.Name, r.State, r.Calls-known[r.Address])
 	}
 	// Output:
 	// replica-1: serving, 5 calls
