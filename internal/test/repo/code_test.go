@@ -42,6 +42,26 @@ func TestPackageVariablesDoNotChange(t *testing.T) {
 	}
 }
 
+// TestNoInit allows one init: gRPC takes balancer policies from a global registry, which it
+// allows to be filled from init alone, and package balance is a policy.
+func TestNoInit(t *testing.T) {
+	const allowed = "balance/policy.go"
+	found := false
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				if s.path != allowed {
+					t.Errorf("%s: init; call a function from main or from a constructor", s.at(f))
+				}
+				found = found || s.path == allowed
+			}
+		}
+	}
+	if !found {
+		t.Errorf("%s has no init any more; take it off this test", allowed)
+	}
+}
+
 // local reports whether a name is declared inside a function. The parser resolves
 // names within one file; one that it cannot resolve is declared in another file of
 // the package.
