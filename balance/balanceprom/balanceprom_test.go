@@ -2,6 +2,7 @@ package balanceprom_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,11 +24,11 @@ const (
 )
 
 // change reports the states that one replica goes through, with the reasons of the changes.
-func change(m *balanceprom.Metrics, target, address string, steps ...balance.Change) {
+func change(m *balanceprom.Metrics, address string, steps ...balance.Change) {
 	from := balance.State("")
 	for _, s := range steps {
 		s.Address, s.From = address, from
-		m.Changed(target, s)
+		m.Changed(books, s)
 		from = s.To
 	}
 }
@@ -41,20 +42,20 @@ func TestEverySeries(t *testing.T) {
 
 	m.Looked(books, balance.LookupEmpty, 0) // before the first list: nothing to keep
 	m.Looked(books, balance.LookupError, 0)
-	change(m, books, "10.0.0.1:50051", to(balance.Connecting, ""), to(balance.Serving, ""))
-	change(m, books, "10.0.0.2:50051", to(balance.Connecting, ""), to(balance.NotServing, ""))
-	change(m, books, "10.0.0.3:50051", to(balance.Connecting, ""), to(balance.Unused, ""))
-	change(m, books, "10.0.0.4:50051", to(balance.Connecting, ""))
-	change(m, books, "10.0.0.5:50051", // cleared twice, ejected by the probe, readmitted by it
+	change(m, "10.0.0.1:50051", to(balance.Connecting, ""), to(balance.Serving, ""))
+	change(m, "10.0.0.2:50051", to(balance.Connecting, ""), to(balance.NotServing, ""))
+	change(m, "10.0.0.3:50051", to(balance.Connecting, ""), to(balance.Unused, ""))
+	change(m, "10.0.0.4:50051", to(balance.Connecting, ""))
+	change(m, "10.0.0.5:50051", // cleared twice, ejected by the probe, readmitted by it
 		to(balance.Connecting, ""), to(balance.Serving, ""),
 		to(balance.Suspected, balance.ReasonErrors), to(balance.Serving, balance.ReasonProbed),
 		to(balance.Suspected, balance.ReasonErrors), to(balance.Serving, balance.ReasonCommon),
 		to(balance.Suspected, balance.ReasonTimeouts), to(balance.Ejected, balance.ReasonTimeouts), to(balance.Serving, balance.ReasonProbed),
 		to(balance.Ejected, balance.ReasonErrors), to(balance.Serving, balance.ReasonNeeded), // no probe readmitted it
 		to(balance.Suspected, balance.ReasonErrors), to(balance.Serving, balance.ReasonNeeded))
-	change(m, books, "10.0.0.6:50051", to(balance.Connecting, ""), to(balance.Serving, ""), to(balance.Ejected, balance.ReasonSlow))
-	change(m, books, "10.0.0.7:50051", to(balance.Connecting, ""), to(balance.Serving, ""), to(balance.Suspected, balance.ReasonTimeouts))
-	change(m, books, "10.0.0.8:50051", to(balance.Connecting, ""), to(balance.Suspected, balance.ReasonTimeouts), to(balance.Gone, ""), to("", ""))
+	change(m, "10.0.0.6:50051", to(balance.Connecting, ""), to(balance.Serving, ""), to(balance.Ejected, balance.ReasonSlow))
+	change(m, "10.0.0.7:50051", to(balance.Connecting, ""), to(balance.Serving, ""), to(balance.Suspected, balance.ReasonTimeouts))
+	change(m, "10.0.0.8:50051", to(balance.Connecting, ""), to(balance.Suspected, balance.ReasonTimeouts), to(balance.Gone, ""), to("", ""))
 	for range 3 {
 		m.Looked(books, balance.LookupOK, 8)
 	}
@@ -128,6 +129,15 @@ balance_suspicions_total{result="probed",target="dns:///books:50051"} 1
 	}
 	if got, want := len(families), len(names)+1; got != want {
 		t.Errorf("%d metrics, want %d: this test checks every one", got, want)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if !strings.Contains(string(readme), "| `"+f.GetName()+"` |") {
+			t.Errorf("the README has no row for %s", f.GetName())
+		}
 	}
 }
 
