@@ -92,8 +92,14 @@ func (p policy) measure(ctx context.Context, times plan) (row []string, err erro
 		return nil, err
 	}
 	row = []string{p.name}
-	for i, n := range servers.counts() {
-		row = append(row, fmt.Sprintf("%.0f %%", 100*float64(n-before[i])/float64(len(driven.Took))))
+	var sum int64
+	after := servers.counts()
+	for i := range after {
+		after[i] -= before[i]
+		sum += after[i]
+	}
+	for _, n := range after {
+		row = append(row, fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(sum, 1))))
 	}
 	q := driven.Quantiles(0.5, 0.99)
 	return append(row, fmt.Sprintf("%.0f", driven.Rate()), fmt.Sprintf("%.1f ms", q[0]), fmt.Sprintf("%.1f ms", q[1])), ctx.Err()

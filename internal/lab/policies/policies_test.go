@@ -50,8 +50,11 @@ func TestCommand(t *testing.T) {
 			t.Errorf("%s: the row is %q, want 4 figures", client, rows[client])
 		}
 	}
-	if got := rows["round_robin"]; len(got) > 2 && strings.Join(got[:3], ",") != "33 %,33 %,33 %" {
-		t.Errorf("round_robin: shares %q, want a third each", got[:3])
+	for i, cell := range rows["round_robin"] {
+		// A call may begin before the measurement and end within it.
+		if i < 3 && cell != "33 %" && cell != "34 %" {
+			t.Errorf("round_robin: replica %d has %s of the calls, want a third", i+1, cell)
+		}
 	}
 	for _, want := range []string{"before\n", "after\n", "as one with half the CPU does"} {
 		if !strings.Contains(string(text), want) {
