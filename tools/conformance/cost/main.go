@@ -36,8 +36,7 @@ import (
 const (
 	servers = 3
 	callers = 32
-	rounds  = 5
-	turns   = 8 // of each client in a round, in turns
+	turns   = 50 // of each client
 	slice   = 400 * time.Millisecond
 	size    = 100 // bytes of a request and of its answer
 	name    = "echo.cost.test."
@@ -50,6 +49,10 @@ type figures struct {
 	CPU     time.Duration `json:"cpu"` // user and system time, in nanoseconds
 	Elapsed time.Duration `json:"elapsed"`
 }
+
+func (f figures) cpuPerCall() float64 { return float64(f.CPU.Nanoseconds()) / 1e3 / float64(f.Calls) }
+
+func (f figures) callsPerSecond() float64 { return float64(f.Calls) / f.Elapsed.Seconds() }
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -123,31 +126,26 @@ func compare(sizes string) (string, error) {
 		}
 		clients[n] = c
 	}
-	perCall, perSecond := map[string][]float64{}, map[string][]float64{}
-	for range rounds {
-		sum := map[string]figures{}
-		for range turns {
-			for _, n := range names {
-				f, err := clients[n].turn()
-				if err != nil {
-					return "", err
-				}
-				f.Calls, f.CPU, f.Elapsed = f.Calls+sum[n].Calls, f.CPU+sum[n].CPU, f.Elapsed+sum[n].Elapsed
-				sum[n] = f
+	var cpu, rate pairs
+	for range turns {
+		by := map[string]figures{}
+		for _, n := range names {
+			f, err := clients[n].turn()
+			if err != nil {
+				return "", err
 			}
-			slices.Reverse(names) // neither always follows the other
+			by[n] = f
 		}
-		for n, f := range sum {
-			perCall[n] = append(perCall[n], float64(f.CPU.Nanoseconds())/1e3/float64(f.Calls))
-			perSecond[n] = append(perSecond[n], float64(f.Calls)/f.Elapsed.Seconds())
-		}
+		slices.Reverse(names) // neither always follows the other
+		cpu.add(by["grpc-go"].cpuPerCall(), by["balance"].cpuPerCall())
+		rate.add(by["grpc-go"].callsPerSecond(), by["balance"].callsPerSecond())
 	}
 	t := report.Table{Head: []string{"", "grpc-go, round_robin", "balance", "difference", "limit"}}
-	add := func(what, format, limit string, stock, ours float64) {
-		t.Add(what, fmt.Sprintf(format, stock), fmt.Sprintf(format, ours), fmt.Sprintf("%+.1f %%", 100*(ours/stock-1)), limit)
+	add := func(what, format, limit string, p pairs) {
+		t.Add(what, fmt.Sprintf(format, median(p.stock)), fmt.Sprintf(format, median(p.ours)), fmt.Sprintf("%+.1f %%", 100*(median(p.ratio)-1)), limit)
 	}
-	add("CPU time of the client a call", "%.1f µs", "+5 %", median(perCall["grpc-go"]), median(perCall["balance"]))
-	add("calls a second", "%.0f", "-5 %", median(perSecond["grpc-go"]), median(perSecond["balance"]))
+	add("CPU time of the client a call", "%.1f µs", "+5 %", cpu)
+	add("calls a second", "%.0f", "-5 %", rate)
 	if sizes != "" {
 		stock, err := megabytes(filepath.Join(sizes, "stock"))
 		if err != nil {
@@ -157,10 +155,19 @@ func compare(sizes string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		add("size of a client's program", "%.2f MB", "+1 MB", stock, ours)
+		var size pairs
+		size.add(stock, ours)
+		add("size of a client's program", "%.2f MB", "+1 MB", size)
 	}
-	return fmt.Sprintf("%s\n`make bench-balance`: %d callers, %d bytes, %d server processes, medians of %d rounds of %d turns of %v; %s.\n",
-		t.Markdown(), callers, size, servers, rounds, turns, slice, report.Machine()), nil
+	return fmt.Sprintf("%s\n`make bench-balance`: %d callers, %d bytes, %d server processes, %d turns of %v each; medians, the difference of those of adjacent turns; %s.\n",
+		t.Markdown(), callers, size, servers, turns, slice, report.Machine()), nil
+}
+
+// pairs are figures of adjacent turns, which the machine treats most alike.
+type pairs struct{ stock, ours, ratio []float64 }
+
+func (p *pairs) add(stock, ours float64) {
+	p.stock, p.ours, p.ratio = append(p.stock, stock), append(p.ours, ours), append(p.ratio, ours/stock)
 }
 
 func median(list []float64) float64 {
