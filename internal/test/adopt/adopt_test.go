@@ -55,17 +55,17 @@ func TestAFolderThatIsCopied(t *testing.T) {
 			}
 			write(t, filepath.Join(module, "go.mod"), "module bookstall\n"+requires(t, test.requires))
 			copySums(t, module)
-			run(t, module, "go", "mod", "tidy")
+			goRun(t, module, "mod", "tidy")
 			wantDirect(t, module, test.requires)
-			run(t, module, "go", "vet", "./...")
-			run(t, module, "go", "test", "-count=1", test.tests)
+			goRun(t, module, "vet", "./...")
+			goRun(t, module, "test", "-count=1", test.tests)
 
 			write(t, filepath.Join(dir, "go.mod"), "module example.com/shop\n"+requires(t, nil)+
 				"require bookstall v0.0.0\nreplace bookstall => ./third_party/bookstall\n")
 			copySums(t, dir)
 			write(t, filepath.Join(dir, "main.go"), program)
-			run(t, dir, "go", "mod", "tidy")
-			if got := run(t, dir, "go", "run", "."); got != "[] <nil>\n" {
+			goRun(t, dir, "mod", "tidy")
+			if got := goRun(t, dir, "run", "."); got != "[] <nil>\n" {
 				t.Errorf("the program printed %q", got)
 			}
 		})
@@ -92,9 +92,9 @@ func TestTheCodeNeedsNoRewriting(t *testing.T) {
 	write(t, filepath.Join(dir, "go.mod"), "module example.com/shop\n"+requires(t, []string{"google.golang.org/grpc"}))
 	copySums(t, dir)
 	write(t, filepath.Join(dir, "main.go"), strings.Replace(program, `"bookstall/balance"`, `"example.com/shop/internal/balance"`, 1))
-	run(t, dir, "go", "mod", "tidy")
-	run(t, dir, "go", "vet", "./...")
-	if got := run(t, dir, "go", "run", "."); got != "[] <nil>\n" {
+	goRun(t, dir, "mod", "tidy")
+	goRun(t, dir, "vet", "./...")
+	if got := goRun(t, dir, "run", "."); got != "[] <nil>\n" {
 		t.Errorf("the program printed %q", got)
 	}
 }
@@ -167,10 +167,10 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// run runs a command in dir, without a network for modules, and returns what it prints.
-func run(t *testing.T, dir, name string, args ...string) string {
+// goRun runs a go command in dir, without a network for modules, and returns what it prints.
+func goRun(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GONOSUMDB=*", "GONOSUMCHECK=1", "GOWORK=off", "GOTOOLCHAIN=local")
 	out, err := cmd.CombinedOutput()
