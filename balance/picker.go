@@ -54,8 +54,8 @@ func (p picker) takes(r *replica) bool {
 func (p picker) sent(result balancer.PickResult, c *conn, info balancer.PickInfo) balancer.PickResult {
 	var stream bool
 	if info.Ctx != nil {
-		stream = info.Ctx.Value(streamKey{}) != nil
 		if call, ok := info.Ctx.Value(callKey{}).(*call); ok {
+			stream = call.stream
 			call.conn.Store(c)
 		}
 	}
@@ -73,24 +73,31 @@ func (p picker) sent(result balancer.PickResult, c *conn, info balancer.PickInfo
 	return result
 }
 
-type (
-	streamKey struct{} // marks the context of a stream
-	callKey   struct{} // has the call of a context
-)
-
-// call is a unary call in flight.
+// call is a call in flight, and its context: one allocation for both.
 type call struct {
-	conn atomic.Pointer[conn] // of the last attempt
+	context.Context
+	stream bool
+	conn   atomic.Pointer[conn] // of the last attempt
+}
+
+type callKey struct{} // has the call of a context
+
+// Value implements context.Context.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 func markStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return next(context.WithValue(ctx, streamKey{}, true), desc, cc, method, opts...)
+	return next(&call{Context: ctx, stream: true}, desc, cc, method, opts...)
 }
 
 // readName reads the replica's name in the answer to a unary call.
 func (b *Balancer) readName(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	var c call
-	err := next(context.WithValue(ctx, callKey{}, &c), method, request, reply, cc, opts...)
+	c := &call{Context: ctx}
+	err := next(c, method, request, reply, cc, opts...)
 	if err != nil {
 		return err
 	}
