@@ -67,6 +67,7 @@ func (c *conn) healthChanged(s balancer.SubConnState) {
 		status = Serving
 	case connectivity.TransientFailure:
 		status = NotServing
+	default: // the health check has no answer yet
 	}
 	if status == Serving {
 		c.policy.pool.startSlowly(c) // before it receives its first call
@@ -113,7 +114,7 @@ func (c *conn) listens() bool {
 // calls returns a way to make calls over this connection and no other, for probes. They
 // pass by interceptors and stats handlers. The caller must call done.
 func (c *conn) calls() (cc grpc.ClientConnInterface, done func()) {
-	p, done := c.SubConn.GetOrBuildProducer(callsBuilder{})
+	p, done := c.GetOrBuildProducer(callsBuilder{})
 	cc, _ = p.(grpc.ClientConnInterface)
 	return cc, done
 }

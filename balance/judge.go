@@ -54,6 +54,7 @@ func (c *config) judge(method string, stream bool, began time.Time, done balance
 		o.verdict = bad
 	case codes.Canceled, codes.ResourceExhausted: // the caller cancelled; the load is too high
 		o.verdict = nothing
+	default: // an error that the caller caused
 	}
 	o.failed = o.failed || o.verdict > good
 	return o

@@ -150,7 +150,7 @@ func (p *policy) NewSubConn(addresses []resolver.Address, options balancer.NewSu
 	options.StateListener = func(s balancer.SubConnState) {
 		p.events.put(func() { c.stateChanged(s, listener) })
 	}
-	sc, err := p.ClientConn.NewSubConn(addresses, options)
+	sc, err := p.ClientConn.NewSubConn(addresses, options) //nolint:staticcheck // there is no other way; what is deprecated is several addresses
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (p *policy) UpdateAddresses(sc balancer.SubConn, addresses []resolver.Addre
 	if c, ok := sc.(*conn); ok {
 		sc = c.SubConn
 	}
-	p.ClientConn.UpdateAddresses(sc, addresses)
+	p.ClientConn.UpdateAddresses(sc, addresses) //nolint:staticcheck // a child may still call it
 }
 
 // UpdateState implements balancer.ClientConn.
