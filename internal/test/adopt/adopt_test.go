@@ -33,6 +33,9 @@ func main() {
 // may, copies them into it, and runs its vet, tests and examples there, offline. Then it
 // uses the copy in a program of another module.
 func TestAFolderThatIsCopied(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIP (-short): compiles grpc for other modules")
+	}
 	for name, test := range map[string]struct {
 		requires []string
 		without  []string // folders of balance
