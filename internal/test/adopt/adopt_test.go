@@ -30,7 +30,7 @@ func main() {
 `
 
 // TestAFolderThatIsCopied makes a module that requires nothing but what the copied packages
-// may, copies them into it, and runs its vet, tests and examples there, offline. Then it
+// may, copies them into it, and runs its vet, tests and examples there. Then it
 // uses the copy in a program of another module.
 func TestAFolderThatIsCopied(t *testing.T) {
 	if testing.Short() {
@@ -175,7 +175,7 @@ func goRun(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GONOSUMDB=*", "GONOSUMCHECK=1", "GOWORK=off", "GOTOOLCHAIN=local")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GONOSUMDB=*", "GOWORK=off", "GOTOOLCHAIN=local")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
