@@ -31,6 +31,7 @@ type settings struct {
 	QueueWait  time.Duration `help:"How long a call may wait before it is refused, but at most half of the time left until its deadline." default:"100ms"`
 	MaxStreams int           `help:"How many live shelves may be followed at a time. Streams beyond that are refused." default:"4000"`
 
+	MaxConnections        int           `help:"How many clients may be connected at a time. A connection beyond that is closed at once." default:"1000"`
 	MaxConnectionAge      time.Duration `help:"Close connections gracefully after about this time, so that clients find new replicas; 0 for never." default:"5m"`
 	MaxConnectionAgeGrace time.Duration `help:"How long calls on such a connection may still run." default:"30s"`
 	DrainDelay            time.Duration `help:"How long to keep serving while not ready, so that clients notice, before draining." default:"3s"`
@@ -60,7 +61,7 @@ func (s *settings) Validate() error {
 	for _, n := range []struct {
 		flag         string
 		value, least int
-	}{{"--max-calls", s.MaxCalls, 1}, {"--max-queue", s.MaxQueue, 0}, {"--max-streams", s.MaxStreams, 1}} {
+	}{{"--max-calls", s.MaxCalls, 1}, {"--max-queue", s.MaxQueue, 0}, {"--max-streams", s.MaxStreams, 1}, {"--max-connections", s.MaxConnections, 1}} {
 		if n.value < n.least {
 			errs = append(errs, fmt.Errorf("%s is %d, want %d or more", n.flag, n.value, n.least))
 		}

@@ -63,7 +63,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		TLS:                   cfg.TLS,
 		MaxConnectionAge:      cfg.MaxConnectionAge,
 		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
-		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams},
+		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams, Connections: cfg.MaxConnections},
 		Readiness:             ready,
 		Faults:                faults,
 		Telemetry:             tel,

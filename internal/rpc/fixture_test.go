@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -28,8 +29,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	testService = "test.Books"
 	testMethod  = "/test.Books/Get"
+	testUpload  = "/test.Books/Put"
 	testName    = "books.test."
 )
+
+// uploadDesc describes an upload, which is answered with the number of its messages.
+var uploadDesc = grpc.StreamDesc{StreamName: "Put", ClientStreams: true, Handler: func(_ any, ss grpc.ServerStream) error {
+	for n := 0; ; n++ {
+		switch err := ss.RecvMsg(new(wrapperspb.StringValue)); {
+		case errors.Is(err, io.EOF):
+			return ss.SendMsg(wrapperspb.String(fmt.Sprint(n)))
+		case err != nil:
+			return err
+		}
+	}
+}}
 
 // handler answers a call to a test replica.
 type handler func(ctx context.Context, in string) (string, error)
@@ -53,6 +67,7 @@ func testDesc() *grpc.ServiceDesc {
 				return icpt(ctx, in, &grpc.UnaryServerInfo{Server: srv, FullMethod: testMethod}, serve)
 			},
 		}},
+		Streams: []grpc.StreamDesc{uploadDesc},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"golang.org/x/sync/semaphore"
@@ -27,6 +28,8 @@ type Limit struct {
 	Queue      int           // waiting calls of each kind; 0 sheds every call beyond Concurrent
 	Wait       time.Duration // longest wait of a call, but at most half of the time its caller has left
 	Streams    int           // bidirectional streams; 0 for no limit
+	// Connections bounds the open connections; one beyond it is closed at once. 0 means 1,000.
+	Connections int
 }
 
 // maxUnary is the deadline of a unary call without one, or with a later one.
@@ -226,11 +229,39 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 	if bound == nil || !isOwn(info.FullMethod) {
 		return next(srv, ss)
 	}
+	if bound == b.upload {
+		u := &upload{WrappedServerStream: middleware.WrapServerStream(ss), bound: bound}
+		defer u.release()
+		return next(srv, u)
+	}
 	if _, err := bound.admit(ss.Context()); err != nil {
 		return err
 	}
 	defer bound.release()
 	return next(srv, ss)
+}
+
+// upload takes its slot with its first message, so that a silent one holds none.
+type upload struct {
+	*middleware.WrappedServerStream
+	bound    *bound
+	admitted bool
+}
+
+// RecvMsg implements grpc.ServerStream.
+func (u *upload) RecvMsg(m any) error {
+	if err := u.WrappedServerStream.RecvMsg(m); err != nil || u.admitted {
+		return err
+	}
+	_, err := u.bound.admit(u.Context())
+	u.admitted = err == nil
+	return err
+}
+
+func (u *upload) release() {
+	if u.admitted {
+		u.bound.release()
+	}
 }
 
 // unaryDeadline bounds every unary call by maxUnary.

@@ -33,10 +33,25 @@ func serverKeepalive(maxAge, grace time.Duration) keepalive.ServerParameters {
 	return keepalive.ServerParameters{
 		Time:                  2 * keepaliveTime, // only if the client's own ping is overdue
 		Timeout:               keepaliveTimeout,
+		MaxConnectionIdle:     maxIdle, // a Client is never idle: it watches the health
 		MaxConnectionAge:      maxAge,
 		MaxConnectionAgeGrace: grace,
 	}
 }
+
+// What a server holds for a client that it does not know. A Client of Bookstall needs far
+// less of each, except for streams: one for every live shelf of a shop.
+const (
+	handshakeTimeout   = 5 * time.Second // from the connection to the end of the HTTP/2 handshake
+	maxIdle            = time.Minute     // a connection without calls
+	maxStreams         = 2000            // calls on one connection
+	maxHealthStreams   = 16              // on a connection of the plaintext health service
+	maxHeaders         = 16 << 10        // bytes of the headers of a call
+	maxMessage         = 64 << 10        // bytes of a request; the largest are some hundred
+	maxArriving        = 1024            // calls that wait for their first message, each with up to 64 kB of it
+	messageTimeout     = 5 * time.Second // wait for the first message, and for each one of an upload
+	defaultConnections = 1000
+)
 
 // Retries and connecting on the client.
 const (

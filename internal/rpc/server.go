@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,14 +69,24 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			_ = s.Close()
 		}
 	}()
-	if s.listener, err = net.Listen("tcp", cfg.Address); err != nil {
+	listener, err := net.Listen("tcp", cfg.Address)
+	if err != nil {
 		return nil, fmt.Errorf("gRPC address: %w", err)
 	}
+	s.listener = newCappedListener(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), cfg.Telemetry.Registry)
+	arrivals := newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
 
 	options := []grpc.ServerOption{
 		grpc.Creds(creds),
 		grpc.KeepaliveParams(serverKeepalive(cfg.MaxConnectionAge, cfg.MaxConnectionAgeGrace)),
 		grpc.KeepaliveEnforcementPolicy(serverEnforcement()),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.InTapHandle(arrivals.tap),
+		grpc.ChainUnaryInterceptor(arrivals.unary),
+		grpc.ChainStreamInterceptor(arrivals.stream),
 		opentelemetry.ServerOption(opentelemetry.Options{
 			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
 		}),
@@ -98,7 +109,13 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		if s.healthListener, err = net.Listen("tcp", cfg.HealthAddress); err != nil {
 			return nil, fmt.Errorf("health address: %w", err)
 		}
-		s.health = grpc.NewServer()
+		s.health = grpc.NewServer(
+			grpc.ConnectionTimeout(handshakeTimeout),
+			grpc.KeepaliveParams(serverKeepalive(cfg.MaxConnectionAge, cfg.MaxConnectionAgeGrace)),
+			grpc.MaxConcurrentStreams(maxHealthStreams),
+			grpc.MaxHeaderListSize(maxHeaders),
+			grpc.MaxRecvMsgSize(maxMessage),
+		)
 		healthpb.RegisterHealthServer(s.health, checks)
 	}
 	return s, nil
