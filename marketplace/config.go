@@ -34,8 +34,9 @@ type settings struct {
 	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
 	APIToken      string `name:"api-token" help:"Bearer token of the JSON API; empty for no authentication." placeholder:"TOKEN"`
 
-	MaxRequests int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
-	LiveStreams int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`
+	MaxRequests    int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
+	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once." default:"3000"`
+	LiveStreams    int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`
 
 	DrainDelay   time.Duration `help:"How long to keep serving after readiness is withdrawn, so that callers notice." default:"3s"`
 	DrainTimeout time.Duration `help:"Deadline for requests in flight after the drain delay." default:"10s"`
@@ -61,6 +62,9 @@ func (s *settings) Validate() error {
 	}
 	if s.MaxRequests < 1 {
 		errs = append(errs, fmt.Errorf("--max-requests is %d, want 1 or more", s.MaxRequests))
+	}
+	if s.MaxConnections < 1 {
+		errs = append(errs, fmt.Errorf("--max-connections is %d, want 1 or more", s.MaxConnections))
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bookstall/internal/admin"
 	"bookstall/internal/config"
 	"bookstall/internal/fault"
 	"bookstall/internal/httpserver"
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/listen"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/catalog"
@@ -90,9 +95,14 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return err
 	}
+	refused := promauto.With(tel.Registry).NewCounter(prometheus.CounterOpts{
+		Name: "http_server_connections_refused_total",
+		Help: "Connections that were closed at once because there are too many.",
+	})
 	shopServer, err := httpserver.Listen(httpserver.Config{
 		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
-		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 32 << 10,
+		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
+		Cap: func(l net.Listener) net.Listener { return listen.Cap(l, cfg.MaxConnections, refused.Inc) },
 		Log: tel.Log,
 	})
 	if err != nil {

@@ -22,9 +22,10 @@ type Config struct {
 	// ReadTimeout bounds reading one request, WriteTimeout answering it; 0 for no
 	// bound. A handler that streams lifts them with an http.ResponseController.
 	ReadTimeout, WriteTimeout time.Duration
-	MaxHeaderBytes            int                            // 0 for the 1 MiB of net/http
-	ConnState                 func(net.Conn, http.ConnState) // may be nil
-	Log                       logr.Logger                    // receives what net/http reports, under the name "http"
+	MaxHeaderBytes            int                             // 0 for the 1 MiB of net/http
+	Cap                       func(net.Listener) net.Listener // bounds the connections; may be nil
+	ConnState                 func(net.Conn, http.ConnState)  // may be nil
+	Log                       logr.Logger                     // receives what net/http reports, under the name "http"
 }
 
 // Server is an HTTP server with a bound address.
@@ -39,6 +40,9 @@ func Listen(cfg Config) (*Server, error) {
 	listener, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Cap != nil {
+		listener = cfg.Cap(listener)
 	}
 	return &Server{
 		listener: listener,

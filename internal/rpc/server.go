@@ -9,6 +9,8 @@ import (
 	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
@@ -21,6 +23,7 @@ import (
 
 	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/listen"
 	"bookstall/internal/telemetry"
 )
 
@@ -69,11 +72,15 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			_ = s.Close()
 		}
 	}()
+	refused := promauto.With(cfg.Telemetry.Registry).NewCounter(prometheus.CounterOpts{
+		Name: "rpc_server_connections_refused_total",
+		Help: "Connections that were closed at once because there are too many.",
+	})
 	listener, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
 		return nil, fmt.Errorf("gRPC address: %w", err)
 	}
-	s.listener = newCappedListener(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), cfg.Telemetry.Registry)
+	s.listener = listen.Cap(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), refused.Inc)
 	arrivals := newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
 
 	options := []grpc.ServerOption{

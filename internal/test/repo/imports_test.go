@@ -27,6 +27,7 @@ func forbidden() map[string][]string {
 		"internal":                         {"bookstall/marketplace", "bookstall/recommendations"},
 		"internal/lifecycle":               plain("bookstall"),
 		"internal/config":                  plain("bookstall"),
+		"internal/listen":                  plain("bookstall"),
 		"internal/dnsserver":               plain("bookstall"),
 		"internal/telemetry":               {"bookstall", "net/http"},
 		"internal/admin":                   wire,

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,10 +40,10 @@ func (s *shop) middleware() []middleware {
 		s.recoverPanics, // panics of handlers: traced, measured and logged
 		setSecurityHeaders,
 		s.limitSize,
-		readBody,
-		s.limitConcurrency,
 		s.refuseCrossOrigin,
 		s.requireAPIToken,
+		s.readBody,
+		s.limitConcurrency,
 	}
 }
 
@@ -193,18 +194,23 @@ func setSecurityHeaders(next http.Handler) http.Handler {
 func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, problem.ErrCrossOrigin)
+		s.refuse(w, r, problem.ErrCrossOrigin)
 	}))
 	return protection.Handler(next)
 }
 
-const maxBody = 64 << 10 // bytes
+const maxBody = 8 << 10 // bytes
 
-// limitSize refuses long addresses, and makes reading fail after maxBody.
+// limitSize refuses long addresses and bodies that say that they are too long, and makes
+// reading fail after maxBody.
 func (s *shop) limitSize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.RequestURI()) > request.MaxURI {
-			s.fail(w, r, problem.ErrURITooLong)
+			s.refuse(w, r, problem.ErrURITooLong)
+			return
+		}
+		if r.ContentLength > maxBody {
+			s.refuse(w, r, &http.MaxBytesError{Limit: maxBody})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -212,12 +218,33 @@ func (s *shop) limitSize(next http.Handler) http.Handler {
 	})
 }
 
+// refuse fails a request whose body has not been read, without waiting for it.
+func (s *shop) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	dropBody(w, r)
+	s.fail(w, r, err)
+}
+
+// dropBody has the answer sent before the body has arrived, and the connection closed
+// then. net/http would read the body first.
+func dropBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).EnableFullDuplex() // not supported by a test's recorder
+	}
+}
+
 // readBody reads the whole body before the request counts towards the concurrency
-// limit, so that slow senders take no capacity. Handlers get the content and the error.
-func readBody(next http.Handler) http.Handler {
+// limit, so that slow senders take no capacity, and only where a route takes one. What
+// they have sent is bounded in all. Handlers get the content and the error.
+func (s *shop) readBody(next http.Handler) http.Handler {
+	bodies := newFlows(maxBodies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 && r.Body != nil {
-			content, err := io.ReadAll(r.Body)
+		switch {
+		case r.ContentLength == 0 || r.Body == nil:
+		case r.Method == http.MethodGet || r.Method == http.MethodHead || routeOf(r) == "none":
+			dropBody(w, r)
+		default:
+			content, err := bodies.read(w, r.Body)
 			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(content), failingReader{err}))
 		}
 		next.ServeHTTP(w, r)
@@ -230,12 +257,15 @@ type failingReader struct{ err error }
 func (f failingReader) Read([]byte) (int, error) { return 0, cmp.Or(f.err, io.EOF) }
 
 // limitConcurrency handles at most MaxRequests at a time and refuses all others at
-// once, which costs little, so that admitted requests meet their deadline.
+// once, which costs little, so that admitted requests meet their deadline. A request
+// gives its slot back when its answer is ready, before it is written, so that slow readers
+// take no capacity.
 func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 	if s.MaxRequests == 0 {
 		return next
 	}
 	slots := make(chan struct{}, s.MaxRequests)
+	answers := newFlows(maxAnswers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Streams have a limit of their own. Static files cost no more than a refusal, and
 		// its page needs them. Polled addresses are needed most when the shop is busy.
@@ -245,8 +275,9 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 		}
 		select {
 		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			next.ServeHTTP(w, r)
+			leave := sync.OnceFunc(func() { <-slots })
+			defer leave()
+			next.ServeHTTP(&leaving{ResponseWriter: w, leave: leave, answers: answers}, r)
 		default:
 			s.fail(w, r, problem.ErrBusy)
 		}
@@ -263,7 +294,7 @@ func (s *shop) requireAPIToken(next http.Handler) http.Handler {
 			got := sha256.Sum256([]byte(token)) // equal lengths, so that the time reveals nothing
 			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
-				s.fail(w, r, problem.ErrUnauthorized)
+				s.refuse(w, r, problem.ErrUnauthorized)
 				return
 			}
 		}
