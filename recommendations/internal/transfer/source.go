@@ -62,9 +62,35 @@ func open(ctx context.Context, path string) (*source, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), file.Close())
 		}
 		s.name = strings.TrimSuffix(s.name, ".gz")
-		s.Reader = bufio.NewReaderSize(unpacked, 1<<16)
+		s.Reader = bufio.NewReaderSize(&bounded{from: unpacked, name: s.name, packed: s.size}, 1<<16)
 	}
 	return s, nil
+}
+
+// A file of gzip may unpack to a thousand times its size; CSV files of books and ratings do
+// to five or ten.
+const (
+	maxRatio    = 100
+	ratioMatter = 64 << 20 // bytes; less than that does no harm
+)
+
+// errTooLarge is the error of a file that unpacks to far more than its size.
+var errTooLarge = errors.New("unpacks to far more than its size")
+
+// bounded fails when a file has unpacked to far more than its size.
+type bounded struct {
+	from   io.Reader
+	name   string
+	packed int64 // size of the file in bytes
+	n      int64 // bytes unpacked
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if b.n += int64(n); b.n > ratioMatter && b.n > maxRatio*b.packed {
+		return 0, fmt.Errorf("%s %w: over %d MB from %d kB; unpack it first if that is right", b.name, errTooLarge, b.n>>20, b.packed>>10)
+	}
+	return n, err
 }
 
 func (s *source) close() error { return s.file.Close() }
