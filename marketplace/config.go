@@ -29,8 +29,8 @@ type settings struct {
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
 	CatalogFile   string `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
-	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
-	CookieKeyFile string `help:"File with the cookie key." placeholder:"FILE" xor:"cookie-key"`
+	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
+	CookieKeyFile string `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
 	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
 	APIToken      string `name:"api-token" help:"Bearer token of the JSON API; empty for no authentication." placeholder:"TOKEN"`
 
@@ -86,8 +86,9 @@ func (s *settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// cookieKey returns the key that signs cookies, and whether it was generated.
-func (s settings) cookieKey() (key []byte, generated bool, err error) {
+// cookieKeys returns the keys that sign cookies, the present one first, and whether they
+// were generated.
+func (s settings) cookieKeys() (keys signed.Keys, generated bool, err error) {
 	text, from := s.CookieKey, "--cookie-key"
 	if s.CookieKeyFile != "" {
 		from = "--cookie-key-file " + s.CookieKeyFile
@@ -95,15 +96,22 @@ func (s settings) cookieKey() (key []byte, generated bool, err error) {
 		if err != nil {
 			return nil, false, fmt.Errorf("--cookie-key-file: %w", err)
 		}
-		text = strings.TrimSpace(string(content))
+		text = string(content)
 	} else if text == "" {
-		key = make([]byte, signed.MinKey)
+		key := make([]byte, signed.MinKey)
 		_, _ = rand.Read(key) // never fails, by its documentation
-		return key, true, nil
+		return signed.Keys{key}, true, nil
 	}
-	key, err = hex.DecodeString(text)
-	if err != nil || len(key) < signed.MinKey {
-		return nil, false, fmt.Errorf("%s: want at least %d hexadecimal digits, e.g. from: openssl rand -hex %d", from, 2*signed.MinKey, signed.MinKey)
+	words := strings.Fields(text)
+	if len(words) < 1 || len(words) > 2 {
+		return nil, false, fmt.Errorf("%s: %d keys, want the present one and perhaps the previous one", from, len(words))
 	}
-	return key, false, nil
+	for _, word := range words {
+		key, err := hex.DecodeString(word)
+		if err != nil || len(key) < signed.MinKey {
+			return nil, false, fmt.Errorf("%s: want at least %d hexadecimal digits, e.g. from: openssl rand -hex %d", from, 2*signed.MinKey, signed.MinKey)
+		}
+		keys = append(keys, key)
+	}
+	return keys, false, nil
 }

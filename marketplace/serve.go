@@ -31,7 +31,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
-	cookieKey, generated, err := cfg.cookieKey()
+	cookieKeys, generated, err := cfg.cookieKeys()
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	defer closeIdle()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
-		CookieKey: cookieKey, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
+		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})

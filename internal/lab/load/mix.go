@@ -37,8 +37,8 @@ func (t task) done(full bool) {
 
 // The shop gives visitors ids of this range. A random one has no history.
 const (
-	firstAnonymous = 2_000_000_000
-	lastAnonymous  = 2_147_483_647
+	firstAnonymous = 1 << 52
+	lastAnonymous  = 1<<53 - 1
 )
 
 // visits is how often a reader visits before a new one takes over.

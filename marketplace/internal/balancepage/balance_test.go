@@ -19,6 +19,7 @@ import (
 
 	"bookstall/balance"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/shelf"
 )
@@ -69,7 +70,7 @@ func shop(t *testing.T, source Source) http.Handler {
 		t.Fatal(err)
 	}
 	handler, err := web.New(web.Config{
-		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKey: make([]byte, 32), APIToken: "token", Extras: extras,
+		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKeys: signed.Keys{make([]byte, 32)}, APIToken: "token", Extras: extras,
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"fmt"
 	"math/big"
@@ -11,11 +10,27 @@ import (
 	"time"
 )
 
-// Visitors get ids of this range. It fits an int32 and has no imported ids.
+// Visitors get ids of this range. JSON carries them exactly, and a stranger who draws ids at
+// random for a year does not meet one of a hundred million visitors.
 const (
-	FirstVisitor = 2_000_000_000
-	LastVisitor  = 2_147_483_647
+	FirstVisitor = 1 << 52
+	LastVisitor  = 1<<53 - 1
 )
+
+// Visitors of earlier versions have ids of this range, which is small enough to draw
+// somebody else's id by chance. They keep them, but no new one is made.
+const (
+	firstFormer = 2_000_000_000
+	lastFormer  = 2_147_483_647
+)
+
+// IsVisitor reports whether an id belongs to a visitor of the shop, now or by an earlier
+// version.
+func IsVisitor(id int64) bool {
+	return id >= FirstVisitor && id <= LastVisitor || isFormer(id)
+}
+
+func isFormer(id int64) bool { return id >= firstFormer && id <= lastFormer }
 
 // Identity identifies a browser's reader.
 type Identity struct {
@@ -29,50 +44,98 @@ func NewIdentity() Identity {
 	return Identity{Own: FirstVisitor + n.Int64()}
 }
 
-// IdentityCookie keeps an Identity in the browser.
-type IdentityCookie struct{ cookie }
-
-const identityMaxAge = 400 * 24 * time.Hour // the most that browsers allow
-
-// NewIdentityCookie returns the cookie; secure is for shops served over HTTPS.
-func NewIdentityCookie(secret []byte, secure bool) IdentityCookie {
-	return IdentityCookie{newCookie(secret, "reader", secure)}
+// IdentityCookie keeps an Identity in the browser. Its value ends by itself, whatever the
+// browser does, and is renewed while it is used.
+type IdentityCookie struct {
+	cookie
+	former cookie // of earlier versions: read, but never written
+	now    func() time.Time
 }
 
-// encode returns v1.own.acting.signature.
-func (c IdentityCookie) encode(id Identity) string {
-	body := fmt.Sprintf("v1.%d.%d", id.Own, id.Acting)
+const (
+	identityMaxAge = 400 * 24 * time.Hour // the most that browsers allow
+	renewAfter     = 24 * time.Hour       // how old a cookie is when it is renewed
+)
+
+// NewIdentityCookie returns the cookie; secure is for shops served over HTTPS.
+func NewIdentityCookie(keys Keys, secure bool) IdentityCookie {
+	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", secure), time.Now}
+}
+
+// encode returns v2.own.acting.expiry.signature; the expiry is in Unix seconds.
+func (c IdentityCookie) encode(id Identity, expiry time.Time) string {
+	body := fmt.Sprintf("v2.%d.%d.%d", id.Own, id.Acting, expiry.Unix())
 	return body + "." + c.signer.text(body)
 }
 
-// decode returns the identity of a value that encode made; ok is false for any other.
-func (c IdentityCookie) decode(value string) (id Identity, ok bool) {
-	parts := strings.Split(value, ".")
-	if len(parts) != 4 {
+// decode returns the identity of a value that encode made, and its expiry; ok is false for
+// any other value, and for one that has expired.
+func (c IdentityCookie) decode(value string) (id Identity, expiry time.Time, ok bool) {
+	body, signature := cutLast(value)
+	parts := strings.Split(body, ".")
+	if len(parts) != 4 || parts[0] != "v2" || !c.signer.verify(body, signature) {
+		return Identity{}, time.Time{}, false
+	}
+	id, ok = parse(parts[1], parts[2])
+	seconds, err := strconv.ParseInt(parts[3], 10, 64)
+	expiry = time.Unix(seconds, 0)
+	if !ok || err != nil || !IsVisitor(id.Own) || !c.now().Before(expiry) {
+		return Identity{}, time.Time{}, false
+	}
+	return id, expiry, true
+}
+
+// decodeFormer returns the identity of a value v1.own.acting.signature.
+func (c IdentityCookie) decodeFormer(value string) (id Identity, ok bool) {
+	body, signature := cutLast(value)
+	parts := strings.Split(body, ".")
+	if len(parts) != 3 || parts[0] != "v1" || !c.former.signer.verify(body, signature) {
 		return Identity{}, false
 	}
-	own, err1 := strconv.ParseInt(parts[1], 10, 64)
-	acting, err2 := strconv.ParseInt(parts[2], 10, 64)
-	id = Identity{own, acting}
-	if err1 != nil || err2 != nil || own < FirstVisitor || own > LastVisitor || acting < 0 ||
-		!hmac.Equal([]byte(value), []byte(c.encode(id))) {
+	id, ok = parse(parts[1], parts[2])
+	if !ok || !isFormer(id.Own) {
 		return Identity{}, false
 	}
 	return id, true
 }
 
-// Read returns the first identity among the cookies of a request that has a valid
-// signature.
-func (c IdentityCookie) Read(r *http.Request) (Identity, bool) {
-	for _, cookie := range r.CookiesNamed(c.name) {
-		if id, ok := c.decode(cookie.Value); ok {
-			return id, true
-		}
+// cutLast cuts at the last dot; without one, both parts are empty.
+func cutLast(value string) (before, after string) {
+	i := strings.LastIndexByte(value, '.')
+	if i < 0 {
+		return "", ""
 	}
-	return Identity{}, false
+	return value[:i], value[i+1:]
+}
+
+func parse(own, acting string) (Identity, bool) {
+	o, err1 := strconv.ParseInt(own, 10, 64)
+	a, err2 := strconv.ParseInt(acting, 10, 64)
+	return Identity{o, a}, err1 == nil && err2 == nil && a >= 0
+}
+
+// Read returns the identity of a request, and whether the cookie is due to be written
+// again: it is a day old, signed with the previous key, or one of an earlier version, which
+// stays in the browser for a shop that is rolled back. If a cookie is there twice, none
+// counts: one of them is from another host of the domain, and nothing tells which.
+func (c IdentityCookie) Read(r *http.Request) (id Identity, renew, ok bool) {
+	switch values := r.CookiesNamed(c.name); len(values) {
+	case 1:
+		id, expiry, ok := c.decode(values[0].Value)
+		stale := ok && (expiry.Sub(c.now()) < identityMaxAge-renewAfter || values[0].Value != c.encode(id, expiry))
+		return id, stale, ok
+	case 0:
+	default:
+		return Identity{}, false, false
+	}
+	if values := r.CookiesNamed(c.former.name); len(values) == 1 {
+		id, ok := c.decodeFormer(values[0].Value)
+		return id, ok, ok
+	}
+	return Identity{}, false, false
 }
 
 // Write sets the cookie.
 func (c IdentityCookie) Write(w http.ResponseWriter, id Identity) {
-	c.set(w, c.encode(id), int(identityMaxAge.Seconds()))
+	c.set(w, c.encode(id, c.now().Add(identityMaxAge)), int(identityMaxAge.Seconds()))
 }

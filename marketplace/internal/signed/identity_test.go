@@ -2,79 +2,174 @@ package signed
 
 import (
 	"bytes"
-	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
-func testCookie() IdentityCookie {
-	return NewIdentityCookie(bytes.Repeat([]byte{7}, MinKey), false)
+func testKey(b byte) []byte { return bytes.Repeat([]byte{b}, MinKey) }
+
+func testCookie() IdentityCookie { return NewIdentityCookie(Keys{testKey(7)}, false) }
+
+func request(cookies ...string) *http.Request {
+	return &http.Request{Header: http.Header{"Cookie": {strings.Join(cookies, "; ")}}}
 }
 
 func TestNewIdentity(t *testing.T) {
 	seen := map[int64]bool{}
 	for range 1000 {
 		id := NewIdentity()
-		if id.Own < 2_000_000_000 || id.Own > 2_147_483_647 || id.Acting != 0 {
+		if id.Own < 1<<52 || id.Own > 1<<53-1 || id.Acting != 0 || int64(float64(id.Own)) != id.Own {
 			t.Fatalf("%+v", id)
 		}
 		seen[id.Own] = true
 	}
-	if len(seen) < 990 {
+	if len(seen) != 1000 {
 		t.Errorf("%d different ids of 1000", len(seen))
 	}
 }
 
 func TestCookieComesBack(t *testing.T) {
 	c := testCookie()
-	for _, want := range []Identity{{FirstVisitor, 0}, {LastVisitor, 1}, {2_100_000_000, 1<<63 - 1}} {
-		if got, ok := c.decode(c.encode(want)); !ok || got != want {
-			t.Errorf("%+v came back as %+v, %v", want, got, ok)
+	for _, want := range []Identity{{FirstVisitor, 0}, {LastVisitor, 1}, {firstFormer, 2}, {FirstVisitor + 1, 1<<63 - 1}} {
+		rec := httptest.NewRecorder()
+		c.Write(rec, want)
+		set, err := http.ParseSetCookie(rec.Header().Get("Set-Cookie"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, renew, ok := c.Read(request("visitor=" + set.Value)); !ok || renew || got != want {
+			t.Errorf("%+v came back as %+v, renew %t, %t", want, got, renew, ok)
 		}
 	}
 }
 
 func TestCookieForged(t *testing.T) {
 	c := testCookie()
-	good := c.encode(Identity{2_000_000_001, 0})
-	signed := func(body string) string {
-		return body + "." + base64.RawURLEncoding.EncodeToString(c.signer.sign([]byte(body)))
+	const own = FirstVisitor + 1
+	later := time.Now().Add(time.Hour)
+	good := c.encode(Identity{own, 0}, later)
+	signed := func(body string) string { return body + "." + c.signer.text(body) }
+	body := fmt.Sprintf("v2.%d.0.%d", int64(own), later.Unix())
+	if value := signed(body); value != good {
+		t.Fatalf("%q, want %q", value, good)
 	}
-	otherKey := NewIdentityCookie(make([]byte, MinKey), false)
-	otherPurpose := newSigner(bytes.Repeat([]byte{7}, MinKey), "page token")
-	body := "v1.2000000001.0"
 	for name, value := range map[string]string{
 		"empty":            "",
 		"no signature":     body,
 		"empty signature":  body + ".",
-		"another reader":   strings.Replace(good, "2000000001", "2000000002", 1),
+		"another reader":   strings.Replace(good, fmt.Sprint(int64(own)), fmt.Sprint(int64(own+1)), 1),
 		"acting":           strings.Replace(good, ".0.", ".7.", 1),
-		"another key":      otherKey.encode(Identity{2_000_000_001, 0}),
-		"another purpose":  body + "." + base64.RawURLEncoding.EncodeToString(otherPurpose.sign([]byte(body))),
-		"the bare key":     body + "." + base64.RawURLEncoding.EncodeToString(signer{bytes.Repeat([]byte{7}, MinKey)}.sign([]byte(body))),
+		"later":            strings.Replace(good, fmt.Sprint(later.Unix()), fmt.Sprint(later.Unix()+1), 1),
+		"another key":      NewIdentityCookie(Keys{testKey(8)}, false).encode(Identity{own, 0}, later),
+		"another purpose":  body + "." + newSigner(Keys{testKey(7)}, "page token").text(body),
+		"the former's key": body + "." + c.former.signer.text(body),
+		"the bare key":     body + "." + signer{Keys{testKey(7)}}.text(body),
 		"cut signature":    good[:len(good)-2],
 		"longer signature": good + "AA",
-		"another version":  signed("v2.2000000001.0"),
-		"imported id":      signed("v1.42.0"),
-		"id above int32":   signed("v1.2147483648.0"),
-		"acting below 0":   signed("v1.2000000001.-1"),
-		"more parts":       signed("v1.2000000001.0.0"),
-		"no number":        signed("v1.x.0"),
-		"huge number":      signed("v1.2000000001.99999999999999999999"),
+		"another version":  signed("v3" + body[2:]),
+		"expired":          c.encode(Identity{own, 0}, time.Now().Add(-time.Second)),
+		"imported id":      c.encode(Identity{42, 0}, later),
+		"id above 2^53":    c.encode(Identity{LastVisitor + 1, 0}, later),
+		"acting below 0":   c.encode(Identity{own, -1}, later),
+		"more parts":       signed(body + ".0"),
+		"no number":        signed(fmt.Sprintf("v2.x.0.%d", later.Unix())),
+		"huge number":      signed(fmt.Sprintf("v2.%d.99999999999999999999.%d", int64(own), later.Unix())),
 	} {
-		if id, ok := c.decode(value); ok {
+		if id, _, ok := c.Read(request("visitor=" + value)); ok {
 			t.Errorf("%s: %q is read as %+v", name, value, id)
+		}
+	}
+}
+
+// A cookie that is there twice counts for nothing: nothing tells which is the shop's.
+func TestTwoCookiesOfOneName(t *testing.T) {
+	c := testCookie()
+	one := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
+	two := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
+	former := "reader=" + formerValue(c, Identity{Own: firstFormer})
+	for _, cookies := range [][]string{{one, two}, {one, "visitor=forged"}, {"visitor=forged", one}, {one, one}, {former, former}, {one, two, former}} {
+		if id, _, ok := c.Read(request(cookies...)); ok {
+			t.Errorf("%q are read as %+v", cookies, id)
+		}
+	}
+}
+
+// formerValue returns the value of an earlier version's cookie.
+func formerValue(c IdentityCookie, id Identity) string {
+	body := fmt.Sprintf("v1.%d.%d", id.Own, id.Acting)
+	return body + "." + c.former.signer.text(body)
+}
+
+// A visitor of an earlier version stays the same reader.
+func TestAFormerCookieIsTakenOver(t *testing.T) {
+	c := testCookie()
+	want := Identity{firstFormer + 5, 7}
+	// As the version before wrote it, with this key.
+	const value = "v1.2000000005.7."
+	if got := formerValue(c, want); !strings.HasPrefix(got, value) {
+		t.Fatalf("%q, want %q first", got, value)
+	}
+	if id, renew, ok := c.Read(request("reader=" + formerValue(c, want))); !ok || !renew || id != want {
+		t.Errorf("read as %+v, renew %t, %t; want %+v to be renewed", id, renew, ok, want)
+	}
+	own := Identity{Own: FirstVisitor}
+	if id, _, ok := c.Read(request("reader="+formerValue(c, want), "visitor="+c.encode(own, time.Now().Add(time.Hour)))); !ok || id != own {
+		t.Errorf("beside a present cookie: read as %+v, %t; want %+v", id, ok, own)
+	}
+	for _, bad := range []Identity{{FirstVisitor, 0}, {42, 0}, {lastFormer + 1, 0}} {
+		if id, _, ok := c.Read(request("reader=" + formerValue(c, bad))); ok {
+			t.Errorf("%+v is taken over as %+v", bad, id)
+		}
+	}
+}
+
+func TestCookieIsRenewedWhileItIsUsed(t *testing.T) {
+	c := testCookie()
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	c.now = func() time.Time { return now }
+	id := NewIdentity()
+	value := c.encode(id, now.Add(identityMaxAge))
+	for _, step := range []struct {
+		after     time.Duration
+		renew, ok bool
+	}{{renewAfter, false, true}, {renewAfter + time.Second, true, true}, {identityMaxAge - time.Second, true, true}, {identityMaxAge, false, false}} {
+		c.now = func() time.Time { return now.Add(step.after) }
+		if _, renew, ok := c.Read(request("visitor=" + value)); renew != step.renew || ok != step.ok {
+			t.Errorf("after %v: renew %t, valid %t; want %t, %t", step.after, renew, ok, step.renew, step.ok)
+		}
+	}
+}
+
+// After a change of the key, old cookies stay valid and are signed anew; once the previous
+// key is gone, they are not.
+func TestTheKeyChanges(t *testing.T) {
+	id := NewIdentity()
+	value := "visitor=" + testCookie().encode(id, time.Now().Add(identityMaxAge))
+	for name, test := range map[string]struct {
+		keys      Keys
+		renew, ok bool
+	}{
+		"the same key":     {Keys{testKey(7)}, false, true},
+		"now the previous": {Keys{testKey(8), testKey(7)}, true, true},
+		"gone":             {Keys{testKey(9), testKey(8)}, false, false},
+	} {
+		if got, renew, ok := NewIdentityCookie(test.keys, false).Read(request(value)); ok != test.ok || renew != test.renew || ok && got != id {
+			t.Errorf("%s: %+v, renew %t, valid %t; want %t, %t", name, got, renew, ok, test.renew, test.ok)
 		}
 	}
 }
 
 func FuzzCookie(f *testing.F) {
 	c := testCookie()
-	f.Add(c.encode(Identity{2_000_000_001, 7}))
-	f.Add("v1.2000000001.0.")
-	f.Add("....")
+	f.Add(c.encode(Identity{FirstVisitor, 7}, time.Now().Add(time.Hour)))
+	f.Add("v2.4503599627370496.0.9999999999.")
+	f.Add(".....")
 	f.Fuzz(func(t *testing.T, value string) {
-		if id, ok := c.decode(value); ok && c.encode(id) != value {
+		if id, expiry, ok := c.decode(value); ok && c.encode(id, expiry) != value {
 			t.Errorf("%q is read as %+v", value, id)
 		}
 	})

@@ -14,8 +14,9 @@ type PageTokens struct{ signer signer }
 
 const tokenSignature = 16 // bytes
 
-// NewPageTokens returns the tokens of a secret.
-func NewPageTokens(secret []byte) PageTokens { return PageTokens{newSigner(secret, "page token")} }
+// NewPageTokens returns the tokens of a shop. They are signed with the present key alone: a
+// list is read to its end within minutes.
+func NewPageTokens(keys Keys) PageTokens { return PageTokens{newSigner(keys, "page token")} }
 
 // Encode returns the token for the books of a query, starting at offset.
 func (p PageTokens) Encode(category, text string, offset int) string {

@@ -1,13 +1,12 @@
 package signed
 
 import (
-	"bytes"
 	"math"
 	"testing"
 )
 
 func TestPageToken(t *testing.T) {
-	p := NewPageTokens(bytes.Repeat([]byte{1}, MinKey))
+	p := NewPageTokens(Keys{testKey(1)})
 	for _, offset := range []int{0, 1, 20, 127, 128, 10_000, math.MaxInt32} {
 		if got, ok := p.Decode(p.Encode("fantasy", "a b", offset), "fantasy", "a b"); !ok || got != offset {
 			t.Errorf("offset %d came back as %d, %v", offset, got, ok)
@@ -25,7 +24,7 @@ func TestPageToken(t *testing.T) {
 }
 
 func FuzzPageToken(f *testing.F) {
-	p := NewPageTokens(bytes.Repeat([]byte{1}, MinKey))
+	p := NewPageTokens(Keys{testKey(1)})
 	f.Add(p.Encode("", "", 20), "", "")
 	f.Add("AAAA", "fantasy", "x")
 	f.Fuzz(func(t *testing.T, token, category, text string) {

@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,24 +17,54 @@ import (
 // MinKey is the shortest secret to sign with, in bytes.
 const MinKey = 32
 
+// Keys are the secrets of the shop: the present one, which signs, and perhaps the previous
+// one, whose signatures are still valid. Each has at least MinKey bytes.
+type Keys [][]byte
+
+// Validate returns an error if a key is too short.
+func (k Keys) Validate() error {
+	for _, key := range k {
+		if len(key) < MinKey {
+			return fmt.Errorf("the cookie key has %d bytes, want at least %d", len(key), MinKey)
+		}
+	}
+	return nil
+}
+
 // signer makes signatures for one purpose.
-type signer struct{ key []byte }
+type signer struct{ keys [][]byte }
 
-// newSigner derives a key from the secret and the purpose, so that a signature
+// newSigner derives a key from each secret and the purpose, so that a signature
 // for one purpose is not valid for another.
-func newSigner(secret []byte, purpose string) signer {
-	return signer{signer{secret}.sign([]byte(purpose))}
+func newSigner(keys Keys, purpose string) signer {
+	var s signer
+	for _, secret := range keys {
+		s.keys = append(s.keys, mac(secret, []byte(purpose)))
+	}
+	return s
 }
 
-func (s signer) sign(message []byte) []byte {
-	mac := hmac.New(sha256.New, s.key)
-	_, _ = mac.Write(message) // never fails
-	return mac.Sum(nil)
+func mac(key, message []byte) []byte {
+	m := hmac.New(sha256.New, key)
+	_, _ = m.Write(message) // never fails
+	return m.Sum(nil)
 }
+
+func (s signer) sign(message []byte) []byte { return mac(s.keys[0], message) }
 
 // text returns the signature of a message as text, for cookies.
 func (s signer) text(message string) string {
 	return base64.RawURLEncoding.EncodeToString(s.sign([]byte(message)))
+}
+
+// verify reports whether text made the signature of a message, with any of the keys.
+func (s signer) verify(message, signature string) bool {
+	for _, key := range s.keys {
+		if hmac.Equal([]byte(signature), []byte(base64.RawURLEncoding.EncodeToString(mac(key, []byte(message))))) {
+			return true
+		}
+	}
+	return false
 }
 
 // cookie is the common part of the signed cookies.
@@ -43,8 +74,8 @@ type cookie struct {
 	signer signer
 }
 
-func newCookie(secret []byte, name string, secure bool) cookie {
-	c := cookie{name, secure, newSigner(secret, name+" cookie")}
+func newCookie(keys Keys, name string, secure bool) cookie {
+	c := cookie{name, secure, newSigner(keys, name+" cookie")}
 	if secure {
 		c.name = "__Host-" + name // so that browsers let no other host of the domain set it
 	}

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"crypto/hmac"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -20,13 +19,15 @@ type VersionCookie struct{ cookie }
 const versionMaxAge = 24 * time.Hour
 
 // NewVersionCookie returns the cookie; secure is for shops served over HTTPS.
-func NewVersionCookie(secret []byte, secure bool) VersionCookie {
-	return VersionCookie{newCookie(secret, "version", secure)}
+func NewVersionCookie(keys Keys, secure bool) VersionCookie {
+	return VersionCookie{newCookie(keys, "version", secure)}
 }
 
-// sign returns the signature of a version of a visitor's history.
+// signedText is what is signed for a version of a visitor's history.
+func signedText(own, version int64) string { return fmt.Sprintf("%d.%d", own, version) }
+
 func (c VersionCookie) sign(own, version int64) string {
-	return c.signer.text(fmt.Sprintf("%d.%d", own, version))
+	return c.signer.text(signedText(own, version))
 }
 
 // Read returns the highest version in a request that is signed for the visitor, 0
@@ -35,7 +36,7 @@ func (c VersionCookie) Read(r *http.Request, own int64) (version int64) {
 	for _, cookie := range r.CookiesNamed(c.name) {
 		text, signature, _ := strings.Cut(cookie.Value, ".")
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err == nil && n > version && hmac.Equal([]byte(signature), []byte(c.sign(own, n))) {
+		if err == nil && n > version && c.signer.verify(signedText(own, n), signature) {
 			version = n
 		}
 	}

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -11,8 +10,8 @@ import (
 
 func TestVersionCookie(t *testing.T) {
 	const own = 2_000_000_001
-	c := NewVersionCookie(make([]byte, MinKey), false)
-	other := NewVersionCookie([]byte(strings.Repeat("7", MinKey)), false)
+	c := NewVersionCookie(Keys{testKey(0)}, false)
+	other := NewVersionCookie(Keys{testKey('7')}, false)
 	for value, want := range map[string]int64{
 		"7." + c.sign(own, 7):              7,
 		"8." + c.sign(own, 7):              0,
@@ -38,7 +37,7 @@ func TestVersionCookie(t *testing.T) {
 
 // FuzzVersionCookie reads any cookie: only a version signed for the reader counts.
 func FuzzVersionCookie(f *testing.F) {
-	c := NewVersionCookie(bytes.Repeat([]byte{7}, MinKey), false)
+	c := NewVersionCookie(Keys{testKey(7)}, false)
 	f.Add("version=5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(5))
 	f.Add("version=6."+c.sign(2_000_000_002, 6)+"; version=+5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(-1))
 	f.Add("version=; version=.; version=99999999999999999999.x", int64(0), int64(1<<62))

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/marketplace/internal/web/api"
+
+	"bookstall/marketplace/internal/signed"
 )
 
 func TestAPIBook(t *testing.T) {
@@ -129,7 +131,7 @@ func TestAPIBooksPageToken(t *testing.T) {
 	}
 	// A replica with the same key accepts the token, one with another key does not.
 	newTestShop(t, manyBooks()).get("/api/v1/books?q=saga&page_token="+token).want(t, 200)
-	newTestShop(t, manyBooks(), func(c *Config) { c.CookieKey = make([]byte, 32) }).get("/api/v1/books?q=saga&page_token="+token).want(t, 400)
+	newTestShop(t, manyBooks(), func(c *Config) { c.CookieKeys = signed.Keys{make([]byte, 32)} }).get("/api/v1/books?q=saga&page_token="+token).want(t, 400)
 }
 
 func TestAPICategories(t *testing.T) {

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -137,4 +139,20 @@ func TestAPIHistoryAndForget(t *testing.T) {
 	closed.do("DELETE", "/api/v1/readers/1", "").want(t, 401)
 	empty := newTestShop(t, catalog.Contents{})
 	empty.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 503)
+}
+
+// Without a token nobody writes for a visitor of the shop: the visitor's own browser has
+// another way.
+func TestAnOpenAPIDoesNotWriteForVisitors(t *testing.T) {
+	open := newTestShop(t, fewBooks())
+	closed := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
+	for _, id := range []int64{signed.FirstVisitor, signed.LastVisitor, 2_000_000_001} {
+		body, path := fmt.Sprintf(`{"user_id":%d,"book_id":1,"kind":"like"}`, id), fmt.Sprintf("/api/v1/readers/%d", id)
+		json := []string{"Content-Type", "application/json"}
+		open.do("POST", "/api/v1/interactions", body, json...).want(t, 400, `"field":"user_id"`, "is a visitor of the shop")
+		open.do("DELETE", path, "").want(t, 400, `"field":"id"`, "is a visitor of the shop")
+		token := []string{"Authorization", "Bearer the-token"}
+		closed.do("POST", "/api/v1/interactions", body, append(json, token...)...).want(t, 201)
+		closed.do("DELETE", path, "", token...).want(t, 200)
+	}
 }

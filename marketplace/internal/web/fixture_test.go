@@ -305,7 +305,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}
 	cfg := Config{
-		Catalog: books, Recommender: s.recommender, CookieKey: bytes.Repeat([]byte{7}, signed.MinKey), MaxStreams: 2,
+		Catalog: books, Recommender: s.recommender, CookieKeys: signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, MaxStreams: 2,
 		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),
 	}
@@ -321,7 +321,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 
 // testCookie is the reader's cookie of all test shops.
 func testCookie() signed.IdentityCookie {
-	return signed.NewIdentityCookie(bytes.Repeat([]byte{7}, signed.MinKey), false)
+	return signed.NewIdentityCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false)
 }
 
 // cookieOf returns the Cookie header of a browser with an identity.
@@ -334,7 +334,8 @@ func cookieOf(c signed.IdentityCookie, id signed.Identity) string {
 
 // identityOf returns the identity in a Cookie header.
 func identityOf(c signed.IdentityCookie, header string) (signed.Identity, bool) {
-	return c.Read(&http.Request{Header: http.Header{"Cookie": {header}}})
+	id, _, ok := c.Read(&http.Request{Header: http.Header{"Cookie": {header}}})
+	return id, ok
 }
 
 // answer is a response and its body.

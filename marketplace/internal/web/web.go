@@ -26,7 +26,7 @@ import (
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
-	CookieKey      []byte          // signs cookies and page tokens; the same in all replicas
+	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
 	APIToken       string          // required for /api/v1/; "" for an open API
 	SecureCookie   bool            // whether the shop is served over HTTPS
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
@@ -50,7 +50,8 @@ func (c Config) validate() error {
 		{c.Registry == nil, errors.New("no Registry")},
 		{c.TracerProvider == nil, errors.New("no TracerProvider")},
 		{c.Propagator == nil, errors.New("no Propagator")},
-		{len(c.CookieKey) < signed.MinKey, fmt.Errorf("the cookie key has %d bytes, want at least %d", len(c.CookieKey), signed.MinKey)},
+		{len(c.CookieKeys) == 0, errors.New("no CookieKeys")},
+		{c.CookieKeys.Validate() != nil, c.CookieKeys.Validate()},
 		{c.MaxRequests < 0, fmt.Errorf("MaxRequests is %d, want 0 or more", c.MaxRequests)},
 		{c.MaxStreams < 0, fmt.Errorf("MaxStreams is %d, want 0 or more", c.MaxStreams)},
 	} {
@@ -82,14 +83,15 @@ func New(cfg Config) (http.Handler, error) {
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
-		Identity: signed.NewIdentityCookie(cfg.CookieKey, cfg.SecureCookie),
-		Version:  signed.NewVersionCookie(cfg.CookieKey, cfg.SecureCookie),
+		Identity: signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
+		Version:  signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
 		Links:    links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.api = api.New(api.Config{
-		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKey),
+		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKeys),
+		Open: cfg.APIToken == "",
 	})
 	s.live = live.New(live.Config{Pages: s.pages, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry})
 	for _, route := range s.routes() {

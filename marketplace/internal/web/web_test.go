@@ -11,10 +11,12 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"bookstall/marketplace/internal/recommend"
+
+	"bookstall/marketplace/internal/signed"
 )
 
 func TestNewRefuses(t *testing.T) {
-	_, err := New(Config{CookieKey: make([]byte, 31)})
+	_, err := New(Config{CookieKeys: signed.Keys{make([]byte, 31)}})
 	for _, part := range []string{"no Catalog", "no Recommender", "no Registry", "no TracerProvider", "no Propagator", "31 bytes, want at least 32"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("New: %v, want %q in it", err, part)

@@ -138,6 +138,21 @@ ratings.csv:6: book_id: 4 is not a book of the catalogue
 	}
 }
 
+// Ids of the shop's visitors are refused, except from an export.
+func TestVisitorsAreNotImported(t *testing.T) {
+	to := storeFlagOf(t)
+	books := write(t, "books.csv", someBooks)
+	for name, content := range map[string]string{
+		"--ratings":      "user_id,book_id,rating\n4503599627370496,1,5\n",
+		"--interactions": "id,user_id,book_id,kind,rating,at\na,9007199254740991,1,like,,2026-01-01T00:00:00Z\n",
+	} {
+		_, _, err := execute(t, "import", to, "--strict", "--drop-demo", "--books", books, name, write(t, "rows.csv", content))
+		if err == nil || !strings.Contains(err.Error(), "user_id") || !strings.Contains(err.Error(), "is an id of the shop's visitors") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestManyFaultyRowsAreCounted(t *testing.T) {
 	rows := strings.Repeat("1,99,5\n", 500)
 	stdout, stderr, err := execute(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks),

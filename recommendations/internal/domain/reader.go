@@ -42,3 +42,14 @@ type Outcome struct {
 	Status Status
 	Reader Reader // the reader as stored now; its Seq covers the interaction
 }
+
+// Visitors of the shop without an id of their own get random ids of this range, which JSON
+// carries exactly. Only the shop makes them: an import that names one would write into the
+// history of a stranger.
+const (
+	FirstVisitor = 1 << 52
+	LastVisitor  = 1<<53 - 1
+)
+
+// IsVisitor reports whether an id is of the range of visitors.
+func IsVisitor(id int64) bool { return id >= FirstVisitor && id <= LastVisitor }

@@ -23,6 +23,8 @@ type Files struct {
 	Ratings       []string
 	Samples       string
 	Interactions  string
+	// Restore says that the files are an export, which may have visitors of the shop.
+	Restore bool
 }
 
 // The names of the files of an export.
@@ -36,7 +38,7 @@ const (
 // Exported returns the files of the export in a folder.
 // Error: the folder has no books.csv.
 func Exported(dir string) (Files, error) {
-	f := Files{Books: filepath.Join(dir, booksFile)}
+	f := Files{Books: filepath.Join(dir, booksFile), Restore: true}
 	if _, err := os.Stat(f.Books); err != nil {
 		return Files{}, fmt.Errorf("%s is not an export: %w", dir, err)
 	}
@@ -98,14 +100,14 @@ func Import(ctx context.Context, into Importer, files Files, o Options) (Summary
 	if len(files.Ratings) > 0 {
 		req.Ratings = store.NewRatings()
 		for _, path := range files.Ratings {
-			if err := readRatings(ctx, r, path, known, req.Ratings); err != nil {
+			if err := readRatings(ctx, r, path, known, files.Restore, req.Ratings); err != nil {
 				return sum, err
 			}
 		}
 		sum.Ratings = req.Ratings.Rows()
 	}
 	if files.Interactions != "" {
-		if req.Interactions, err = readInteractions(ctx, r, files.Interactions); err != nil {
+		if req.Interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
 			return sum, err
 		}
 	}
@@ -145,10 +147,13 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 	return c, err
 }
 
-func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, into *store.Ratings) error {
+func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, visitors bool, into *store.Ratings) error {
 	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating domain.Rating, at place) error {
 		if !known[rating.BookID] {
 			return at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))
+		}
+		if !visitors && domain.IsVisitor(rating.UserID) {
+			return at.visitor(rating.UserID)
 		}
 		into.Add(rating)
 		return nil
@@ -157,8 +162,11 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 
 // readInteractions also accepts interactions with books that are not in the
 // catalogue: a later catalogue may have them again.
-func readInteractions(ctx context.Context, r *reporting, path string) (list []domain.Interaction, err error) {
-	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i domain.Interaction, _ place) error {
+func readInteractions(ctx context.Context, r *reporting, path string, visitors bool) (list []domain.Interaction, err error) {
+	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i domain.Interaction, at place) error {
+		if !visitors && domain.IsVisitor(i.UserID) {
+			return at.visitor(i.UserID)
+		}
 		list = append(list, i)
 		return nil
 	})
@@ -173,4 +181,9 @@ type place struct {
 
 func (p place) wrong(column, reason string) error {
 	return &bookcsv.RowError{File: p.file, Line: p.line, Column: column, Reason: reason}
+}
+
+// visitor is the error of a row that names a visitor of the shop.
+func (p place) visitor(id int64) error {
+	return p.wrong("user_id", fmt.Sprintf("%d is an id of the shop's visitors (from %d to %d), which only import --from takes", id, int64(domain.FirstVisitor), int64(domain.LastVisitor)))
 }

@@ -12,6 +12,7 @@ import (
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
+	"bookstall/marketplace/internal/web/request"
 	"bookstall/marketplace/internal/web/shelf"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	PageTokens  signed.PageTokens
+	// Open says that there is no token. Then anybody may write, but not for a visitor of the
+	// shop, whom only their own browser names.
+	Open bool
 }
 
 // API answers programs.
@@ -35,6 +39,13 @@ type API struct {
 // New returns the API.
 func New(cfg Config) *API {
 	return &API{cfg, reply.NewFile("application/yaml", openAPI)}
+}
+
+// checkReader reports that a caller may not write for a reader.
+func (a *API) checkReader(faults *request.Faults, field string, id int64) {
+	if a.cfg.Open && signed.IsVisitor(id) {
+		faults.Fault(field, "is a visitor of the shop, for whom only a caller with a token may write")
+	}
 }
 
 // Description is GET /api/openapi.yaml.

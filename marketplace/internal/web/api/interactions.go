@@ -27,6 +27,7 @@ func (a *API) Interactions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	i := interaction(body)
+	a.checkReader(&body.Faults, "user_id", i.UserID)
 	if err := body.Err(); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 func (a *API) Forget(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r)
 	id := q.ID("id", r.PathValue("id"))
+	a.checkReader(&q.Faults, "id", id)
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ const (
 type Visitor struct {
 	own     int64                // id of the browser's own reader
 	fresh   bool                 // whether the request had no valid cookie
+	renew   signed.Identity      // identity whose cookie is due to be written again
 	version int64                // version of the own history after the browser's last write; 0 for none
 	sample  catalog.SampleReader // reader that the shop is shown as; ID 0 for the visitor's own
 }
@@ -37,8 +38,11 @@ func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 // visitor returns the visitor that a request comes from. One without a valid cookie has
 // no id.
 func (p *Pages) visitor(r *http.Request) Visitor {
-	id, known := p.cfg.Identity.Read(r)
+	id, renew, known := p.cfg.Identity.Read(r)
 	v := Visitor{own: id.Own, fresh: !known}
+	if renew {
+		v.renew = id
+	}
 	if known {
 		v.version = p.cfg.Version.Read(r, id.Own)
 		v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue no longer has it
@@ -47,13 +51,15 @@ func (p *Pages) visitor(r *http.Request) Visitor {
 }
 
 // identify returns the visitor that a request comes from. One without a valid cookie
-// gets an id and a cookie.
+// gets an id and a cookie; a cookie that is due is written again.
 func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
 	v := p.visitor(r)
 	if v.fresh {
 		id := signed.NewIdentity()
 		p.cfg.Identity.Write(w, id)
 		v.own = id.Own
+	} else if v.renew.Own != 0 {
+		p.cfg.Identity.Write(w, v.renew)
 	}
 	return v
 }
