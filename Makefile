@@ -144,8 +144,9 @@ generate: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## gen/ from
 	$(BIN)/buf generate proto --template proto/buf.gen.yaml
 
 .PHONY: check-generated
-check-generated: generate ## fail if gen/ or go.mod is not what it should be
+check-generated: generate ## fail if gen/, go.mod or a downloaded module is not what it should be
 	$(GO) mod tidy
+	$(GO) mod verify
 	@git diff --exit-code --stat -- gen go.mod go.sum && test -z "$$(git status --porcelain -- gen)"
 
 .PHONY: released

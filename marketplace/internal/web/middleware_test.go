@@ -34,9 +34,11 @@ func TestSecurityHeaders(t *testing.T) {
 	for _, path := range []string{"/", "/none", "/api/v1/books/1", "/api/none", "/static/none", "/books/1/cover.svg"} {
 		h := s.get(path).Header
 		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-			"X-Content-Type-Options":  "nosniff",
-			"Referrer-Policy":         "same-origin",
+			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			"Cross-Origin-Opener-Policy": "same-origin",
+			"Permissions-Policy":         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+			"X-Content-Type-Options":     "nosniff",
+			"Referrer-Policy":            "same-origin",
 		} {
 			if got := h.Get(name); got != want {
 				t.Errorf("%s: %s is %q", path, name, got)
