@@ -35,7 +35,7 @@ type settings struct {
 	APIToken      string `name:"api-token" help:"Bearer token of the JSON API; empty for no authentication." placeholder:"TOKEN"`
 
 	MaxRequests    int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
-	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once." default:"3000"`
+	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once. Fewer, if the limit of open files leaves no room." default:"3000"`
 	LiveStreams    int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`
 
 	DrainDelay   time.Duration `help:"How long to keep serving after readiness is withdrawn, so that callers notice." default:"3s"`

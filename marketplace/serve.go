@@ -102,7 +102,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	shopServer, err := httpserver.Listen(httpserver.Config{
 		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
 		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
-		Cap: func(l net.Listener) net.Listener { return listen.Cap(l, cfg.MaxConnections, refused.Inc) },
+		Cap: func(l net.Listener) net.Listener {
+			return listen.Cap(l, listen.Affordable(cfg.MaxConnections), refused.Inc)
+		},
 		Log: tel.Log,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"bookstall/internal/config"
 	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/listen"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/recommender"
@@ -63,7 +64,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		TLS:                   cfg.TLS,
 		MaxConnectionAge:      cfg.MaxConnectionAge,
 		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
-		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams, Connections: cfg.MaxConnections},
+		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams, Connections: listen.Affordable(cfg.MaxConnections)},
 		Readiness:             ready,
 		Faults:                faults,
 		Telemetry:             tel,

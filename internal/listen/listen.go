@@ -14,6 +14,24 @@ func Cap(l net.Listener, maxOpen int, refused func()) net.Listener {
 	return &capped{Listener: l, max: int64(maxOpen), refused: refused}
 }
 
+// reserved is how many files a process needs besides the connections of its clients: those
+// to the store and to other services, the admin port, and what it reads and writes.
+const reserved = 256
+
+// Affordable returns wanted, or fewer if the limit of open files leaves no room for so many
+// connections. Without room, the probes of a kubelet would find no answer either.
+func Affordable(wanted int) int { return affordable(wanted, openFiles()) }
+
+func affordable(wanted int, files uint64) int {
+	switch {
+	case files == 0 || files >= uint64(wanted)+reserved:
+		return wanted
+	case files <= 2*reserved:
+		return int(files / 2)
+	}
+	return int(files - reserved)
+}
+
 type capped struct {
 	net.Listener
 	max     int64
