@@ -1,7 +1,9 @@
 package replication_test
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -69,11 +71,11 @@ func start(t *testing.T, url string) *replica {
 	})
 	done := make(chan error, 1)
 	go func() { done <- r.Run() }()
-	r.stop = func() {
+	r.stop = sync.OnceFunc(func() {
 		if err := errors.Join(r.Stop(context.Background()), <-done, kept.Close()); err != nil {
 			t.Error(err)
 		}
-	}
+	})
 	t.Cleanup(r.stop)
 	select {
 	case <-loaded:
@@ -252,6 +254,43 @@ func TestABadModelIsRefused(t *testing.T) {
 	}
 	if _, _, err := a.store.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A damaged model is replaced, once: the next replica uses what the first one trained.
+func TestADamagedModelIsReplaced(t *testing.T) {
+	url := newURL(t)
+	a := start(t, url)
+	before := a.titles(t)
+	head, err := a.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := a.store.Model(t.Context(), head.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.stop()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), "UPDATE models SET artefact = $1", []byte("damaged"))
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for replica, refused := range []float64{1, 0} {
+		r := start(t, url)
+		if got := r.value(t, "recommendations_models_refused_total"); got != refused {
+			t.Errorf("replica %d refused %v models, want %v", replica+1, got, refused)
+		}
+		if got := r.titles(t); got != before {
+			t.Errorf("replica %d serves %s, want %s", replica+1, got, before)
+		}
+		if stored, err := r.store.Model(t.Context(), good.Version); err != nil || !bytes.Equal(stored.Artefact, good.Artefact) {
+			t.Errorf("after replica %d the store has a model of %d bytes (%v), want %d", replica+1, len(stored.Artefact), err, len(good.Artefact))
+		}
+		r.stop()
 	}
 }
 

@@ -20,12 +20,13 @@ type ModelInfo struct {
 	ActivatedAt time.Time // last activation; zero for never
 }
 
-// SaveModel saves a model. If there is one of the same version it stays: it is the
-// same model.
+// SaveModel saves a model. If there is one of the same version it is the same model, as
+// the version is a hash of it, and stays; unless it was damaged: then it is replaced.
 func (s *Store) SaveModel(ctx context.Context, m domain.StoredModel) error {
 	return s.change(ctx, "save model", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
-			"INSERT INTO models (version, created_at, metadata, artefact) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING",
+			"INSERT INTO models (version, created_at, metadata, artefact) VALUES ($1, $2, $3, $4) "+
+				"ON CONFLICT (version) DO UPDATE SET metadata = excluded.metadata, artefact = excluded.artefact WHERE models.artefact <> excluded.artefact",
 			m.Version, m.CreatedAt.UTC().Format(timeLayout), string(m.Metadata), m.Artefact)
 		return err
 	})
