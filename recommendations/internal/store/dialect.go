@@ -34,8 +34,14 @@ type dialect interface {
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.
 	listen(ctx context.Context, changed func())
+	// intact returns an error that unavailable knows if what was committed is not where the
+	// next process looks for it.
+	intact() error
 	// unavailable reports whether an error means that the database cannot be used now.
 	unavailable(err error) bool
+	// damaged reports whether an error means that the database is not whole.
+	damaged(err error) bool
+	where() string // for logs, without a password
 }
 
 //go:embed migrations

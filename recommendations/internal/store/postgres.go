@@ -185,9 +185,26 @@ func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool
 	}
 }
 
-// unavailable: the server is at fault and not the statement. There is no connection, or the
-// server is starting, stopping or out of resources.
+func (d postgres) intact() error { return nil }
+
+func (d postgres) damaged(err error) bool {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (failed.Code == pgerrDataCorrupted || failed.Code == pgerrIndexCorrupted)
+}
+
+func (d postgres) where() string { return "PostgreSQL" }
+
+const (
+	pgerrDataCorrupted  = "XX001"
+	pgerrIndexCorrupted = "XX002"
+)
+
+// unavailable: the server is at fault and not the statement. There is no connection, the
+// server is starting, stopping or out of resources, or its files are damaged.
 func (d postgres) unavailable(err error) bool {
+	if d.damaged(err) {
+		return true
+	}
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		for _, class := range []string{
 			"08",    // connection

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -23,6 +25,8 @@ import (
 type sqlite struct {
 	file   string
 	writes *fileLock
+	opened *atomic.Pointer[os.FileInfo] // the file, once it is open
+	logged *atomic.Bool                 // its log of writes has been seen; some file systems allow none
 }
 
 func newSQLite(file string) (dialect, error) {
@@ -33,7 +37,7 @@ func newSQLite(file string) (dialect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock")}, nil
+	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock"), opened: &atomic.Pointer[os.FileInfo]{}, logged: &atomic.Bool{}}, nil
 }
 
 // How long to wait for another program that holds the file, such as a backup. SQLite
@@ -75,7 +79,36 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 		return err
 	}
 	defer unlock()
-	return patiently(ctx, func() error { return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log) })
+	if err := patiently(ctx, func() error { return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log) }); err != nil {
+		return err
+	}
+	info, err := os.Stat(d.file)
+	if err != nil {
+		return err
+	}
+	d.opened.Store(&info)
+	return nil
+}
+
+// intact: the file at the path is still the one that is open, and its log of writes is
+// beside it. SQLite goes on writing into files that have been removed, without an error;
+// they are gone when the process ends.
+func (d sqlite) intact() error {
+	info, err := os.Stat(d.file)
+	if err == nil && !os.SameFile(info, *d.opened.Load()) {
+		err = errors.New("it is another file than was opened")
+	}
+	if err == nil {
+		if _, err = os.Stat(d.file + "-wal"); err == nil {
+			d.logged.Store(true)
+		} else if !d.logged.Load() {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w: restore it and start again", errMoved, err)
+	}
+	return nil
 }
 
 func busy(most time.Duration) string {
@@ -125,9 +158,10 @@ func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }
 
 func (d sqlite) listen(ctx context.Context, _ func()) { <-ctx.Done() }
 
-// unavailable: the file is busy, full or cannot be opened. An error in a statement is not.
+// unavailable: the file is busy, full, damaged or cannot be opened. An error in a statement
+// is not.
 func (d sqlite) unavailable(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) || errors.Is(err, errMoved) {
 		return true
 	}
 	failed, ok := errors.AsType[*sqlitedriver.Error](err)
@@ -139,8 +173,18 @@ func (d sqlite) unavailable(err error) bool {
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
 		return true
 	}
-	return false
+	return d.damaged(err)
 }
+
+func (d sqlite) damaged(err error) bool {
+	failed, ok := errors.AsType[*sqlitedriver.Error](err)
+	return ok && (failed.Code()&0xff == sqlite3.SQLITE_CORRUPT || failed.Code()&0xff == sqlite3.SQLITE_NOTADB)
+}
+
+func (d sqlite) where() string { return d.file }
+
+// errMoved: the file of the database was removed or replaced while it was open.
+var errMoved = errors.New("the file of the store is gone")
 
 // errLock: the lock file cannot be created or locked.
 var errLock = errors.New("lock file")

@@ -59,6 +59,8 @@ type Store struct {
 
 	migrating chan struct{} // holds a value while a migration runs
 	migrated  atomic.Bool
+	moved     atomic.Bool // stillThere has logged
+	damaged   atomic.Bool // fault has logged
 }
 
 // Open returns the store of a URL: sqlite:FILE or postgres://… It does not connect
@@ -126,6 +128,9 @@ func (s *Store) fault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if s.dialect.damaged(err) && !s.damaged.Swap(true) {
+		s.log.Error(err, "the store is damaged: restore a backup", "store", s.dialect.where(), "doing", doing)
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !s.dialect.unavailable(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -171,10 +176,23 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 	if err == nil {
 		err = tx.Commit()
 	}
+	if err == nil {
+		err = s.stillThere(doing)
+	}
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
 		err = ctx.Err() // the end of ctx ended the transaction
 	}
 	return s.fault(doing, err)
+}
+
+// stillThere checks that what was committed can be found again, and logs the first time
+// that it cannot.
+func (s *Store) stillThere(doing string) error {
+	err := s.dialect.intact()
+	if err != nil && !s.moved.Swap(true) {
+		s.log.Error(err, "writes are refused: they would be lost", "store", s.dialect.where(), "write", doing)
+	}
+	return err
 }
 
 // errNoChange rolls back a transaction that has nothing to commit.
