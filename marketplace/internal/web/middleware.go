@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -167,12 +168,23 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 				log = log.V(1)
 			}
 			log.Info("request",
-				"method", methodOf(r), "path", strings.ToValidUTF8(path, "\uFFFD"), "route", routeOf(r),
+				"method", methodOf(r), "path", printable(path), "route", routeOf(r),
 				"status", rec.sent(), "bytes", rec.bytes,
 				"durationMillis", float64(time.Since(began).Microseconds())/1000)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// printable replaces what a terminal would not print as it is: invalid UTF-8, control
+// characters, and those that turn the direction of text, which could hide a part of it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // contentSecurityPolicy allows the shop's own style sheet, script, pictures and forms,

@@ -38,6 +38,12 @@ func TestAccessLog(t *testing.T) {
 	if line := s.log.with("xxx")[0]; len(line) > 600 || !strings.Contains(line, `"route":"none"`) {
 		t.Errorf("line of a long path: %s", line)
 	}
+	// What would change the look of a line is replaced, whatever shows the log.
+	s.get("/hidden%1b[2K%0d%0a%E2%80%AEtxet%00%ff")
+	const path = "\"path\":\"/hidden\uFFFD[2K\uFFFD\uFFFD\uFFFDtxet\uFFFD\uFFFD\""
+	if line := s.log.with("/hidden")[0]; !strings.Contains(line, path) {
+		t.Errorf("line of a path with control characters: %q", line)
+	}
 }
 
 func TestTraces(t *testing.T) {
