@@ -158,6 +158,7 @@ func TestDirectModules(t *testing.T) {
 		"golang.org/x/mod",   // tests
 		"golang.org/x/sync",
 		"golang.org/x/text",
+		"golang.org/x/time",
 		"google.golang.org/genproto/googleapis/rpc",
 		"google.golang.org/grpc",
 		"google.golang.org/protobuf",

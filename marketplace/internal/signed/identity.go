@@ -139,3 +139,10 @@ func (c IdentityCookie) Read(r *http.Request) (id Identity, renew, ok bool) {
 func (c IdentityCookie) Write(w http.ResponseWriter, id Identity) {
 	c.set(w, c.encode(id, c.now().Add(identityMaxAge)), int(identityMaxAge.Seconds()))
 }
+
+// Remove makes the browser delete the cookie, and that of an earlier version: it would be
+// taken over again.
+func (c IdentityCookie) Remove(w http.ResponseWriter) {
+	c.cookie.Remove(w)
+	c.former.Remove(w)
+}

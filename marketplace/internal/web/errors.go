@@ -29,7 +29,10 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 		retryAfter = "1"
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusTooManyRequests {
+		retryAfter = "1"
+	}
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", retryAfter)
 	}
 	switch {

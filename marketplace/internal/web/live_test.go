@@ -338,3 +338,23 @@ func TestLiveHeartbeat(t *testing.T) {
 		<-done
 	})
 }
+
+// One reader cannot take all live shelves.
+func TestOneReadersLiveShelvesAreLimited(t *testing.T) {
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxStreams = 100 })
+	s.own()
+	var open []*events
+	for range 20 {
+		open = append(open, s.follow("/shelf/events?after=0"))
+	}
+	s.get("/shelf/events?after=0").want(t, http.StatusTooManyRequests)
+	open[0].leave()
+	wait(t, "a place is free", func() bool {
+		e := s.follow("/shelf/events?after=0")
+		defer e.leave()
+		return e.StatusCode == http.StatusOK
+	})
+	for _, e := range open[1:] {
+		e.leave()
+	}
+}

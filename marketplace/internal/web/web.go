@@ -85,6 +85,7 @@ func New(cfg Config) (http.Handler, error) {
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
 		Identity: signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
 		Version:  signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
+		Registry: cfg.Registry,
 		Links:    links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

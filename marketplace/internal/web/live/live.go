@@ -75,6 +75,11 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 		return problem.ErrNoStream
 	default:
 	}
+	leave, err := shelf.Take()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()

@@ -27,7 +27,7 @@ const (
 // Interact is POST /interactions: what a visitor did with a book. The shop's script
 // gets the form as it is now, a browser without script goes back to its page.
 func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.checkWrite(v); err != nil {
+	if err := p.admitWrite(v); err != nil {
 		return err
 	}
 	i, err := interaction(r.PostForm, v.own)

@@ -90,6 +90,10 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 	return LiveShelf{p, v, category}, p.checkWrite(v) == nil, nil
 }
 
+// Take takes one of the live shelves that its reader may have open at a time. The caller
+// must leave it.
+func (l LiveShelf) Take() (leave func(), err error) { return l.pages.limits.stream(l.visitor.own) }
+
 // Follow calls show with the shelf after each change, until ctx ends or show fails; seen
 // is the version that the page shows already, -1 for unknown.
 func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int64, html []byte) error) error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
@@ -36,11 +37,13 @@ type Config struct {
 	Links       []Link // links in the foot of every page
 	Live        bool   // whether there are live shelves
 	Log         logr.Logger
+	Registry    prometheus.Registerer
 }
 
 // Pages answers readers.
 type Pages struct {
 	cfg    Config
+	limits *limits
 	static staticFiles
 	templates
 	busy []byte // page that Busy sends
@@ -56,7 +59,11 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{cfg: cfg, static: static, templates: templates}
+	limits, err := newLimits(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{cfg: cfg, limits: limits, static: static, templates: templates}
 	busy := problem.Of(problem.ErrBusy)
 	p.busy, err = p.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
 	if err != nil {

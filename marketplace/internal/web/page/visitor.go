@@ -81,6 +81,14 @@ func (p *Pages) checkWrite(v Visitor) error {
 	return nil
 }
 
+// admitWrite returns why a visitor's write is refused, or nil.
+func (p *Pages) admitWrite(v Visitor) error {
+	if err := p.checkWrite(v); err != nil {
+		return err
+	}
+	return p.limits.write(v.own)
+}
+
 // SwitchReader is POST /reader: it shows the shop as a sample reader, or as the
 // visitor again.
 func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) error {

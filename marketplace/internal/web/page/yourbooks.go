@@ -52,7 +52,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
 // new one.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.checkWrite(v); err != nil {
+	if err := p.admitWrite(v); err != nil {
 		return err
 	}
 	if r.PostForm.Get(sureField) != "yes" {
