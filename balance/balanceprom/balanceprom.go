@@ -21,6 +21,7 @@ import (
 // Metrics counts what Balancers do. It is safe for concurrent use.
 type Metrics struct {
 	endpoints    *prometheus.Desc
+	serving      *prometheus.Desc
 	ejected      *prometheus.Desc
 	lookups      *prometheus.Desc
 	emptyIgnored *prometheus.Desc
@@ -60,6 +61,7 @@ func NewNamed(namespace string) *Metrics {
 	}
 	return &Metrics{
 		endpoints:    desc("endpoints", "Replicas in the list that are not suspected or ejected."),
+		serving:      desc("serving_endpoints", "Replicas that receive calls."),
 		ejected:      desc("ejected_endpoints", "Replicas that are ejected at present."),
 		lookups:      desc("lookups_total", "DNS lookups by result: ok, empty (the name has no addresses) or error (no answer).", "result"),
 		emptyIgnored: desc("empty_answers_ignored_total", "Empty answers after which the last list stayed in use."),
@@ -135,7 +137,7 @@ func (m *Metrics) Changed(name string, c balance.Change) {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.endpoints, m.ejected, m.lookups, m.emptyIgnored, m.ejections, m.readmissions, m.suspicions, m.listAge} {
+	for _, d := range []*prometheus.Desc{m.endpoints, m.serving, m.ejected, m.lookups, m.emptyIgnored, m.ejections, m.readmissions, m.suspicions, m.listAge} {
 		to <- d
 	}
 }
@@ -152,6 +154,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), append([]string{name}, labels...)...)
 		}
 		gauge(m.endpoints, float64(t.states[balance.Connecting]+t.states[balance.Serving]+t.states[balance.NotServing]+t.states[balance.Unused]))
+		gauge(m.serving, float64(t.states[balance.Serving]))
 		gauge(m.ejected, float64(t.states[balance.Ejected]))
 		age := -1.0
 		if !t.answered.IsZero() {

@@ -98,6 +98,10 @@ balance_lookups_total{result="ok",target="dns:///books:50051"} 3
 # TYPE balance_readmissions_total counter
 balance_readmissions_total{target="dns:///authors:50051"} 0
 balance_readmissions_total{target="dns:///books:50051"} 1
+# HELP balance_serving_endpoints Replicas that receive calls.
+# TYPE balance_serving_endpoints gauge
+balance_serving_endpoints{target="dns:///authors:50051"} 0
+balance_serving_endpoints{target="dns:///books:50051"} 2
 # HELP balance_suspicions_total Replicas that were taken out at a timeout and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.
 # TYPE balance_suspicions_total counter
 balance_suspicions_total{result="common",target="dns:///authors:50051"} 0
@@ -111,7 +115,7 @@ balance_suspicions_total{result="probed",target="dns:///books:50051"} 1
 `
 	names := []string{
 		"balance_ejected_endpoints", "balance_ejections_total", "balance_empty_answers_ignored_total", "balance_endpoints",
-		"balance_lookups_total", "balance_readmissions_total", "balance_suspicions_total",
+		"balance_lookups_total", "balance_readmissions_total", "balance_serving_endpoints", "balance_suspicions_total",
 	}
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), names...); err != nil {
 		t.Error(err)
