@@ -20,6 +20,10 @@ HELM3_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
 KUBE_SCORE_VERSION := v1.20.0
 COMPOSE_VERSION := v2.40.3
+# Database of known vulnerabilities; file:///FOLDER for a copy of it.
+VULNDB ?= https://vuln.go.dev
+# Modules that make vuln looks at.
+VULN_MODULES ?= . tools tools/conformance
 CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
 IMAGE_TAG ?= dev
 BASE ?= origin/main
@@ -42,7 +46,7 @@ check: ## go vet and unit tests while you edit; needs no browser, Helm or databa
 	$(GO) test -short $(PKG)
 
 .PHONY: test
-test: system $(BIN)/gotestsum $(BIN)/axe.min.js $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
+test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
 
 .PHONY: golden
@@ -134,6 +138,13 @@ lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and t
 	$(BIN)/buf lint proto
 	$(BIN)/buf breaking proto --against proto/released.binpb
 
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## known vulnerabilities that our code reaches; asks vuln.go.dev, or VULNDB=file:///FOLDER
+	@for module in $(VULN_MODULES); do \
+		echo "$$module:"; \
+		$(BIN)/govulncheck -db $(VULNDB) -C $$module -test -tags e2e,compose,large,no_k8s ./...; \
+	done
+
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint $(BIN)/buf ## format Go and protobuf
 	$(BIN)/golangci-lint fmt
@@ -171,7 +182,7 @@ check-history: ## fail if a commit since BASE (origin/main) does not build, test
 ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum golangci-lint axe.min.js) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum govulncheck golangci-lint axe.min.js) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:
@@ -189,7 +200,8 @@ $(BIN)/buf: PACKAGE := github.com/bufbuild/buf/cmd/buf
 $(BIN)/protoc-gen-go: PACKAGE := google.golang.org/protobuf/cmd/protoc-gen-go
 $(BIN)/protoc-gen-go-grpc: PACKAGE := google.golang.org/grpc/cmd/protoc-gen-go-grpc
 $(BIN)/gotestsum: PACKAGE := gotest.tools/gotestsum
-$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum: tools/go.mod | $(BIN)
+$(BIN)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum $(BIN)/govulncheck: tools/go.mod | $(BIN)
 	@echo "installing $(notdir $@)"
 	@$(GO) build -C tools -o ../$@ $(PACKAGE) && touch $@
 
