@@ -27,6 +27,8 @@ VULN_MODULES ?= . tools tools/conformance
 CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
 IMAGE_TAG ?= dev
 BASE ?= origin/main
+# An earlier version that people run; e2e upgrades from it.
+RELEASED := a1950194fb326242246892c078eed64c5784f52e
 
 .PHONY: help
 help: ## list the targets
@@ -123,7 +125,8 @@ fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie fo
 e2e: $(BIN)/helm ## the chart on the cluster of KUBECONFIG, under load
 	@tools/prometheus.sh bin/images/prometheus.tar bookstall/prometheus:e2e
 	@tools/postgres.sh bin/images/postgres.tar bookstall/postgres:e2e
-	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar
+	@tools/released.sh $(RELEASED) released bin/released
+	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar $$(ls bin/released/images/*.tar 2>/dev/null || true)
 	@for tag in e2e e2e-next; do \
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
 		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \
