@@ -20,7 +20,7 @@ func documents(t *testing.T) map[string]string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && name != "." && strings.HasPrefix(d.Name(), ".") {
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || name == "bin") {
 			return fs.SkipDir
 		}
 		if path.Ext(name) != ".md" {

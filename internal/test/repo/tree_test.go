@@ -54,7 +54,7 @@ func sources(t *testing.T) []source {
 		}
 		if d.IsDir() {
 			hidden := strings.HasPrefix(d.Name(), ".") && rel != "."
-			if hidden || rel == "gen" || d.Name() == "testdata" {
+			if hidden || rel == "gen" || rel == "bin" || d.Name() == "testdata" {
 				return filepath.SkipDir
 			}
 			return nil
