@@ -151,6 +151,8 @@ const (
 	RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND RejectionReason = 2
 	// The id belongs to a different interaction.
 	RejectionReason_REJECTION_REASON_CONFLICT RejectionReason = 3
+	// The generation has ended, because the reader was forgotten.
+	RejectionReason_REJECTION_REASON_FORGOTTEN RejectionReason = 4
 )
 
 // Enum value maps for RejectionReason.
@@ -160,12 +162,14 @@ var (
 		1: "REJECTION_REASON_INVALID",
 		2: "REJECTION_REASON_BOOK_NOT_FOUND",
 		3: "REJECTION_REASON_CONFLICT",
+		4: "REJECTION_REASON_FORGOTTEN",
 	}
 	RejectionReason_value = map[string]int32{
 		"REJECTION_REASON_UNSPECIFIED":    0,
 		"REJECTION_REASON_INVALID":        1,
 		"REJECTION_REASON_BOOK_NOT_FOUND": 2,
 		"REJECTION_REASON_CONFLICT":       3,
+		"REJECTION_REASON_FORGOTTEN":      4,
 	}
 )
 
@@ -206,7 +210,11 @@ type RecommendRequest struct {
 	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
 	// The answer must include the reader's own writes up to this version; 0 for
 	// none. A replica that is behind reads the store first.
-	MinVersion    int64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	MinVersion int64 `protobuf:"varint,4,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// Generation of the reader: 1, and one more each time the reader is forgotten.
+	// One that has ended is answered as for a reader without history. 0 is not
+	// checked.
+	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +277,13 @@ func (x *RecommendRequest) GetMinVersion() int64 {
 	return 0
 }
 
+func (x *RecommendRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 type RecommendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most max_results books, by score descending, then by id.
@@ -281,8 +296,11 @@ type RecommendResponse struct {
 	CatalogVersion string `protobuf:"bytes,4,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
 	// Version of the reader's history that the shelf was made from; 0 for none.
 	ReaderVersion int64 `protobuf:"varint,5,opt,name=reader_version,json=readerVersion,proto3" json:"reader_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// True if the generation of the request has ended, because the reader was
+	// forgotten.
+	ReaderForgotten bool `protobuf:"varint,6,opt,name=reader_forgotten,json=readerForgotten,proto3" json:"reader_forgotten,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *RecommendResponse) Reset() {
@@ -348,6 +366,13 @@ func (x *RecommendResponse) GetReaderVersion() int64 {
 		return x.ReaderVersion
 	}
 	return 0
+}
+
+func (x *RecommendResponse) GetReaderForgotten() bool {
+	if x != nil {
+		return x.ReaderForgotten
+	}
+	return false
 }
 
 type SimilarBooksRequest struct {
@@ -1067,7 +1092,9 @@ type Interaction struct {
 	BookId int64           `protobuf:"varint,3,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
 	Kind   InteractionKind `protobuf:"varint,4,opt,name=kind,proto3,enum=recommendations.v1.InteractionKind" json:"kind,omitempty"`
 	// 1 to 5 for INTERACTION_KIND_RATING, otherwise 0.
-	Rating        int32 `protobuf:"varint,5,opt,name=rating,proto3" json:"rating,omitempty"`
+	Rating int32 `protobuf:"varint,5,opt,name=rating,proto3" json:"rating,omitempty"`
+	// As in RecommendRequest. One that has ended is rejected.
+	Generation    int64 `protobuf:"varint,6,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1160,13 @@ func (x *Interaction) GetKind() InteractionKind {
 func (x *Interaction) GetRating() int32 {
 	if x != nil {
 		return x.Rating
+	}
+	return 0
+}
+
+func (x *Interaction) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
 	}
 	return 0
 }
@@ -1438,7 +1472,9 @@ type FollowStart struct {
 	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
 	// The version of the history that the caller has seen. The first shelf is sent
 	// once the history is newer; with 0, at once.
-	AfterVersion  int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	AfterVersion int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
+	// As in RecommendRequest.
+	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1497,6 +1533,13 @@ func (x *FollowStart) GetMaxResults() int32 {
 func (x *FollowStart) GetAfterVersion() int64 {
 	if x != nil {
 		return x.AfterVersion
+	}
+	return 0
+}
+
+func (x *FollowStart) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
 	}
 	return 0
 }
@@ -1612,9 +1655,11 @@ type FollowShelf struct {
 	// The book whose entry changed last; unset if there is none.
 	Cause *Because `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
 	// The reader's current entry for that book.
-	Entry         *HistoryEntry `protobuf:"bytes,7,opt,name=entry,proto3" json:"entry,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Entry *HistoryEntry `protobuf:"bytes,7,opt,name=entry,proto3" json:"entry,omitempty"`
+	// As in RecommendResponse. Then this is the last message.
+	ReaderForgotten bool `protobuf:"varint,8,opt,name=reader_forgotten,json=readerForgotten,proto3" json:"reader_forgotten,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *FollowShelf) Reset() {
@@ -1694,6 +1739,13 @@ func (x *FollowShelf) GetEntry() *HistoryEntry {
 		return x.Entry
 	}
 	return nil
+}
+
+func (x *FollowShelf) GetReaderForgotten() bool {
+	if x != nil {
+		return x.ReaderForgotten
+	}
+	return false
 }
 
 // FollowRecorded answers an interaction that the caller sent.
@@ -1819,7 +1871,9 @@ type GetHistoryRequest struct {
 	// The reader, > 0.
 	UserId int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// As in RecommendRequest.
-	MinVersion    int64 `protobuf:"varint,2,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	MinVersion int64 `protobuf:"varint,2,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// As in RecommendRequest. One that has ended is answered with no entries.
+	Generation    int64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1868,14 +1922,23 @@ func (x *GetHistoryRequest) GetMinVersion() int64 {
 	return 0
 }
 
+func (x *GetHistoryRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 type GetHistoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The latest change first. Books that are no longer in the catalogue are left
 	// out.
-	Entries       []*HistoryEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
-	Version       int64           `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Entries []*HistoryEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	Version int64           `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// As in RecommendResponse.
+	ReaderForgotten bool `protobuf:"varint,3,opt,name=reader_forgotten,json=readerForgotten,proto3" json:"reader_forgotten,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GetHistoryResponse) Reset() {
@@ -1920,6 +1983,13 @@ func (x *GetHistoryResponse) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *GetHistoryResponse) GetReaderForgotten() bool {
+	if x != nil {
+		return x.ReaderForgotten
+	}
+	return false
 }
 
 // HistoryEntry is what a reader did with one book.
@@ -1995,7 +2065,10 @@ func (x *HistoryEntry) GetPurchased() bool {
 type ForgetReaderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The reader, > 0.
-	UserId        int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	UserId int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// As in RecommendRequest. If it has ended, the reader is forgotten already, and
+	// nothing happens.
+	Generation    int64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2033,6 +2106,13 @@ func (*ForgetReaderRequest) Descriptor() ([]byte, []int) {
 func (x *ForgetReaderRequest) GetUserId() int64 {
 	if x != nil {
 		return x.UserId
+	}
+	return 0
+}
+
+func (x *ForgetReaderRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
 	}
 	return 0
 }
@@ -2085,20 +2165,24 @@ var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\x89\x01\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\xa9\x01\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vmax_results\x18\x03 \x01(\x05R\n" +
 	"maxResults\x12\x1f\n" +
 	"\vmin_version\x18\x04 \x01(\x03R\n" +
-	"minVersion\"\x82\x02\n" +
+	"minVersion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x05 \x01(\x03R\n" +
+	"generation\"\xad\x02\n" +
 	"\x11RecommendResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
 	"\tserved_by\x18\x03 \x01(\tR\bservedBy\x12'\n" +
 	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12%\n" +
-	"\x0ereader_version\x18\x05 \x01(\x03R\rreaderVersion\"O\n" +
+	"\x0ereader_version\x18\x05 \x01(\x03R\rreaderVersion\x12)\n" +
+	"\x10reader_forgotten\x18\x06 \x01(\bR\x0freaderForgotten\"O\n" +
 	"\x13SimilarBooksRequest\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x1f\n" +
 	"\vmax_results\x18\x02 \x01(\x05R\n" +
@@ -2155,13 +2239,16 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x05price\x18\n" +
 	" \x01(\tR\x05price\x12\x1a\n" +
 	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\x1a\n" +
-	"\blanguage\x18\f \x01(\tR\blanguage\"\xa0\x01\n" +
+	"\blanguage\x18\f \x01(\tR\blanguage\"\xc0\x01\n" +
 	"\vInteraction\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x03R\x06userId\x12\x17\n" +
 	"\abook_id\x18\x03 \x01(\x03R\x06bookId\x127\n" +
 	"\x04kind\x18\x04 \x01(\x0e2#.recommendations.v1.InteractionKindR\x04kind\x12\x16\n" +
-	"\x06rating\x18\x05 \x01(\x05R\x06rating\"^\n" +
+	"\x06rating\x18\x05 \x01(\x05R\x06rating\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x06 \x01(\x03R\n" +
+	"generation\"^\n" +
 	"\x19RecordInteractionsRequest\x12A\n" +
 	"\vinteraction\x18\x01 \x01(\v2\x1f.recommendations.v1.InteractionR\vinteraction\"\xc5\x01\n" +
 	"\x1aRecordInteractionsResponse\x12\x16\n" +
@@ -2181,18 +2268,21 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\rFollowRequest\x127\n" +
 	"\x05start\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowStartH\x00R\x05start\x12C\n" +
 	"\vinteraction\x18\x02 \x01(\v2\x1f.recommendations.v1.InteractionH\x00R\vinteractionB\x06\n" +
-	"\x04part\"\x88\x01\n" +
+	"\x04part\"\xa8\x01\n" +
 	"\vFollowStart\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vmax_results\x18\x03 \x01(\x05R\n" +
 	"maxResults\x12#\n" +
-	"\rafter_version\x18\x04 \x01(\x03R\fafterVersion\"\xc6\x01\n" +
+	"\rafter_version\x18\x04 \x01(\x03R\fafterVersion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x05 \x01(\x03R\n" +
+	"generation\"\xc6\x01\n" +
 	"\x0eFollowResponse\x127\n" +
 	"\x05shelf\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowShelfH\x00R\x05shelf\x12@\n" +
 	"\brecorded\x18\x02 \x01(\v2\".recommendations.v1.FollowRecordedH\x00R\brecorded\x121\n" +
 	"\x03end\x18\x03 \x01(\v2\x1d.recommendations.v1.FollowEndH\x00R\x03endB\x06\n" +
-	"\x04part\"\xda\x02\n" +
+	"\x04part\"\x85\x03\n" +
 	"\vFollowShelf\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
@@ -2200,28 +2290,36 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12\x18\n" +
 	"\aversion\x18\x05 \x01(\x03R\aversion\x121\n" +
 	"\x05cause\x18\x06 \x01(\v2\x1b.recommendations.v1.BecauseR\x05cause\x126\n" +
-	"\x05entry\x18\a \x01(\v2 .recommendations.v1.HistoryEntryR\x05entry\"\x8f\x01\n" +
+	"\x05entry\x18\a \x01(\v2 .recommendations.v1.HistoryEntryR\x05entry\x12)\n" +
+	"\x10reader_forgotten\x18\b \x01(\bR\x0freaderForgotten\"\x8f\x01\n" +
 	"\x0eFollowRecorded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06stored\x18\x02 \x01(\bR\x06stored\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x03R\aversion\x12;\n" +
 	"\trejection\x18\x04 \x01(\v2\x1d.recommendations.v1.RejectionR\trejection\"0\n" +
 	"\tFollowEnd\x12#\n" +
-	"\rafter_version\x18\x01 \x01(\x03R\fafterVersion\"M\n" +
+	"\rafter_version\x18\x01 \x01(\x03R\fafterVersion\"m\n" +
 	"\x11GetHistoryRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1f\n" +
 	"\vmin_version\x18\x02 \x01(\x03R\n" +
-	"minVersion\"j\n" +
+	"minVersion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\x03R\n" +
+	"generation\"\x95\x01\n" +
 	"\x12GetHistoryResponse\x12:\n" +
 	"\aentries\x18\x01 \x03(\v2 .recommendations.v1.HistoryEntryR\aentries\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x03R\aversion\"s\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x12)\n" +
+	"\x10reader_forgotten\x18\x03 \x01(\bR\x0freaderForgotten\"s\n" +
 	"\fHistoryEntry\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x16\n" +
 	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x14\n" +
 	"\x05liked\x18\x03 \x01(\bR\x05liked\x12\x1c\n" +
-	"\tpurchased\x18\x04 \x01(\bR\tpurchased\".\n" +
+	"\tpurchased\x18\x04 \x01(\bR\tpurchased\"N\n" +
 	"\x13ForgetReaderRequest\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\x03R\x06userId\"0\n" +
+	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\x03R\n" +
+	"generation\"0\n" +
 	"\x14ForgetReaderResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion*I\n" +
 	"\x06Source\x12\x16\n" +
@@ -2235,12 +2333,13 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x17INTERACTION_KIND_UNLIKE\x10\x03\x12\x1b\n" +
 	"\x17INTERACTION_KIND_RATING\x10\x04\x12\x1b\n" +
 	"\x17INTERACTION_KIND_UNRATE\x10\x05\x12\x1d\n" +
-	"\x19INTERACTION_KIND_PURCHASE\x10\x06*\x95\x01\n" +
+	"\x19INTERACTION_KIND_PURCHASE\x10\x06*\xb5\x01\n" +
 	"\x0fRejectionReason\x12 \n" +
 	"\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REJECTION_REASON_INVALID\x10\x01\x12#\n" +
 	"\x1fREJECTION_REASON_BOOK_NOT_FOUND\x10\x02\x12\x1d\n" +
-	"\x19REJECTION_REASON_CONFLICT\x10\x032\xbd\x05\n" +
+	"\x19REJECTION_REASON_CONFLICT\x10\x03\x12\x1e\n" +
+	"\x1aREJECTION_REASON_FORGOTTEN\x10\x042\xbd\x05\n" +
 	"\x16RecommendationsService\x12X\n" +
 	"\tRecommend\x12$.recommendations.v1.RecommendRequest\x1a%.recommendations.v1.RecommendResponse\x12a\n" +
 	"\fSimilarBooks\x12'.recommendations.v1.SimilarBooksRequest\x1a(.recommendations.v1.SimilarBooksResponse\x12Z\n" +

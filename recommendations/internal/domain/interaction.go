@@ -56,6 +56,9 @@ type Interaction struct {
 	Kind   Kind
 	Stars  int       // 1 to 5 for Rate, else 0
 	At     time.Time // when it was stored, to the microsecond; zero before
+	// Generation is the reader's, as far as the caller knows; 0 is not checked. It is not
+	// stored.
+	Generation int64
 }
 
 // MaxInteractionID bounds Interaction.ID, in bytes.
@@ -81,6 +84,9 @@ func (i Interaction) Validate() error {
 	if i.BookID <= 0 {
 		wrong("book_id", "is %d, want a whole number from 1", i.BookID)
 	}
+	if i.Generation < 0 || i.Generation > MaxGeneration {
+		wrong("generation", "is %d, want 0 to %d", i.Generation, MaxGeneration)
+	}
 	switch {
 	case i.Kind < View || i.Kind > Purchase:
 		wrong("kind", "is unknown, want one of %s", strings.Join(KindNames(), ", "))
@@ -104,5 +110,6 @@ func validInteractionID(id string) bool {
 // the second is a retry and not a conflict.
 func (i Interaction) Same(other Interaction) bool {
 	i.At, other.At = time.Time{}, time.Time{}
+	i.Generation, other.Generation = 0, 0
 	return i == other
 }

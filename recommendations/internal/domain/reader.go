@@ -11,17 +11,31 @@ type Reader struct {
 	// Forgotten is set once the reader asked to be forgotten. What came before is
 	// deleted, and imports do not bring it back.
 	Forgotten bool
-	History   []byte // result of History.Encode; never changed in place
+	// Generation counts from FirstGeneration, one more each time the reader is forgotten:
+	// a cookie of an older one has ended. 0 if nothing is stored about the reader.
+	Generation int64
+	History    []byte // result of History.Encode; never changed in place
 }
+
+// FirstGeneration is the generation of readers who were never forgotten.
+const FirstGeneration = 1
+
+// MaxGeneration bounds the generations that callers may name.
+const MaxGeneration = 1 << 31
+
+// Ended reports whether a generation that a caller knows is over, because the reader was
+// forgotten since. 0, for callers that do not know it, never is.
+func (r Reader) Ended(generation int64) bool { return generation != 0 && generation < r.Generation }
 
 // Status is what became of an interaction that was to be stored.
 type Status uint8
 
 // The statuses.
 const (
-	Stored   Status = 1 + iota // new, and durable now
-	Repeated                   // stored before, with the same id and content
-	Conflict                   // refused: the id belongs to another interaction
+	Stored    Status = 1 + iota // new, and durable now
+	Repeated                    // stored before, with the same id and content
+	Conflict                    // refused: the id belongs to another interaction
+	Forgotten                   // refused: the reader was forgotten since the generation that it names
 )
 
 // String returns the name of the status, as metrics have it.
@@ -33,6 +47,8 @@ func (s Status) String() string {
 		return "repeated"
 	case Conflict:
 		return "conflict"
+	case Forgotten:
+		return "forgotten"
 	}
 	return fmt.Sprintf("Status(%d)", uint8(s))
 }

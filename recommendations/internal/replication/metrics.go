@@ -19,7 +19,7 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 	m := &metrics{
 		writes: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_interactions_total",
-			Help: "Interactions to store, by outcome: stored, repeated, conflict or failed.",
+			Help: "Interactions to store, by outcome: stored, repeated, conflict, forgotten (of a reader forgotten since) or failed.",
 		}, []string{"outcome"}),
 		catchUps: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_catch_ups_total",
@@ -34,7 +34,7 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 			Help: "1 for the model in use.",
 		}, []string{"model"}),
 	}
-	for _, outcome := range []string{"stored", "repeated", "conflict", "failed"} {
+	for _, outcome := range []string{"stored", "repeated", "conflict", "forgotten", "failed"} {
 		m.writes.WithLabelValues(outcome)
 	}
 	for _, outcome := range []string{"read", "failed"} {

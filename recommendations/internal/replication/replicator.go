@@ -26,7 +26,7 @@ type Store interface {
 	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
 	History(ctx context.Context, userID int64) (domain.Reader, error)
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
-	Forget(ctx context.Context, userID int64) (domain.Reader, error)
+	Forget(ctx context.Context, userID, generation int64) (domain.Reader, error)
 	Seed(ctx context.Context, demo domain.Library) (bool, error)
 	WithLock(ctx context.Context, name string, fn func(context.Context) error) error
 	Changes(ctx context.Context) <-chan struct{}
@@ -255,7 +255,7 @@ func (r *Replicator) Record(ctx context.Context, list []domain.Interaction) ([]d
 	changed := make([]domain.Reader, 0, len(outcomes))
 	for _, o := range outcomes {
 		r.metrics.writes.WithLabelValues(o.Status.String()).Inc()
-		if o.Status == domain.Stored {
+		if o.Status == domain.Stored || o.Status == domain.Forgotten { // the memory may not know yet
 			changed = append(changed, o.Reader)
 		}
 	}
@@ -263,14 +263,15 @@ func (r *Replicator) Record(ctx context.Context, list []domain.Interaction) ([]d
 	return outcomes, nil
 }
 
-// Forget deletes a reader from the store and from memory, and returns the sequence
-// number of that change.
+// Forget deletes a reader of a generation, 0 for any, from the store and from memory, and
+// returns the sequence number of that change. If the generation is over already, nothing
+// happens.
 //
 // Error: domain.ErrStoreDown.
-func (r *Replicator) Forget(ctx context.Context, userID int64) (seq int64, err error) {
+func (r *Replicator) Forget(ctx context.Context, userID, generation int64) (seq int64, err error) {
 	write, cancel := withWriteTimeout(ctx)
 	defer cancel()
-	forgotten, err := r.Store.Forget(write, userID)
+	forgotten, err := r.Store.Forget(write, userID, generation)
 	if err != nil {
 		return 0, timeoutAsDown(ctx, err)
 	}

@@ -191,7 +191,7 @@ func TestForgottenIsForgottenEverywhere(t *testing.T) {
 	a, b := start(t, url), start(t, url)
 	a.record(t, like("a", 777, 2))
 	within(t, time.Second, "the like", func() bool { return len(b.books.Reader(777).History) > 0 })
-	seq, err := a.Forget(t.Context(), 777)
+	seq, err := a.Forget(t.Context(), 777, 0)
 	if err != nil || len(a.books.Reader(777).History) != 0 {
 		t.Fatalf("%v, left %v", err, a.books.Reader(777))
 	}

@@ -30,7 +30,7 @@ func (s *Server) Follow(stream followStream) error {
 	if err := s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion()); err != nil {
 		return err
 	}
-	if err := f.shelf(start.GetAfterVersion() == 0); err != nil {
+	if err := f.shelf(start.GetAfterVersion() == 0); err != nil || f.forgotten {
 		return err
 	}
 	return f.run(changed, f.receive())
@@ -51,6 +51,7 @@ func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStar
 	}
 	var wrong violations
 	checkUser(&wrong, start.GetUserId())
+	checkGeneration(&wrong, start.GetGeneration())
 	checkSeq(&wrong, "after_version", start.GetAfterVersion())
 	if err := s.checkCategory(&wrong, start.GetCategory()); err != nil {
 		return nil, toStatus(err)
@@ -65,6 +66,8 @@ type follower struct {
 	stream followStream
 	start  *recommendationsv1.FollowStart
 	sent   int64 // sequence number of the last shelf
+
+	forgotten bool // whether the reader was forgotten, which ends the stream
 }
 
 // received is a message from the client; the last one has an error.
@@ -116,7 +119,7 @@ func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
 		case <-f.server.drain:
 			return f.end()
 		}
-		if err != nil {
+		if err != nil || f.forgotten {
 			return err
 		}
 	}
@@ -134,20 +137,22 @@ func (f *follower) end() error {
 	})
 }
 
-// shelf sends the reader's shelf, if it is newer than the last one or always is set.
+// shelf sends the reader's shelf, if it is newer than the last one, always is set, or the
+// reader was forgotten.
 func (f *follower) shelf(always bool) error {
-	shelf, err := f.server.recommender.Recommend(f.start.GetUserId(), f.start.GetCategory(), int(f.start.GetMaxResults()))
+	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()))
 	if err != nil {
 		return toStatus(err)
 	}
-	if !always && shelf.ReaderSeq <= f.sent {
+	f.forgotten = forgotten
+	if !always && !forgotten && shelf.ReaderSeq <= f.sent {
 		return nil
 	}
 	f.sent = max(f.sent, shelf.ReaderSeq)
 	source, _ := sourceOf(shelf)
 	message := &recommendationsv1.FollowShelf{
 		Recommendations: recommendations(shelf), Source: source, ServedBy: f.server.name,
-		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderSeq,
+		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderSeq, ReaderForgotten: forgotten,
 	}
 	if shelf.Last != nil {
 		message.Cause = &recommendationsv1.Because{BookId: shelf.LastBook.ID, Title: shelf.LastBook.Title}
@@ -178,9 +183,7 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 		}
 		answer.Version = outcomes[0].Reader.Seq
 		answer.Stored = outcomes[0].Status == domain.Stored
-		if outcomes[0].Status == domain.Conflict {
-			rejection = conflict(i.ID)
-		}
+		rejection = refused(i.ID, outcomes[0].Status)
 	}
 	answer.Rejection = rejection
 	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Recorded{Recorded: answer}})

@@ -57,7 +57,7 @@ func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]domai
 	return outcomes, nil
 }
 
-func (forgetful) Forget(_ context.Context, userID int64) (int64, error) {
+func (forgetful) Forget(_ context.Context, userID, _ int64) (int64, error) {
 	if userID <= 0 {
 		return 0, errors.New("no such reader")
 	}

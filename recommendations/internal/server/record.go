@@ -17,8 +17,9 @@ import (
 type Journal interface {
 	// Record stores valid interactions. When it returns they are durable.
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
-	// Forget deletes a reader and returns the sequence number of that change.
-	Forget(ctx context.Context, userID int64) (seq int64, err error)
+	// Forget deletes a reader of a generation, 0 for any, and returns the sequence number of
+	// that change. If the generation is over already, nothing happens.
+	Forget(ctx context.Context, userID, generation int64) (seq int64, err error)
 	// CatchUp brings a reader in memory up to a sequence number, if it can.
 	CatchUp(ctx context.Context, userID, seq int64)
 }
@@ -107,8 +108,8 @@ func (r *recording) flush() error {
 			r.resp.Stored++
 		case domain.Repeated:
 			r.resp.Repeated++
-		case domain.Conflict:
-			r.reject(r.indexes[k], conflict(r.batch[k].ID))
+		default:
+			r.reject(r.indexes[k], refused(r.batch[k].ID, o.Status))
 		}
 	}
 	r.batch, r.indexes = r.batch[:0], r.indexes[:0]
@@ -145,11 +146,23 @@ func shownID(id string) string {
 	return strings.ToValidUTF8(id[:domain.MaxInteractionID], "")
 }
 
-func conflict(id string) *recommendationsv1.Rejection {
-	return &recommendationsv1.Rejection{
-		Id: id, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT,
-		Field: "id", Description: "was used before, for another interaction",
+// refused returns the rejection of an interaction that the store refused, or nil if it
+// did not.
+func refused(id string, status domain.Status) *recommendationsv1.Rejection {
+	switch status {
+	case domain.Conflict:
+		return &recommendationsv1.Rejection{
+			Id: id, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT,
+			Field: "id", Description: "was used before, for another interaction",
+		}
+	case domain.Forgotten:
+		return &recommendationsv1.Rejection{
+			Id: id, Reason: recommendationsv1.RejectionReason_REJECTION_REASON_FORGOTTEN,
+			Field: "generation", Description: "has ended: the reader was forgotten",
+		}
+	case domain.Stored, domain.Repeated:
 	}
+	return nil
 }
 
 // interaction translates an interaction. check finds invalid values.
@@ -164,6 +177,7 @@ func interaction(in *recommendationsv1.Interaction) domain.Interaction {
 	}
 	return domain.Interaction{
 		ID: in.GetId(), UserID: in.GetUserId(), BookID: in.GetBookId(), Kind: kinds[in.GetKind()], Stars: int(in.GetRating()),
+		Generation: in.GetGeneration(),
 	}
 }
 
@@ -171,13 +185,14 @@ func interaction(in *recommendationsv1.Interaction) domain.Interaction {
 func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
 	var wrong violations
 	checkUser(&wrong, req.GetUserId())
+	checkGeneration(&wrong, req.GetGeneration())
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
 	if s.journal == nil {
 		return nil, toStatus(domain.ErrReadOnly)
 	}
-	seq, err := s.journal.Forget(ctx, req.GetUserId())
+	seq, err := s.journal.Forget(ctx, req.GetUserId(), req.GetGeneration())
 	if err != nil {
 		return nil, s.writeFailed(unary{ctx}, err)
 	}
@@ -188,6 +203,7 @@ func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.Forget
 func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
 	var wrong violations
 	checkUser(&wrong, req.GetUserId())
+	checkGeneration(&wrong, req.GetGeneration())
 	checkSeq(&wrong, "min_version", req.GetMinVersion())
 	if err := wrong.err(); err != nil {
 		return nil, err
@@ -198,6 +214,9 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 	history, seq, err := s.recommender.History(req.GetUserId())
 	if err != nil {
 		return nil, toStatus(err)
+	}
+	if s.recommender.Reader(req.GetUserId()).Ended(req.GetGeneration()) { // afterwards, as in shelf
+		return &recommendationsv1.GetHistoryResponse{ReaderForgotten: true}, nil
 	}
 	resp := &recommendationsv1.GetHistoryResponse{Version: seq}
 	for _, e := range history {

@@ -68,6 +68,7 @@ func (s *Server) Register(to grpc.ServiceRegistrar) {
 func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
 	var wrong violations
 	checkUser(&wrong, req.GetUserId())
+	checkGeneration(&wrong, req.GetGeneration())
 	checkSeq(&wrong, "min_version", req.GetMinVersion())
 	if err := s.checkCategory(&wrong, req.GetCategory()); err != nil {
 		return nil, toStatus(err)
@@ -79,7 +80,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
 	}
-	shelf, err := s.recommender.Recommend(req.GetUserId(), req.GetCategory(), n)
+	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -91,7 +92,22 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 		ServedBy:        s.name,
 		CatalogVersion:  shelf.CatalogVersion,
 		ReaderVersion:   shelf.ReaderSeq,
+		ReaderForgotten: forgotten,
 	}, nil
+}
+
+// nobody is the id of no reader.
+const nobody = 0
+
+// shelf returns the shelf of a reader or, if the reader was forgotten since the generation,
+// that of somebody new. Generations only grow, so one that has not ended afterwards had not
+// ended before.
+func (s *Server) shelf(userID, generation int64, category string, n int) (shelf recommender.Shelf, forgotten bool, err error) {
+	shelf, err = s.recommender.Recommend(userID, category, n)
+	if forgotten = s.recommender.Reader(userID).Ended(generation); forgotten && err == nil {
+		shelf, err = s.recommender.Recommend(nobody, category, n)
+	}
+	return shelf, forgotten, err
 }
 
 func sourceOf(shelf recommender.Shelf) (source recommendationsv1.Source, label string) {
@@ -163,6 +179,12 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 func checkUser(wrong *violations, id int64) {
 	if id <= 0 {
 		wrong.add("user_id", fmt.Sprintf("is %d, want a whole number from 1", id))
+	}
+}
+
+func checkGeneration(wrong *violations, generation int64) {
+	if generation < 0 || generation > domain.MaxGeneration {
+		wrong.add("generation", fmt.Sprintf("is %d, want 0 to %d", generation, domain.MaxGeneration))
 	}
 }
 

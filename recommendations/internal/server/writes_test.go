@@ -38,7 +38,12 @@ type remembering struct {
 // remember serves a library from a store; followAge is that of its streams.
 func remember(t *testing.T, followAge time.Duration, opts ...grpc.ServerOption) remembering {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "test.db")
+	return rememberIn(t, filepath.Join(t.TempDir(), "test.db"), followAge, opts...)
+}
+
+// rememberIn serves from the store of a file, which others may serve from, too.
+func rememberIn(t *testing.T, file string, followAge time.Duration, opts ...grpc.ServerOption) remembering {
+	t.Helper()
 	kept, err := store.Open("sqlite:"+file, store.Options{Log: logr.Discard()})
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +224,7 @@ func (down) Record(context.Context, []domain.Interaction) ([]domain.Outcome, err
 	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 
-func (down) Forget(context.Context, int64) (int64, error) {
+func (down) Forget(context.Context, int64, int64) (int64, error) {
 	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 

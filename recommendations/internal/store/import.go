@@ -216,7 +216,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 }
 
 // replaceCatalog replaces the catalogue. If that was the demonstration, histories and
-// interactions with its books are deleted as well.
+// interactions with its books are deleted as well, but not what generation readers are of.
 func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Catalog, dropDemo bool) error {
 	if h.Demo {
 		var done int64
@@ -226,7 +226,12 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Cata
 		if done > 0 && !dropDemo {
 			return fmt.Errorf("%w (%d)", ErrDemoInUse, done)
 		}
-		for _, statement := range []string{"DELETE FROM histories", "DELETE FROM interactions"} {
+		for _, statement := range []string{
+			"DELETE FROM histories WHERE NOT forgotten AND generation = 1",
+			"UPDATE histories SET generation = 2 WHERE generation = 1",
+			"UPDATE histories SET forgotten = false, data = ''",
+			"DELETE FROM interactions",
+		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}

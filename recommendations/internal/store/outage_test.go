@@ -102,7 +102,7 @@ func all(s *store.Store) map[string]func(context.Context) error {
 			_, err := s.Record(ctx, []domain.Interaction{like("during", 7, 2)})
 			return err
 		},
-		"forget": func(ctx context.Context) error { _, err := s.Forget(ctx, 8); return err },
+		"forget": func(ctx context.Context) error { _, err := s.Forget(ctx, 8, 0); return err },
 		"import": func(ctx context.Context) error {
 			_, err := s.Import(ctx, store.ImportRequest{Catalog: catalog(1)})
 			return err

@@ -23,15 +23,21 @@ func (s *Store) Histories(ctx context.Context, after int64, yield func(domain.Re
 }
 
 // History returns one reader, or the zero value if nothing is stored.
-func (s *Store) History(ctx context.Context, userID int64) (found domain.Reader, err error) {
+func (s *Store) History(ctx context.Context, userID int64) (domain.Reader, error) {
 	if err := s.ready(ctx); err != nil {
 		return domain.Reader{}, err
 	}
-	err = readReaders(ctx, s.read, "WHERE user_id = $1", []any{userID}, func(r domain.Reader) error {
+	found, err := readReader(ctx, s.read, userID)
+	return found, s.fault("history", err)
+}
+
+// readReader returns one reader, or the zero value if nothing is stored.
+func readReader(ctx context.Context, q querier, userID int64) (found domain.Reader, err error) {
+	err = readReaders(ctx, q, "WHERE user_id = $1", []any{userID}, func(r domain.Reader) error {
 		found = r
 		return nil
 	})
-	return found, s.fault("history", err)
+	return found, err
 }
 
 // Interactions calls yield for all interactions, in the order they were stored.
@@ -42,15 +48,18 @@ func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction)
 }
 
 func readReaders(ctx context.Context, q querier, where string, args []any, yield func(domain.Reader) error) error {
-	rows, err := q.QueryContext(ctx, "SELECT user_id, seq, forgotten, data FROM histories "+where, args...)
+	rows, err := q.QueryContext(ctx, "SELECT user_id, seq, forgotten, generation, data FROM histories "+where, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var r domain.Reader
-		if err := rows.Scan(&r.ID, &r.Seq, &r.Forgotten, &r.History); err != nil {
+		if err := rows.Scan(&r.ID, &r.Seq, &r.Forgotten, &r.Generation, &r.History); err != nil {
 			return err
+		}
+		if r.Forgotten { // by an earlier version, perhaps, which does not raise it
+			r.Generation = max(r.Generation, domain.FirstGeneration+1)
 		}
 		if err := yield(r); err != nil {
 			return err
@@ -59,7 +68,7 @@ func readReaders(ctx context.Context, q querier, where string, args []any, yield
 	return rows.Err()
 }
 
-// orReplace makes an INSERT of readers replace existing rows.
+// orReplace makes an INSERT of readers replace existing rows, which keep their generation.
 const orReplace = " ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data"
 
 func putReaders(ctx context.Context, tx *sql.Tx, list []domain.Reader) error {
@@ -77,4 +86,11 @@ func putReaders(ctx context.Context, tx *sql.Tx, list []domain.Reader) error {
 		list = list[n:]
 	}
 	return nil
+}
+
+// putForgotten writes a forgotten reader, with the generation.
+func putForgotten(ctx context.Context, tx *sql.Tx, r domain.Reader) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data, generation) VALUES ($1, $2, $3, $4, $5)"+
+		orReplace+", generation = excluded.generation", r.ID, r.Seq, true, r.History, r.Generation)
+	return err
 }

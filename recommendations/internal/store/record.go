@@ -146,6 +146,8 @@ func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction
 	for i, in := range list {
 		before, ok := known[in.ID]
 		switch {
+		case histories[in.UserID].row.Ended(in.Generation):
+			outcomes[i].Status = domain.Forgotten
 		case !ok:
 			known[in.ID] = in
 			fresh = append(fresh, in)
@@ -189,7 +191,7 @@ func putFoldings(ctx context.Context, tx *sql.Tx, seq int64, histories map[int64
 	rows := map[int64]domain.Reader{}
 	for id, h := range histories {
 		if h.changed {
-			h.row = domain.Reader{ID: id, Seq: seq, Forgotten: h.row.Forgotten, History: h.history.Encode()}
+			h.row.Seq, h.row.History = seq, h.history.Encode()
 			changed = append(changed, h.row)
 		}
 		rows[id] = h.row
@@ -270,7 +272,7 @@ func readHistories(ctx context.Context, q querier, list []domain.Interaction) (m
 	var ids []int64
 	for _, in := range list {
 		if histories[in.UserID] == nil {
-			histories[in.UserID] = &folding{row: domain.Reader{ID: in.UserID}}
+			histories[in.UserID] = &folding{row: domain.Reader{ID: in.UserID, Generation: domain.FirstGeneration}}
 			ids = append(ids, in.UserID)
 		}
 	}
@@ -312,19 +314,32 @@ func interactionArgs(list []domain.Interaction, seq func(int) int64) []any {
 	return args
 }
 
-// Forget deletes everything about a reader. An empty row stays, so that replicas and
-// later imports know that the reader was forgotten. The reader's next interaction
-// starts a new history.
-func (s *Store) Forget(ctx context.Context, userID int64) (domain.Reader, error) {
-	forgotten := domain.Reader{ID: userID, Forgotten: true, History: []byte{}}
-	err := s.change(ctx, "forget", func(tx *sql.Tx) (err error) {
-		if forgotten.Seq, err = nextSeq(ctx, tx); err != nil {
+// Forget deletes everything about a reader and ends the generation, if that is not over
+// already; 0 is whatever generation there is. An empty row stays, so that replicas and
+// later imports know that the reader was forgotten. The reader's next interaction starts a
+// new history.
+func (s *Store) Forget(ctx context.Context, userID, generation int64) (forgotten domain.Reader, err error) {
+	err = s.change(ctx, "forget", func(tx *sql.Tx) error {
+		seq, err := nextSeq(ctx, tx)
+		if err != nil {
 			return err
+		}
+		before, err := readReader(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if before.Ended(generation) {
+			forgotten = before
+			return errNoChange
+		}
+		forgotten = domain.Reader{
+			ID: userID, Seq: seq, Forgotten: true, History: []byte{},
+			Generation: 1 + max(before.Generation, generation, domain.FirstGeneration),
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM interactions WHERE user_id = $1", userID); err != nil {
 			return err
 		}
-		return putReaders(ctx, tx, []domain.Reader{forgotten})
+		return putForgotten(ctx, tx, forgotten)
 	})
 	return forgotten, err
 }

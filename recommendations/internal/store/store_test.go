@@ -62,6 +62,8 @@ func TestContract(t *testing.T) {
 			"Interactions":              testInteractions,
 			"FollowersMissNothing":      testFollowersMissNothing,
 			"Forget":                    testForget,
+			"GenerationsEnd":            testGenerationsEnd,
+			"EarlierVersionsForget":     testEarlierVersionsForget,
 			"ReadersWinOverImports":     testReadersWinOverImports,
 			"TheDemonstrationMakesRoom": testTheDemonstrationMakesRoom,
 			"AnExportComesBack":         testAnExportComesBack,
@@ -341,7 +343,7 @@ func testForget(db database) {
 	req := store.ImportRequest{Catalog: catalog(1, 2), Ratings: ratings(domain.Rating{UserID: 7, BookID: 1, Stars: 5})}
 	mustImport(t, s, req)
 	record(t, s, like("a", 7, 2), like("b", 8, 2))
-	gone, err := s.Forget(within(t), 7)
+	gone, err := s.Forget(within(t), 7, 0)
 	if err != nil || gone.Seq != mustHead(t, s).Seq || len(gone.History) != 0 {
 		t.Fatalf("Forget: %+v, %v; want an empty history at the last Seq", gone, err)
 	}
@@ -363,6 +365,87 @@ func testForget(db database) {
 	}
 	if result := mustImport(t, s, req); result.Forgotten != 1 {
 		t.Errorf("after starting anew the import brought the old back: %+v", result)
+	}
+}
+
+// of returns an interaction of a reader's generation.
+func of(generation int64, i domain.Interaction) domain.Interaction {
+	i.Generation = generation
+	return i
+}
+
+// What names a generation from before the reader was forgotten changes nothing any more,
+// at any replica, after a restart and after another catalogue.
+func testGenerationsEnd(db database) {
+	t := db.t
+	url := db.newURL()
+	s := open(t, url)
+	if _, err := s.Seed(within(t), demo()); err != nil {
+		t.Fatal(err)
+	}
+	forget := func(generation, want int64) {
+		t.Helper()
+		if gone, err := s.Forget(within(t), 7, generation); err != nil || gone.Generation != want || !gone.Forgotten {
+			t.Fatalf("forgetting generation %d: %+v, %v; want generation %d", generation, gone, err, want)
+		}
+	}
+	writes := func(s *store.Store, id string, generation int64, want domain.Status) {
+		t.Helper()
+		got := record(t, s, of(generation, like(id, 7, 1)))[0]
+		if got.Status != want {
+			t.Errorf("%s of generation %d: %v, want %v", id, generation, got.Status, want)
+		}
+		if stored, err := s.History(within(t), 7); err != nil || !cmp.Equal(stored, got.Reader) {
+			t.Errorf("%s: the outcome has %+v, the store %+v, %v", id, got.Reader, stored, err)
+		}
+	}
+	writes(s, "a", 1, domain.Stored)
+	writes(s, "a", 1, domain.Repeated)
+	forget(1, 2)
+	other := open(t, url)
+	writes(other, "a", 1, domain.Forgotten)
+	writes(other, "b", 2, domain.Stored)
+	forget(1, 2) // once more, as after an answer that was lost
+	if h := history(t, s, 7); len(h) != 1 {
+		t.Errorf("forgetting a generation that had ended left %v", h)
+	}
+	writes(s, "c", 0, domain.Stored) // by a caller that knows no generations
+	forget(0, 3)
+	writes(s, "d", 2, domain.Forgotten)
+	forget(9, 10) // of a time that this store does not know, such as before a restore
+
+	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2, 3), DropDemo: true})
+	if stored, err := s.History(within(t), 7); err != nil || stored.Generation != 10 || stored.Forgotten {
+		t.Errorf("after the demonstration was dropped: %+v, %v", stored, err)
+	}
+	writes(open(t, url), "e", 9, domain.Forgotten)
+}
+
+// A program of an earlier version does not raise the generation when it forgets.
+func testEarlierVersionsForget(db database) {
+	t := db.t
+	url := db.newURL()
+	s := open(t, url)
+	if _, err := s.Seed(within(t), demo()); err != nil {
+		t.Fatal(err)
+	}
+	raw := db.raw(url)
+	for _, id := range []int{7, 8} { // with a row and without one
+		record(t, s, of(1, like("a", 7, 1)))
+		if _, err := raw.Exec("INSERT INTO histories (user_id, seq, forgotten, data) VALUES ($1, 3, true, '') "+
+			"ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = excluded.forgotten, data = excluded.data", id); err != nil {
+			t.Fatal(err)
+		}
+		if got := record(t, s, of(1, like(fmt.Sprint("b", id), int64(id), 1)))[0]; got.Status != domain.Forgotten || got.Reader.Generation != 2 {
+			t.Errorf("reader %d: %+v, want it forgotten", id, got)
+		}
+		if gone, err := s.Forget(within(t), int64(id), 0); err != nil || gone.Generation != 3 {
+			t.Errorf("forgotten once more: %+v, %v", gone, err)
+		}
+	}
+	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2, 3), DropDemo: true})
+	if stored, err := s.History(within(t), 8); err != nil || stored.Generation != 3 {
+		t.Errorf("after the demonstration was dropped: %+v, %v", stored, err)
 	}
 }
 
@@ -639,7 +722,7 @@ func testReplayForgets(db database) {
 	if err := s.Interactions(within(t), func(i domain.Interaction) error { list = append(list, i); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Forget(within(t), 7); err != nil {
+	if _, err := s.Forget(within(t), 7, 0); err != nil {
 		t.Fatal(err)
 	}
 	before := mustHead(t, s)
