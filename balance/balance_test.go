@@ -3,6 +3,7 @@ package balance
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -286,6 +287,45 @@ func TestDNSOverTheWire(t *testing.T) {
 	}
 	s.list(s.replicas[1:]...)
 	until(t, "the first is gone", func() bool { return b.Replicas()[0].State == Gone })
+}
+
+// A dial option that replaces ours is a mistake that nothing else shows: calls succeed.
+func TestAnotherServiceConfigIsNoticed(t *testing.T) {
+	s := openShop(t, 0, 2)
+	said := make(lines, 100)
+	b, err := New(WithLogger(slog.New(slog.NewTextHandler(said, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	conn, err := grpc.NewClient(s.target(), append(b.DialOptions(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := get(t, conn, 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		select {
+		case line := <-said:
+			if strings.Contains(line, "level=WARN") && strings.Contains(line, "does another dial option replace its service config?") {
+				return
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("the log does not say that no replica is used")
+		}
+	}
+}
+
+// lines is the lines of a log.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+	return len(line), nil
 }
 
 func TestNewClientRefusesATarget(t *testing.T) {

@@ -64,6 +64,10 @@ func (p *pool) endedBadly(r *replica, o outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.canExclude(r) {
+		// Once it can be, nobody knows how it did meanwhile: it begins as a suspect.
+		r.mu.Lock()
+		r.record(o.method).bad = 0
+		r.mu.Unlock()
 		return
 	}
 	r.mu.Lock()
@@ -213,7 +217,7 @@ func (p *pool) eject(r *replica, method, reason string) {
 		x.ejections = 1
 	}
 	ctx := p.exclude(r, Ejected, reason, method)
-	p.cfg.log.Info("replica ejected", "address", r.addresses[0], "reason", reason, "method", method, "timesInARow", x.ejections)
+	p.cfg.log.Info("replica ejected", "address", r.addresses[0], "reason", reason, "method", method, "ejectionsInARow", x.ejections)
 	every := p.probeInterval(x.ejections)
 	p.probes.Go(func() { p.probeUntilHealthy(ctx, r, every) })
 }

@@ -299,6 +299,28 @@ func TestNeverMoreThanHalfAreEjected(t *testing.T) {
 	}
 }
 
+// What a replica did while it could not be taken out does not eject it later, without a probe.
+func TestAReplicaBeyondTheHalfBeginsAsASuspect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := healthy(t, 3)
+		w.probe.set(probeResult{err: errors.New("sick")}, "10.0.0.1") // so that no probe readmits it
+		w.reports("10.0.0.1", 3, timedOut, 0)
+		w.reports("10.0.0.2", 10, timedOut, 0)
+		wantList(t, w, "10.0.0.2", "10.0.0.3")
+		w.probe.set(probeResult{}, "10.0.0.1")
+		pass(time.Minute)
+		wantList(t, w, "10.0.0.1", "10.0.0.2", "10.0.0.3")
+		w.reportsOf(method, "10.0.0.1", 1, good, time.Millisecond)
+		w.reportsOf(method, "10.0.0.3", 1, good, time.Millisecond)
+		before := w.probe.count("10.0.0.2")
+		w.reports("10.0.0.2", 1, timedOut, 0) // its probe passes
+		wantState(t, w, "10.0.0.2", Serving, "")
+		if n := w.probe.count("10.0.0.2") - before; n != 1 {
+			t.Errorf("%d probes, want 1", n)
+		}
+	})
+}
+
 func TestAShrinkingListReadmits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 2)

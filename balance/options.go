@@ -11,10 +11,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/balancer/roundrobin"
 )
 
-// An Option changes one setting of a Balancer.
+// An Option changes one setting of a Balancer. Of two that change the same one, the later
+// holds.
 type Option func(*config)
 
 // A Probe makes a cheap call over conn, one that changes nothing. An error means that the
@@ -59,7 +61,9 @@ func WithProbe(p Probe) Option { return func(c *config) { c.probe = p } }
 
 // WithInterval sets the time between two DNS lookups, ±10 % so that clients do not query in
 // step. The default is 2 s: a new replica receives calls within about that time, and one
-// query in two seconds costs a DNS server nothing.
+// query in two seconds costs a DNS server nothing. The least is 10 ms. While there is no
+// list yet, lookups come sooner: after a tenth of the interval, and then twice as long each
+// time, up to the interval.
 func WithInterval(d time.Duration) Option { return func(c *config) { c.interval = d } }
 
 // WithLookupTimeout bounds one DNS lookup. The default is 2 s.
@@ -91,7 +95,8 @@ func WithSlowStart(d time.Duration) Option { return func(c *config) { c.slowStar
 // WithPolicy sets the policy that chooses among the replicas that may receive calls, by its
 // name in gRPC's registry, and its configuration in JSON, "" for none. The default is
 // round_robin. The program must import the policy's package, as for example
-// google.golang.org/grpc/balancer/leastrequest for least_request_experimental.
+// google.golang.org/grpc/balancer/leastrequest for least_request_experimental. pick_first,
+// which calls one replica alone, is refused.
 func WithPolicy(name, configJSON string) Option {
 	return func(c *config) { c.policy, c.policyConfig = name, configJSON }
 }
@@ -169,7 +174,12 @@ func newConfig(options []Option) (config, error) {
 		eject: true, slowStart: 4 * time.Second, policy: roundrobin.Name,
 		log: slog.New(slog.DiscardHandler), observer: nobody{},
 	}
-	for _, set := range options {
+	var wrong []error
+	for i, set := range options {
+		if set == nil {
+			wrong = append(wrong, fmt.Errorf("%w: option %d of %d is nil", ErrOption, i+1, len(options)))
+			continue
+		}
 		set(&c)
 	}
 	c.ejection = c.ejection.withDefaults()
@@ -180,13 +190,12 @@ func newConfig(options []Option) (config, error) {
 		c.observer = nobody{}
 	}
 	e := c.ejection
-	var wrong []error
 	for _, check := range []struct {
 		name string
 		bad  bool
 		want string
 	}{
-		{"WithInterval", c.interval <= 0, "more than 0"},
+		{"WithInterval", c.interval < shortestInterval, "at least " + shortestInterval.String()},
 		{"WithLookupTimeout", c.lookupTimeout <= 0, "more than 0"},
 		{"WithMaxStale", c.maxStale < 0, "at least 0"},
 		{"WithSlowStart", c.slowStart < 0, "at least 0"},
@@ -209,6 +218,9 @@ func newConfig(options []Option) (config, error) {
 
 // buildServiceConfig returns the service config in JSON.
 func (c *config) buildServiceConfig() (string, error) {
+	if c.policy == pickfirst.Name {
+		return "", fmt.Errorf("%w: WithPolicy: %s calls one replica alone; want a policy that spreads calls", ErrOption, c.policy)
+	}
 	child := json.RawMessage(cmp.Or(c.policyConfig, "{}"))
 	if _, err := parseChild(c.policy, child); err != nil {
 		return "", fmt.Errorf("%w: WithPolicy: %w", ErrOption, err)
@@ -259,6 +271,9 @@ func parseChild(name string, text json.RawMessage) (childConfig, error) {
 	return child, nil
 }
 
-// minInterval is the shortest time between two lookups, and the time between them while
-// there is no list.
+// shortestInterval bounds WithInterval: a program that means milliseconds and gives
+// nanoseconds would otherwise keep a DNS server busy.
+const shortestInterval = 10 * time.Millisecond
+
+// minInterval is the shortest time between two lookups.
 func (c *config) minInterval() time.Duration { return c.interval / 10 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "google.golang.org/grpc/balancer/leastrequest"
 )
 
 func TestOptionsThatCannotWork(t *testing.T) {
@@ -16,6 +18,9 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	}{
 		"interval 0":              {WithInterval(0), "WithInterval"},
 		"interval":                {WithInterval(-1), "WithInterval"},
+		"interval in nanoseconds": {WithInterval(2000), "at least 10ms"},
+		"nil":                     {nil, "option 1 of 1 is nil"},
+		"one replica alone":       {WithPolicy("pick_first", ""), "calls one replica alone"},
 		"lookup timeout 0":        {WithLookupTimeout(0), "WithLookupTimeout"},
 		"lookup timeout":          {WithLookupTimeout(-1), "WithLookupTimeout"},
 		"max stale":               {WithMaxStale(-1), "WithMaxStale"},
@@ -32,7 +37,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		"unknown policy":          {WithPolicy("fastest", ""), `no policy "fastest"`},
 		"no policy":               {WithPolicy("", ""), `no policy ""`},
 		"policy's JSON":           {WithPolicy("round_robin", "{"), "WithPolicy"},
-		"policy's configuration":  {WithPolicy("pick_first", `{"shuffleAddressList":1}`), "WithPolicy"},
+		"policy's configuration":  {WithPolicy("least_request_experimental", `{"choiceCount":1}`), "WithPolicy"},
 		"service config's JSON":   {WithServiceConfig("{"), "WithServiceConfig"},
 		"service config: a list":  {WithServiceConfig("[]"), "WithServiceConfig"},
 		"service config: policy":  {WithServiceConfig(`{"loadBalancingConfig":[]}`), "loadBalancingConfig"},
@@ -64,7 +69,7 @@ func TestOptionsThatWork(t *testing.T) {
 		"defaults of ejection":           WithEjection(Ejection{}),
 		"a long probe interval":          WithEjection(Ejection{ProbeInterval: time.Minute}), // longer than the default maximum
 		"a policy without configuration": WithPolicy("round_robin", ""),
-		"a policy with configuration":    WithPolicy("pick_first", `{"shuffleAddressList":true}`),
+		"a policy with configuration":    WithPolicy("least_request_experimental", `{"choiceCount":3}`),
 		"no service config":              WithServiceConfig(""),
 		"JSON's null":                    WithServiceConfig("null"),
 	} {
@@ -93,8 +98,8 @@ func TestServiceConfig(t *testing.T) {
 			`{"loadBalancingConfig":` + own + `,"healthCheckConfig":{"serviceName":""},"retryThrottling":{"maxTokens":10,"tokenRatio":0.1}}`,
 		},
 		"another policy": {
-			[]Option{WithPolicy("pick_first", `{"shuffleAddressList":true}`), WithoutHealthCheck()},
-			`{"loadBalancingConfig":[{"` + policyName + `":{"childPolicy":[{"pick_first":{"shuffleAddressList":true}}]}}]}`,
+			[]Option{WithPolicy("least_request_experimental", `{"choiceCount":3}`), WithoutHealthCheck()},
+			`{"loadBalancingConfig":[{"` + policyName + `":{"childPolicy":[{"least_request_experimental":{"choiceCount":3}}]}}]}`,
 		},
 	} {
 		b, err := New(test.options...)

@@ -44,6 +44,7 @@ type pool struct {
 	out      int                 // number of listed replicas that are suspected or ejected
 	answered time.Time           // when DNS last returned addresses; zero for never
 	trouble  string              // why the last lookup failed; "" if it did not
+	unused   bool                // whether the log says that no replica is used
 }
 
 func newPool(cfg *config, target string) *pool {
@@ -139,11 +140,17 @@ func (p *pool) group(addresses []netip.AddrPort) [][]string {
 func (p *pool) settled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	unused := 0
 	for _, r := range p.listed {
 		if len(r.conns) == 0 {
 			r.status = Unused
 			p.changed(r, "")
+			unused++
 		}
+	}
+	if all := len(p.listed); all > 0 && unused == all && !p.unused {
+		p.unused = true
+		p.cfg.log.Warn("the policy of this package uses no replica: does another dial option replace its service config?", "target", p.target)
 	}
 }
 

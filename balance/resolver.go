@@ -64,6 +64,7 @@ type dnsResolver struct {
 	answered  time.Time        // when DNS returned them
 	published [][]string       // what the policy has: the addresses of each replica
 	trouble   string           // why the last lookup failed; "" if it did not
+	without   int              // lookups in a row that left us without a list
 }
 
 // ResolveNow implements resolver.Resolver.
@@ -103,12 +104,17 @@ func (r *dnsResolver) watch(ctx context.Context) {
 	}
 }
 
-// pause returns the time until the next lookup, which comes soon while there is no list.
+// pause returns the time until the next lookup. While there is no list it comes soon, but
+// later each time: many clients may wait for a name that nobody has made yet.
 func (r *dnsResolver) pause() time.Duration {
-	if r.addrs == nil {
-		return r.cfg.minInterval()
+	every := r.cfg.interval
+	if r.addrs != nil {
+		r.without = 0
+	} else if soon := r.cfg.minInterval() << r.without; soon < every {
+		r.without++
+		every = soon
 	}
-	return time.Duration(float64(r.cfg.interval) * (0.9 + 0.2*rand.Float64()))
+	return time.Duration(float64(every) * (0.9 + 0.2*rand.Float64()))
 }
 
 func (r *dnsResolver) lookUp(ctx context.Context) {

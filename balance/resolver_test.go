@@ -107,6 +107,25 @@ func TestWithoutAListTheErrorIsReportedAndLookupsGoOn(t *testing.T) {
 	}
 }
 
+func TestWithoutAListLookupsBecomeRarer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &fakeDNS{err: ErrNoAddresses}
+		w := start(t, dns)
+		pass(2 * interval)
+		if n := dns.count(); n < 4 || n > 6 { // at 0, 0.2, 0.6, 1.4, 3 and 5 s, each pause up to 10 % off
+			t.Errorf("%d lookups in the first two intervals, want about 5", n)
+		}
+		before := dns.count()
+		pass(20 * interval)
+		if n := dns.count() - before; n < 17 || n > 23 {
+			t.Errorf("%d lookups in twenty intervals, want about 20", n)
+		}
+		dns.set(nil, "10.0.0.1")
+		pass(2 * interval)
+		wantList(t, w, "10.0.0.1")
+	})
+}
+
 func TestResolveNowLooksUpAtOnceWithinTheMinimumInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &fakeDNS{ips: []string{"10.0.0.1"}}

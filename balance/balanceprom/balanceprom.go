@@ -68,7 +68,7 @@ func NewNamed(namespace string) *Metrics {
 		ejections:    desc("ejections_total", "Ejections by reason: errors, timeouts or slow calls in a row.", "reason"),
 		readmissions: desc("readmissions_total", "Readmissions of ejected replicas after a probe succeeded."),
 		suspicions: desc("suspicions_total",
-			"Replicas that were taken out at a timeout and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.", "result"),
+			"Replicas that were taken out at a timeout or failure and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.", "result"),
 		listAge: desc("list_age_seconds", "Time since DNS last returned addresses; -1 before the first."),
 		targets: map[string]*target{},
 	}

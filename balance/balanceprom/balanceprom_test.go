@@ -102,7 +102,7 @@ balance_readmissions_total{target="dns:///books:50051"} 1
 # TYPE balance_serving_endpoints gauge
 balance_serving_endpoints{target="dns:///authors:50051"} 0
 balance_serving_endpoints{target="dns:///books:50051"} 2
-# HELP balance_suspicions_total Replicas that were taken out at a timeout and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.
+# HELP balance_suspicions_total Replicas that were taken out at a timeout or failure and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.
 # TYPE balance_suspicions_total counter
 balance_suspicions_total{result="common",target="dns:///authors:50051"} 0
 balance_suspicions_total{result="common",target="dns:///books:50051"} 1
