@@ -9,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"bookstall/balance"
 	"bookstall/internal/config"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/signed"
 )
 
@@ -32,7 +35,11 @@ type settings struct {
 	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile string `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
 	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
-	APIToken      string `name:"api-token" help:"Bearer token of the JSON API; empty for no authentication." placeholder:"TOKEN"`
+
+	APIToken      *string `name:"api-token" help:"Bearer token of the JSON API, for everything. Other users of the host can see a flag; better set the variable or a file." placeholder:"TOKEN" xor:"api-token"`
+	APITokenFile  string  `name:"api-token-file" help:"File with that token." placeholder:"FILE" xor:"api-token"`
+	APITokensFile string  `name:"api-tokens-file" help:"File of named tokens, each with its scopes: lines as 'marketplace token' prints them. It is read again when it changes." placeholder:"FILE"`
+	APIOpen       bool    `name:"api-open" help:"Open the JSON API to everybody if no token is set. Without this and without a token, it is closed."`
 
 	MaxRequests    int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
 	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once. Fewer, if the limit of open files leaves no room." default:"3000"`
@@ -84,6 +91,29 @@ func (s *settings) Validate() error {
 		s.TLS.Validate(),
 	)
 	return errors.Join(errs...)
+}
+
+// apiGate returns who may use the JSON API.
+func (s settings) apiGate(log logr.Logger) (*apitoken.Gate, error) {
+	cfg := apitoken.Config{File: s.APITokensFile, Open: s.APIOpen, Log: log}
+	switch {
+	case s.APIToken != nil && s.APITokenFile != "":
+		return nil, errors.New("--api-token and --api-token-file are both set, want one of them")
+	case s.APITokenFile != "":
+		var err error
+		if cfg.Token, err = apitoken.ReadToken(s.APITokenFile); err != nil {
+			return nil, fmt.Errorf("--api-token-file: %w", err)
+		}
+	case s.APIToken != nil:
+		if cfg.Token = strings.TrimSpace(*s.APIToken); cfg.Token == "" {
+			return nil, errors.New("--api-token is empty; leave it out for a closed API, or set --api-open for one that is open to everybody")
+		}
+	}
+	gate, err := apitoken.NewGate(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("--api-tokens-file: %w", err)
+	}
+	return gate, nil
 }
 
 // cookieKeys returns the keys that sign cookies, the present one first, and whether they

@@ -29,6 +29,7 @@ func main() {
 type commands struct {
 	Serve       settings    `cmd:"" default:"withargs" help:"Serve the shop. This is the default command."`
 	Healthcheck healthcheck `cmd:"" help:"Check whether a shop on this host is ready. The exit status is 0 if it is, else 1."`
+	Token       token       `cmd:"" help:"Make a token for the JSON API. Prints the token, and the line for the file of --api-tokens-file, which has only its hash."`
 	Check       check       `cmd:"" help:"Check a shop's front page and recommendations, and that calls are spread evenly over the replicas. The exit status is 0 on success, else 1."`
 }
 

@@ -40,7 +40,7 @@ type program struct {
 func start(t *testing.T, args ...string) program {
 	t.Helper()
 	p := programtest.Start(t, run, append([]string{
-		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=shop-1", "--drain-delay=0s",
+		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=shop-1", "--drain-delay=0s", "--api-open",
 		"--recommendations-target=dns:///127.0.0.1:1", // nothing listens there; tests override it
 	}, args...)...)
 	return program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
@@ -203,6 +203,10 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"--dns-interval=1ms":                 "--dns-interval",
 		"--cookie-key=secret":                "--cookie-key",
 		"--cookie-key-file=/no/such/file":    "--cookie-key-file",
+		"--api-token=":                       "--api-token is empty",
+		"--api-token-file=/dev/null":         "--api-token-file",
+		"--api-tokens-file=/dev/null":        "--api-tokens-file",
+		"--api-tokens-file=/no/such/file":    "--api-tokens-file",
 		"--tls-key-file=a":                   "--tls-cert-file",
 		"--http-address=nowhere":             "HTTP address",
 		"--admin-address=256.256.256.256:99": "admin address",
@@ -226,7 +230,7 @@ func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	const golden = "../docs/config/marketplace.txt"
 	var out bytes.Buffer
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"healthcheck", "--help"}, {"check", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"healthcheck", "--help"}, {"token", "--help"}, {"check", "--help"}} {
 		fmt.Fprintf(&out, "$ marketplace %s\n", strings.Join(args, " "))
 		if err := run(t.Context(), args, &out, io.Discard); err != nil {
 			t.Fatal(err)

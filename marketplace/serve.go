@@ -45,6 +45,12 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		tel.Log.Info("no cookie key set: readers lose their identity at each restart and between replicas")
 	}
 
+	gate, err := cfg.apiGate(tel.Log)
+	if err != nil {
+		return err
+	}
+	tel.Log.Info("JSON API " + gate.State())
+
 	conn, err := rpc.NewClient(rpc.ClientConfig{
 		Target:        cfg.RecommendationsTarget,
 		Service:       recommend.Service(),
@@ -77,7 +83,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	defer closeIdle()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
-		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, APIToken: cfg.APIToken,
+		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, API: gate,
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})

@@ -101,6 +101,9 @@ func (l layout) marketplaceProgram() (program, error) {
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
 	}
+	if os.Getenv("MARKETPLACE_API_OPEN") == "" {
+		env = append(env, "MARKETPLACE_API_OPEN=true") // unless the user sets a token
+	}
 	if os.Getenv("MARKETPLACE_BALANCE") == "" {
 		env = append(env, "MARKETPLACE_BALANCE=true")
 	}

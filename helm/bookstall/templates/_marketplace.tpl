@@ -26,6 +26,9 @@ checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
   value: /etc/bookstall/cookie/cookie-key
 {{- if $values.requireAPIToken }}
 {{ include "bookstall.marketplace.tokenEnv" . }}
+{{- else }}
+- name: MARKETPLACE_API_OPEN
+  value: "true"
 {{- end }}
 {{- if $values.secureCookies }}
 - name: MARKETPLACE_SECURE_COOKIES

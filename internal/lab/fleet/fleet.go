@@ -142,7 +142,7 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0",
 		"--recommendations-target=" + grpcTarget,
 		"--catalog-file=" + filepath.Join(f.dir, name+".json"), "--cookie-key=" + cookieKey,
-		"--drain-delay=0s",
+		"--drain-delay=0s", "--api-open",
 	}, f.cfg.MarketplaceArgs...)
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"bookstall/balance"
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web"
@@ -69,8 +70,12 @@ func shop(t *testing.T, source Source) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tokens, err := apitoken.NewGate(apitoken.Config{Token: "token"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	handler, err := web.New(web.Config{
-		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKeys: signed.Keys{make([]byte, 32)}, APIToken: "token", Extras: extras,
+		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKeys: signed.Keys{make([]byte, 32)}, API: tokens, Extras: extras,
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})
 	if err != nil {

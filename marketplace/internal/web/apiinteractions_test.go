@@ -134,7 +134,7 @@ func TestAPIHistoryAndForget(t *testing.T) {
 	s.get("/api/v1/readers/42/history").want(t, 503, "cannot be looked up just now")
 	s.do("DELETE", "/api/v1/readers/42", "").want(t, 503)
 	s.do("DELETE", "/api/v1/readers/42", "", "Sec-Fetch-Site", "cross-site").want(t, 403)
-	closed := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
+	closed := newTestShop(t, fewBooks(), requireToken)
 	closed.do("POST", "/api/v1/interactions", "{}", "Content-Type", jsonType).want(t, 401)
 	closed.do("DELETE", "/api/v1/readers/1", "").want(t, 401)
 	empty := newTestShop(t, catalog.Contents{})
@@ -145,7 +145,7 @@ func TestAPIHistoryAndForget(t *testing.T) {
 // another way.
 func TestAnOpenAPIDoesNotWriteForVisitors(t *testing.T) {
 	open := newTestShop(t, fewBooks())
-	closed := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
+	closed := newTestShop(t, fewBooks(), requireToken)
 	for _, id := range []int64{signed.FirstVisitor, signed.LastVisitor, 2_000_000_001} {
 		body, path := fmt.Sprintf(`{"user_id":%d,"book_id":1,"kind":"like"}`, id), fmt.Sprintf("/api/v1/readers/%d", id)
 		json := []string{"Content-Type", "application/json"}

@@ -24,6 +24,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
@@ -306,6 +307,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 	}
 	cfg := Config{
 		Catalog: books, Recommender: s.recommender, CookieKeys: signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, MaxStreams: 2,
+		API: gate(tb, apitoken.Config{Open: true}),
 		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),
 	}
@@ -317,6 +319,21 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// gate returns who may use the API.
+func gate(tb testing.TB, cfg apitoken.Config) *apitoken.Gate {
+	tb.Helper()
+	g, err := apitoken.NewGate(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g
+}
+
+// requireToken makes the API of a shop require the token "the-token".
+func requireToken(c *Config) {
+	c.API, _ = apitoken.NewGate(apitoken.Config{Token: "the-token"}) // never fails without a file
 }
 
 // testCookie is the reader's cookie of all test shops.

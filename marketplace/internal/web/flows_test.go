@@ -77,7 +77,7 @@ func TestSlowReadersHoldNoSlots(t *testing.T) {
 
 // What can be refused by its headers is refused before its body has arrived.
 func TestRefusalsDoNotWaitForBodies(t *testing.T) {
-	address := plainServer(t, func(c *Config) { c.APIToken = "the-token" })
+	address := plainServer(t, requireToken)
 	for name, test := range map[string]struct {
 		head string
 		want int

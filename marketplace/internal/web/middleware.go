@@ -3,8 +3,6 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -42,7 +41,7 @@ func (s *shop) middleware() []middleware {
 		setSecurityHeaders,
 		s.limitSize,
 		s.refuseCrossOrigin,
-		s.requireAPIToken,
+		s.admitToAPI,
 		s.readBody,
 		s.limitConcurrency,
 	}
@@ -153,7 +152,8 @@ func methodOf(r *http.Request) string {
 
 const maxLoggedPath = 256 // bytes
 
-// logAccess writes one line per request, without the search text and the reader.
+// logAccess writes one line per request, without the search text and the reader, but with
+// the name of an API token.
 // Polled addresses are logged for developers only: they would drown the rest.
 func (s *shop) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -166,6 +166,9 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 			log := telemetry.Logger(r.Context(), s.Log)
 			if s.polled(r) {
 				log = log.V(1)
+			}
+			if rec.token != "" {
+				log = log.WithValues("token", rec.token)
 			}
 			log.Info("request",
 				"method", methodOf(r), "path", printable(path), "route", routeOf(r),
@@ -302,20 +305,37 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 	})
 }
 
-// requireAPIToken refuses API requests without the token, if one is set, even where
-// there is no route.
-func (s *shop) requireAPIToken(next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(s.APIToken))
+// admitToAPI refuses API requests that have no token for what they ask, even where there
+// is no route. Handlers find in the context what the caller may do.
+func (s *shop) admitToAPI(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.APIToken != "" && strings.HasPrefix(r.URL.Path+"/", "/api/v1/") {
-			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-			got := sha256.Sum256([]byte(token)) // equal lengths, so that the time reveals nothing
-			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
-				s.refuse(w, r, problem.ErrUnauthorized)
-				return
-			}
+		if !strings.HasPrefix(r.URL.Path+"/", "/api/v1/") {
+			next.ServeHTTP(w, r)
+			return
 		}
-		next.ServeHTTP(w, r)
+		grant, err := s.API.Admit(r.Header.Get("Authorization"))
+		if err == nil {
+			recorded(w).token = grant.Name
+			err = grant.Check(scopeOf(r.Method))
+		}
+		if err != nil {
+			if errors.Is(err, apitoken.ErrUnauthorized) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
+			}
+			s.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(apitoken.WithGrant(r.Context(), grant)))
 	})
+}
+
+// scopeOf returns the scope that a method needs.
+func scopeOf(method string) apitoken.Scope {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		return apitoken.Read
+	case http.MethodDelete:
+		return apitoken.Forget
+	}
+	return apitoken.Write
 }

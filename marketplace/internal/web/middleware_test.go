@@ -70,7 +70,7 @@ func TestPagesKeepThePolicy(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	s := newTestShop(t, fewBooks(), func(c *Config) { c.APIToken = "the-token" })
+	s := newTestShop(t, fewBooks(), requireToken)
 	for _, path := range []string{"/api/v1/books", "/api/v1/recommendations?user_id=1", "/api/v1/none", "/api/v1", "/api/v1/", "/%61pi/v1/books/1"} {
 		for _, authorization := range []string{"", "Bearer", "Bearer ", "Bearer the-tokeN", "Bearer the-token2", "Basic the-token", "the-token", "Bearer  the-token"} {
 			answer := s.get(path, "Authorization", authorization).want(t, 401, `"title":"Unauthorized"`)

@@ -7,6 +7,7 @@ type response struct {
 	http.ResponseWriter
 	status int // 0 before anything was sent
 	bytes  int64
+	token  string // name of the API token; "" for none
 }
 
 // recorded returns w itself if it is a response already.

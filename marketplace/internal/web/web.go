@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/api"
@@ -21,13 +22,13 @@ import (
 	"bookstall/marketplace/internal/web/shelf"
 )
 
-// Config holds the dependencies and limits of the shop. APIToken, SecureCookie,
-// MaxRequests, MaxStreams, Draining and Extras are optional.
+// Config holds the dependencies and limits of the shop. API, SecureCookie, MaxRequests,
+// MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
 	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
-	APIToken       string          // required for /api/v1/; "" for an open API
+	API            *apitoken.Gate  // admits requests to /api/v1/; nil for nobody
 	SecureCookie   bool            // whether the shop is served over HTTPS
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
 	MaxStreams     int             // live shelves at a time; 0 for no live shelves
@@ -78,6 +79,9 @@ func New(cfg Config) (http.Handler, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
+	if cfg.API == nil {
+		cfg.API = new(apitoken.Gate)
+	}
 	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
 	var err error
 	shelves := shelf.NewCounter(cfg.Registry)
@@ -92,7 +96,6 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s.api = api.New(api.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKeys),
-		Open: cfg.APIToken == "",
 	})
 	s.live = live.New(live.Config{Pages: s.pages, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry})
 	for _, route := range s.routes() {

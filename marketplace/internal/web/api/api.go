@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
@@ -25,9 +26,6 @@ type Config struct {
 	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	PageTokens  signed.PageTokens
-	// Open says that there is no token. Then anybody may write, but not for a visitor of the
-	// shop, whom only their own browser names.
-	Open bool
 }
 
 // API answers programs.
@@ -41,9 +39,15 @@ func New(cfg Config) *API {
 	return &API{cfg, reply.NewFile("application/yaml", openAPI)}
 }
 
-// checkReader reports that a caller may not write for a reader.
-func (a *API) checkReader(faults *request.Faults, field string, id int64) {
-	if a.cfg.Open && signed.IsVisitor(id) {
+// checkReader returns why the caller may not ask about a reader, or nil.
+func checkReader(r *http.Request, id int64) error {
+	return apitoken.FromContext(r.Context()).CheckReader(id)
+}
+
+// checkWriter reports that the caller may not write for a reader: where no token is
+// required, nobody may for a visitor of the shop, whom only their own browser names.
+func checkWriter(r *http.Request, faults *request.Faults, field string, id int64) {
+	if apitoken.FromContext(r.Context()).Anonymous() && signed.IsVisitor(id) {
 		faults.Fault(field, "is a visitor of the shop, for whom only a caller with a token may write")
 	}
 }

@@ -27,8 +27,11 @@ func (a *API) Interactions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	i := interaction(body)
-	a.checkReader(&body.Faults, "user_id", i.UserID)
+	checkWriter(r, &body.Faults, "user_id", i.UserID)
 	if err := body.Err(); err != nil {
+		return err
+	}
+	if err := checkReader(r, i.UserID); err != nil {
 		return err
 	}
 	if i.ID == "" {

@@ -29,6 +29,9 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
+	if err := checkReader(r, id); err != nil {
+		return err
+	}
 	history, err := a.cfg.Recommender.History(r.Context(), id, version)
 	if err != nil {
 		return problem.Unavailable(problem.ErrNoHistory, err)
@@ -44,8 +47,11 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 func (a *API) Forget(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r)
 	id := q.ID("id", r.PathValue("id"))
-	a.checkReader(&q.Faults, "id", id)
+	checkWriter(r, &q.Faults, "id", id)
 	if err := q.Err(); err != nil {
+		return err
+	}
+	if err := checkReader(r, id); err != nil {
 		return err
 	}
 	version, err := a.cfg.Recommender.Forget(r.Context(), id)

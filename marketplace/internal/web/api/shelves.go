@@ -38,6 +38,9 @@ func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
+	if err := checkReader(r, query.UserID); err != nil {
+		return err
+	}
 	return a.sendShelf(w, a.cfg.Recommender.Shelf(r.Context(), query), shelf.Reason)
 }
 

@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"net/http"
 
+	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 )
 
-// Errors of the web packages. The table also has those of catalog and recommend.
+// Errors of the web packages. The table also has those of apitoken, catalog and
+// recommend.
 var (
 	ErrNotReady         = errors.New("the catalogue is empty")
 	ErrNoSuchPage       = errors.New("no such page")
 	ErrNoSuchCategory   = errors.New("no such category")
 	ErrMethodNotAllowed = errors.New("method not allowed")
-	ErrUnauthorized     = errors.New("token missing or wrong")
 	ErrCrossOrigin      = errors.New("request from another site")
 	ErrURITooLong       = errors.New("address too long")
 	ErrBadForm          = errors.New("form not readable")
@@ -107,7 +108,10 @@ func table() []row {
 	const busy = "The shop is busy"
 	return []row{
 		{ErrBadForm, http.StatusBadRequest, "", "The form could not be read."},
-		{ErrUnauthorized, http.StatusUnauthorized, "", "This address wants a bearer token."},
+		{apitoken.ErrUnauthorized, http.StatusUnauthorized, "", "This address wants a bearer token."},
+		{apitoken.ErrClosed, http.StatusForbidden, "", "The JSON API is closed. Its operator opens it by --api-token-file or --api-tokens-file, or to everybody by --api-open."},
+		{apitoken.ErrScope, http.StatusForbidden, "", "The token lacks the scope for this request: read, write or forget."},
+		{apitoken.ErrOtherReader, http.StatusForbidden, "", "The token is for another reader."},
 		{ErrCrossOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
 		{catalog.ErrBookNotFound, http.StatusNotFound, "", "There is no such book."},
 		{ErrNoSuchCategory, http.StatusNotFound, "", "There is no such category."},
