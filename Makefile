@@ -6,8 +6,8 @@ SHELL := /bin/bash
 
 BIN := .tools/bin
 GO ?= go
-# The flags of .ko.yaml, which explains them, without -buildvcs=false: these programs
-# report their commit. A test in internal/test/deploy compares the two.
+# The flags of .ko.yaml, which explains them, but for the version and commit, which Go
+# itself records here. A test in internal/test/deploy compares the two.
 BUILD_FLAGS := -trimpath -tags=grpcnotrace,nethttpomithttp2 -ldflags='-s -w'
 # Packages under test; PKG=./internal/rpc make test runs one.
 PKG ?= ./...
@@ -82,7 +82,7 @@ screenshots: build $(BIN)/axe.min.js ## the pictures of docs/screenshots, from t
 
 .PHONY: images
 images: ## the images, as archives with SBOMs, in bin/images
-	@$(GO) run -C tools ./images -o bin/images -tag $(IMAGE_TAG) -revision "$$(git describe --always --abbrev=40 --dirty 2>/dev/null || true)"
+	@$(GO) run -C tools ./images -o bin/images -tag $(IMAGE_TAG) -revision "$$(git describe --always --exclude='*' --abbrev=40 --dirty 2>/dev/null || true)"
 
 .PHONY: test-images
 test-images: ## check that images are small, run as nobody, and are reproducible

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"bookstall/internal/config"
+	"bookstall/internal/telemetry"
 )
 
 // serviceName is the name of the program in telemetry, help and errors.
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Name:        serviceName,
 		Description: "A web shop that recommends books. Part of Bookstall.",
 		EnvPrefix:   "MARKETPLACE",
+		Version:     telemetry.BuildInfo().String(),
 		Serve:       "serve",
 	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})
 }

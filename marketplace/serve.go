@@ -122,7 +122,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	group.Add(lifecycle.Part{Name: "catalog feed", Run: feed.Run, Stop: feed.Stop, StopTimeout: time.Second})
 	group.Add(lifecycle.Part{Name: "shop", Run: shopServer.Serve, Stop: shopServer.Stop, StopTimeout: cfg.DrainTimeout})
 	tel.Log.Info("listening", "httpAddress", shopServer.Addr().String(), "adminAddress", adminServer.Addr().String(),
-		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled(), "version", telemetry.Version())
+		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled())
 	return group.Run(ctx)
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"bookstall/internal/config"
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/command"
 )
 
@@ -35,6 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Name:        "recommendations",
 		Description: "Recommends books over gRPC. Part of Bookstall.",
 		EnvPrefix:   "RECOMMENDATIONS",
+		Version:     telemetry.BuildInfo().String(),
 		Serve:       "serve",
 	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})
 }

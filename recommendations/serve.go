@@ -90,6 +90,6 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		tel.Log.Info("tutorial examples enabled (--tutorial)", "restAddress", rest.Addr().String())
 	}
 	tel.Log.Info("listening", "grpcAddress", grpcServer.Addr().String(), "adminAddress", adminServer.Addr().String(),
-		"tls", cfg.TLS.Enabled(), "version", telemetry.Version())
+		"tls", cfg.TLS.Enabled())
 	return group.Run(ctx)
 }

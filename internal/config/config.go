@@ -20,6 +20,7 @@ type Program struct {
 	Name        string
 	Description string
 	EnvPrefix   string // without the trailing underscore
+	Version     string // what --version prints after the name
 	// Serve is the command that refuses unknown variables; "" if the program has no
 	// commands. Other commands run in the same environment and ignore variables that
 	// they do not use.
@@ -35,7 +36,12 @@ type Streams struct{ Out, Err io.Writer }
 // for, Run prints it to Out and returns nil. An error names all unknown variables.
 func Run(ctx context.Context, p Program, commands any, args []string, to Streams) error {
 	exited := false
+	var version struct {
+		Version kong.VersionFlag `help:"Print what the program was built from." env:"-"`
+	}
 	parser, err := kong.New(commands,
+		kong.Embed(&version),
+		kong.Vars{"version": p.Name + " " + p.Version},
 		kong.Name(p.Name),
 		kong.Description(p.Description),
 		kong.DefaultEnvars(p.EnvPrefix),

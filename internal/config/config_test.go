@@ -14,7 +14,7 @@ type settings struct {
 	Timeout time.Duration `help:"How long to wait." default:"1s"`
 }
 
-var program = Program{Name: "shop", Description: "A shop.", EnvPrefix: "SHOPTEST"}
+var program = Program{Name: "shop", Description: "A shop.", EnvPrefix: "SHOPTEST", Version: "1.2.3"}
 
 func parse(t *testing.T, args ...string) (settings, string, error) {
 	t.Helper()
@@ -64,6 +64,18 @@ func TestHelpIsPrintedAndNothingRuns(t *testing.T) {
 	_, out, err := parse(t, "--help")
 	if err != nil || !strings.Contains(out, "SHOPTEST_TIMEOUT") {
 		t.Errorf("got %v and:\n%s", err, out)
+	}
+}
+
+func TestVersionIsPrintedAndNothingRuns(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"look", "--version"}} {
+		var commands struct {
+			Look look `cmd:""`
+		}
+		var out strings.Builder
+		if err := Run(t.Context(), program, &commands, args, Streams{&out, &out}); err != nil || out.String() != "shop 1.2.3\n" {
+			t.Errorf("%q: %v, %q", args, err, out.String())
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ type Telemetry struct {
 }
 
 // New sets up telemetry for the program called service; instance is the name of this
-// replica. Log lines go to out. It also sets OpenTelemetry's global logger and error
+// replica. Log lines go to out; the first says what the program was built from. It also sets OpenTelemetry's global logger and error
 // handler. The caller must Close it.
 func New(ctx context.Context, service, instance string, cfg Config, out io.Writer) (*Telemetry, error) {
 	t := &Telemetry{
@@ -50,6 +50,8 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 		lines.close(logCloseTimeout)
 		return nil
 	})
+	b := BuildInfo()
+	t.Log.Info("starting", "version", b.Version, "revision", b.Revision, "goVersion", b.GoVersion)
 
 	t.Registry.MustRegister(
 		collectors.NewGoCollector(),

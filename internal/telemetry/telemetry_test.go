@@ -25,6 +25,7 @@ func newTest(tb testing.TB, level string) (*Telemetry, *bytes.Buffer) {
 	return tel, &out
 }
 
+// lines returns the lines that a test has logged, without the first of each program.
 func lines(t *testing.T, out *bytes.Buffer) (list []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(out.String()) {
@@ -32,7 +33,9 @@ func lines(t *testing.T, out *bytes.Buffer) (list []map[string]any) {
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatalf("not JSON: %s", line)
 		}
-		list = append(list, m)
+		if m["msg"] != "starting" {
+			list = append(list, m)
+		}
 	}
 	return list
 }

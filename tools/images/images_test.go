@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +23,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"bookstall/tools/internal/image"
 )
 
 const root = "../.."
@@ -87,7 +91,7 @@ func TestImages(t *testing.T) {
 				t.Errorf("the archive's image is %s, the layout's %s", a, b)
 			}
 			if runtime.GOOS == "linux" {
-				checkStarts(t, archive)
+				checkReports(t, id, archive)
 			}
 		})
 	}
@@ -98,7 +102,7 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 	if err := validate.Image(img); err != nil {
 		t.Error(err)
 	}
-	n, err := compressed(img)
+	n, err := image.Compressed(img)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,14 +163,15 @@ func checkImage(t *testing.T, id, platform string, img v1.Image) {
 	}
 }
 
-// checkStarts runs the program of the image with --help on this machine.
-func checkStarts(t *testing.T, img v1.Image) {
+// checkReports runs the program of the image on this machine, and checks that --version,
+// the first log line and /buildinfo name what it was built from.
+func checkReports(t *testing.T, id string, img v1.Image) {
 	t.Helper()
 	cfg, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "program")
+	file := filepath.Join(t.TempDir(), id)
 	eachFile(t, img, func(h *tar.Header, r io.Reader) {
 		if "/"+h.Name != cfg.Config.Entrypoint[0] {
 			return
@@ -179,8 +184,60 @@ func checkStarts(t *testing.T, img v1.Image) {
 			t.Fatal(err)
 		}
 	})
-	if out, err := exec.CommandContext(t.Context(), file, "--help").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("Usage:")) {
-		t.Errorf("%s --help: %v, want a usage, got\n%s", file, err, out)
+	want := fmt.Sprintf("%s v1, revision 0123456789abcdef, %s linux/%s\n", id, goVersion(t), runtime.GOARCH)
+	if out, err := exec.CommandContext(t.Context(), file, "--version").CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("--version: %q, %v, want %q", out, err, want)
+	}
+
+	args := []string{"--admin-address=127.0.0.1:0", "--grpc-address=127.0.0.1:0", "--drain-delay=0s"}
+	if id == "marketplace" {
+		args[1] = "--http-address=127.0.0.1:0"
+	}
+	cmd := exec.CommandContext(t.Context(), file, args...)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		err := cmd.Process.Signal(os.Interrupt)
+		_, _ = io.Copy(io.Discard, log)
+		if err := errors.Join(err, cmd.Wait()); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}()
+	type build struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision"`
+	}
+	built := build{"v1", "0123456789abcdef"}
+	lines := json.NewDecoder(log)
+	var first struct {
+		Msg string `json:"msg"`
+		Go  string `json:"goVersion"`
+		build
+	}
+	if err := lines.Decode(&first); err != nil || first.Msg != "starting" || first.build != built || first.Go != goVersion(t) {
+		t.Errorf("first log line of %s: %+v, %v", id, first, err)
+	}
+	var listening struct {
+		Admin string `json:"adminAddress"`
+	}
+	for listening.Admin == "" {
+		if err := lines.Decode(&listening); err != nil {
+			t.Fatalf("%s does not listen: %v", id, err)
+		}
+	}
+	answer, err := http.Get("http://" + listening.Admin + "/buildinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var served build
+	if err := json.NewDecoder(answer.Body).Decode(&served); err != nil || served != built {
+		t.Errorf("/buildinfo of %s: %+v, %v", id, served, err)
 	}
 }
 
@@ -192,7 +249,7 @@ func checkSBOM(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var doc document
+	var doc image.Document
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&doc); err != nil {
@@ -343,7 +400,7 @@ func eachFile(t *testing.T, img v1.Image, f func(*tar.Header, io.Reader)) {
 // copyTree copies the sources of the programs.
 func copyTree(t *testing.T, dir string) {
 	t.Helper()
-	for _, name := range []string{".ko.yaml", "go.mod", "go.sum", "deploy", "gen", "internal", "marketplace", "recommendations"} {
+	for _, name := range []string{".ko.yaml", "go.mod", "go.sum", "balance", "deploy", "gen", "internal", "marketplace", "recommendations"} {
 		err := filepath.WalkDir(filepath.Join(root, name), func(p string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err

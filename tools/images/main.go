@@ -1,12 +1,6 @@
-// Command images builds the container images of the services with Go alone: no registry,
-// no daemon, no root. It writes archives for `docker load`, `kind load image-archive` and
-// containerd, an SBOM for each, and optionally OCI layouts for all platforms.
-//
-// It follows .ko.yaml and builds images with the layout of ko's (/ko-app, user 65532, no
-// shell), on an empty base instead of one from a registry. ko as a library is no
-// alternative: it records a base image that does not exist, needs 60 modules, and writes
-// SPDX identifiers that SPDX does not allow. Only the tree determines an image, so equal
-// trees make equal images.
+// Command images builds the container images of the services (package image). It writes
+// archives for `docker load`, `kind load image-archive` and containerd, an SBOM for each,
+// and optionally OCI layouts for all platforms.
 package main
 
 import (
@@ -23,6 +17,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"bookstall/tools/internal/image"
 )
 
 func main() {
@@ -59,8 +55,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.platform, "platform", "linux/"+runtime.GOARCH, "platform of the archives")
 	f.BoolVar(&o.layouts, "oci", false, "also write OCI layouts for all platforms")
 	f.StringVar(&o.prefix, "prefix", "bookstall", "prefix of the image names")
-	f.StringVar(&o.tag, "tag", "dev", "tag of the images, and version in their labels")
-	f.StringVar(&o.revision, "revision", "", "commit, for the labels")
+	f.StringVar(&o.tag, "tag", "dev", "tag of the images, and the version that they report")
+	f.StringVar(&o.revision, "revision", "", "commit that the images report")
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -83,15 +79,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, err := readRecipe(o.root)
+	r, err := image.ReadRecipe(o.root)
 	if err != nil {
 		return err
 	}
-	programs, err := r.choose(o.programs)
+	programs, err := r.Choose(o.programs)
 	if err != nil {
 		return err
 	}
-	if _, err := r.platform(o.platform); err != nil {
+	if _, err := r.Platform(o.platform); err != nil {
 		return err
 	}
 	out := o.out
@@ -107,20 +103,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		platforms = r.Platforms
 	}
 
-	b := builder{root: o.root, recipe: r, prefix: o.prefix, version: o.tag, revision: o.revision, created: created}
+	b := image.Builder{Root: o.root, Recipe: r, Prefix: o.prefix, Version: o.tag, Revision: o.revision, Created: created}
 	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "IMAGE\tPLATFORM\tCOMPRESSED\tDIGEST\tFILE")
 	for _, p := range programs {
-		images, err := b.images(ctx, p, platforms)
+		images, err := b.Images(ctx, p, platforms)
 		if err != nil {
 			return err
 		}
 		base, shown := filepath.Join(out, p.ID), filepath.Join(o.out, p.ID)
 		for _, img := range images {
-			if img.platform.String() != o.platform {
+			if img.Platform.String() != o.platform {
 				continue
 			}
-			err := errors.Join(img.writeArchive(base+".tar"), img.writeSBOM(base+".spdx.json"), img.print(t, shown+".tar"))
+			err := errors.Join(img.WriteArchive(base+".tar"), writeSBOM(img, base+".spdx.json"), printRow(t, img, shown+".tar"))
 			if err != nil {
 				return err
 			}
@@ -128,17 +124,42 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if !o.layouts {
 			continue
 		}
-		if err := writeLayout(base+".oci", images); err != nil {
+		if err := image.WriteLayout(base+".oci", images); err != nil {
 			return err
 		}
 		for _, img := range images {
-			sbom := fmt.Sprintf("%s.%s-%s.spdx.json", base, img.platform.OS, img.platform.Architecture)
-			if err := errors.Join(img.writeSBOM(sbom), img.print(t, shown+".oci")); err != nil {
+			sbom := fmt.Sprintf("%s.%s-%s.spdx.json", base, img.Platform.OS, img.Platform.Architecture)
+			if err := errors.Join(writeSBOM(img, sbom), printRow(t, img, shown+".oci")); err != nil {
 				return err
 			}
 		}
 	}
 	return t.Flush()
+}
+
+func writeSBOM(img image.Image, file string) error {
+	doc, err := img.SBOM()
+	if err != nil {
+		return err
+	}
+	text, err := doc.JSON()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+func printRow(w io.Writer, img image.Image, file string) error {
+	n, err := image.Compressed(img)
+	if err != nil {
+		return err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\t%s\t%.1f MB\t%s\t%s\n", img.Name, img.Platform, float64(n)/1e6, digest, file)
+	return err
 }
 
 // epoch returns the creation time of images and SBOMs, from SOURCE_DATE_EPOCH.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -26,23 +24,5 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v, want %q", err, row.want)
 			}
 		})
-	}
-}
-
-// TestRecipeRefusesUnknownSettings checks that a setting of ko which this program does not
-// implement is an error.
-func TestRecipeRefusesUnknownSettings(t *testing.T) {
-	for _, text := range []string{
-		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./a, ldflags: [-X=b=c]}]\n",
-		"defaultPlatforms: [linux/amd64]\nbuilds: [{id: a, main: ./b}]\n",
-		"defaultPlatforms: [linux/amd64]\n",
-	} {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, ".ko.yaml"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := readRecipe(dir); err == nil {
-			t.Errorf("readRecipe accepts\n%s", text)
-		}
 	}
 }

@@ -11,11 +11,14 @@ import (
 // files that have them. The tools that read these files cannot share one.
 func TestBuildFlags(t *testing.T) {
 	k := readKo(t)
+	// While one develops, Go records version and commit. Images for others are built without
+	// version control, and the linker is told.
+	vcs := ko{Env: k.Env, Flags: without(t, k.Flags, 1, "-buildvcs=false"), Ldflags: without(t, k.Ldflags, 2, "-X=")}
 
 	t.Run("skaffold.yaml", func(t *testing.T) {
 		for _, a := range readSkaffold(t).Build.Artifacts {
-			if !slices.Equal(a.Ko.Env, k.Env) || !slices.Equal(a.Ko.Flags, k.Flags) || !slices.Equal(a.Ko.Ldflags, k.Ldflags) {
-				t.Errorf("%s differs from .ko.yaml:\n%+v\n%+v", a.Image, a.Ko, k)
+			if !slices.Equal(a.Ko.Env, vcs.Env) || !slices.Equal(a.Ko.Flags, vcs.Flags) || !slices.Equal(a.Ko.Ldflags, vcs.Ldflags) {
+				t.Errorf("%s differs from .ko.yaml:\n%+v\n%+v", a.Image, a.Ko, vcs)
 			}
 		}
 	})
@@ -32,7 +35,10 @@ func TestBuildFlags(t *testing.T) {
 		if got := strings.Fields(env); !slices.Equal(got, k.Env) {
 			t.Errorf("ENV is %v, .ko.yaml has %v", got, k.Env)
 		}
-		if want := "go build " + k.goFlags(k.Flags) + " -o "; !strings.Contains(oneSpace(build), want) {
+		// ko's templates are the Dockerfile's arguments.
+		argument := regexp.MustCompile(`{{index \.Env "BOOKSTALL_([A-Z]+)"}}`)
+		flags := argument.ReplaceAllString(strings.Join(k.Ldflags, " "), "$$$1")
+		if want := "go build " + strings.Join(k.Flags, " ") + ` -ldflags="` + flags + `" -o `; !strings.Contains(oneSpace(build), want) {
 			t.Errorf("no %q in:\n%s", want, build)
 		}
 	})
@@ -41,9 +47,7 @@ func TestBuildFlags(t *testing.T) {
 		if m == nil {
 			t.Fatal("no BUILD_FLAGS")
 		}
-		// Programs on a developer's machine report the commit; images have it in a label.
-		flags := slices.DeleteFunc(slices.Clone(k.Flags), func(f string) bool { return f == "-buildvcs=false" })
-		if got, want := string(m[1]), k.goFlags(flags); got != want || len(flags) != len(k.Flags)-1 {
+		if got, want := string(m[1]), strings.Join(vcs.Flags, " ")+" -ldflags='"+strings.Join(vcs.Ldflags, " ")+"'"; got != want {
 			t.Errorf("BUILD_FLAGS is %s, want %s", got, want)
 		}
 		if !slices.Contains(k.Env, "CGO_ENABLED=0") || !strings.Contains(string(read(t, "Makefile")), "\tCGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) ") {
@@ -52,9 +56,14 @@ func TestBuildFlags(t *testing.T) {
 	})
 }
 
-// goFlags returns flags and the linker flags of .ko.yaml as arguments of go build.
-func (k ko) goFlags(flags []string) string {
-	return strings.Join(flags, " ") + " -ldflags='" + strings.Join(k.Ldflags, " ") + "'"
+// without returns the flags without those with a prefix, of which there must be n.
+func without(t *testing.T, flags []string, n int, prefix string) []string {
+	t.Helper()
+	rest := slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return strings.HasPrefix(f, prefix) })
+	if len(rest) != len(flags)-n {
+		t.Errorf("%d flags with %s in .ko.yaml, want %d: %q", len(flags)-len(rest), prefix, n, flags)
+	}
+	return rest
 }
 
 func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,18 +1,17 @@
-package main
+package image
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
 )
 
-// document is an SPDX 2.3 document, with the fields that are used here.
-type document struct {
+// Document is an SPDX 2.3 document, with the fields that are used here.
+type Document struct {
 	ID            string         `json:"SPDXID"`
 	Version       string         `json:"spdxVersion"`
 	DataLicense   string         `json:"dataLicense"`
@@ -65,29 +64,29 @@ const (
 	documentID  = "SPDXRef-DOCUMENT"
 )
 
-// sbom lists what the image contains: the program, the standard library, and each module
+// SBOM lists what the image contains: the program, the standard library, and each module
 // that is linked into the binary. Modules that only go.mod lists are not in it.
-func (i image) sbom() (document, error) {
+func (i Image) SBOM() (Document, error) {
 	digest, err := i.Digest()
 	if err != nil {
-		return document{}, err
+		return Document{}, err
 	}
-	container := newPackage("Image", i.name.RepositoryStr(), i.name.TagStr(), "CONTAINER")
+	container := newPackage("Image", i.Name.RepositoryStr(), i.Name.TagStr(), "CONTAINER")
 	container.LicenseDeclared = "Apache-2.0"
 	container.Checksums = []checksum{{Algorithm: "SHA256", Value: digest.Hex}}
-	container.ExternalRefs = purl(fmt.Sprintf("pkg:oci/%s@sha256%%3A%s?arch=%s", i.program.ID, digest.Hex, i.platform.Architecture))
+	container.ExternalRefs = purl(fmt.Sprintf("pkg:oci/%s@sha256%%3A%s?arch=%s", i.Program.ID, digest.Hex, i.Platform.Architecture))
 
-	main := newPackage("Main", i.info.Main.Path, i.name.TagStr(), "APPLICATION")
+	main := newPackage("Main", i.info.Main.Path, i.Name.TagStr(), "APPLICATION")
 	main.LicenseDeclared = "Apache-2.0"
 
 	goVersion, _, _ := strings.Cut(strings.TrimPrefix(i.info.GoVersion, "go"), " ")
 	std := newPackage("Go-stdlib", "stdlib", goVersion, "LIBRARY")
 	std.ExternalRefs = purl("pkg:golang/stdlib@" + goVersion)
 
-	doc := document{
+	doc := Document{
 		ID: documentID, Version: "SPDX-2.3", DataLicense: "CC0-1.0",
-		Name:         fmt.Sprintf("%s %s", i.name, i.platform),
-		Namespace:    fmt.Sprintf("https://spdx.org/spdxdocs/%s-%s", i.program.ID, digest.Hex),
+		Name:         fmt.Sprintf("%s %s", i.Name, i.Platform),
+		Namespace:    fmt.Sprintf("https://spdx.org/spdxdocs/%s-%s", i.Program.ID, digest.Hex),
 		CreationInfo: creationInfo{Created: i.created.Format(time.RFC3339), Creators: []string{"Tool: bookstall-tools-images"}},
 		Packages:     []spdxPackage{container, main, std},
 		Relationships: []relationship{
@@ -130,17 +129,14 @@ func purl(locator string) []externalRef {
 	return []externalRef{{Category: "PACKAGE-MANAGER", Type: "purl", Locator: locator}}
 }
 
-func (i image) writeSBOM(file string) error {
-	doc, err := i.sbom()
-	if err != nil {
-		return err
-	}
+// JSON returns the document as it is written and published.
+func (d Document) JSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(doc); err != nil {
-		return err
+	if err := e.Encode(d); err != nil {
+		return nil, err
 	}
-	return os.WriteFile(file, buf.Bytes(), 0o644)
+	return buf.Bytes(), nil
 }

@@ -1,4 +1,8 @@
-package main
+// Package image builds the container images of the services with Go alone: no registry, no
+// daemon, no root. It follows .ko.yaml and builds images with the layout of ko's (/ko-app,
+// user 65532, no shell), on an empty base instead of one from a registry. Only the tree,
+// version and commit determine an image, so equal trees make equal images.
+package image
 
 import (
 	"archive/tar"
@@ -25,31 +29,31 @@ import (
 // user is the user of distroless nonroot, and so of ko's images.
 const user = "65532:65532"
 
-// builder builds images of one version of a tree.
-type builder struct {
-	root     string
-	recipe   recipe
-	prefix   string
-	version  string
-	revision string
-	created  time.Time
+// Builder builds images of one version of a tree.
+type Builder struct {
+	Root     string // the repository
+	Recipe   Recipe
+	Prefix   string // of the names of images
+	Version  string // also the tag
+	Revision string // commit, "" if it is not known
+	Created  time.Time
 }
 
-// image is an image and its metadata.
-type image struct {
+// Image is an image and its metadata.
+type Image struct {
 	v1.Image
-	name     name.Tag
-	program  program
-	platform v1.Platform
+	Name     name.Tag
+	Program  Program
+	Platform v1.Platform
 	info     *buildinfo.BuildInfo
 	created  time.Time
 }
 
-// images builds the images of a program for these platforms.
-func (b builder) images(ctx context.Context, p program, platforms []string) ([]image, error) {
-	var list []image
+// Images builds the images of a program for these platforms.
+func (b Builder) Images(ctx context.Context, p Program, platforms []string) ([]Image, error) {
+	var list []Image
 	for _, n := range platforms {
-		platform, err := b.recipe.platform(n)
+		platform, err := b.Recipe.Platform(n)
 		if err != nil {
 			return nil, err
 		}
@@ -62,39 +66,43 @@ func (b builder) images(ctx context.Context, p program, platforms []string) ([]i
 	return list, nil
 }
 
-func (b builder) image(ctx context.Context, p program, platform v1.Platform) (image, error) {
-	tag, err := name.NewTag(b.prefix + "/" + p.ID + ":" + b.version)
+func (b Builder) image(ctx context.Context, p Program, platform v1.Platform) (Image, error) {
+	tag, err := name.NewTag(b.Prefix + "/" + p.ID + ":" + b.Version)
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	dir, err := os.MkdirTemp("", "images")
 	if err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // the system cleans up what is left
 	file := filepath.Join(dir, p.ID)
 	if err := b.compile(ctx, p, platform, file); err != nil {
-		return image{}, err
+		return Image{}, err
 	}
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {
-		return image{}, fmt.Errorf("read the build information of %s: %w", p.ID, err)
+		return Image{}, fmt.Errorf("read the build information of %s: %w", p.ID, err)
 	}
 	img, err := b.assemble(p, platform, file)
 	if err != nil {
-		return image{}, fmt.Errorf("assemble %s for %s: %w", p.ID, platform, err)
+		return Image{}, fmt.Errorf("assemble %s for %s: %w", p.ID, platform, err)
 	}
-	return image{Image: img, name: tag, program: p, platform: platform, info: info, created: b.created}, nil
+	return Image{Image: img, Name: tag, Program: p, Platform: platform, info: info, created: b.Created}, nil
 }
 
 // compile builds the program as ko does.
-func (b builder) compile(ctx context.Context, p program, platform v1.Platform, file string) error {
-	args := append([]string{"build"}, b.recipe.Flags...)
-	args = append(args, "-ldflags="+strings.Join(b.recipe.Ldflags, " "), "-o", file, p.Main)
+func (b Builder) compile(ctx context.Context, p Program, platform v1.Platform, file string) error {
+	ldflags, err := b.Recipe.ldflags(b.Version, b.Revision)
+	if err != nil {
+		return fmt.Errorf("linker flags of .ko.yaml: %w", err)
+	}
+	args := append([]string{"build"}, b.Recipe.Flags...)
+	args = append(args, "-ldflags="+ldflags, "-o", file, p.Main)
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the flags are from .ko.yaml
-	cmd.Dir = b.root
+	cmd.Dir = b.Root
 	cmd.Env = append(os.Environ(), "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
-	cmd.Env = append(cmd.Env, b.recipe.Env...)
+	cmd.Env = append(cmd.Env, b.Recipe.Env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s for %s: %w\n%s", p.ID, platform, err, out)
 	}
@@ -102,7 +110,7 @@ func (b builder) compile(ctx context.Context, p program, platform v1.Platform, f
 }
 
 // assemble adds the binary to the base.
-func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Image, error) {
+func (b Builder) assemble(p Program, platform v1.Platform, file string) (v1.Image, error) {
 	base, err := layer(append(baseFiles(), data(p.ID)...))
 	if err != nil {
 		return nil, err
@@ -118,7 +126,7 @@ func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Imag
 	if err != nil {
 		return nil, err
 	}
-	created := v1.Time{Time: b.created}
+	created := v1.Time{Time: b.Created}
 	img, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1),
 		mutate.Addendum{Layer: base, History: v1.History{Created: created, CreatedBy: "tools/images", Comment: "users and /tmp"}},
 		mutate.Addendum{Layer: app, History: v1.History{Created: created, CreatedBy: "tools/images", Comment: "/ko-app/" + p.ID}},
@@ -148,18 +156,18 @@ func (b builder) assemble(p program, platform v1.Platform, file string) (v1.Imag
 	return mutate.ConfigMediaType(img, types.OCIConfigJSON), nil
 }
 
-func (b builder) labels(id string) map[string]string {
+func (b Builder) labels(id string) map[string]string {
 	const prefix = "org.opencontainers.image."
 	l := map[string]string{
-		prefix + "title":    b.prefix + "/" + id,
-		prefix + "version":  b.version,
+		prefix + "title":    b.Prefix + "/" + id,
+		prefix + "version":  b.Version,
 		prefix + "licenses": "Apache-2.0",
 	}
 	if d := description(id); d != "" {
 		l[prefix+"description"] = d
 	}
-	if b.revision != "" {
-		l[prefix+"revision"] = b.revision
+	if b.Revision != "" {
+		l[prefix+"revision"] = b.Revision
 	}
 	return l
 }

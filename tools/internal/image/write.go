@@ -1,8 +1,7 @@
-package main
+package image
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -13,28 +12,28 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// writeArchive writes the image in the format of `docker save`.
-func (i image) writeArchive(file string) error {
+// WriteArchive writes the image in the format of `docker save`.
+func (i Image) WriteArchive(file string) error {
 	tmp := file + ".tmp"
-	if err := tarball.WriteToFile(tmp, i.name, i.Image); err != nil {
+	if err := tarball.WriteToFile(tmp, i.Name, i.Image); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return os.Rename(tmp, file)
 }
 
-// index returns an index of the images of one program.
-func index(images []image) v1.ImageIndex {
+// Index returns an index of the images of one program.
+func Index(images []Image) v1.ImageIndex {
 	idx := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, i := range images {
-		platform := i.platform
+		platform := i.Platform
 		idx = mutate.AppendManifests(idx, mutate.IndexAddendum{Add: i.Image, Descriptor: v1.Descriptor{Platform: &platform}})
 	}
 	return idx
 }
 
-// writeLayout writes the images of one program as an OCI layout with one index. It first
+// WriteLayout writes the images of one program as an OCI layout with one index. It first
 // removes what is in dir, so that no blobs of older images remain.
-func writeLayout(dir string, images []image) error {
+func WriteLayout(dir string, images []Image) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -42,8 +41,8 @@ func writeLayout(dir string, images []image) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
 	}
-	err = p.AppendIndex(index(images), layout.WithAnnotations(map[string]string{
-		"org.opencontainers.image.ref.name": images[0].name.TagStr(),
+	err = p.AppendIndex(Index(images), layout.WithAnnotations(map[string]string{
+		"org.opencontainers.image.ref.name": images[0].Name.TagStr(),
 	}))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
@@ -51,8 +50,8 @@ func writeLayout(dir string, images []image) error {
 	return nil
 }
 
-// compressed returns the size of a download, in bytes: manifest, configuration and layers.
-func compressed(i v1.Image) (int64, error) {
+// Compressed returns the size of a download, in bytes: manifest, configuration and layers.
+func Compressed(i v1.Image) (int64, error) {
 	m, err := i.Manifest()
 	if err != nil {
 		return 0, err
@@ -66,17 +65,4 @@ func compressed(i v1.Image) (int64, error) {
 		n += l.Size
 	}
 	return n, nil
-}
-
-func (i image) print(w io.Writer, file string) error {
-	n, err := compressed(i)
-	if err != nil {
-		return err
-	}
-	digest, err := i.Digest()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s\t%s\t%.1f MB\t%s\t%s\n", i.name, i.platform, float64(n)/1e6, digest, file)
-	return err
 }
