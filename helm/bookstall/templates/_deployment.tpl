@@ -137,6 +137,9 @@ automountServiceAccountToken: false
 # The programs refuse variables that they do not know; Kubernetes would make
 # MARKETPLACE_PORT and the like from Services of that name.
 enableServiceLinks: false
+{{- if kindIs "bool" .Values.hostUsers }}
+hostUsers: {{ .Values.hostUsers }}
+{{- end }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -149,6 +152,10 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
+  {{- with .Values.appArmorProfile }}
+  appArmorProfile:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}
 
 {{- /* Image and security context of a container that runs one of the two programs;

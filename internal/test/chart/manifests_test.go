@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,61 @@ func TestPodsAreRestricted(t *testing.T) {
 }
 
 // A program refuses to start with a variable that it does not know.
+// TestEveryPodIsConfined sets user namespaces and an AppArmor profile, which are left to the
+// cluster by default.
+func TestEveryPodIsConfined(t *testing.T) {
+	set := []string{"--set=hostUsers=false,appArmorProfile.type=Localhost,appArmorProfile.localhostProfile=books"}
+	profile := map[string]any{"type": "Localhost", "localhostProfile": "books"}
+	for _, args := range [][]string{sets(t)["default"], sets(t)["trial"]} {
+		for _, confined := range []bool{false, true} {
+			n := 0
+			for _, o := range rendered(t, append(slices.Clone(args), set[:map[bool]int{true: 1}[confined]]...)...) {
+				pod := o.pod()
+				if pod == nil {
+					continue
+				}
+				n++
+				users, armor := pod.at("spec", "hostUsers"), pod.at("spec", "securityContext", "appArmorProfile")
+				if confined && (users != false || !cmp.Equal(armor, any(profile))) || !confined && (users != nil || armor != nil) {
+					t.Errorf("%s %s, confined %v: hostUsers %v, AppArmor %v", o.kind(), o.name(), confined, users, armor)
+				}
+			}
+			if n < 3 {
+				t.Errorf("%d pods", n)
+			}
+		}
+	}
+}
+
+// TestMetricsAreReadFromANamespace checks that no label alone lets a pod read metrics: whoever
+// may start a pod somewhere in the cluster chooses its labels.
+func TestMetricsAreReadFromANamespace(t *testing.T) {
+	for set, namespace := range map[string]string{"default": "monitoring", "production": "observability"} {
+		for _, component := range []string{"marketplace", "recommendations"} {
+			found := false
+			for _, o := range rendered(t, sets(t)[set]...) {
+				if o.kind() != "NetworkPolicy" || !strings.HasSuffix(o.name(), "-"+component) {
+					continue
+				}
+				for _, rule := range o.list("spec", "ingress") {
+					if rule.list("ports")[0]["port"] != 9090 {
+						continue
+					}
+					for _, from := range rule.list("from") {
+						found = true
+						if got := from.text("namespaceSelector", "matchLabels", "kubernetes.io/metadata.name"); got != namespace {
+							t.Errorf("%s: metrics of %s may be read from %v", set, component, from)
+						}
+					}
+				}
+			}
+			if !found {
+				t.Errorf("%s: nobody may read metrics of %s", set, component)
+			}
+		}
+	}
+}
+
 func TestProgramsKnowAllVariables(t *testing.T) {
 	known := map[string]bool{}
 	for _, program := range []string{"marketplace", "recommendations"} {

@@ -75,6 +75,16 @@ func TestDatabasePasswordIsGeneratedOncePerRender(t *testing.T) {
 	}
 }
 
+func TestTheImageOfTheDatabaseByDigest(t *testing.T) {
+	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for want, arg := range map[string]string{"postgres:17.6-bookworm": "", "postgres:17.6-bookworm@" + digest: digest} {
+		database := find(t, rendered(t, "--set=postgresql.enabled=true,postgresql.image.digest="+arg), "StatefulSet", "bookstall-postgresql")
+		if got := database.list("spec", "template", "spec", "containers")[0]["image"]; got != want {
+			t.Errorf("image %v, want %s", got, want)
+		}
+	}
+}
+
 // The volume and its password are kept together or removed together.
 func TestPasswordStaysWithTheVolume(t *testing.T) {
 	for _, persistent := range []string{"true", "false"} {

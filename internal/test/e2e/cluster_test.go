@@ -110,6 +110,10 @@ func (n *namespace) runHelm(t *testing.T, args ...string) string {
 	return out
 }
 
+// prometheusHere lets pods of the release's own namespace read metrics; by default, only
+// those of the namespace monitoring may.
+const prometheusHere = `--set=networkPolicy.metricsFrom[0].podSelector.matchLabels.app\.kubernetes\.io/name=prometheus`
+
 // install installs the chart with the values that all tests need and more, and
 // waits until everything is ready.
 func (n *namespace) install(t *testing.T, values ...string) {
@@ -120,7 +124,7 @@ func (n *namespace) install(t *testing.T, values ...string) {
 // installAs is install for another name of the release.
 func (n *namespace) installAs(t *testing.T, release string, values ...string) {
 	t.Helper()
-	args := []string{"install", release, chart, "--wait", "--timeout=90s", "--set=image.tag=e2e,image.pullPolicy=Never"}
+	args := []string{"install", release, chart, "--wait", "--timeout=90s", "--set=image.tag=e2e,image.pullPolicy=Never", prometheusHere}
 	for _, v := range values {
 		args = append(args, "--set="+v)
 	}
