@@ -1471,7 +1471,7 @@ type FollowStart struct {
 	// 1 to 100; 0 means 10.
 	MaxResults int32 `protobuf:"varint,3,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
 	// The version of the history that the caller has seen. The first shelf is sent
-	// once the history is newer; with 0, at once.
+	// once the history is newer; with 0, or if the store lost that version, at once.
 	AfterVersion int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
 	// As in RecommendRequest.
 	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -1650,7 +1650,8 @@ type FollowShelf struct {
 	// Name of the replica that answered.
 	ServedBy       string `protobuf:"bytes,3,opt,name=served_by,json=servedBy,proto3" json:"served_by,omitempty"`
 	CatalogVersion string `protobuf:"bytes,4,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
-	// Version of the reader's history. Send it as after_version to continue.
+	// Version of the reader's history; lower than before if the store lost commits.
+	// Send it as after_version to continue.
 	Version int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
 	// The book whose entry changed last; unset if there is none.
 	Cause *Because `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`

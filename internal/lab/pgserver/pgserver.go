@@ -259,6 +259,24 @@ func (s *Server) Resume() {
 	s.paused = nil
 }
 
+// CopyOf makes a copy of a database and returns its URL.
+func (s *Server) CopyOf(url string) (string, error) {
+	dump, err := s.command("pg_dump", "--format=custom", url).Output()
+	if err != nil {
+		return "", fmt.Errorf("pg_dump: %w", err)
+	}
+	copied, err := s.NewDatabase()
+	if err != nil {
+		return "", err
+	}
+	restore := s.command("pg_restore", "--exit-on-error", "--dbname="+copied)
+	restore.Stdin = bytes.NewReader(dump)
+	if out, err := restore.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("pg_restore: %w\n%s", err, out)
+	}
+	return copied, nil
+}
+
 // NewDatabase makes an empty database and returns its URL.
 func (s *Server) NewDatabase() (string, error) {
 	s.mu.Lock()

@@ -57,3 +57,13 @@ func (s *Server) NewDatabase() string {
 	}
 	return url
 }
+
+// CopyOf returns the URL of a copy of a database, as it would be restored from a backup.
+func (s *Server) CopyOf(url string) string {
+	s.t.Helper()
+	copied, err := s.Server.CopyOf(url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return copied
+}

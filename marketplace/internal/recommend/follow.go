@@ -47,7 +47,7 @@ func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) er
 			c.metrics.follows.WithLabelValues(left).Inc()
 			return err
 		}
-		if q.After > seen || time.Since(began) > followHealthy {
+		if q.After != seen || time.Since(began) > followHealthy {
 			retry.Reset()
 		}
 		pause := retry.NextBackOff()
@@ -90,7 +90,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 			return err
 		}
 		if end := resp.GetEnd(); end != nil {
-			q.After = max(q.After, end.GetAfterVersion())
+			q.After = end.GetAfterVersion()
 			continue
 		}
 		if shelf := resp.GetShelf(); shelf != nil {
@@ -98,7 +98,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 			if err := show(change(shelf)); err != nil {
 				return err
 			}
-			q.After = max(q.After, shelf.GetVersion())
+			q.After = shelf.GetVersion() // lower, if the store lost commits
 		}
 	}
 }

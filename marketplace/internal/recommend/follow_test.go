@@ -101,6 +101,26 @@ func TestFollowResumesOnAnotherReplica(t *testing.T) {
 	}
 }
 
+// A store that lost commits counts from a lower version, from which Follow resumes.
+func TestFollowResumesFromALowerVersion(t *testing.T) {
+	starts := make(chan int64, 2)
+	c := stocked(t, &fake{follow: func(start *recommendationsv1.FollowStart, stream followStream) error {
+		starts <- start.GetAfterVersion()
+		return stream.Send(shelfMessage(start.GetAfterVersion() - 1))
+	}})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	err := c.Follow(ctx, FollowQuery{UserID: 7, MaxResults: 5, After: 9}, func(change Change) error {
+		if change.Version == 7 {
+			leave()
+		}
+		return nil
+	})
+	if first, second := <-starts, <-starts; first != 9 || second != 8 {
+		t.Errorf("streams from %d and %d, want 9 and 8; Follow: %v", first, second, err)
+	}
+}
+
 func TestFollowReturnsTheErrorOfShow(t *testing.T) {
 	c := stocked(t, &fake{follow: func(_ *recommendationsv1.FollowStart, stream followStream) error {
 		if err := stream.Send(shelfMessage(1)); err != nil {

@@ -110,7 +110,7 @@ func trainingInput(ctx context.Context, s *store.Store, workers int) (models.Inp
 		return models.Input{}, errors.New("the store has no books: import some")
 	}
 	var readers []domain.Reader
-	_, err = s.Histories(ctx, 0, func(r domain.Reader) error {
+	_, err = s.Histories(ctx, store.Position{}, func(r domain.Reader) error {
 		readers = append(readers, r)
 		return nil
 	})

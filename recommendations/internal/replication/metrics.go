@@ -11,6 +11,7 @@ type metrics struct {
 	writes   *prometheus.CounterVec
 	catchUps *prometheus.CounterVec
 	refused  prometheus.Counter
+	cuts     prometheus.Counter
 	model    *prometheus.GaugeVec
 }
 
@@ -28,6 +29,10 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 		refused: to.NewCounter(prometheus.CounterOpts{
 			Name: "recommendations_models_refused_total",
 			Help: "Active models that were refused: damaged, of an unknown format, or of another catalogue.",
+		}),
+		cuts: to.NewCounter(prometheus.CounterOpts{
+			Name: "recommendations_store_cuts_total",
+			Help: "Times that everything was loaded again because the store had lost commits that were in memory: it was restored from a backup, or is a standby that was behind.",
 		}),
 		model: to.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "recommendations_model_info",

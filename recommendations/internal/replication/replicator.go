@@ -23,7 +23,7 @@ type Store interface {
 	models.Store
 	Head(ctx context.Context) (store.Head, error)
 	Catalog(ctx context.Context) (domain.Catalog, error)
-	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
+	Histories(ctx context.Context, after store.Position, yield func(domain.Reader) error) (store.Position, error)
 	History(ctx context.Context, userID int64) (domain.Reader, error)
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
 	Forget(ctx context.Context, userID, generation int64) (domain.Reader, error)
@@ -66,10 +66,11 @@ type Replicator struct {
 	cancel  context.CancelFunc
 
 	// Used by Run alone.
-	head  store.Head   // state of the store that the catalogue and the model in memory belong to
-	model *loadedModel // nil for none
+	head  store.Head     // state of the store that the catalogue and the model in memory belong to
+	model *loadedModel   // nil for none
+	at    store.Position // all histories up to this commit are in memory
 
-	applied atomic.Int64 // all histories up to this sequence number are in memory
+	applied atomic.Int64 // its sequence number
 	lost    atomic.Int64 // when the store became unreachable, in Unix nanoseconds; 0 while it is reachable
 }
 
@@ -185,23 +186,29 @@ func (r *Replicator) seed(ctx context.Context) error {
 
 // loadReaders replaces all histories in memory.
 func (r *Replicator) loadReaders(ctx context.Context) error {
-	list, seq, err := r.readersAfter(ctx, 0)
+	list, at, err := r.readersAfter(ctx, store.Position{})
 	if err != nil {
 		return err
 	}
 	r.Recommender.Replace(list)
-	r.applied.Store(seq)
+	r.have(at)
 	return nil
 }
 
-// readersAfter returns the readers that changed after a sequence number, and the one
-// up to which these are all.
-func (r *Replicator) readersAfter(ctx context.Context, after int64) (list []domain.Reader, seq int64, err error) {
-	seq, err = r.Store.Histories(ctx, after, func(one domain.Reader) error {
+// have notes that all histories up to a commit are in memory.
+func (r *Replicator) have(at store.Position) {
+	r.at = at
+	r.applied.Store(at.Seq)
+}
+
+// readersAfter returns the readers that changed after a commit, and the one up to which
+// these are all.
+func (r *Replicator) readersAfter(ctx context.Context, after store.Position) (list []domain.Reader, at store.Position, err error) {
+	at, err = r.Store.Histories(ctx, after, func(one domain.Reader) error {
 		list = append(list, one)
 		return nil
 	})
-	return list, seq, err
+	return list, at, err
 }
 
 // poll applies the store's changes to memory.
@@ -211,9 +218,8 @@ func (r *Replicator) poll(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case head.StoreID != r.head.StoreID || head.Seq < r.applied.Load():
-		// Somebody put another store, or an older copy of this one, in its place.
-		r.Log.Info("store was replaced: loading it again")
+	case head.StoreID != r.head.StoreID:
+		r.Log.Info("another store in its place: loading it")
 		return r.load(ctx)
 	case head.CatalogVersion != r.head.CatalogVersion:
 		// The histories may be about other books than those in memory: load all.
@@ -223,20 +229,27 @@ func (r *Replicator) poll(ctx context.Context) error {
 		if err := r.serve(ctx, head); err != nil {
 			return err
 		}
-	case head.Activation != r.head.Activation:
+	case head.Activation != r.head.Activation || head.Model != r.head.Model:
 		if err := r.serve(ctx, head); err != nil {
 			return err
 		}
 	}
-	if head.Seq <= r.applied.Load() {
+	if head.Position == r.at {
 		return nil
 	}
-	list, seq, err := r.readersAfter(ctx, r.applied.Load())
+	list, at, err := r.readersAfter(ctx, r.at)
+	if errors.Is(err, store.ErrCut) {
+		// It was restored from a backup, or is a standby that lost commits: what it lost
+		// must leave the memory.
+		r.metrics.cuts.Inc()
+		r.Log.Info("the store lost commits that were in memory: loading it again", "seq", r.at.Seq, "storeSeq", head.Seq)
+		return r.load(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	r.Recommender.Put(list)
-	r.applied.Store(seq)
+	r.have(at)
 	return nil
 }
 
@@ -298,22 +311,25 @@ func timeoutAsDown(ctx context.Context, err error) error {
 	return err
 }
 
-// CatchUp makes shelves reflect a reader's own writes up to a sequence number. If
-// the memory is behind, it reads that reader alone from the store. If the store does
-// not answer, the memory stays as it is.
-func (r *Replicator) CatchUp(ctx context.Context, userID, seq int64) {
-	if seq <= r.applied.Load() || seq <= r.Recommender.Reader(userID).Seq {
-		return
+// CatchUp makes shelves reflect a reader's own writes up to a sequence number. If the
+// memory is behind, it reads that reader alone from the store. If the store does not
+// answer, the memory stays as it is. It reports whether the reader has no such write,
+// because the store lost it.
+func (r *Replicator) CatchUp(ctx context.Context, userID, seq int64) (lost bool) {
+	complete := seq <= r.applied.Load()
+	if known := r.Recommender.Reader(userID).Seq; complete || seq <= known {
+		return known < seq
 	}
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
 	found, err := r.Store.History(ctx, userID)
 	if err != nil {
 		r.metrics.catchUps.WithLabelValues("failed").Inc()
-		return
+		return false
 	}
 	r.metrics.catchUps.WithLabelValues("read").Inc()
 	if found.ID != 0 {
 		r.Recommender.Put([]domain.Reader{found})
 	}
+	return found.Seq < seq
 }

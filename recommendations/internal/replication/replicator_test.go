@@ -348,7 +348,7 @@ func (s *swapped) Head(ctx context.Context) (store.Head, error) { return s.now()
 
 func (s *swapped) Catalog(ctx context.Context) (domain.Catalog, error) { return s.now().Catalog(ctx) }
 
-func (s *swapped) Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (int64, error) {
+func (s *swapped) Histories(ctx context.Context, after store.Position, yield func(domain.Reader) error) (store.Position, error) {
 	return s.now().Histories(ctx, after, yield)
 }
 

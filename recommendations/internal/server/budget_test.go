@@ -108,7 +108,10 @@ func calls(api recommendationsv1.RecommendationsServiceClient, id string) map[st
 // hung is a journal that never answers.
 type hung struct{ down }
 
-func (hung) CatchUp(ctx context.Context, _, _ int64) { <-ctx.Done() }
+func (hung) CatchUp(ctx context.Context, _, _ int64) bool {
+	<-ctx.Done()
+	return false
+}
 
 // TestReadsEndWithTheirCaller: the store does not answer while a replica catches up.
 func TestReadsEndWithTheirCaller(t *testing.T) {

@@ -27,10 +27,11 @@ func (s *Server) Follow(stream followStream) error {
 	defer end()
 	s.metrics.followers.Inc()
 	defer s.metrics.followers.Dec()
-	if err := s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion()); err != nil {
+	lost, err := s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion())
+	if err != nil {
 		return err
 	}
-	if err := f.shelf(start.GetAfterVersion() == 0); err != nil || f.forgotten {
+	if err := f.shelf(lost || start.GetAfterVersion() == 0); err != nil || f.forgotten {
 		return err
 	}
 	return f.run(changed, f.receive())
@@ -66,6 +67,7 @@ type follower struct {
 	stream followStream
 	start  *recommendationsv1.FollowStart
 	sent   int64 // sequence number of the last shelf
+	had    bool  // whether the memory has ever reached it
 
 	forgotten bool // whether the reader was forgotten, which ends the stream
 }
@@ -137,18 +139,20 @@ func (f *follower) end() error {
 	})
 }
 
-// shelf sends the reader's shelf, if it is newer than the last one, always is set, or the
-// reader was forgotten.
+// shelf sends the reader's shelf if it is newer than the last one, or older after the memory
+// has been there, as the store lost that one; if always is set; or if the reader was
+// forgotten.
 func (f *follower) shelf(always bool) error {
 	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()))
 	if err != nil {
 		return toStatus(err)
 	}
 	f.forgotten = forgotten
-	if !always && !forgotten && shelf.ReaderSeq <= f.sent {
+	f.had = f.had || shelf.ReaderSeq >= f.sent
+	if !always && !forgotten && (shelf.ReaderSeq == f.sent || !f.had) {
 		return nil
 	}
-	f.sent = max(f.sent, shelf.ReaderSeq)
+	f.sent, f.had = shelf.ReaderSeq, true
 	source, _ := sourceOf(shelf)
 	message := &recommendationsv1.FollowShelf{
 		Recommendations: recommendations(shelf), Source: source, ServedBy: f.server.name,

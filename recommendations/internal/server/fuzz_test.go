@@ -64,7 +64,7 @@ func (forgetful) Forget(_ context.Context, userID, _ int64) (int64, error) {
 	return 7, nil
 }
 
-func (forgetful) CatchUp(context.Context, int64, int64) {}
+func (forgetful) CatchUp(context.Context, int64, int64) bool { return false }
 
 // newForgetful returns a server of the test library. The fuzz targets call its methods
 // directly: the goroutines of a connection would look like new coverage to the

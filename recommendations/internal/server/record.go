@@ -20,8 +20,9 @@ type Journal interface {
 	// Forget deletes a reader of a generation, 0 for any, and returns the sequence number of
 	// that change. If the generation is over already, nothing happens.
 	Forget(ctx context.Context, userID, generation int64) (seq int64, err error)
-	// CatchUp brings a reader in memory up to a sequence number, if it can.
-	CatchUp(ctx context.Context, userID, seq int64)
+	// CatchUp brings a reader in memory up to a sequence number, if it can. It reports
+	// whether it never will, because the store lost it.
+	CatchUp(ctx context.Context, userID, seq int64) (lost bool)
 }
 
 const (
@@ -208,7 +209,7 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
+	if _, err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
 	}
 	history, seq, err := s.recommender.History(req.GetUserId())
@@ -229,11 +230,11 @@ func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
 	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
 }
 
-// catchUp brings a reader up to a sequence number, if it can. It returns an error only
-// if the call has ended.
-func (s *Server) catchUp(ctx context.Context, userID, seq int64) error {
+// catchUp brings a reader up to a sequence number, if it can, and reports whether the store
+// lost it. It returns an error only if the call has ended.
+func (s *Server) catchUp(ctx context.Context, userID, seq int64) (lost bool, err error) {
 	if s.journal != nil && seq > 0 {
-		s.journal.CatchUp(ctx, userID, seq)
+		lost = s.journal.CatchUp(ctx, userID, seq)
 	}
-	return ctx.Err()
+	return lost, ctx.Err()
 }

@@ -77,7 +77,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	if err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
+	if _, err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
 	}
 	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n)

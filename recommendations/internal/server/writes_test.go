@@ -228,7 +228,7 @@ func (down) Forget(context.Context, int64, int64) (int64, error) {
 	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 
-func (down) CatchUp(context.Context, int64, int64) {}
+func (down) CatchUp(context.Context, int64, int64) bool { return false }
 
 func TestAStoreThatIsDown(t *testing.T) {
 	rec := recommender.New()
@@ -363,6 +363,31 @@ func TestFollowGoesOnFromAVersion(t *testing.T) {
 	}
 }
 
+// A browser that saw a version which the store lost gets the shelf as it is, and the next
+// change, instead of waiting until the store has counted that far again.
+func TestFollowFromAVersionThatTheStoreLost(t *testing.T) {
+	api := remember(t, time.Minute)
+	one, err := recordAll(t, api, did("a", 700, 1, aLike, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: 1 << 40})
+	if s := receive(t, stream).GetShelf(); s.GetVersion() != one.GetVersion() {
+		t.Errorf("version %d, want %d at once", s.GetVersion(), one.GetVersion())
+	}
+	two, err := recordAll(t, api, did("b", 700, 3, aLike, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := receive(t, stream).GetShelf(); s.GetVersion() != two.GetVersion() {
+		t.Errorf("version %d, want %d", s.GetVersion(), two.GetVersion())
+	}
+	shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 700, MinVersion: 1 << 40})
+	if err != nil || shelf.GetReaderVersion() != two.GetVersion() {
+		t.Errorf("a shelf of a lost version: %v, %v", shelf, err)
+	}
+}
+
 func TestFollowEndsInOrder(t *testing.T) {
 	ended := func(t *testing.T, stream follow, after int64) {
 		t.Helper()
@@ -375,8 +400,12 @@ func TestFollowEndsInOrder(t *testing.T) {
 	}
 	t.Run("when it is old", func(t *testing.T) {
 		api := remember(t, 50*time.Millisecond)
-		stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: 7})
-		ended(t, stream, 7)
+		one, err := recordAll(t, api, did("a", 700, 1, aLike, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700, AfterVersion: one.GetVersion()})
+		ended(t, stream, one.GetVersion())
 	})
 	t.Run("when the replica drains", func(t *testing.T) {
 		api := remember(t, time.Minute)

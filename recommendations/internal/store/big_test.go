@@ -77,7 +77,7 @@ func TestBig(t *testing.T) {
 		replayBig(t, s)
 		began = time.Now()
 		n, size := 0, 0
-		_, err = s.Histories(ctx, 0, func(r domain.Reader) error { n++; size += len(r.History); return nil })
+		_, err = s.Histories(ctx, store.Position{}, func(r domain.Reader) error { n++; size += len(r.History); return nil })
 		took1 := time.Since(began)
 		t.Logf("%d readers, %d MB loaded in %v, %v", n, size>>20, took1, err)
 		if took1 > time.Second {

@@ -39,6 +39,8 @@ type dialect interface {
 	intact() error
 	// unavailable reports whether an error means that the database cannot be used now.
 	unavailable(err error) bool
+	// outdated reports whether an error means that the schema is an earlier one.
+	outdated(err error) bool
 	// damaged reports whether an error means that the database is not whole.
 	damaged(err error) bool
 	where() string // for logs, without a password

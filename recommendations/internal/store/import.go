@@ -105,7 +105,7 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 // merge is the result of merging ratings into histories.
 type merge struct {
 	ratings   *Ratings
-	seq       int64                   // sequence number of the histories that the ratings were merged into
+	at        Position                // of the histories that the ratings were merged into
 	changed   map[int64]domain.Reader // what to write
 	forgotten map[int64]struct{}      // readers who were skipped
 	repeated  int64
@@ -125,7 +125,7 @@ func (s *Store) merge(ctx context.Context, ratings *Ratings, newCatalog bool) (*
 	}
 	seen := map[int64]bool{}
 	if !h.Demo || !newCatalog {
-		m.seq, err = s.Histories(ctx, 0, func(r domain.Reader) error {
+		m.at, err = s.Histories(ctx, Position{}, func(r domain.Reader) error {
 			seen[r.ID] = true
 			return m.add(r)
 		})
@@ -191,7 +191,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	}
 	// Histories that changed since the merge are merged again.
 	if !result.DroppedDemo {
-		if err := readReaders(ctx, tx, "WHERE seq > $1", []any{m.seq}, m.add); err != nil {
+		if err := readReaders(ctx, tx, "WHERE seq > $1", []any{m.at.Seq}, m.add); err != nil {
 			return result, err
 		}
 	}

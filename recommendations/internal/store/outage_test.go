@@ -95,7 +95,7 @@ func all(s *store.Store) map[string]func(context.Context) error {
 		"catalog": func(ctx context.Context) error { _, err := s.Catalog(ctx); return err },
 		"history": func(ctx context.Context) error { _, err := s.History(ctx, 7); return err },
 		"histories": func(ctx context.Context) error {
-			_, err := s.Histories(ctx, 0, func(domain.Reader) error { return nil })
+			_, err := s.Histories(ctx, store.Position{}, func(domain.Reader) error { return nil })
 			return err
 		},
 		"record": func(ctx context.Context) error {

@@ -187,6 +187,11 @@ func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool
 
 func (d postgres) intact() error { return nil }
 
+func (d postgres) outdated(err error) bool {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (failed.Code == pgerrUndefinedTable || failed.Code == pgerrUndefinedColumn)
+}
+
 func (d postgres) damaged(err error) bool {
 	failed, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (failed.Code == pgerrDataCorrupted || failed.Code == pgerrIndexCorrupted)
@@ -195,8 +200,10 @@ func (d postgres) damaged(err error) bool {
 func (d postgres) where() string { return "PostgreSQL" }
 
 const (
-	pgerrDataCorrupted  = "XX001"
-	pgerrIndexCorrupted = "XX002"
+	pgerrUndefinedColumn = "42703"
+	pgerrUndefinedTable  = "42P01"
+	pgerrDataCorrupted   = "XX001"
+	pgerrIndexCorrupted  = "XX002"
 )
 
 // unavailable: the server is at fault and not the statement. There is no connection, the

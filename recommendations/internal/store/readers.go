@@ -7,19 +7,23 @@ import (
 	"bookstall/recommendations/internal/domain"
 )
 
-// Histories calls yield for each reader whose history changed after a sequence
-// number, in no order, and returns the sequence number up to which it is complete.
-// yield may keep its argument.
-func (s *Store) Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error) {
+// Histories calls yield for each reader whose history changed after a position, in no
+// order, and returns the position up to which it is complete. yield may keep its argument.
+//
+// Error: ErrCut, before any call.
+func (s *Store) Histories(ctx context.Context, after Position, yield func(domain.Reader) error) (to Position, err error) {
 	err = s.view(ctx, "histories", func(tx *sql.Tx) error {
+		if err := holds(ctx, tx, after); err != nil {
+			return err
+		}
 		h, err := head(ctx, tx)
 		if err != nil {
 			return err
 		}
-		seq = h.Seq
-		return readReaders(ctx, tx, "WHERE seq > $1", []any{after}, yield)
+		to = h.Position
+		return readReaders(ctx, tx, "WHERE seq > $1", []any{after.Seq}, yield)
 	})
-	return seq, err
+	return to, err
 }
 
 // History returns one reader, or the zero value if nothing is stored.

@@ -176,6 +176,12 @@ func (d sqlite) unavailable(err error) bool {
 	return d.damaged(err)
 }
 
+func (d sqlite) outdated(err error) bool {
+	failed, ok := errors.AsType[*sqlitedriver.Error](err)
+	return ok && failed.Code() == sqlite3.SQLITE_ERROR &&
+		(strings.Contains(failed.Error(), "no such table") || strings.Contains(failed.Error(), "no such column") || strings.Contains(failed.Error(), "has no column"))
+}
+
 func (d sqlite) damaged(err error) bool {
 	failed, ok := errors.AsType[*sqlitedriver.Error](err)
 	return ok && (failed.Code()&0xff == sqlite3.SQLITE_CORRUPT || failed.Code()&0xff == sqlite3.SQLITE_NOTADB)

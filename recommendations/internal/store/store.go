@@ -25,12 +25,23 @@ var (
 	// ErrDemoRatings: ratings cannot be added to the demonstration, because its book
 	// ids belong to other books.
 	ErrDemoRatings = errors.New("the store holds the demonstration's books: import books, too")
+	// ErrCut: the store does not have a commit any more that somebody has seen. It was
+	// restored from a backup, is a standby that lost commits, or has had thousands since.
+	ErrCut = errors.New("the store does not have that commit any more")
 )
+
+// Position is a commit that changed histories. A store has all positions up to its last one,
+// except that it remembers only the last thousands of them. The zero value comes before the
+// first.
+type Position struct {
+	Seq  int64  // sequence number
+	Mark string // made at random
+}
 
 // Head is the state of a store in short.
 type Head struct {
 	StoreID        string // unique to this store
-	Seq            int64  // sequence number of the last commit that changed histories
+	Position              // the last commit that changed histories
 	CatalogVersion string // "" before there are books
 	Demo           bool   // the books are the embedded demonstration's
 	Model          string // version of the active model; "" for none
@@ -131,7 +142,11 @@ func (s *Store) fault(doing string, err error) error {
 	if s.dialect.damaged(err) && !s.damaged.Swap(true) {
 		s.log.Error(err, "the store is damaged: restore a backup", "store", s.dialect.where(), "doing", doing)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !s.dialect.unavailable(err) {
+	outdated := s.dialect.outdated(err)
+	if outdated { // a backup of an earlier version was restored: the next call migrates it
+		s.migrated.Store(false)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !outdated && !s.dialect.unavailable(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)
@@ -229,10 +244,28 @@ type querier interface {
 
 func head(ctx context.Context, q querier) (h Head, err error) {
 	err = q.QueryRowContext(ctx, `
-		SELECT h.store_id, h.seq, h.catalog_version, h.demo, coalesce(a.n, 0), coalesce(a.version, '')
-		FROM head h LEFT JOIN activations a ON a.n = (SELECT max(n) FROM activations)`,
-	).Scan(&h.StoreID, &h.Seq, &h.CatalogVersion, &h.Demo, &h.Activation, &h.Model)
+		SELECT h.store_id, h.seq, coalesce(c.mark, ''), h.catalog_version, h.demo, coalesce(a.n, 0), coalesce(a.version, '')
+		FROM head h
+		LEFT JOIN commits c ON c.slot = h.seq % 16384 AND c.seq = h.seq
+		LEFT JOIN activations a ON a.n = (SELECT max(n) FROM activations)`,
+	).Scan(&h.StoreID, &h.Seq, &h.Mark, &h.CatalogVersion, &h.Demo, &h.Activation, &h.Model)
 	return h, err
+}
+
+// commitSlots is the number of commits that a store remembers; see the migrations.
+const commitSlots = 16384
+
+// holds returns ErrCut if the store does not have a position, or no longer.
+func holds(ctx context.Context, q querier, p Position) error {
+	if p == (Position{}) {
+		return nil
+	}
+	var n int
+	err := q.QueryRowContext(ctx, "SELECT count(*) FROM commits WHERE slot = $1 AND seq = $2 AND mark = $3", p.Seq%commitSlots, p.Seq, p.Mark).Scan(&n)
+	if err == nil && n == 0 {
+		err = ErrCut
+	}
+	return err
 }
 
 // Changes returns a channel that receives a value when something may have changed,

@@ -27,7 +27,8 @@ import (
 type database struct {
 	t      *testing.T
 	name   string
-	newURL func() string // URL of an empty database
+	newURL func() string           // URL of an empty database
+	copied func(url string) string // URL of a copy of a database, as from a backup
 	raw    func(url string) *sql.DB
 }
 
@@ -36,18 +37,26 @@ func databases(t *testing.T, test func(database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		n := 0
+		newURL := func() string {
+			n++
+			return fmt.Sprintf("sqlite:%s", filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n)))
+		}
+		raw := func(url string) *sql.DB { return openRaw(t, "sqlite", strings.TrimPrefix(url, "sqlite:")) }
 		test(database{
-			t: t, name: "sqlite",
-			newURL: func() string {
-				n++
-				return fmt.Sprintf("sqlite:%s", filepath.Join(t.TempDir(), fmt.Sprintf("%d.db", n)))
+			t: t, name: "sqlite", newURL: newURL, raw: raw,
+			copied: func(url string) string {
+				to := newURL()
+				if _, err := raw(url).Exec("VACUUM INTO ?", strings.TrimPrefix(to, "sqlite:")); err != nil {
+					t.Fatal(err)
+				}
+				return to
 			},
-			raw: func(url string) *sql.DB { return openRaw(t, "sqlite", strings.TrimPrefix(url, "sqlite:")) },
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
+		server := pgtest.Start(t)
 		test(database{
-			t: t, name: "postgres", newURL: pgtest.Start(t).NewDatabase,
+			t: t, name: "postgres", newURL: server.NewDatabase, copied: server.CopyOf,
 			raw: func(url string) *sql.DB { return openRaw(t, "pgx", url) },
 		})
 	})
@@ -79,6 +88,8 @@ func TestContract(t *testing.T) {
 			"ChangesAreTold":            testChangesAreTold,
 			"ImportsAndReadersMeet":     testImportsAndReadersMeet,
 			"AllOrNothing":              testAllOrNothing,
+			"ACopyGoesItsOwnWay":        testACopyGoesItsOwnWay,
+			"AnEarlierSchemaComesBack":  testAnEarlierSchemaComesBack,
 		} {
 			t.Run(name, func(t *testing.T) {
 				on := db
@@ -298,11 +309,11 @@ func testFollowersMissNothing(db database) {
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
 	rows := map[int64]domain.Reader{}
-	seq := int64(0)
+	var at store.Position
 	follow := func() {
-		next, err := reader.Histories(within(t), seq, func(r domain.Reader) error {
-			if r.Seq <= seq {
-				t.Errorf("reader %d of seq %d came after %d", r.ID, r.Seq, seq)
+		next, err := reader.Histories(within(t), at, func(r domain.Reader) error {
+			if r.Seq <= at.Seq {
+				t.Errorf("reader %d of seq %d came after %d", r.ID, r.Seq, at.Seq)
 			}
 			rows[r.ID] = r
 			return nil
@@ -310,7 +321,7 @@ func testFollowersMissNothing(db database) {
 		if err != nil {
 			t.Error(err)
 		}
-		seq = next
+		at = next
 	}
 	for running := true; running; {
 		select {
@@ -850,5 +861,72 @@ func testAllOrNothing(db database) {
 	}
 	if c, err := s.Catalog(within(t)); err != nil || len(c.Books) != 2 || mustHead(t, s) != before || len(history(t, s, 1)) != 0 {
 		t.Errorf("something stayed: %+v, %v, %v", mustHead(t, s), c.Books, err)
+	}
+}
+
+// A copy has the same commits up to its making, and none of those that the original has had
+// since, although they have the same numbers.
+func testACopyGoesItsOwnWay(db database) {
+	t := db.t
+	url := db.newURL()
+	s := open(t, url)
+	at := func(s *store.Store) store.Position { return mustHead(t, s).Position }
+	record(t, s, like("a", 7, 1))
+	before := at(s)
+	copied := open(t, db.copied(url))
+	record(t, s, like("b", 7, 2))
+	lost := at(s)
+	record(t, copied, like("c", 8, 2))
+	record(t, copied, like("d", 8, 3))
+	mustImport(t, copied, store.ImportRequest{Catalog: catalog(1, 2, 3)})
+	yielded := 0
+	count := func(domain.Reader) error { yielded++; return nil }
+	if to, err := copied.Histories(within(t), before, count); err != nil || to != at(copied) || to.Seq <= lost.Seq || yielded != 1 {
+		t.Errorf("from before the copy: up to %+v, %d readers, %v; want %+v and 1", to, yielded, err, at(copied))
+	}
+	for name, p := range map[string]store.Position{
+		"of the original": lost, "far ahead": {Seq: 1 << 40, Mark: lost.Mark}, "never": {Seq: lost.Seq, Mark: before.Mark},
+	} {
+		if _, err := copied.Histories(within(t), p, count); !errors.Is(err, store.ErrCut) || yielded != 1 {
+			t.Errorf("from a commit %s: %v, %d readers; want ErrCut and none", name, err, yielded-1)
+		}
+	}
+	if _, err := s.Histories(within(t), before, count); err != nil {
+		t.Error(err)
+	}
+	// Programs of earlier versions raise the number alone.
+	if _, err := db.raw(url).Exec("UPDATE head SET seq = seq + 1"); err != nil {
+		t.Fatal(err)
+	}
+	if now := at(s); now.Seq != lost.Seq+1 || now.Mark == "" || now.Mark == lost.Mark {
+		t.Errorf("after a commit of an earlier version: %+v, before %+v", now, lost)
+	}
+}
+
+// A backup of an earlier version that is restored under a running program is migrated.
+func testAnEarlierSchemaComesBack(db database) {
+	t := db.t
+	url := db.newURL()
+	s := open(t, url)
+	record(t, s, like("a", 7, 1))
+	statements := []string{
+		"DROP TRIGGER head_seq", "DROP TABLE commits", "ALTER TABLE histories DROP COLUMN generation",
+		"DELETE FROM goose_db_version WHERE version_id > 1",
+	}
+	if db.name == "postgres" {
+		statements[0] = "DROP FUNCTION mark_commit CASCADE"
+	}
+	raw := db.raw(url)
+	for _, statement := range statements {
+		if _, err := raw.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Head(within(t)); !errors.Is(err, domain.ErrStoreDown) {
+		t.Errorf("Head of an earlier schema: %v, want ErrStoreDown", err)
+	}
+	record(t, s, like("b", 7, 2))
+	if h := history(t, s, 7); len(h) != 2 {
+		t.Errorf("history %v", h)
 	}
 }

@@ -14,12 +14,13 @@ import (
 	"bookstall/internal/atomicfile"
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
+	"bookstall/recommendations/internal/store"
 )
 
 // Exporter is a store to export.
 type Exporter interface {
 	Catalog(ctx context.Context) (domain.Catalog, error)
-	Histories(ctx context.Context, after int64, yield func(domain.Reader) error) (seq int64, err error)
+	Histories(ctx context.Context, after store.Position, yield func(domain.Reader) error) (store.Position, error)
 	Interactions(ctx context.Context, yield func(domain.Interaction) error) error
 }
 
@@ -85,7 +86,7 @@ func list[T any](rows []T) func(func(T) error) error {
 // ratings calls put with the ratings of all readers, by reader.
 func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) error {
 	var readers []domain.Reader
-	_, err := from.Histories(ctx, 0, func(r domain.Reader) error {
+	_, err := from.Histories(ctx, store.Position{}, func(r domain.Reader) error {
 		readers = append(readers, r)
 		return nil
 	})

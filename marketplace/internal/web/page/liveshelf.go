@@ -103,7 +103,7 @@ func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int
 	}
 	query := recommend.FollowQuery{UserID: l.visitor.own, Category: l.category, MaxResults: most, After: max(seen, 0)}
 	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
-		if c.Version <= seen {
+		if c.Version == seen {
 			return nil
 		}
 		html, err := l.html(ctx, c, seen >= 0)
