@@ -35,6 +35,7 @@ type settings struct {
 	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile string `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
 	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
+	FormerCookies bool   `help:"Give browsers, at their first page, a cookie that shops of the version before accept, so that no reader becomes another while shops of both serve. For the time of an upgrade or a rollback: there are few such ids, and somebody can meet another's by chance."`
 
 	APIToken      *string `name:"api-token" help:"Bearer token of the JSON API, for everything. Other users of the host can see a flag; better set the variable or a file." placeholder:"TOKEN" xor:"api-token"`
 	APITokenFile  string  `name:"api-token-file" help:"File with that token." placeholder:"FILE" xor:"api-token"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -140,12 +141,17 @@ func TestTheShopOpensFromItsSnapshot(t *testing.T) {
 func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--drain-timeout=1m")
 	ready(t, p)
-	front, _ := programtest.Get(t, p.shop+"/")
+	first := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	like, err := first.PostForm(p.shop+"/interactions", url.Values{"book": {"1"}, "do": {"like"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	like.Body.Close()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.shop+"/shelf/events?after=0", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cookie := range front.Cookies() {
+	for _, cookie := range like.Cookies() {
 		req.AddCookie(cookie)
 	}
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)

@@ -83,7 +83,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	defer closeIdle()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
-		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, API: gate,
+		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, FormerCookies: cfg.FormerCookies, API: gate,
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})

@@ -7,8 +7,8 @@ type Kind string
 
 // The kinds.
 const (
-	Front      Kind = "front"       // the front page, by a reader with a cookie
-	Switch     Kind = "switch"      // the switch of that reader to a sample reader
+	Front      Kind = "front"       // the front page, by a visitor without a cookie or a reader with one
+	Switch     Kind = "switch"      // the switch of a visitor to a sample reader, which brings the cookie
 	Book       Kind = "book"        // the page of a book, with similar books
 	Search     Kind = "search"      // a search, which asks no replica
 	APIKnown   Kind = "api_known"   // recommendations for a reader with a history

@@ -62,8 +62,8 @@ func (c *Caller) make(ctx context.Context, t task) Call {
 	return call
 }
 
-// Send makes a request with the cookies of jar, a POST if there is a form. It does not
-// follow redirects.
+// Send makes a request with the cookies of jar, a POST if there is a form. It follows no
+// redirects, but sends a form again when the shop asks for that.
 func (c *Caller) Send(ctx context.Context, jar http.CookieJar, path string, form url.Values) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

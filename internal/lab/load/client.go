@@ -43,6 +43,7 @@ type answer struct {
 	status     int
 	retryAfter bool
 	body       []byte
+	again      int32 // how often the shop asked for the form again
 }
 
 // call makes a call and judges its answer.
@@ -59,7 +60,7 @@ func (c *client) call(ctx context.Context, t task) Call {
 		retried = true
 		a, err = c.send(ctx, t)
 	}
-	call := Call{Kind: t.kind, Retried: retried || connections.Load() > 1}
+	call := Call{Kind: t.kind, Retried: retried || connections.Load() > 1+a.again}
 	if call.Retried && !c.retry {
 		call.Outcome, call.Reason, call.Retried = Failed, "connection ended", false
 		return call
@@ -72,15 +73,16 @@ func (c *client) call(ctx context.Context, t task) Call {
 	return call
 }
 
-// send makes one attempt. It does not follow redirects.
-func (c *client) send(ctx context.Context, t task) (answer, error) {
+// send makes one attempt. It follows no redirects, except that it sends a form again when
+// the shop asks for that: the first form of a browser without a cookie comes back with one.
+func (c *client) send(ctx context.Context, t task) (a answer, err error) {
 	method, body := http.MethodGet, io.Reader(nil)
 	if t.form != nil {
 		method, body = http.MethodPost, strings.NewReader(t.form.Encode())
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.shop+t.path, body)
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
 	req.Close = c.sent.Add(1)%callsPerConnection == 0
 	if t.form != nil {
@@ -89,7 +91,11 @@ func (c *client) send(ctx context.Context, t task) (answer, error) {
 	if c.token != "" && strings.HasPrefix(t.path, "/api/") {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	browser := http.Client{Transport: c.transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+	browser := http.Client{Transport: c.transport, CheckRedirect: func(next *http.Request, _ []*http.Request) error {
+		if next.Method == http.MethodPost {
+			a.again++
+			return nil
+		}
 		return http.ErrUseLastResponse
 	}}
 	if t.reader != nil {
@@ -97,11 +103,12 @@ func (c *client) send(ctx context.Context, t task) (answer, error) {
 	}
 	resp, err := browser.Do(req)
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	return answer{resp.StatusCode, resp.Header.Get("Retry-After") != "", text}, err
+	a.status, a.retryAfter = resp.StatusCode, resp.Header.Get("Retry-After") != ""
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	return a, err
 }
 
 // brief puts an error into one of a few classes, so that they can be counted.

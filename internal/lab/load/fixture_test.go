@@ -51,14 +51,13 @@ func (s *fakeShop) answer(w http.ResponseWriter, r *http.Request) {
 		id := int64(firstAnonymous)
 		if c, err := r.Cookie("reader"); err == nil {
 			id, _ = strconv.ParseInt(c.Value, 10, 64)
-		} else {
-			http.SetCookie(w, &http.Cookie{Name: "reader", Value: strconv.FormatInt(id, 10), Path: "/"})
 		}
 		_, _ = io.WriteString(w, `<button name="reader" value="7">Seven</button><button name="reader" value="self">`)
 		s.page(w, s.shelf(id))
 	case "/reader":
-		if _, err := r.Cookie("reader"); err != nil {
-			http.Error(w, "a visitor without a cookie", http.StatusBadRequest)
+		if asksAgain(r) {
+			http.SetCookie(w, &http.Cookie{Name: "reader", Value: strconv.FormatInt(firstAnonymous, 10), Path: "/"})
+			http.Redirect(w, r, "/reader", http.StatusTemporaryRedirect)
 			return
 		}
 		http.SetCookie(w, &http.Cookie{Name: "reader", Value: r.PostFormValue("reader"), Path: "/"})
@@ -81,6 +80,12 @@ func (s *fakeShop) answer(w http.ResponseWriter, r *http.Request) {
 			s.page(w, "similar")
 		}
 	}
+}
+
+// asksAgain reports whether the shop asks for a form again, with the cookie that it sets.
+func asksAgain(r *http.Request) bool {
+	_, err := r.Cookie("reader")
+	return r.Method == http.MethodPost && err != nil
 }
 
 // page writes the source of the shelf.

@@ -44,8 +44,9 @@ const (
 // visits is how often a reader visits before a new one takes over.
 const visits = 10
 
-// reader is a browser with its own cookie. Its first visit is that of a visitor; every
-// second reader then switches to a sample reader. One task at a time uses it.
+// reader is a browser. Its first visit is that of a visitor without a cookie; every second
+// one then switches to a sample reader, and has a cookie from then on. One task at a time
+// uses it.
 type reader struct {
 	jar    http.CookieJar
 	sample int64 // sample reader to switch to; 0 for none

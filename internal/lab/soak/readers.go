@@ -46,10 +46,13 @@ func newWriter(ctx context.Context, shop string, caller *load.Caller) (*writer, 
 	if err != nil {
 		return nil, err
 	}
-	if status, _, err := caller.Send(ctx, jar, "/", nil); err != nil || status != http.StatusOK {
-		return nil, fmt.Errorf("a first visit: status %d: %w", status, err)
+	w := &writer{caller: caller, shop: shop, jar: jar, liked: map[int]bool{}}
+	for range 2 { // the shop knows a reader, who can have a live shelf, from the first write on
+		if c := w.turn(ctx); c.Outcome != load.Full {
+			return nil, fmt.Errorf("a first write, and a look: %s: %s", c.Outcome, c.Reason)
+		}
 	}
-	return &writer{caller: caller, shop: shop, jar: jar, liked: map[int]bool{}}, nil
+	return w, nil
 }
 
 // turn makes the writer's next call: it likes a book, or unlikes it, and next time

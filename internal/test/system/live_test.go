@@ -36,14 +36,24 @@ type reader struct {
 	client *http.Client
 }
 
-// newReader returns a reader who has visited the front page once.
+// newReader returns a reader who has a cookie, but has done nothing yet: the first like
+// brings the cookie, and is not sent again with it.
 func newReader(t *testing.T, shop string) *reader {
 	t.Helper()
 	jar, _ := cookiejar.New(nil) // never fails
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	r := &reader{t, shop, &http.Client{Jar: jar, Transport: transport}}
-	r.get("/")
+	once := *r.client
+	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := once.PostForm(shop+"/interactions", url.Values{"book": {"1"}, "do": {"like"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusTemporaryRedirect || len(resp.Cookies()) != 1 {
+		t.Fatalf("a first like: %s, cookies %v", resp.Status, resp.Cookies())
+	}
 	return r
 }
 

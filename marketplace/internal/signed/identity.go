@@ -17,8 +17,12 @@ const (
 	LastVisitor  = 1<<53 - 1
 )
 
+// Nobody is the id of all visitors without a cookie, whose shelf is that of somebody new.
+// No browser has it, and nothing is stored for it.
+const Nobody = LastVisitor
+
 // Visitors of earlier versions have ids of this range, which is small enough to draw
-// somebody else's id by chance. They keep them, but no new one is made.
+// somebody else's id by chance. They keep them.
 const (
 	firstFormer = 2_000_000_000
 	lastFormer  = 2_147_483_647
@@ -34,21 +38,32 @@ func isFormer(id int64) bool { return id >= firstFormer && id <= lastFormer }
 
 // Identity identifies a browser's reader.
 type Identity struct {
-	Own    int64 // id made by NewIdentity at the first visit
+	Own    int64 // id made at the first write
 	Acting int64 // the sample reader that the shop is shown as; 0 for none
 }
 
 // NewIdentity returns an identity with a random id.
-func NewIdentity() Identity {
-	n, _ := rand.Int(rand.Reader, big.NewInt(LastVisitor-FirstVisitor+1)) // never fails, as rand.Reader does not
-	return Identity{Own: FirstVisitor + n.Int64()}
+func NewIdentity() Identity { return Identity{Own: draw(FirstVisitor, Nobody-1)} }
+
+// NewFormerIdentity returns an identity that earlier versions accept too.
+func NewFormerIdentity() Identity { return Identity{Own: draw(firstFormer, lastFormer)} }
+
+// draw returns a random number from first to last.
+func draw(first, last int64) int64 {
+	n, _ := rand.Int(rand.Reader, big.NewInt(last-first+1)) // never fails, as rand.Reader does not
+	return first + n.Int64()
 }
 
 // IdentityCookie keeps an Identity in the browser. Its value ends by itself, whatever the
 // browser does, and is renewed while it is used.
+//
+// A visitor of an earlier version also keeps the cookie of that version, which decides
+// who the visitor is: shops of both versions may serve side by side, and those of the
+// earlier one change no other cookie.
 type IdentityCookie struct {
 	cookie
-	former cookie // of earlier versions: read, but never written
+	former cookie
+	tags   signer
 	now    func() time.Time
 }
 
@@ -59,7 +74,7 @@ const (
 
 // NewIdentityCookie returns the cookie; secure is for shops served over HTTPS.
 func NewIdentityCookie(keys Keys, secure bool) IdentityCookie {
-	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", secure), time.Now}
+	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", secure), newSigner(keys, "reader of a page"), time.Now}
 }
 
 // encode returns v2.own.acting.expiry.signature; the expiry is in Unix seconds.
@@ -79,13 +94,19 @@ func (c IdentityCookie) decode(value string) (id Identity, expiry time.Time, ok 
 	id, ok = parse(parts[1], parts[2])
 	seconds, err := strconv.ParseInt(parts[3], 10, 64)
 	expiry = time.Unix(seconds, 0)
-	if !ok || err != nil || !IsVisitor(id.Own) || !c.now().Before(expiry) {
+	if !ok || err != nil || !IsVisitor(id.Own) || id.Own == Nobody || !c.now().Before(expiry) {
 		return Identity{}, time.Time{}, false
 	}
 	return id, expiry, true
 }
 
-// decodeFormer returns the identity of a value v1.own.acting.signature.
+// encodeFormer returns v1.own.acting.signature.
+func (c IdentityCookie) encodeFormer(id Identity) string {
+	body := fmt.Sprintf("v1.%d.%d", id.Own, id.Acting)
+	return body + "." + c.former.signer.text(body)
+}
+
+// decodeFormer returns the identity of a value that encodeFormer made.
 func (c IdentityCookie) decodeFormer(value string) (id Identity, ok bool) {
 	body, signature := cutLast(value)
 	parts := strings.Split(body, ".")
@@ -114,30 +135,40 @@ func parse(own, acting string) (Identity, bool) {
 	return Identity{o, a}, err1 == nil && err2 == nil && a >= 0
 }
 
-// Read returns the identity of a request, and whether the cookie is due to be written
-// again: it is a day old, signed with the previous key, or one of an earlier version, which
-// stays in the browser for a shop that is rolled back. If a cookie is there twice, none
-// counts: one of them is from another host of the domain, and nothing tells which.
+// Read returns the identity of a request, and whether the cookies are due to be written
+// again: they are a day old, signed with the previous key, or of an earlier version. If a
+// cookie is there twice, none counts: one of them is from another host of the domain, and
+// nothing tells which.
 func (c IdentityCookie) Read(r *http.Request) (id Identity, renew, ok bool) {
+	stale, beside := true, Identity{}
 	switch values := r.CookiesNamed(c.name); len(values) {
 	case 1:
 		id, expiry, ok := c.decode(values[0].Value)
-		stale := ok && (expiry.Sub(c.now()) < identityMaxAge-renewAfter || values[0].Value != c.encode(id, expiry))
-		return id, stale, ok
+		stale = ok && (expiry.Sub(c.now()) < identityMaxAge-renewAfter || values[0].Value != c.encode(id, expiry))
+		if !ok || !isFormer(id.Own) {
+			return id, stale, ok
+		}
+		beside = id
 	case 0:
 	default:
 		return Identity{}, false, false
 	}
-	if values := r.CookiesNamed(c.former.name); len(values) == 1 {
-		id, ok := c.decodeFormer(values[0].Value)
-		return id, ok, ok
+	values := r.CookiesNamed(c.former.name)
+	if len(values) != 1 {
+		return Identity{}, false, false
 	}
-	return Identity{}, false, false
+	if id, ok = c.decodeFormer(values[0].Value); !ok {
+		return Identity{}, false, false
+	}
+	return id, stale || id != beside || values[0].Value != c.encodeFormer(id), true
 }
 
-// Write sets the cookie.
+// Write sets the cookie, and that of an earlier version for a visitor of one.
 func (c IdentityCookie) Write(w http.ResponseWriter, id Identity) {
 	c.set(w, c.encode(id, c.now().Add(identityMaxAge)), int(identityMaxAge.Seconds()))
+	if isFormer(id.Own) {
+		c.former.set(w, c.encodeFormer(id), int(identityMaxAge.Seconds()))
+	}
 }
 
 // Remove makes the browser delete the cookie, and that of an earlier version: it would be
@@ -146,3 +177,11 @@ func (c IdentityCookie) Remove(w http.ResponseWriter) {
 	c.cookie.Remove(w)
 	c.former.Remove(w)
 }
+
+// Tag returns a text by which a page says for whom it was made, without saying who that is.
+func (c IdentityCookie) Tag(id Identity) string { return c.tags.text(tagged(id)) }
+
+// HasTag reports whether a tag is that of an identity.
+func (c IdentityCookie) HasTag(id Identity, tag string) bool { return c.tags.verify(tagged(id), tag) }
+
+func tagged(id Identity) string { return fmt.Sprintf("%d.%d", id.Own, id.Acting) }

@@ -12,7 +12,9 @@ import (
 
 func testKey(b byte) []byte { return bytes.Repeat([]byte{b}, MinKey) }
 
-func testCookie() IdentityCookie { return NewIdentityCookie(Keys{testKey(7)}, false) }
+func testCookie() IdentityCookie { return testCookieOf(7) }
+
+func testCookieOf(b byte) IdentityCookie { return NewIdentityCookie(Keys{testKey(b)}, false) }
 
 func request(cookies ...string) *http.Request {
 	return &http.Request{Header: http.Header{"Cookie": {strings.Join(cookies, "; ")}}}
@@ -22,7 +24,7 @@ func TestNewIdentity(t *testing.T) {
 	seen := map[int64]bool{}
 	for range 1000 {
 		id := NewIdentity()
-		if id.Own < 1<<52 || id.Own > 1<<53-1 || id.Acting != 0 || int64(float64(id.Own)) != id.Own {
+		if id.Own < 1<<52 || id.Own >= Nobody || id.Acting != 0 || int64(float64(id.Own)) != id.Own {
 			t.Fatalf("%+v", id)
 		}
 		seen[id.Own] = true
@@ -34,14 +36,14 @@ func TestNewIdentity(t *testing.T) {
 
 func TestCookieComesBack(t *testing.T) {
 	c := testCookie()
-	for _, want := range []Identity{{FirstVisitor, 0}, {LastVisitor, 1}, {firstFormer, 2}, {FirstVisitor + 1, 1<<63 - 1}} {
+	for _, want := range []Identity{{FirstVisitor, 0}, {Nobody - 1, 1}, {firstFormer, 2}, {lastFormer, 3}, {FirstVisitor + 1, 1<<63 - 1}} {
 		rec := httptest.NewRecorder()
 		c.Write(rec, want)
-		set, err := http.ParseSetCookie(rec.Header().Get("Set-Cookie"))
-		if err != nil {
-			t.Fatal(err)
+		var cookies []string
+		for _, set := range rec.Result().Cookies() {
+			cookies = append(cookies, set.Name+"="+set.Value)
 		}
-		if got, renew, ok := c.Read(request("visitor=" + set.Value)); !ok || renew || got != want {
+		if got, renew, ok := c.Read(request(cookies...)); !ok || renew || got != want {
 			t.Errorf("%+v came back as %+v, renew %t, %t", want, got, renew, ok)
 		}
 	}
@@ -73,6 +75,7 @@ func TestCookieForged(t *testing.T) {
 		"another version":  signed("v3" + body[2:]),
 		"expired":          c.encode(Identity{own, 0}, time.Now().Add(-time.Second)),
 		"imported id":      c.encode(Identity{42, 0}, later),
+		"nobody":           c.encode(Identity{Nobody, 0}, later),
 		"id above 2^53":    c.encode(Identity{LastVisitor + 1, 0}, later),
 		"acting below 0":   c.encode(Identity{own, -1}, later),
 		"more parts":       signed(body + ".0"),
@@ -90,7 +93,7 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 	c := testCookie()
 	one := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
 	two := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
-	former := "reader=" + formerValue(c, Identity{Own: firstFormer})
+	former := "reader=" + c.encodeFormer(Identity{Own: firstFormer})
 	for _, cookies := range [][]string{{one, two}, {one, "visitor=forged"}, {"visitor=forged", one}, {one, one}, {former, former}, {one, two, former}} {
 		if id, _, ok := c.Read(request(cookies...)); ok {
 			t.Errorf("%q are read as %+v", cookies, id)
@@ -98,30 +101,39 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 	}
 }
 
-// formerValue returns the value of an earlier version's cookie.
-func formerValue(c IdentityCookie, id Identity) string {
-	body := fmt.Sprintf("v1.%d.%d", id.Own, id.Acting)
-	return body + "." + c.former.signer.text(body)
-}
-
-// A visitor of an earlier version stays the same reader.
+// A visitor of an earlier version stays the same reader, for shops of both versions.
 func TestAFormerCookieIsTakenOver(t *testing.T) {
 	c := testCookie()
 	want := Identity{firstFormer + 5, 7}
 	// As the version before wrote it, with this key.
 	const value = "v1.2000000005.7."
-	if got := formerValue(c, want); !strings.HasPrefix(got, value) {
+	if got := c.encodeFormer(want); !strings.HasPrefix(got, value) {
 		t.Fatalf("%q, want %q first", got, value)
 	}
-	if id, renew, ok := c.Read(request("reader=" + formerValue(c, want))); !ok || !renew || id != want {
+	if id, renew, ok := c.Read(request("reader=" + c.encodeFormer(want))); !ok || !renew || id != want {
 		t.Errorf("read as %+v, renew %t, %t; want %+v to be renewed", id, renew, ok, want)
 	}
+	rec := httptest.NewRecorder()
+	c.Write(rec, want)
+	if set := rec.Result().Cookies(); len(set) != 2 || set[1].Name != "reader" || set[1].Value != c.encodeFormer(want) {
+		t.Errorf("taken over by the cookies %v", set)
+	}
+	later := time.Now().Add(identityMaxAge)
+	visitor := "visitor=" + c.encode(want, later)
+	for _, former := range []Identity{{want.Own, 0}, {want.Own + 1, 7}} { // another sample reader was chosen, or the reader forgotten
+		if id, renew, ok := c.Read(request(visitor, "reader="+c.encodeFormer(former))); !ok || !renew || id != former {
+			t.Errorf("changed by a shop of the version before: read as %+v, renew %t, %t; want %+v", id, renew, ok, former)
+		}
+	}
+	if id, _, ok := c.Read(request(visitor)); ok {
+		t.Errorf("forgotten by a shop of the version before: read as %+v", id)
+	}
 	own := Identity{Own: FirstVisitor}
-	if id, _, ok := c.Read(request("reader="+formerValue(c, want), "visitor="+c.encode(own, time.Now().Add(time.Hour)))); !ok || id != own {
+	if id, _, ok := c.Read(request("reader="+c.encodeFormer(want), "visitor="+c.encode(own, time.Now().Add(time.Hour)))); !ok || id != own {
 		t.Errorf("beside a present cookie: read as %+v, %t; want %+v", id, ok, own)
 	}
 	for _, bad := range []Identity{{FirstVisitor, 0}, {42, 0}, {lastFormer + 1, 0}} {
-		if id, _, ok := c.Read(request("reader=" + formerValue(c, bad))); ok {
+		if id, _, ok := c.Read(request("reader=" + c.encodeFormer(bad))); ok {
 			t.Errorf("%+v is taken over as %+v", bad, id)
 		}
 	}
@@ -173,4 +185,21 @@ func FuzzCookie(f *testing.F) {
 			t.Errorf("%q is read as %+v", value, id)
 		}
 	})
+}
+
+// A page's tag is that of one identity, and does not show whose it is.
+func TestTag(t *testing.T) {
+	c, id := testCookie(), NewIdentity()
+	tag := c.Tag(id)
+	if !c.HasTag(id, tag) || !NewIdentityCookie(Keys{testKey(8), testKey(7)}, false).HasTag(id, tag) {
+		t.Errorf("%q is not the tag of %+v", tag, id)
+	}
+	for _, other := range []Identity{{id.Own, 7}, {id.Own + 1, 0}} {
+		if c.HasTag(other, tag) {
+			t.Errorf("%q is the tag of %+v too", tag, other)
+		}
+	}
+	if c.HasTag(id, "") || strings.Contains(tag, fmt.Sprint(id.Own)) || tag == testCookieOf(8).Tag(id) {
+		t.Errorf("tag %q of %+v", tag, id)
+	}
 }

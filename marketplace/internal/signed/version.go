@@ -26,18 +26,33 @@ func NewVersionCookie(keys Keys, secure bool) VersionCookie {
 // signedText is what is signed for a version of a visitor's history.
 func signedText(own, version int64) string { return fmt.Sprintf("%d.%d", own, version) }
 
+// Encode returns version.signature: what is in the cookie, and how a page names the version
+// that its shelf was made from.
+func (c VersionCookie) Encode(own, version int64) string {
+	return strconv.FormatInt(version, 10) + "." + c.sign(own, version)
+}
+
 func (c VersionCookie) sign(own, version int64) string {
 	return c.signer.text(signedText(own, version))
+}
+
+// Decode returns the version of a text that Encode made for the visitor. A version of 0
+// needs no signature: every history is as new as that.
+func (c VersionCookie) Decode(text string, own int64) (version int64, ok bool) {
+	number, signature, _ := strings.Cut(text, ".")
+	version, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || version < 0 || version > 0 && !c.signer.verify(signedText(own, version), signature) {
+		return 0, false
+	}
+	return version, true
 }
 
 // Read returns the highest version in a request that is signed for the visitor, 0
 // for none.
 func (c VersionCookie) Read(r *http.Request, own int64) (version int64) {
 	for _, cookie := range r.CookiesNamed(c.name) {
-		text, signature, _ := strings.Cut(cookie.Value, ".")
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err == nil && n > version && c.signer.verify(signedText(own, n), signature) {
-			version = n
+		if n, ok := c.Decode(cookie.Value, own); ok {
+			version = max(version, n)
 		}
 	}
 	return version
@@ -45,5 +60,5 @@ func (c VersionCookie) Read(r *http.Request, own int64) (version int64) {
 
 // Write sets the cookie.
 func (c VersionCookie) Write(w http.ResponseWriter, own, version int64) {
-	c.set(w, strconv.FormatInt(version, 10)+"."+c.sign(own, version), int(versionMaxAge.Seconds()))
+	c.set(w, c.Encode(own, version), int(versionMaxAge.Seconds()))
 }

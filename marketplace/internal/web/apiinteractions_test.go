@@ -146,7 +146,7 @@ func TestAPIHistoryAndForget(t *testing.T) {
 func TestAnOpenAPIDoesNotWriteForVisitors(t *testing.T) {
 	open := newTestShop(t, fewBooks())
 	closed := newTestShop(t, fewBooks(), requireToken)
-	for _, id := range []int64{signed.FirstVisitor, signed.LastVisitor, 2_000_000_001} {
+	for _, id := range []int64{signed.FirstVisitor, signed.Nobody - 1, 2_000_000_001} {
 		body, path := fmt.Sprintf(`{"user_id":%d,"book_id":1,"kind":"like"}`, id), fmt.Sprintf("/api/v1/readers/%d", id)
 		json := []string{"Content-Type", "application/json"}
 		open.do("POST", "/api/v1/interactions", body, json...).want(t, 400, `"field":"user_id"`, "is a visitor of the shop")
@@ -155,4 +155,13 @@ func TestAnOpenAPIDoesNotWriteForVisitors(t *testing.T) {
 		closed.do("POST", "/api/v1/interactions", body, append(json, token...)...).want(t, 201)
 		closed.do("DELETE", path, "", token...).want(t, 200)
 	}
+}
+
+// Nothing is stored for nobody, not with a token either.
+func TestNobodyWritesForNobody(t *testing.T) {
+	s := newTestShop(t, fewBooks(), requireToken)
+	body := fmt.Sprintf(`{"user_id":%d,"book_id":1,"kind":"like"}`, int64(signed.Nobody))
+	token := []string{"Authorization", "Bearer the-token", "Content-Type", "application/json"}
+	s.do("POST", "/api/v1/interactions", body, token...).want(t, 400, `"field":"user_id"`, "is nobody")
+	s.do("DELETE", fmt.Sprint("/api/v1/readers/", int64(signed.Nobody)), "", token...).want(t, 400, `"field":"id"`, "is nobody")
 }

@@ -81,7 +81,7 @@ func (s *testShop) fallbacks() (n float64) {
 
 func TestMoreRequestsThanSlots(t *testing.T) {
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.MaxRequests = 2 })
-	s.get("/").want(t, 200)
+	s.own()
 	leave := s.fill(t, 2)
 
 	page := s.get("/").want(t, 503, "The shop is busy", "/static/shop.")

@@ -405,12 +405,23 @@ func (s *testShop) act(book, do string, headers ...string) answer {
 	return s.do(http.MethodPost, "/interactions", form.Encode(), append([]string{"Content-Type", formType}, headers...)...)
 }
 
-// own visits the shop and returns the id of the browser's own reader.
+// own visits the shop and returns the id of the browser's own reader. A browser without a
+// cookie gets one.
 func (s *testShop) own() int64 {
 	s.t.Helper()
 	s.get("/")
 	id, _, _ := s.recommender.asked()
+	if id == signed.Nobody {
+		s.switchTo("7", "/").want(s.t, http.StatusTemporaryRedirect) // which is not followed
+		return s.own()
+	}
 	return id
+}
+
+// at returns how a page names a version of the browser's own history.
+func (s *testShop) at(version int64) string {
+	s.t.Helper()
+	return signed.NewVersionCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false).Encode(s.own(), version)
 }
 
 // want fails the test unless the response has the status and its body all the texts.

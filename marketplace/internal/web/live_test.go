@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,7 +73,8 @@ func (e *events) next(t *testing.T) (id, name, data string) {
 
 func TestLiveShelf(t *testing.T) {
 	s := newTestShop(t, fewBooks())
-	page := s.get("/").want(t, 200, `data-live="/shelf/events" data-version="0" data-count="0"`)
+	s.own()
+	page := s.get("/").want(t, 200, `data-live="/shelf/events" data-version="`+s.at(0)+`" data-count="0"`)
 	e := s.follow("/shelf/events?after=0")
 	if e.StatusCode != http.StatusOK || e.Header.Get("Content-Type") != "text/event-stream" || !e.Close || e.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("status %d, header %v", e.StatusCode, e.Header)
@@ -80,11 +82,11 @@ func TestLiveShelf(t *testing.T) {
 	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Personal })
 	s.act("5", "like")
 	id, name, data := e.next(t)
-	if id != "1" || name != "shelf" {
+	if id != s.at(1) || name != "shelf" {
 		t.Errorf("event %q, id %q", name, id)
 	}
 	for _, text := range []string{
-		`Changed just now: you like <a href="/books/5">Dune</a>.`, `data-live="/shelf/events" data-version="1" data-count="1"`,
+		`Changed just now: you like <a href="/books/5">Dune</a>.`, `data-live="/shelf/events" data-version="` + s.at(1) + `" data-count="1"`,
 		"Because you like The Hobbit", `name="return" value="/#for-you"`,
 	} {
 		if !strings.Contains(data, text) {
@@ -180,6 +182,7 @@ func gauge(t *testing.T, reg *prometheus.Registry, name string) int {
 // The shelf of a category appears once a liked book leads to one of its books.
 func TestLiveCategory(t *testing.T) {
 	s := newTestShop(t, fewBooks())
+	s.own()
 	s.get("/categories/classics").want(t, 200, `data-live="/shelf/events?category=classics"`).without(t, "For you in")
 	e := s.follow("/shelf/events?category=classics&after=0")
 	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Personal })
@@ -200,9 +203,9 @@ func TestLiveGoesOn(t *testing.T) {
 	s.own()
 	s.act("1", "like")
 	s.act("2", "like")
-	e := s.follow("/shelf/events?after=1", "Last-Event-ID", "2")
+	e := s.follow("/shelf/events?after="+s.at(1), "Last-Event-ID", s.at(2))
 	s.act("3", "like")
-	if id, _, _ := e.next(t); id != "3" {
+	if id, _, _ := e.next(t); id != s.at(3) {
 		t.Errorf("the first event is %s, want 3", id)
 	}
 	if got := s.recommender.follows[0].After; got != 2 {
@@ -210,8 +213,8 @@ func TestLiveGoesOn(t *testing.T) {
 	}
 	e.leave()
 	// A missed change is sent at once.
-	e = s.follow("/shelf/events?after=2", "Last-Event-ID", "nonsense")
-	if id, _, data := e.next(t); id != "3" || !strings.Contains(data, "Changed just now: you like") {
+	e = s.follow("/shelf/events?after="+s.at(2), "Last-Event-ID", "nonsense")
+	if id, _, data := e.next(t); id != s.at(3) || !strings.Contains(data, "Changed just now: you like") {
 		t.Errorf("event %s: %s", id, data)
 	}
 }
@@ -219,11 +222,12 @@ func TestLiveGoesOn(t *testing.T) {
 // A page with a fallback gets the reader's shelf, which does not count as a change.
 func TestLiveAfterFallback(t *testing.T) {
 	s := newTestShop(t, fewBooks())
+	s.own()
 	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Fallback })
 	s.get("/").want(t, 200, `data-live="/shelf/events" data-version=""`)
 	s.recommender.set(func(f *fakeRecommender) { f.source = recommend.Popular })
 	e := s.follow("/shelf/events")
-	if id, _, data := e.next(t); id != "0" || strings.Contains(data, "Changed") || !strings.Contains(data, "For you") {
+	if id, _, data := e.next(t); id != s.at(0) || strings.Contains(data, "Changed") || !strings.Contains(data, "For you") {
 		t.Errorf("event %s: %s", id, data)
 	}
 }
@@ -242,6 +246,7 @@ func TestLiveIsForVisitorsThemselves(t *testing.T) {
 		t.Errorf("%d follows", n)
 	}
 	none := newTestShop(t, fewBooks(), func(c *Config) { c.MaxStreams = 0 })
+	none.own()
 	none.get("/").want(t, 200).without(t, "data-live", "watch this shelf")
 	none.get("/shelf/events").want(t, 503)
 }
@@ -295,7 +300,7 @@ func TestLiveOutlivesTheServersDeadlines(t *testing.T) {
 	e := s.follow("/shelf/events?after=0")
 	<-time.After(500 * time.Millisecond) // past the deadlines, which are in real time
 	s.act("5", "like")
-	if id, _, _ := e.next(t); id != "1" {
+	if id, _, _ := e.next(t); id != s.at(1) {
 		t.Errorf("event %s", id)
 	}
 }
@@ -357,4 +362,51 @@ func TestOneReadersLiveShelvesAreLimited(t *testing.T) {
 	for _, e := range open[1:] {
 		e.leave()
 	}
+}
+
+// A version that the shop has not signed for the reader counts as none, and makes
+// recommendations look for nothing in their store.
+func TestAMadeUpVersionIsNone(t *testing.T) {
+	s, other := newTestShop(t, fewBooks()), newTestShop(t, fewBooks())
+	s.own()
+	s.act("1", "like")
+	for _, after := range []string{"999999", s.at(1)[:20], "999999" + s.at(1)[1:], other.at(999999), "-1", "x"} {
+		for _, e := range []*events{s.follow("/shelf/events?after=" + after), s.follow("/shelf/events", "Last-Event-ID", after)} {
+			if id, _, _ := e.next(t); id != s.at(1) {
+				t.Errorf("after %q: event %q, want the present shelf", after, id)
+			}
+			e.leave()
+		}
+		s.streamsEnd(0)
+	}
+	for _, q := range s.recommender.follows {
+		if q.After != 0 {
+			t.Errorf("follows after %d", q.After)
+		}
+	}
+}
+
+// A page that was made for another reader than the browser has now is told so, whatever
+// that reader is: somebody else, a sample reader or nobody.
+func TestAPageOfAnotherReaderIsTold(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	tag := regexp.MustCompile(`<body data-reader="([\w-]{43})">`)
+	mine := tag.FindStringSubmatch(s.get("/").body)[1]
+	s.do("HEAD", "/shelf/events?reader="+mine, "").want(t, 200)
+	told := func(because string) {
+		t.Helper()
+		answer := s.get("/shelf/events?reader="+mine).want(t, 200, "event: reader\ndata: another\n\n")
+		if answer.Header.Get("Content-Type") != "text/event-stream" || len(s.recommender.follows) != 0 {
+			t.Errorf("%s: %v", because, answer.Header)
+		}
+	}
+	s.switchTo("7", "/")
+	told("a sample reader was chosen")
+	s.switchTo("self", "/")
+	s.do("HEAD", "/shelf/events?reader="+mine, "").want(t, 200)
+	s.do("POST", "/your-books/forget", "sure=yes", "Content-Type", formType).want(t, http.StatusSeeOther)
+	told("the reader was forgotten")
+	s.own()
+	told("the browser has another reader")
 }

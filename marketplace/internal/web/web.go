@@ -22,14 +22,15 @@ import (
 	"bookstall/marketplace/internal/web/shelf"
 )
 
-// Config holds the dependencies and limits of the shop. API, SecureCookie, MaxRequests,
-// MaxStreams, Draining and Extras are optional.
+// Config holds the dependencies and limits of the shop. API, SecureCookie, FormerCookies,
+// MaxRequests, MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
 	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
 	API            *apitoken.Gate  // admits requests to /api/v1/; nil for nobody
 	SecureCookie   bool            // whether the shop is served over HTTPS
+	FormerCookies  bool            // whether browsers get the cookies of an earlier version, at their first page
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
 	MaxStreams     int             // live shelves at a time; 0 for no live shelves
 	Draining       <-chan struct{} // closed when live shelves must end
@@ -87,10 +88,10 @@ func New(cfg Config) (http.Handler, error) {
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
-		Identity: signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
-		Version:  signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
-		Registry: cfg.Registry,
-		Links:    links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
+		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
+		Version:       signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
+		FormerCookies: cfg.FormerCookies, Registry: cfg.Registry,
+		Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

@@ -144,11 +144,29 @@ func TestVisitorsAreNotImported(t *testing.T) {
 	books := write(t, "books.csv", someBooks)
 	for name, content := range map[string]string{
 		"--ratings":      "user_id,book_id,rating\n4503599627370496,1,5\n",
-		"--interactions": "id,user_id,book_id,kind,rating,at\na,9007199254740991,1,like,,2026-01-01T00:00:00Z\n",
+		"--interactions": "id,user_id,book_id,kind,rating,at\na,9007199254740990,1,like,,2026-01-01T00:00:00Z\n",
 	} {
 		_, _, err := execute(t, "import", to, "--strict", "--drop-demo", "--books", books, name, write(t, "rows.csv", content))
 		if err == nil || !strings.Contains(err.Error(), "user_id") || !strings.Contains(err.Error(), "is an id of the shop's visitors") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Nothing is stored for nobody, not even from an export.
+func TestNothingIsImportedForNobody(t *testing.T) {
+	for file, content := range map[string]string{
+		"ratings.csv":      "user_id,book_id,rating\n9007199254740991,1,5\n",
+		"interactions.csv": "id,user_id,book_id,kind,rating,at\na,9007199254740991,1,like,,2026-01-01T00:00:00Z\n",
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{"books.csv": someBooks, file: content} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := execute(t, "import", storeFlagOf(t), "--strict", "--from", dir); err == nil || !strings.Contains(err.Error(), "the id of nobody") {
+			t.Errorf("%s: %v", file, err)
 		}
 	}
 }

@@ -78,8 +78,8 @@ func (i Interaction) Validate() error {
 	wrong := func(field, format string, args ...any) {
 		errs = append(errs, &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
 	}
-	if i.UserID <= 0 {
-		wrong("user_id", "is %d, want a whole number from 1", i.UserID)
+	if reason := CheckWriter(i.UserID); reason != "" {
+		wrong("user_id", "%s", reason)
 	}
 	if i.BookID <= 0 {
 		wrong("book_id", "is %d, want a whole number from 1", i.BookID)

@@ -67,5 +67,20 @@ const (
 	LastVisitor  = 1<<53 - 1
 )
 
+// Nobody is the id by which the shop asks for the shelf of a visitor who has no id yet.
+// Nothing is stored for it.
+const Nobody = LastVisitor
+
+// CheckWriter returns why nothing can be stored for an id, "" if it can.
+func CheckWriter(id int64) string {
+	switch {
+	case id <= 0:
+		return fmt.Sprintf("is %d, want a whole number from 1", id)
+	case id == Nobody:
+		return fmt.Sprintf("is %d, the id of nobody", id)
+	}
+	return ""
+}
+
 // IsVisitor reports whether an id is of the range of visitors.
 func IsVisitor(id int64) bool { return id >= FirstVisitor && id <= LastVisitor }

@@ -33,7 +33,7 @@ func (r *readers) put(list []domain.Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range list {
-		if r.byID[one.ID].Seq >= one.Seq {
+		if r.byID[one.ID].Seq >= one.Seq || one.ID == domain.Nobody { // an earlier version may have stored something
 			continue
 		}
 		if len(one.History) == 0 {
@@ -50,6 +50,7 @@ func (r *readers) replace(list []domain.Reader) {
 	for _, one := range list {
 		byID[one.ID] = one
 	}
+	delete(byID, domain.Nobody)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.byID = byID

@@ -185,7 +185,9 @@ func interaction(in *recommendationsv1.Interaction) domain.Interaction {
 // ForgetReader implements the RPC of that name.
 func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
 	var wrong violations
-	checkUser(&wrong, req.GetUserId())
+	if reason := domain.CheckWriter(req.GetUserId()); reason != "" {
+		wrong.add("user_id", reason)
+	}
 	checkGeneration(&wrong, req.GetGeneration())
 	if err := wrong.err(); err != nil {
 		return nil, err

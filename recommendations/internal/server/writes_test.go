@@ -186,6 +186,23 @@ func TestRecordMany(t *testing.T) {
 	}
 }
 
+// The shop asks for the shelf of a visitor without an id as nobody, for whom nothing is
+// stored.
+func TestNobody(t *testing.T) {
+	api := remember(t, time.Minute)
+	resp, err := recordAll(t, api, did("a", domain.Nobody, 1, aLike, 0))
+	if err != nil || resp.GetRejected() != 1 || resp.GetRejections()[0].GetField() != "user_id" {
+		t.Errorf("a like of nobody: %v, %v; want a rejection", resp, err)
+	}
+	if _, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: domain.Nobody}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("nobody is forgotten: %v", err)
+	}
+	shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: domain.Nobody})
+	if err != nil || shelf.GetSource() != recommendationsv1.Source_SOURCE_POPULAR || shelf.GetReaderVersion() != 0 {
+		t.Errorf("shelf of nobody: %v, %v; want that of somebody new", shelf, err)
+	}
+}
+
 func TestForgetReader(t *testing.T) {
 	api := remember(t, time.Minute)
 	if _, err := recordAll(t, api, did("a", 700, 1, aLike, 0)); err != nil {

@@ -152,6 +152,9 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 		if !known[rating.BookID] {
 			return at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))
 		}
+		if reason := domain.CheckWriter(rating.UserID); reason != "" {
+			return at.wrong("user_id", reason)
+		}
 		if !visitors && domain.IsVisitor(rating.UserID) {
 			return at.visitor(rating.UserID)
 		}

@@ -47,7 +47,10 @@ func checkReader(r *http.Request, id int64) error {
 // checkWriter reports that the caller may not write for a reader: where no token is
 // required, nobody may for a visitor of the shop, whom only their own browser names.
 func checkWriter(r *http.Request, faults *request.Faults, field string, id int64) {
-	if apitoken.FromContext(r.Context()).Anonymous() && signed.IsVisitor(id) {
+	switch {
+	case id == signed.Nobody:
+		faults.Fault(field, "is nobody, for whom nothing is stored")
+	case apitoken.FromContext(r.Context()).Anonymous() && signed.IsVisitor(id):
 		faults.Fault(field, "is a visitor of the shop, for whom only a caller with a token may write")
 	}
 }

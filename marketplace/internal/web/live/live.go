@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -66,6 +66,11 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if shelf.Another() {
+		begin(w)
+		_, _ = io.WriteString(w, "event: reader\ndata: another\n\n") // the script loads the page again
+		return nil
+	}
 	if !ok {
 		w.WriteHeader(http.StatusNoContent) // tells the browser not to ask again
 		return nil
@@ -90,29 +95,22 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	s.streams.Inc()
 	defer s.streams.Dec()
 
+	begin(w)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	st := &stream{Shelves: s, shelf: shelf, w: w, out: http.NewResponseController(w)}
+	st.run(r.Context())
+	return nil
+}
+
+// begin sets the headers of a stream.
+func begin(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // some proxies would buffer events
 	h.Set("Connection", "close")     // the next request may go to another replica
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	st := &stream{Shelves: s, shelf: shelf, w: w, out: http.NewResponseController(w)}
-	st.run(r.Context(), seenVersion(r))
-	return nil
-}
-
-// seenVersion returns the version of the shelf that the browser shows, -1 when it is
-// not known.
-func seenVersion(r *http.Request) int64 {
-	seen := int64(-1)
-	for _, text := range []string{r.URL.Query().Get("after"), r.Header.Get("Last-Event-ID")} {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			seen = max(seen, n)
-		}
-	}
-	return seen
 }
 
 // stream is the connection of one browser.
@@ -125,9 +123,8 @@ type stream struct {
 	out     *http.ResponseController
 }
 
-// run sends events until the browser disconnects or the shop drains. The browser shows
-// the version seen, -1 for unknown.
-func (s *stream) run(ctx context.Context, seen int64) {
+// run sends events until the browser disconnects or the shop drains.
+func (s *stream) run(ctx context.Context) {
 	// The deadlines of the server are for responses that end.
 	if err := s.out.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return
@@ -145,7 +142,7 @@ func (s *stream) run(ctx context.Context, seen int64) {
 		s.beat(ctx)
 	})
 	// An error is that of ctx or of the connection, or the browser will reconnect.
-	_ = s.shelf.Follow(ctx, seen, s.show)
+	_ = s.shelf.Follow(ctx, s.show)
 }
 
 // beat keeps a silent connection open. It returns when the stream must end.
@@ -167,8 +164,8 @@ func (s *stream) beat(ctx context.Context) {
 }
 
 // show sends a shelf.
-func (s *stream) show(version int64, html []byte) error {
-	event := fmt.Appendf(nil, "id: %d\nevent: shelf\n", version)
+func (s *stream) show(at string, html []byte) error {
+	event := fmt.Appendf(nil, "id: %s\nevent: shelf\n", at)
 	for line := range bytes.Lines(html) {
 		event = append(append(event, "data: "...), bytes.TrimRight(line, "\r\n")...)
 		event = append(event, '\n')

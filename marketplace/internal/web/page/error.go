@@ -26,9 +26,10 @@ const errorBestsellers = 6
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Problem, err error) {
 	shown.Heading = cmp.Or(shown.Heading, errorHeading(shown.Status))
 	page := errorPage{
-		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}), // strangers get no cookie
+		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}),
 		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
 	}
+	page.Reader = "" // it may answer a form
 	if shown.Status == http.StatusNotFound {
 		page.Bestsellers = ownBooks{}.cards(p.cfg.Catalog.Bestsellers("", errorBestsellers), "")
 	}

@@ -27,11 +27,17 @@ const (
 // Interact is POST /interactions: what a visitor did with a book. The shop's script
 // gets the form as it is now, a browser without script goes back to its page.
 func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.admitWrite(v); err != nil {
+	if err := p.checkWrite(v); err != nil {
 		return err
 	}
-	i, err := interaction(r.PostForm, v.own)
+	i, err := interaction(r.PostForm, v.id.Own)
 	if err != nil {
+		return err
+	}
+	if v.unknown() {
+		return p.makeKnown(w, r)
+	}
+	if err := p.limits.write(v.id.Own); err != nil {
 		return err
 	}
 	back := request.LocalPath(r.PostForm.Get(returnField))
@@ -40,9 +46,9 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		again := againForm{Book: i.BookID, Do: r.PostForm.Get(doField), ID: i.ID, Back: back}
 		return &notRecorded{again, problem.Unavailable(problem.ErrNotKept, err)}
 	}
-	p.cfg.Version.Write(w, v.own, max(v.version, done.Version))
+	p.cfg.Version.Write(w, v.id.Own, max(v.version, done.Version))
 	if r.Header.Get("Accept") == "application/json" {
-		return p.answerScript(w, r, i, done.Version, back)
+		return p.answerScript(w, r, v, i, done.Version, back)
 	}
 	reply.SeeOther(w, back)
 	return nil
@@ -98,15 +104,17 @@ type scriptAnswer struct {
 	HTML  string `json:"html"`            // the form of the book, as it is now
 	Count *int   `json:"count,omitempty"` // number of the visitor's books, if known
 	Said  string `json:"said"`            // text for screen readers
+	// Reader is the tag of the reader, who may have been nobody when the page was made.
+	Reader string `json:"reader"`
 }
 
-func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, i recommend.Interaction, version int64, back string) error {
+func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, v Visitor, i recommend.Interaction, version int64, back string) error {
 	b, err := p.cfg.Catalog.Book(i.BookID)
 	if err != nil { // recommendations has it, so the next catalogue will
 		b = catalog.Book{ID: i.BookID, Title: "this book"}
 	}
 	own := ownBooks{canInteract: true}
-	answer := scriptAnswer{Said: said(i, b.Title)}
+	answer := scriptAnswer{Said: said(i, b.Title), Reader: v.tag}
 	if history, err := p.cfg.Recommender.History(r.Context(), i.UserID, version); err == nil {
 		own.fill(history)
 		n := len(own.entries)

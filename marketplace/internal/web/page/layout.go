@@ -27,6 +27,7 @@ type layout struct {
 	Remembers  bool   // whether the shop remembers what readers do
 	Yours      string // number of the visitor's books; "" for none or unknown
 	Sample     string // label of the sample reader; "" for the visitor
+	Reader     string // tag of the reader, so that the script notices a change; "" for a page that cannot be loaded again
 	Links      []Link // links to addresses that other packages answer
 	Reload     int    // seconds until a browser without script reloads the page; 0 for never
 }
@@ -58,7 +59,7 @@ func (p *Pages) show(w http.ResponseWriter, name string, data any) error {
 func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	l := layout{
 		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
-		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Links: p.cfg.Links,
+		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links,
 	}
 	if len(own.entries) > 0 {
 		l.Yours = strconv.Itoa(len(own.entries))
@@ -88,7 +89,7 @@ type extraPage struct {
 }
 
 // Extra returns a page whose main part comes from another package. Browsers without
-// script reload it after a time, 0 for never. Strangers get no cookie from it.
+// script reload it after a time, 0 for never.
 func (p *Pages) Extra(r *http.Request, title string, main template.HTML, reload time.Duration) ([]byte, error) {
 	page := extraPage{p.layout(title, r.URL.Path, p.visitor(r), ownBooks{}), main}
 	page.Reload = int(reload.Seconds())

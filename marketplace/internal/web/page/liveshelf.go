@@ -20,7 +20,7 @@ type liveView struct {
 
 	Category string // slug; "" for the front page
 	Events   string // address of the events that replace it; "" for none
-	Version  string // version of the history that it was made from; "" if not known
+	Version  string // version of the visitor's history that it was made from, signed; "" if not known
 	Count    string // number of the visitor's books; "" if not known
 	Sample   string // label of the sample reader; "" for the visitor
 	Samples  bool   // whether there are sample readers
@@ -58,8 +58,8 @@ func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, ow
 			l.Events += "?" + url.Values{"category": {category}}.Encode()
 		}
 	}
-	if answer.Source != recommend.Fallback {
-		l.Version = strconv.FormatInt(answer.Version, 10)
+	if answer.Source != recommend.Fallback && v.sample.ID == 0 {
+		l.Version = p.cfg.Version.Encode(v.id.Own, answer.Version)
 	}
 	if own.known {
 		l.Count = strconv.Itoa(len(own.entries))
@@ -77,31 +77,45 @@ type LiveShelf struct {
 	pages    *Pages
 	visitor  Visitor
 	category string
+	seen     int64 // version that the page shows; -1 for unknown
+	another  bool
 }
 
 // LiveShelf returns the shelf that a request for events is about; ok is false for a
 // visitor whose shelf does not change.
 func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
-	category := r.URL.Query().Get("category")
+	query := r.URL.Query()
+	category := query.Get("category")
 	if category != "" && !p.cfg.Catalog.HasCategory(category) {
 		return LiveShelf{}, false, problem.ErrNoSuchCategory
 	}
-	v := p.visitor(r)
-	return LiveShelf{p, v, category}, p.checkWrite(v) == nil, nil
+	l = LiveShelf{pages: p, visitor: p.visitor(r), category: category, seen: -1}
+	// Signed, because a version that is too high makes recommendations ask its store.
+	for _, text := range []string{query.Get("after"), r.Header.Get("Last-Event-ID")} {
+		if version, ok := p.cfg.Version.Decode(text, l.visitor.id.Own); ok {
+			l.seen = max(l.seen, version)
+		}
+	}
+	l.another = query.Has("reader") && !p.cfg.Identity.HasTag(l.visitor.id, query.Get("reader"))
+	return l, !l.visitor.unknown() && p.checkWrite(l.visitor) == nil, nil
 }
+
+// Another reports whether the page was made for another reader than the browser has now.
+func (l LiveShelf) Another() bool { return l.another }
 
 // Take takes one of the live shelves that its reader may have open at a time. The caller
 // must leave it.
-func (l LiveShelf) Take() (leave func(), err error) { return l.pages.limits.stream(l.visitor.own) }
+func (l LiveShelf) Take() (leave func(), err error) { return l.pages.limits.stream(l.visitor.id.Own) }
 
-// Follow calls show with the shelf after each change, until ctx ends or show fails; seen
-// is the version that the page shows already, -1 for unknown.
-func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int64, html []byte) error) error {
+// Follow calls show with the shelf after each change, until ctx ends or show fails; at is
+// the version to continue after.
+func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error) error {
 	most := frontShelf
 	if l.category != "" {
 		most = categoryShelf
 	}
-	query := recommend.FollowQuery{UserID: l.visitor.own, Category: l.category, MaxResults: most, After: max(seen, 0)}
+	seen := l.seen
+	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Category: l.category, MaxResults: most, After: max(seen, 0)}
 	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
 		if c.Version == seen {
 			return nil
@@ -111,7 +125,7 @@ func (l LiveShelf) Follow(ctx context.Context, seen int64, show func(version int
 			return err
 		}
 		seen = c.Version
-		return show(c.Version, html)
+		return show(l.pages.cfg.Version.Encode(l.visitor.id.Own, c.Version), html)
 	})
 }
 
@@ -122,7 +136,7 @@ func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore boo
 	if l.category != "" {
 		own.here = "/categories/" + l.category
 	}
-	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.own, c.Version); err == nil {
+	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.id.Own, c.Version); err == nil {
 		own.fill(history)
 	}
 	shown := l.pages.liveShelf(c.Shelf, l.category, l.visitor, own)

@@ -21,14 +21,14 @@ type ownBooks struct {
 // answer the page shows no likes and ratings.
 func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() ownBooks {
 	own := ownBooks{here: here, canInteract: p.canInteract(v)}
-	if !own.canInteract || v.fresh { // a new visitor has no history
-		own.known = v.fresh
+	if !own.canInteract || v.unknown() {
+		own.known = v.unknown()
 		return func() ownBooks { return own }
 	}
 	done := make(chan any, 1)
 	go func() {
 		defer func() { done <- recover() }() // the request panics instead
-		history, err := p.cfg.Recommender.History(ctx, v.own, v.version)
+		history, err := p.cfg.Recommender.History(ctx, v.id.Own, v.version)
 		if err != nil {
 			telemetry.Logger(ctx, p.cfg.Log).V(1).Info("page without the likes of its reader", "error", err.Error())
 			return

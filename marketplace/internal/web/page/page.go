@@ -38,6 +38,8 @@ type Config struct {
 	Live        bool   // whether there are live shelves
 	Log         logr.Logger
 	Registry    prometheus.Registerer
+	// FormerCookies gives browsers the cookies of an earlier version, at their first page.
+	FormerCookies bool
 }
 
 // Pages answers readers.
@@ -75,8 +77,7 @@ func New(cfg Config) (*Pages, error) {
 // Handler answers a visitor, or returns why it cannot.
 type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 
-// Visit finds out who the visitor is, and reads the form of a POST. A browser without
-// a valid cookie gets one.
+// Visit finds out who the visitor is, and reads the form of a POST.
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v := p.identify(w, r)

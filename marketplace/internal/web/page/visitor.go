@@ -20,48 +20,69 @@ const (
 
 // Visitor is the reader that a page is made for.
 type Visitor struct {
-	own     int64                // id of the browser's own reader
-	fresh   bool                 // whether the request had no valid cookie
-	renew   signed.Identity      // identity whose cookie is due to be written again
+	id      signed.Identity      // of the browser; signed.Nobody for one without a valid cookie
+	renew   bool                 // whether its cookie is due to be written again
+	tag     string               // names the identity to the page's script
 	version int64                // version of the own history after the browser's last write; 0 for none
 	sample  catalog.SampleReader // reader that the shop is shown as; ID 0 for the visitor's own
 }
+
+// nobody is the tag of visitors without a cookie.
+const nobody = "nobody"
+
+// unknown reports whether a visitor has no valid cookie, and so no history.
+func (v Visitor) unknown() bool { return v.id.Own == signed.Nobody }
 
 // shelfQuery asks for the visitor's shelf.
 func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 	if v.sample.ID != 0 {
 		return recommend.Query{UserID: v.sample.ID, Category: category, MaxResults: most}
 	}
-	return recommend.Query{UserID: v.own, Category: category, MaxResults: most, MinVersion: v.version}
+	return recommend.Query{UserID: v.id.Own, Category: category, MaxResults: most, MinVersion: v.version}
 }
 
-// visitor returns the visitor that a request comes from. One without a valid cookie has
-// no id.
+// visitor returns the visitor that a request comes from.
 func (p *Pages) visitor(r *http.Request) Visitor {
 	id, renew, known := p.cfg.Identity.Read(r)
-	v := Visitor{own: id.Own, fresh: !known}
-	if renew {
-		v.renew = id
+	if !known {
+		return Visitor{id: signed.Identity{Own: signed.Nobody}, tag: nobody}
 	}
-	if known {
-		v.version = p.cfg.Version.Read(r, id.Own)
-		v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue no longer has it
+	v := Visitor{id: id, renew: renew, tag: p.cfg.Identity.Tag(id), version: p.cfg.Version.Read(r, id.Own)}
+	v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue no longer has it
+	return v
+}
+
+// identify returns the visitor that a request comes from. A cookie that is due is written
+// again. Beside an earlier version, which refuses the first form of a browser without a
+// cookie, a browser gets one with its first page.
+func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
+	v := p.visitor(r)
+	switch {
+	case v.renew:
+		p.cfg.Identity.Write(w, v.id)
+	case v.unknown() && p.cfg.FormerCookies:
+		p.cfg.Identity.Write(w, signed.NewFormerIdentity())
 	}
 	return v
 }
 
-// identify returns the visitor that a request comes from. One without a valid cookie
-// gets an id and a cookie; a cookie that is due is written again.
-func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
-	v := p.visitor(r)
-	if v.fresh {
-		id := signed.NewIdentity()
-		p.cfg.Identity.Write(w, id)
-		v.own = id.Own
-	} else if v.renew.Own != 0 {
-		p.cfg.Identity.Write(w, v.renew)
+// sentAgain is the query of a form that was sent again.
+const sentAgain = "again"
+
+// makeKnown gives a browser without a cookie an identity, and has it send its form again
+// with the cookie. So nothing is stored for a browser that keeps no cookies, and its reader
+// is told.
+func (p *Pages) makeKnown(w http.ResponseWriter, r *http.Request) error {
+	id := signed.NewIdentity()
+	if p.cfg.FormerCookies {
+		id = signed.NewFormerIdentity()
 	}
-	return v
+	p.cfg.Identity.Write(w, id)
+	if r.URL.Query().Has(sentAgain) {
+		return problem.ErrNoCookie
+	}
+	reply.SendAgain(w, r.URL.Path+"?"+sentAgain+"=yes")
+	return nil
 }
 
 // canInteract reports whether a visitor can like and rate: only as themselves, and
@@ -73,26 +94,16 @@ func (p *Pages) checkWrite(v Visitor) error {
 	switch {
 	case p.cfg.Catalog.ReadOnly():
 		return recommend.ErrReadOnly
-	case v.fresh:
-		return problem.ErrNoCookie
 	case v.sample.ID != 0:
 		return problem.ErrActing
 	}
 	return nil
 }
 
-// admitWrite returns why a visitor's write is refused, or nil.
-func (p *Pages) admitWrite(v Visitor) error {
-	if err := p.checkWrite(v); err != nil {
-		return err
-	}
-	return p.limits.write(v.own)
-}
-
 // SwitchReader is POST /reader: it shows the shop as a sample reader, or as the
 // visitor again.
 func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	id := signed.Identity{Own: v.own}
+	id := signed.Identity{Own: v.id.Own}
 	if choice := r.PostForm.Get(readerField); choice != yourself {
 		var err error
 		id.Acting, err = strconv.ParseInt(choice, 10, 64)
@@ -100,7 +111,12 @@ func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) 
 			return problem.Invalid{{Field: readerField, Reason: "must be the id of a sample reader, or " + yourself}}
 		}
 	}
-	p.cfg.Identity.Write(w, id)
+	switch {
+	case !v.unknown():
+		p.cfg.Identity.Write(w, id)
+	case id.Acting != 0:
+		return p.makeKnown(w, r)
+	}
 	reply.SeeOther(w, request.LocalPath(r.PostForm.Get(returnField)))
 	return nil
 }

@@ -20,6 +20,7 @@ type yourBooksPage struct {
 	Books     []card
 	Total     int
 	Forgotten bool // whether the history was deleted just now
+	Unknown   bool // whether there is nothing to forget, not even a cookie
 }
 
 // YourBooks is GET /your-books.
@@ -29,10 +30,10 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	}
 	own := ownBooks{here: YourBooksPath, canInteract: p.canInteract(v)}
 	switch {
-	case v.fresh:
+	case v.unknown():
 		own.known = true
 	case own.canInteract:
-		history, err := p.cfg.Recommender.History(r.Context(), v.own, v.version)
+		history, err := p.cfg.Recommender.History(r.Context(), v.id.Own, v.version)
 		if err != nil {
 			return problem.Unavailable(problem.ErrNoHistory, err)
 		}
@@ -40,6 +41,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	}
 	page := yourBooksPage{
 		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
+		Unknown: v.unknown(),
 	}
 	for _, e := range own.entries {
 		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
@@ -49,17 +51,22 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	return p.show(w, "yourbooks.html", page)
 }
 
-// Forget is POST /your-books/forget: it deletes the reader, and makes the browser a
-// new one.
+// Forget is POST /your-books/forget: it deletes the reader, and makes the browser that of
+// somebody new.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if err := p.admitWrite(v); err != nil {
+	if err := p.checkWrite(v); err != nil {
 		return err
 	}
 	if r.PostForm.Get(sureField) != "yes" {
 		return problem.Invalid{{Field: sureField, Reason: "must be ticked: what is forgotten cannot be brought back"}}
 	}
-	if _, err := p.cfg.Recommender.Forget(r.Context(), v.own); err != nil {
-		return problem.Unavailable(problem.ErrNotKept, err)
+	if !v.unknown() { // otherwise there is nothing to forget, perhaps since a moment ago
+		if err := p.limits.write(v.id.Own); err != nil {
+			return err
+		}
+		if _, err := p.cfg.Recommender.Forget(r.Context(), v.id.Own); err != nil {
+			return problem.Unavailable(problem.ErrNotKept, err)
+		}
 	}
 	p.cfg.Identity.Remove(w)
 	p.cfg.Version.Remove(w)

@@ -22,7 +22,7 @@ var (
 	ErrURITooLong       = errors.New("address too long")
 	ErrBadForm          = errors.New("form not readable")
 	ErrNotJSON          = errors.New("body is not JSON")
-	ErrNoCookie         = errors.New("no cookie from the browser")
+	ErrNoCookie         = errors.New("browser keeps no cookie")
 	ErrActing           = errors.New("the shop is shown as a sample reader")
 	ErrNotKept          = errors.New("write not stored")
 	ErrNoHistory        = errors.New("histories not available")
@@ -119,7 +119,7 @@ func table() []row {
 		{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "", "This address does not take the method."},
 		{ErrURITooLong, http.StatusRequestURITooLong, "", "The address is too long."},
 		{ErrNotJSON, http.StatusUnsupportedMediaType, "", "The body must be JSON, and its Content-Type application/json."},
-		{ErrNoCookie, http.StatusForbidden, "", "Your browser sent no cookie of ours, so we cannot tell whose book it is. Allow cookies for this shop and do it again."},
+		{ErrNoCookie, http.StatusForbidden, "", "Your browser keeps no cookie of ours, so we would not know you on the next page. Nothing was kept. Allow cookies for this shop and do it again."},
 		{ErrActing, http.StatusConflict, "", "You see the shop as a sample reader. Choose “Yourself” under “Reading as”, and do it again."},
 		{recommend.ErrConflict, http.StatusConflict, "", "The id was used before, for another interaction."},
 		{recommend.ErrReadOnly, http.StatusNotImplemented, "", "This shop does not remember what readers do."},

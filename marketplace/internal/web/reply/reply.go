@@ -44,6 +44,13 @@ func SeeOther(w http.ResponseWriter, address string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
+// SendAgain has the browser send the same form to another address.
+func SendAgain(w http.ResponseWriter, address string) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", address)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+}
+
 // File is content that is the same for everybody. Its hash is its ETag.
 type File struct {
 	Hash        string

@@ -1,6 +1,6 @@
 // The shop's only script. It submits the forms of books without leaving the page,
-// replaces the shelf when it changes, and polls parts of pages. Without the script,
-// forms and links work as usual.
+// replaces the shelf when it changes, loads the page again when the browser has another
+// reader, and polls parts of pages. Without the script, forms and links work as usual.
 "use strict";
 (() => {
   const said = document.getElementById("said");
@@ -39,6 +39,41 @@
     });
   };
 
+  // The reader of the page: a tag, "nobody" for a visitor without a cookie, nothing for a
+  // page that is not loaded again. Each page tells the other tabs.
+  const page = document.body.dataset, nobody = "nobody";
+  const tabs = new BroadcastChannel("reader");
+  const tell = first => { if (page.reader) tabs.postMessage({ reader: page.reader, first }); };
+  let outdated = false;
+  const renew = () => { if (outdated && !document.hidden) location.reload(); };
+  // become shows another reader. After a first write the page is that of the new reader:
+  // it only lacks the live shelf. It returns whether that was so.
+  const become = (reader, first) => {
+    if (!page.reader || !reader || page.reader === reader) return false;
+    if (first && page.reader === nobody) {
+      page.reader = reader;
+      open();
+      return true;
+    }
+    outdated = true;
+    renew();
+    return false;
+  };
+  tabs.onmessage = event => become(event.data.reader, event.data.first);
+  document.addEventListener("visibilitychange", renew);
+
+  // The forms of a browser without a cookie are sent one after the other, from all tabs:
+  // the first one brings the cookie, and those sent beside it would bring others.
+  let last = Promise.resolve();
+  const send = (form, button) => {
+    const body = new URLSearchParams(new FormData(form, button));
+    const post = () => fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    if (page.reader !== nobody) return post();
+    if (navigator.locks) return navigator.locks.request("first", post); // not over plain HTTP
+    last = last.then(post, post);
+    return last;
+  };
+
   document.addEventListener("submit", async event => {
     const form = event.target;
     if (!form.matches("form.actions")) return;
@@ -46,15 +81,16 @@
     if (form.dataset.busy) return;
     form.dataset.busy = "yes";
     try {
-      const answer = await fetch(form.action, {
-        method: "POST",
-        body: new URLSearchParams(new FormData(form, event.submitter)),
-        headers: { Accept: "application/json" },
-      });
+      const answer = await send(form, event.submitter);
+      if (answer.status === 403) {
+        say("Your browser keeps no cookie of ours, so we would not know you on the next page. Allow cookies for this shop, and do it again.");
+        return;
+      }
       if (!answer.ok) throw new Error(answer.status);
       const done = await answer.json();
       showForm(done.html);
       count(done.count);
+      if (become(done.reader, true)) tell(true);
       if (!live()) say(done.said); // else showShelf does
     } catch {
       say("That could not be kept just now. Nothing is lost: try again in a moment.");
@@ -84,17 +120,23 @@
     if (source) source.close();
     source = undefined;
   };
-  // open follows the changes after the shelf that is shown. Browsers reconnect by
-  // themselves after a broken connection, but not after an error status.
+  // open follows the changes after the shelf that is shown; nobody's does not change.
+  // Browsers reconnect by themselves after a broken connection, but not after an error
+  // status.
   const open = () => {
     close();
     const shelf = live();
-    if (!shelf || document.hidden) return;
+    if (!shelf || document.hidden || page.reader === nobody) return;
     const url = new URL(shelf.dataset.live, location);
+    url.searchParams.set("reader", page.reader);
     if (shelf.dataset.version) url.searchParams.set("after", shelf.dataset.version);
     source = new EventSource(url);
     source.addEventListener("open", () => { pause = firstPause; });
     source.addEventListener("shelf", event => showShelf(event.data));
+    source.addEventListener("reader", () => {
+      close();
+      location.reload();
+    });
     source.addEventListener("error", () => {
       if (source?.readyState !== EventSource.CLOSED) return;
       close();
@@ -104,7 +146,14 @@
   };
   document.addEventListener("visibilitychange", open);
   addEventListener("pagehide", close);
-  addEventListener("pageshow", open);
+  addEventListener("pageshow", event => {
+    open();
+    // A page that is returned to may be of another reader. Its live shelf tells; without
+    // one, the page is loaded again.
+    const returned = event.persisted || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    if (returned && page.reader && !source) location.reload();
+    else tell(false);
+  });
 
   // A part of a page that is polled every second while the page is visible.
   const pollPause = 1000, pollTimeout = 5000;
