@@ -195,6 +195,27 @@ func TestSpansAreExportedAtShutdown(t *testing.T) {
 	}
 }
 
+// A collector that is away, and variables that cannot be understood, cost log lines, and
+// not the exit status.
+func TestTelemetryDoesNotDecideTheExitStatus(t *testing.T) {
+	for name, value := range map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon",
+		"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=prod,team", "OTEL_TRACES_EXPORTER": "otlp,kafka", "OTEL_NO_SUCH_SETTING": "1",
+	} {
+		t.Setenv(name, value)
+	}
+	p := start(t, "--catalog-file="+catalogFile(t))
+	ready(t, p)
+	programtest.Get(t, p.shop+"/")
+	p.shutDown(t)
+	if got := p.Lines("telemetry setting ignored"); len(got) != 4 || got[0]["level"] != "warn" {
+		t.Errorf("%d settings ignored, want 4: %v", len(got), got)
+	}
+	if lost := p.Lines("spans lost"); len(lost) != 1 {
+		t.Errorf("lines of lost spans: %v, want one", lost)
+	}
+}
+
 func TestBadSettingsAreNamed(t *testing.T) {
 	// The program would serve until then if it accepted a setting.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

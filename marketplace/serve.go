@@ -40,7 +40,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, tel.Close()) }()
+	defer tel.Close()
 	if generated {
 		tel.Log.Info("no cookie key set: readers lose their identity at each restart and between replicas")
 	}

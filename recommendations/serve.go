@@ -28,7 +28,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, tel.Close()) }()
+	defer tel.Close()
 
 	ready := lifecycle.NewReadiness()
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}

@@ -114,11 +114,7 @@ func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := tel.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(tel.Close)
 	return tel
 }
 

@@ -2,9 +2,9 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -17,12 +17,13 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Config is telemetry's part of a program's settings; the tags are kong's. Traces are set
 // up by the standard OTEL_* variables.
 type Config struct {
-	LogLevel string `help:"Lowest level that is logged: debug, info or error." enum:"debug,info,error" default:"info"`
+	LogLevel string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Telemetry holds a program's logger, metrics and traces.
@@ -33,23 +34,26 @@ type Telemetry struct {
 	TracerProvider trace.TracerProvider // a no-op unless OTEL_* variables name an endpoint
 	Propagator     propagation.TextMapPropagator
 
-	shutdown []func(context.Context) error
+	lines  *logWriter
+	meters *sdkmetric.MeterProvider
+	spans  spanCount
+	// stopTraces exports what is waiting, until ctx ends. It is nil if traces are off.
+	stopTraces func(ctx context.Context)
 }
 
 // New sets up telemetry for the program called service; instance is the name of this
-// replica. Log lines go to out; the first says what the program was built from. It also sets OpenTelemetry's global logger and error
-// handler. The caller must Close it.
+// replica. Log lines go to out; the first says what the program was built from. New also
+// sets the default of log/slog, and OpenTelemetry's global logger and error handler. The
+// caller must Close it.
 func New(ctx context.Context, service, instance string, cfg Config, out io.Writer) (*Telemetry, error) {
-	t := &Telemetry{
-		Registry:   prometheus.NewRegistry(),
-		Propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
-	}
-	lines := newLogWriter(out)
-	t.Log = newLogger(cfg.LogLevel, lines, service, instance)
-	t.shutdown = append(t.shutdown, func(context.Context) error {
-		lines.close(logCloseTimeout)
-		return nil
-	})
+	// Until it has a logger, the SDK writes text to standard error, by three ways. What it
+	// says about variables while it is set up is reported by startTraces.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	otel.SetLogger(logr.Discard())
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+
+	t := &Telemetry{Registry: prometheus.NewRegistry(), lines: newLogWriter(out)}
+	t.Log = newLogger(cfg.LogLevel, t.lines, service, instance)
 	b := BuildInfo()
 	t.Log.Info("starting", "version", b.Version, "revision", b.Revision, "goVersion", b.GoVersion)
 
@@ -60,7 +64,7 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "log_lines_dropped_total",
 			Help: "Log lines that were dropped because the reader of the log did not keep up.",
-		}, func() float64 { return float64(lines.dropped.Load()) }),
+		}, func() float64 { return float64(t.lines.dropped.Load()) }),
 	)
 	exporter, err := otelprom.New(
 		otelprom.WithRegisterer(t.Registry),
@@ -70,23 +74,47 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
-	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
-	t.MeterProvider = meters
-	t.shutdown = append(t.shutdown, meters.Shutdown)
-
-	tracers, stop, err := newTracerProvider(ctx, service, instance, os.LookupEnv)
-	if err != nil {
-		return nil, fmt.Errorf("traces: %w", err)
-	}
-	t.TracerProvider = tracers
-	t.shutdown = append(t.shutdown, stop)
-
-	// The SDK reports failed exports only through these globals.
-	otel.SetLogger(t.Log.WithName("otel"))
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		t.Log.WithName("otel").Info("telemetry not delivered", "error", err.Error())
-	}))
+	t.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))
+	t.MeterProvider = t.meters
+	t.spans.register(t.Registry)
+	t.startTraces(ctx, service, instance)
 	return t, nil
+}
+
+// startTraces sets up traces and the SDK's own log as the OTEL_* variables say. Whatever
+// they say, the program runs: what cannot be used is a warning.
+func (t *Telemetry) startTraces(ctx context.Context, service, instance string) {
+	log := t.Log.WithName("otel")
+	t.TracerProvider = noop.NewTracerProvider()
+	env := newEnvironment(os.Environ(), func(p problem) {
+		Warn(log, "telemetry setting ignored", "variable", p.name, "value", p.value, "reason", p.reason)
+	})
+	settings := readTracing(env)
+	t.Propagator = settings.propagator
+
+	if settings.endpoint != nil {
+		closed, cut := context.WithCancel(context.WithoutCancel(ctx))
+		t.spans.closed = closed
+		provider, err := settings.provider(ctx, service, instance, &t.spans)
+		if err != nil {
+			cut()
+			Warn(log, "traces are off", "endpoint", settings.endpoint.shown(), "error", err.Error())
+		} else {
+			log.Info("traces are exported", "endpoint", settings.endpoint.shown(), "protocol", settings.endpoint.protocol())
+			t.TracerProvider = provider
+			t.stopTraces = func(ctx context.Context) {
+				defer cut()
+				if err := provider.Shutdown(ctx); err != nil {
+					Warn(log, "telemetry not delivered", "error", err.Error())
+				}
+			}
+		}
+	}
+	slog.SetDefault(Slog(t.Log)) // also for libraries that use package log
+	otel.SetLogger(logr.New(sdkLog{LogSink: log.GetSink(), most: settings.sdkVerbosity}))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		Warn(log, "telemetry not delivered", "error", err.Error())
+	}))
 }
 
 // Close is bounded, so that neither an unreachable collector nor a log without a reader
@@ -97,13 +125,17 @@ const (
 )
 
 // Close delivers what is buffered, within four seconds. Call it last, after everything
-// that creates spans or log lines has stopped.
-func (t *Telemetry) Close() error {
+// that creates spans or log lines has stopped. What cannot be delivered is counted in the
+// log; it is no failure of the program.
+func (t *Telemetry) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	var errs []error
-	for i := len(t.shutdown) - 1; i >= 0; i-- {
-		errs = append(errs, t.shutdown[i](ctx))
+	if t.stopTraces != nil {
+		t.stopTraces(ctx)
+		if lost := t.spans.lost.Load() + t.spans.waiting.Load(); lost > 0 {
+			Warn(t.Log.WithName("otel"), "spans lost", "spans", lost, "exported", t.spans.exported.Load())
+		}
 	}
-	return errors.Join(errs...)
+	_ = t.meters.Shutdown(ctx) // there is nothing to deliver
+	t.lines.close(logCloseTimeout)
 }

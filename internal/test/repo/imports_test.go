@@ -144,8 +144,10 @@ func TestDirectModules(t *testing.T) {
 		"github.com/santhosh-tekuri/jsonschema/v6", // tests of the OpenAPI description
 		"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc",
 		"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp",
+		"go.opentelemetry.io/contrib/propagators/autoprop",
 		"go.opentelemetry.io/otel",
 		"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc",
+		"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp",
 		"go.opentelemetry.io/otel/exporters/prometheus",
 		"go.opentelemetry.io/otel/metric",
 		"go.opentelemetry.io/otel/sdk",

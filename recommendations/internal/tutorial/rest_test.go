@@ -69,9 +69,7 @@ func TestREST(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if err := tel.Close(); err != nil {
-		t.Error(err)
-	}
+	tel.Close()
 	if n := strings.Count(log.String(), `"requestID":"test-rest-1"`); n != 6 {
 		t.Errorf("%d lines with the id, want 6:\n%s", n, log.String())
 	}

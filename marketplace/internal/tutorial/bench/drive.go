@@ -114,7 +114,8 @@ func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 		close: func() {
 			kept.Close()
 			once.Close()
-			_ = errors.Join(conn.Close(), tel.Close()) // there is nothing left to deliver
+			_ = conn.Close() // there is nothing left to deliver
+			tel.Close()
 		},
 	}, nil
 }
