@@ -62,8 +62,8 @@ func WithProbe(p Probe) Option { return func(c *config) { c.probe = p } }
 // WithInterval sets the time between two DNS lookups, ±10 % so that clients do not query in
 // step. The default is 2 s: a new replica receives calls within about that time, and one
 // query in two seconds costs a DNS server nothing. The least is 10 ms. While there is no
-// list yet, lookups come sooner: after a tenth of the interval, and then twice as long each
-// time, up to the interval.
+// list, lookups come sooner: after a tenth of the interval, then two, then four tenths each
+// time.
 func WithInterval(d time.Duration) Option { return func(c *config) { c.interval = d } }
 
 // WithLookupTimeout bounds one DNS lookup. The default is 2 s.

@@ -105,14 +105,14 @@ func (r *dnsResolver) watch(ctx context.Context) {
 }
 
 // pause returns the time until the next lookup. While there is no list it comes soon, but
-// later each time: many clients may wait for a name that nobody has made yet.
+// not as soon after a while: many clients may wait for a name that nobody has made yet.
 func (r *dnsResolver) pause() time.Duration {
 	every := r.cfg.interval
 	if r.addrs != nil {
 		r.without = 0
-	} else if soon := r.cfg.minInterval() << r.without; soon < every {
-		r.without++
-		every = soon
+	} else {
+		every = r.cfg.minInterval() << r.without
+		r.without = min(r.without+1, 2)
 	}
 	return time.Duration(float64(every) * (0.9 + 0.2*rand.Float64()))
 }

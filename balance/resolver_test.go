@@ -112,13 +112,13 @@ func TestWithoutAListLookupsBecomeRarer(t *testing.T) {
 		dns := &fakeDNS{err: ErrNoAddresses}
 		w := start(t, dns)
 		pass(2 * interval)
-		if n := dns.count(); n < 4 || n > 6 { // at 0, 0.2, 0.6, 1.4, 3 and 5 s, each pause up to 10 % off
-			t.Errorf("%d lookups in the first two intervals, want about 5", n)
+		if n := dns.count(); n < 6 || n > 8 { // at 0, 0.2, 0.6, 1.4, 2.2, 3 and 3.8 s, each pause up to 10 % off
+			t.Errorf("%d lookups in the first two intervals, want about 7", n)
 		}
 		before := dns.count()
 		pass(20 * interval)
-		if n := dns.count() - before; n < 17 || n > 23 {
-			t.Errorf("%d lookups in twenty intervals, want about 20", n)
+		if n := dns.count() - before; n < 45 || n > 56 {
+			t.Errorf("%d lookups in twenty intervals, want about 50", n)
 		}
 		dns.set(nil, "10.0.0.1")
 		pass(2 * interval)
