@@ -2,6 +2,7 @@ package balance
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // picker chooses the replica of each call: the one that the child chooses, unless that one
-// was taken out a moment ago or has had its share for now.
+// was taken out a moment ago, has had its share for now, or an earlier attempt of the call.
 type picker struct {
 	child balancer.Picker
 	pool  *pool
@@ -21,6 +22,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if p.pool.ramping.Load() > 0 {
 		p.pool.picks.Add(1)
 	}
+	call := callOf(info.Ctx)
 	for tries := 2 * p.pool.size.Load(); ; tries-- {
 		result, err := p.child.Pick(info)
 		if err != nil {
@@ -33,7 +35,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			}
 			return result, nil
 		}
-		if tries > 0 && !p.takes(c.replica) {
+		if tries > 0 && (call.tried(c.replica) || !p.takes(c.replica)) {
 			// The child's next choice takes the call. It is then the turn of the one after that,
 			// so the others share evenly what this one does not take.
 			if result.Done != nil {
@@ -41,7 +43,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			}
 			continue
 		}
-		return p.sent(result, c, info), nil
+		return p.sent(result, c, call, info.FullMethodName), nil
 	}
 }
 
@@ -51,15 +53,9 @@ func (p picker) takes(r *replica) bool {
 }
 
 // sent returns the result with a Done that records how the attempt ends.
-func (p picker) sent(result balancer.PickResult, c *conn, info balancer.PickInfo) balancer.PickResult {
-	var stream bool
-	if info.Ctx != nil {
-		if call, ok := info.Ctx.Value(callKey{}).(*call); ok {
-			stream = call.stream
-			call.conn.Store(c)
-		}
-	}
-	began, method, childDone, pool := time.Now(), info.FullMethodName, result.Done, p.pool
+func (p picker) sent(result balancer.PickResult, c *conn, call *call, method string) balancer.PickResult {
+	stream := call.sentTo(c)
+	began, childDone, pool := time.Now(), result.Done, p.pool
 	result.SubConn = c.SubConn
 	result.Done = func(done balancer.DoneInfo) {
 		if childDone != nil {
@@ -78,9 +74,39 @@ type call struct {
 	context.Context
 	stream bool
 	conn   atomic.Pointer[conn] // of the last attempt
+	before []*replica           // of the attempts before that; there is one attempt at a time
+}
+
+// sentTo notes the connection of an attempt, and reports whether the call is a stream.
+func (c *call) sentTo(next *conn) (stream bool) {
+	if c == nil {
+		return false
+	}
+	if last := c.conn.Swap(next); last != nil {
+		c.before = append(c.before, last.replica)
+	}
+	return c.stream
+}
+
+// tried reports whether an attempt of the call went to r, so that a retry goes to another.
+func (c *call) tried(r *replica) bool {
+	if c == nil {
+		return false
+	}
+	last := c.conn.Load()
+	return last != nil && (last.replica == r || slices.Contains(c.before, r))
 }
 
 type callKey struct{} // has the call of a context
+
+// callOf returns the call of a context, nil for none.
+func callOf(ctx context.Context) *call {
+	if ctx == nil {
+		return nil
+	}
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
 
 // Value implements context.Context.
 func (c *call) Value(key any) any {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +142,58 @@ func TestAnotherServiceOnAKnownAddressReceivesNoCalls(t *testing.T) {
 	s.until(t, "two seconds passed", func() bool { return time.Now().After(until) })
 	if got := stranger.calls.Load(); got != 0 {
 		t.Errorf("the stranger received %d calls", got)
+	}
+}
+
+// In a rollout, replicas of an earlier version lack a method. A call of it goes to one
+// replica after the other until one has it, but to no more than maxAttempts.
+func TestACallThatReplicasDoNotKnowIsTriedAtOthers(t *testing.T) {
+	s := openShop(t, 1, nil)
+	var asked atomic.Int64
+	earlier := func(i int) *replica {
+		r := s.add(t, i, nil)
+		r.answer(func(context.Context, string) (string, error) {
+			asked.Add(1)
+			return "", status.Error(codes.Unimplemented, "unknown method Get")
+		})
+		return r
+	}
+	old := []*replica{earlier(1), earlier(2), earlier(3)}
+	s.publish(s.replicas...)
+	s.until(t, "all replicas are asked", func() bool { return old[0].calls.Load() > 0 && old[1].calls.Load() > 0 && old[2].calls.Load() > 0 })
+	stop := s.load()
+	s.waitForCalls(t)
+	if total, failed := stop(); len(failed) > 0 {
+		t.Errorf("of %d calls, failed by code: %v", total, failed)
+	}
+
+	s.publish(old...)
+	from := s.replicas[0].calls.Load()
+	waitFor(t, "the one that has it leaves", func() bool {
+		if status.Code(call(s.client, time.Second)) == codes.Unimplemented {
+			return true
+		}
+		from = s.replicas[0].calls.Load()
+		return false
+	})
+	before := asked.Load()
+	if err := call(s.client, time.Second); status.Code(err) != codes.Unimplemented || asked.Load()-before != maxAttempts || s.replicas[0].calls.Load() != from {
+		t.Errorf("where none has it: %v after %d attempts, want UNIMPLEMENTED after %d", err, asked.Load()-before, maxAttempts)
+	}
+}
+
+// The same holds for a write, which is a stream.
+func TestAnUploadThatAReplicaDoesNotKnowIsTriedAtAnother(t *testing.T) {
+	s := openShop(t, 1, nil)
+	desc := testDesc()
+	desc.Streams = nil
+	earlier := s.addVersion(t, 1, nil, desc)
+	s.publish(s.replicas...)
+	s.until(t, "both receive calls", func() bool { return earlier.calls.Load() > 0 })
+	for i := range 20 {
+		if n, err := put(s.client.ClientConn); n != "1" || err != nil {
+			t.Fatalf("upload %d: %s, %v", i, n, err)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func faultyReplica(t *testing.T) (*replica, *fault.Faults) {
 	t.Helper()
 	var faults *fault.Faults
-	r, err := startReplica(t, "127.0.0.1:0", func(cfg *ServerConfig) {
+	r, err := startReplica(t, func(cfg *ServerConfig) {
 		faults = fault.New(fault.Config{Readiness: cfg.Readiness, Health: true, Log: logr.Discard()})
 		cfg.Faults = faults
 	})

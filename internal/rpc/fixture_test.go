@@ -118,9 +118,15 @@ func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	return tel
 }
 
-// startReplica starts a replica on address, which is ready at once. It returns the error
+// startReplica starts a replica on a free port, which is ready at once. It returns the error
 // of NewServer.
-func startReplica(t *testing.T, address string, change func(*ServerConfig)) (*replica, error) {
+func startReplica(t *testing.T, change func(*ServerConfig)) (*replica, error) {
+	t.Helper()
+	return startVersion(t, "127.0.0.1:0", change, testDesc())
+}
+
+// startVersion starts a replica of another version of the service on address.
+func startVersion(t *testing.T, address string, change func(*ServerConfig), desc *grpc.ServiceDesc) (*replica, error) {
 	t.Helper()
 	r := &replica{ready: lifecycle.NewReadiness(), served: make(chan error, 1)}
 	cfg := ServerConfig{Address: address, Service: testService, Readiness: r.ready, Telemetry: newTelemetry(t)}
@@ -131,7 +137,7 @@ func startReplica(t *testing.T, address string, change func(*ServerConfig)) (*re
 	if r.Server, err = NewServer(cfg); err != nil {
 		return nil, err
 	}
-	r.RegisterService(testDesc(), r)
+	r.RegisterService(desc, r)
 	r.ready.Set(true, "")
 	go func() { r.served <- r.Serve() }()
 	t.Cleanup(func() { r.end(t, time.Second) })
@@ -201,7 +207,13 @@ func dial(t *testing.T, target string, change func(*ClientConfig)) *Client {
 // listing it in DNS.
 func (s *shop) add(t *testing.T, i int, change func(*ServerConfig)) *replica {
 	t.Helper()
-	r, err := startReplica(t, fmt.Sprintf("127.0.9.%d:%d", i+1, s.port), change)
+	return s.addVersion(t, i, change, testDesc())
+}
+
+// addVersion adds one of another version of the service.
+func (s *shop) addVersion(t *testing.T, i int, change func(*ServerConfig), desc *grpc.ServiceDesc) *replica {
+	t.Helper()
+	r, err := startVersion(t, fmt.Sprintf("127.0.9.%d:%d", i+1, s.port), change, desc)
 	switch {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		t.Skip("SKIP (counted): this system has one loopback address only; on macOS add more with: sudo ifconfig lo0 alias 127.0.9.1 (to .5)")

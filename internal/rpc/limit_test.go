@@ -193,7 +193,7 @@ func BenchmarkAFreeSlot(b *testing.B) {
 // limitedReplica starts a replica with a limit, and with faults that the test sets.
 func limitedReplica(t *testing.T, limit Limit) (r *replica, faults *fault.Faults, tel *telemetry.Telemetry) {
 	t.Helper()
-	r, err := startReplica(t, "127.0.0.1:0", func(cfg *ServerConfig) {
+	r, err := startReplica(t, func(cfg *ServerConfig) {
 		faults = fault.New(fault.Config{Readiness: cfg.Readiness, Health: true, Log: cfg.Telemetry.Log})
 		cfg.Faults, cfg.Limit, tel = faults, limit, cfg.Telemetry
 	})

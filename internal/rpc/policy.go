@@ -70,7 +70,9 @@ func reconnect() backoff.Config {
 }
 
 // serviceConfig returns what the gRPC service config has besides balancing: retries on
-// another replica on UNAVAILABLE. Every method of service must be safe to retry.
+// another replica on UNAVAILABLE, and on UNIMPLEMENTED, as during a rollout a replica of an
+// earlier version answers a method that it does not have. Every method of service must be
+// safe to retry.
 func serviceConfig(service string) (string, error) {
 	type object = map[string]any
 	config, err := json.Marshal(object{
@@ -81,7 +83,7 @@ func serviceConfig(service string) (string, error) {
 				"initialBackoff":       "0.005s",
 				"maxBackoff":           "0.05s",
 				"backoffMultiplier":    2,
-				"retryableStatusCodes": []string{"UNAVAILABLE"},
+				"retryableStatusCodes": []string{"UNAVAILABLE", "UNIMPLEMENTED"},
 			},
 		}},
 		"retryThrottling": object{"maxTokens": retryTokens, "tokenRatio": 1},

@@ -32,7 +32,7 @@ func plainConn(t *testing.T, r *replica) *grpc.ClientConn {
 
 func oneReplica(t *testing.T) *replica {
 	t.Helper()
-	r, err := startReplica(t, "127.0.0.1:0", nil)
+	r, err := startReplica(t, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

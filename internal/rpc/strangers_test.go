@@ -49,7 +49,7 @@ func put(conn *grpc.ClientConn) (string, error) {
 // limited returns a replica with few slots.
 func limited(t *testing.T, change func(*ServerConfig)) *replica {
 	t.Helper()
-	r, err := startReplica(t, "127.0.0.1:0", func(c *ServerConfig) {
+	r, err := startReplica(t, func(c *ServerConfig) {
 		c.Limit = Limit{Concurrent: 2, Queue: 2, Wait: 100 * time.Millisecond, Streams: 2}
 		if change != nil {
 			change(c)

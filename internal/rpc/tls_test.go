@@ -90,7 +90,7 @@ const tlsName = "recommendations.test"
 
 func secureReplica(t *testing.T, files TLSFiles, maxAge time.Duration) *replica {
 	t.Helper()
-	r, err := startReplica(t, "127.0.0.1:0", func(c *ServerConfig) {
+	r, err := startReplica(t, func(c *ServerConfig) {
 		c.TLS, c.HealthAddress = files, "127.0.0.1:0"
 		c.MaxConnectionAge, c.MaxConnectionAgeGrace = maxAge, time.Second
 	})
