@@ -16,6 +16,7 @@ import (
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/apitoken"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/signed"
 )
 
@@ -31,11 +32,15 @@ type settings struct {
 	DNSInterval            time.Duration `name:"dns-interval" help:"Interval of DNS lookups for replicas." default:"2s"`
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
-	CatalogFile   string `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
-	CookieKey     string `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
-	CookieKeyFile string `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
-	SecureCookies bool   `help:"Send cookies over HTTPS only. Set this if the shop is served over HTTPS."`
-	FormerCookies bool   `help:"Give browsers, at their first page, a cookie that shops of the version before accept, so that no reader becomes another while shops of both serve. For the time of an upgrade or a rollback: there are few such ids, and somebody can meet another's by chance."`
+	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
+	CookieKey             string   `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
+	CookieKeyFile         string   `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
+	PublicURL             string   `name:"public-url" help:"Where readers reach the shop: https://HOST or http://HOST. With https, cookies are sent over HTTPS only, and browsers are told to use nothing else (HSTS). The shop then answers to this host, to localhost, and to its addresses only. Empty: any host." placeholder:"URL"`
+	AllowedHosts          []string `help:"More hosts that the shop answers to; *.NAME for all of a domain." placeholder:"HOST"`
+	HSTSIncludeSubdomains bool     `name:"hsts-include-subdomains" help:"Tell browsers to use HTTPS for all subdomains of the public URL's host, too."`
+	SecureCookies         bool     `help:"Send cookies over HTTPS only, without a public URL that says so."`
+	FormerCookies         bool     `help:"Give browsers, at their first page, a cookie that shops of the version before accept, so that no reader becomes another while shops of both serve. For the time of an upgrade or a rollback: there are few such ids, and somebody can meet another's by chance."`
+	TrustedProxies        []string `help:"Addresses and CIDRs of the proxies in front of the shop. X-Forwarded-For, -Host and -Proto are believed if they come from there, and from nobody else." placeholder:"CIDR"`
 
 	APIToken      *string `name:"api-token" help:"Bearer token of the JSON API, for everything. Other users of the host can see a flag; better set the variable or a file." placeholder:"TOKEN" xor:"api-token"`
 	APITokenFile  string  `name:"api-token-file" help:"File with that token." placeholder:"FILE" xor:"api-token"`
@@ -92,6 +97,31 @@ func (s *settings) Validate() error {
 		s.TLS.Validate(),
 	)
 	return errors.Join(errs...)
+}
+
+// edge returns what is in front of the shop.
+func (s settings) edge() (*edge.Edge, error) {
+	cfg := edge.Config{AllowedHosts: s.AllowedHosts, Listen: s.HTTPAddress, HSTSIncludeSubdomains: s.HSTSIncludeSubdomains}
+	var err error
+	if s.PublicURL != "" {
+		if cfg.PublicURL, err = edge.ParseURL(s.PublicURL); err != nil {
+			return nil, fmt.Errorf("--public-url is %s: %w", s.PublicURL, err)
+		}
+	}
+	switch https := cfg.PublicURL.Secure(); {
+	case s.HSTSIncludeSubdomains && !https:
+		return nil, errors.New("--hsts-include-subdomains needs a --public-url with https")
+	case s.SecureCookies && !https && !cfg.PublicURL.IsZero():
+		return nil, fmt.Errorf("--secure-cookies is set, but --public-url is %s: browsers would not send the cookies back", s.PublicURL)
+	}
+	if cfg.Proxies, err = edge.ParseProxies(s.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	e, err := edge.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("--allowed-hosts: %w", err)
+	}
+	return e, nil
 }
 
 // apiGate returns who may use the JSON API.

@@ -31,6 +31,10 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
+	front, err := cfg.edge()
+	if err != nil {
+		return err
+	}
 	cookieKeys, generated, err := cfg.cookieKeys()
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	defer closeIdle()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
-		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies, FormerCookies: cfg.FormerCookies, API: gate,
+		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.Secure(), FormerCookies: cfg.FormerCookies, Edge: front, API: gate,
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})

@@ -101,6 +101,9 @@ func (l layout) marketplaceProgram() (program, error) {
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
 	}
+	if os.Getenv("MARKETPLACE_PUBLIC_URL") == "" {
+		env = append(env, "MARKETPLACE_PUBLIC_URL=http://"+l.shop) // so that it answers to no other host
+	}
 	if os.Getenv("MARKETPLACE_API_OPEN") == "" {
 		env = append(env, "MARKETPLACE_API_OPEN=true") // unless the user sets a token
 	}

@@ -89,6 +89,7 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 		"MARKETPLACE_CATALOG_FILE=.run/catalog.json",
 		"MARKETPLACE_DRAIN_DELAY=0s",
 		"MARKETPLACE_DRAIN_TIMEOUT=2s",
+		"MARKETPLACE_PUBLIC_URL=http://127.0.0.1:8080",
 		"MARKETPLACE_API_OPEN=true",
 		"MARKETPLACE_BALANCE=true",
 		"MARKETPLACE_TUTORIAL=true",

@@ -34,6 +34,18 @@ checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
 - name: MARKETPLACE_SECURE_COOKIES
   value: "true"
 {{- end }}
+{{- with include "bookstall.marketplace.publicURL" . }}
+- name: MARKETPLACE_PUBLIC_URL
+  value: {{ . }}
+{{- end }}
+{{- with include "bookstall.marketplace.allowedHosts" . }}
+- name: MARKETPLACE_ALLOWED_HOSTS
+  value: {{ . | quote }}
+{{- end }}
+{{- with $values.trustedProxies }}
+- name: MARKETPLACE_TRUSTED_PROXIES
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if $values.balancePage }}
 - name: MARKETPLACE_BALANCE
   value: "true"
@@ -48,6 +60,50 @@ checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
 - name: MARKETPLACE_API_TOKEN
   valueFrom:
     secretKeyRef: {name: {{ include "bookstall.marketplace.secretName" . }}, key: api-token}
+{{- end -}}
+
+{{- /* Hosts of the Ingress and the HTTPRoute, as JSON. */ -}}
+{{- define "bookstall.marketplace.hosts" -}}
+{{- $hosts := list -}}
+{{- with .Values.marketplace.ingress -}}{{- if .enabled -}}{{- $hosts = concat $hosts .hosts -}}{{- end -}}{{- end -}}
+{{- with .Values.marketplace.httpRoute -}}{{- if .enabled -}}{{- $hosts = concat $hosts .hostnames -}}{{- end -}}{{- end -}}
+{{- uniq $hosts | toJson -}}
+{{- end -}}
+
+{{- /* Where readers reach the shop; empty if the chart cannot tell. The Gateway, which it
+does not see, decides whether an HTTPRoute is served by HTTPS. */ -}}
+{{- define "bookstall.marketplace.publicURL" -}}
+{{- $values := .Values.marketplace -}}
+{{- $hosts := include "bookstall.marketplace.hosts" . | fromJsonArray -}}
+{{- if $values.publicURL -}}
+{{- trimSuffix "/" $values.publicURL -}}
+{{- else if and $hosts (not (contains "*" (join "" $hosts))) -}}
+{{- $https := $values.secureCookies -}}
+{{- if and (not $https) $values.ingress.enabled $values.ingress.tls (not $values.httpRoute.enabled) -}}
+{{- $https = true -}}
+{{- range $host := $hosts -}}
+{{- $parent := regexReplaceAll "^[^.]+" $host "*" -}}
+{{- $covered := false -}}
+{{- range $values.ingress.tls -}}
+{{- if or (not .hosts) (has $host .hosts) (has $parent .hosts) -}}{{- $covered = true -}}{{- end -}}
+{{- end -}}
+{{- if not $covered -}}{{- $https = false -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $https -}}https://{{ first $hosts }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The other hosts that the shop answers to, which matter if it does not answer to any:
+those of the Ingress and the HTTPRoute, and the names of its Service. */ -}}
+{{- define "bookstall.marketplace.allowedHosts" -}}
+{{- $values := .Values.marketplace -}}
+{{- if or $values.allowedHosts (include "bookstall.marketplace.publicURL" .) -}}
+{{- $service := printf "%s-marketplace" (include "bookstall.fullname" .) -}}
+{{- $namespaced := printf "%s.%s" $service .Release.Namespace -}}
+{{- $names := list $service $namespaced (printf "%s.svc" $namespaced) (printf "%s.svc.%s" $namespaced (trimSuffix "." .Values.clusterDomain)) -}}
+{{- join "," (uniq (concat (include "bookstall.marketplace.hosts" . | fromJsonArray) ($values.allowedHosts | default list) $names)) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "bookstall.marketplace.ports" -}}

@@ -38,6 +38,8 @@ func forbidden() map[string][]string {
 		"internal/rpc":                     {"bookstall/gen", "net/http"},
 		"deploy/local":                     {"bookstall/gen", "bookstall/marketplace", "bookstall/recommendations"},
 		"marketplace/internal/signed":      slices.Concat(wire, instruments, []string{"bookstall"}),
+		"marketplace/internal/edge":        slices.Concat(wire, instruments, []string{"bookstall"}),
+		"marketplace/internal/apitoken":    plain("bookstall"),
 		"marketplace/internal/web":         wire,
 		"marketplace/internal/web/api":     {"bookstall/marketplace/internal/web/page", "bookstall/marketplace/internal/web/live"},
 		"marketplace/internal/web/page":    {"bookstall/marketplace/internal/web/api", "bookstall/marketplace/internal/web/live"},

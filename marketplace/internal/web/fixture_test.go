@@ -371,6 +371,7 @@ func (s *testShop) do(method, path, body string, headers ...string) answer {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	req.Host = req.Header.Get("Host") // "" for that of the URL
 	resp, err := s.client.Do(req)
 	if err != nil {
 		s.t.Fatal(err)

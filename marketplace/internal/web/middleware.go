@@ -21,6 +21,7 @@ import (
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/apitoken"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -33,13 +34,15 @@ func (s *shop) middleware() []middleware {
 	return []middleware{
 		s.recoverPanics, // panics of this middleware
 		assignRequestID,
+		s.arrive,
 		s.findRoute,
 		s.trace,
 		s.measure,
 		s.logAccess,
 		s.recoverPanics, // panics of handlers: traced, measured and logged
-		setSecurityHeaders,
+		s.setSecurityHeaders,
 		s.limitSize,
+		s.refuseOtherHosts,
 		s.refuseCrossOrigin,
 		s.admitToAPI,
 		s.readBody,
@@ -80,6 +83,13 @@ func assignRequestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set(telemetry.RequestIDHeader, id)
 		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+	})
+}
+
+// arrive finds out where a request comes from, and for which host.
+func (s *shop) arrive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, s.Edge.Arrive(r))
 	})
 }
 
@@ -150,7 +160,7 @@ func methodOf(r *http.Request) string {
 	return "OTHER"
 }
 
-const maxLoggedPath = 256 // bytes
+const maxLogged = 256 // bytes of a text that a client chose
 
 // logAccess writes one line per request, without the search text and the reader, but with
 // the name of an API token.
@@ -159,10 +169,6 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, rec := time.Now(), recorded(w)
 		defer func() {
-			path := r.URL.Path
-			if len(path) > maxLoggedPath {
-				path = path[:maxLoggedPath] + "…"
-			}
 			log := telemetry.Logger(r.Context(), s.Log)
 			if s.polled(r) {
 				log = log.V(1)
@@ -171,7 +177,7 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 				log = log.WithValues("token", rec.token)
 			}
 			log.Info("request",
-				"method", methodOf(r), "path", printable(path), "route", routeOf(r),
+				"method", methodOf(r), "path", printable(r.URL.Path), "route", routeOf(r),
 				"status", rec.sent(), "bytes", rec.bytes,
 				"durationMillis", float64(time.Since(began).Microseconds())/1000)
 		}()
@@ -179,9 +185,13 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 	})
 }
 
-// printable replaces what a terminal would not print as it is: invalid UTF-8, control
-// characters, and those that turn the direction of text, which could hide a part of it.
+// printable cuts a long text and replaces what a terminal would not print as it is: invalid
+// UTF-8, control characters, and those that turn the direction of text, which could hide a
+// part of it.
 func printable(text string) string {
+	if len(text) > maxLogged {
+		text = text[:maxLogged] + "…"
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) {
 			return r
@@ -199,7 +209,7 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 // there.
 const permissionsPolicy = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
-func setSecurityHeaders(next http.Handler) http.Handler {
+func (s *shop) setSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -207,17 +217,40 @@ func setSecurityHeaders(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", permissionsPolicy)
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
+		if hsts := s.Edge.StrictTransportSecurity(r); hsts != "" {
+			h.Set("Strict-Transport-Security", hsts)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
 // refuseCrossOrigin refuses forms that a page of another site makes a browser send.
 func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, problem.ErrCrossOrigin)
-	}))
-	return protection.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := s.Edge.CheckOrigin(r)
+		var other *edge.OriginError
+		if errors.As(err, &other) {
+			telemetry.Logger(r.Context(), s.Log).Info("request of another origin refused",
+				"origin", printable(other.Origin), "shop", printable(other.Shop))
+		}
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseOtherHosts refuses requests that are not meant for this shop.
+func (s *shop) refuseOtherHosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.Edge.CheckHost(r); err != nil {
+			telemetry.Logger(r.Context(), s.Log).Info("request for another host refused", "host", printable(r.Host))
+			s.refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 const maxBody = 8 << 10 // bytes

@@ -15,6 +15,7 @@ import (
 
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/live"
@@ -22,13 +23,14 @@ import (
 	"bookstall/marketplace/internal/web/shelf"
 )
 
-// Config holds the dependencies and limits of the shop. API, SecureCookie, FormerCookies,
-// MaxRequests, MaxStreams, Draining and Extras are optional.
+// Config holds the dependencies and limits of the shop. API, Edge, SecureCookie,
+// FormerCookies, MaxRequests, MaxStreams, Draining and Extras are optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
 	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
 	API            *apitoken.Gate  // admits requests to /api/v1/; nil for nobody
+	Edge           *edge.Edge      // what is in front of the shop; nil for nothing
 	SecureCookie   bool            // whether the shop is served over HTTPS
 	FormerCookies  bool            // whether browsers get the cookies of an earlier version, at their first page
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
@@ -83,8 +85,13 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.API == nil {
 		cfg.API = new(apitoken.Gate)
 	}
-	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
 	var err error
+	if cfg.Edge == nil {
+		if cfg.Edge, err = edge.New(edge.Config{}); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
+	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,

@@ -51,6 +51,7 @@ func errorHeading(status int) string {
 		http.StatusNotFound:            "This page is not on our shelves",
 		http.StatusInternalServerError: "Sorry, that went wrong",
 		http.StatusServiceUnavailable:  "The shop is opening",
+		http.StatusMisdirectedRequest:  "The shop is not at this address",
 	}[status], "We could not do that")
 }
 

@@ -5,20 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/recommend"
 )
 
-// Errors of the web packages. The table also has those of apitoken, catalog and
-// recommend.
+// Errors of the web packages. The table also has those of apitoken, catalog, edge
+// and recommend.
 var (
 	ErrNotReady         = errors.New("the catalogue is empty")
 	ErrNoSuchPage       = errors.New("no such page")
 	ErrNoSuchCategory   = errors.New("no such category")
 	ErrMethodNotAllowed = errors.New("method not allowed")
-	ErrCrossOrigin      = errors.New("request from another site")
 	ErrURITooLong       = errors.New("address too long")
 	ErrBadForm          = errors.New("form not readable")
 	ErrNotJSON          = errors.New("body is not JSON")
@@ -78,6 +79,8 @@ func Of(err error) Problem {
 	var field *recommend.FieldError
 	var refusal *Refusal
 	var tooLarge *http.MaxBytesError
+	var origin *edge.OriginError
+	var host *edge.HostError
 	switch {
 	case errors.As(err, &field):
 		invalid = Invalid{{field.Field, field.Reason}}
@@ -86,6 +89,12 @@ func Of(err error) Problem {
 		return Problem{Status: http.StatusBadRequest, Detail: "The request has fields that cannot be used.", Fields: invalid}
 	case errors.As(err, &refusal):
 		return Problem{Status: refusal.Status, Detail: refusal.Detail}
+	case errors.As(err, &origin) && origin.Origin != "":
+		return Problem{Status: http.StatusForbidden, Detail: fmt.Sprintf("The request was sent by a page of %s, but this shop knows itself as %s, and other sites cannot write here. "+
+			"If both are this shop, its operator sets --public-url, or has the proxy pass on the Host.", shown(origin.Origin), shown(origin.Shop))}
+	case errors.As(err, &host):
+		return Problem{Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("This shop does not answer to the host %s. "+
+			"Its operator names hosts by --public-url and --allowed-hosts.", shown(host.Host))}
 	case errors.As(err, &tooLarge):
 		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large."}
 	}
@@ -95,6 +104,11 @@ func Of(err error) Problem {
 		}
 	}
 	return Problem{Status: http.StatusInternalServerError, Detail: "Something went wrong on our side."}
+}
+
+// shown quotes a text that a client chose.
+func shown(text string) string {
+	return fmt.Sprintf("“%.100s”", strings.ToValidUTF8(text, "�"))
 }
 
 type row struct {
@@ -112,7 +126,7 @@ func table() []row {
 		{apitoken.ErrClosed, http.StatusForbidden, "", "The JSON API is closed. Its operator opens it by --api-token-file or --api-tokens-file, or to everybody by --api-open."},
 		{apitoken.ErrScope, http.StatusForbidden, "", "The token lacks the scope for this request: read, write or forget."},
 		{apitoken.ErrOtherReader, http.StatusForbidden, "", "The token is for another reader."},
-		{ErrCrossOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
+		{edge.ErrOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
 		{catalog.ErrBookNotFound, http.StatusNotFound, "", "There is no such book."},
 		{ErrNoSuchCategory, http.StatusNotFound, "", "There is no such category."},
 		{ErrNoSuchPage, http.StatusNotFound, "", "There is nothing at this address."},

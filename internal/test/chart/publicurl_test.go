@@ -1,0 +1,70 @@
+package chart
+
+import (
+	"strings"
+	"testing"
+)
+
+// The chart tells the shop where readers reach it, if it can know that, and warns otherwise.
+func TestThePublicURLIsDerived(t *testing.T) {
+	helm := tool(t, "helm")
+	const (
+		ingress = "marketplace.ingress.enabled=true,marketplace.ingress.hosts={shop.example,www.shop.example}"
+		route   = "marketplace.httpRoute.enabled=true,marketplace.httpRoute.parentRefs[0].name=public"
+		service = ",bookstall-marketplace,bookstall-marketplace.shop,bookstall-marketplace.shop.svc,bookstall-marketplace.shop.svc.cluster.local"
+	)
+	for name, test := range map[string]struct {
+		set, url, hosts string
+		warns           bool
+	}{
+		"only inside the cluster": {"marketplace.replicas=1", "", "", false},
+		"a port of the node":      {"marketplace.service.type=NodePort", "", "", true},
+		"Ingress without TLS":     {ingress, "", "", true},
+		"Ingress with TLS in front of it": {
+			ingress + ",marketplace.secureCookies=true", "https://shop.example", "shop.example,www.shop.example" + service, false,
+		},
+		"Ingress with TLS": {
+			ingress + ",marketplace.ingress.tls[0].hosts={shop.example},marketplace.ingress.tls[1].hosts={*.shop.example}",
+			"https://shop.example", "shop.example,www.shop.example" + service, false,
+		},
+		"Ingress with the controller's certificate": {
+			ingress + ",marketplace.ingress.tls[0].secretName=shop", "https://shop.example", "shop.example,www.shop.example" + service, false,
+		},
+		"Ingress with TLS for one of two":     {ingress + ",marketplace.ingress.tls[0].hosts={shop.example}", "", "", true},
+		"Ingress for any host":                {"marketplace.ingress.enabled=true,marketplace.ingress.tls[0].secretName=shop", "", "", true},
+		"Ingress for a domain":                {"marketplace.ingress.enabled=true,marketplace.ingress.hosts={*.example},marketplace.ingress.tls[0].secretName=shop", "", "", true},
+		"HTTPRoute":                           {route + ",marketplace.httpRoute.hostnames={shop.example}", "", "", true},
+		"HTTPRoute of a Gateway with TLS":     {route + ",marketplace.httpRoute.hostnames={shop.example},marketplace.secureCookies=true", "https://shop.example", "shop.example" + service, false},
+		"HTTPRoute and an Ingress with TLS":   {route + ",marketplace.httpRoute.hostnames={shop.example}," + ingress + ",marketplace.ingress.tls[0].secretName=shop", "", "", true},
+		"a URL of its own":                    {"marketplace.publicURL=http://shop.example:8080/,marketplace.allowedHosts={other.example}", "http://shop.example:8080", "other.example" + service, false},
+		"a URL that differs from the Ingress": {ingress + ",marketplace.publicURL=https://public.example", "https://public.example", "shop.example,www.shop.example" + service, false},
+		"allowed hosts without a URL":         {"marketplace.allowedHosts={other.example}", "", "other.example" + service, false},
+	} {
+		out, err := command(t, nil, helm, "install", "bookstall", chart, "--namespace=shop", "--dry-run=client", "--set="+test.set)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		manifests, notes, _ := strings.Cut(string(out), "NOTES:")
+		if got := textOf(manifests, "MARKETPLACE_PUBLIC_URL"); got != test.url {
+			t.Errorf("%s: the public URL is %q, want %q", name, got, test.url)
+		}
+		if got := textOf(manifests, "MARKETPLACE_ALLOWED_HOSTS"); got != test.hosts {
+			t.Errorf("%s: the hosts are %q, want %q", name, got, test.hosts)
+		}
+		if got := strings.Contains(notes, "NO PUBLIC URL"); got != test.warns {
+			t.Errorf("%s: the notes warn: %v, want %v\n%s", name, got, test.warns, notes)
+		}
+		if test.url != "" && !strings.Contains(notes, test.url) {
+			t.Errorf("%s: the notes lack %s:\n%s", name, test.url, notes)
+		}
+	}
+}
+
+// textOf returns the value of an environment variable in manifests, "" if it is not there.
+func textOf(manifests, name string) string {
+	_, after, _ := strings.Cut(manifests, "- name: "+name+"\n")
+	line, _, _ := strings.Cut(after, "\n")
+	_, value, _ := strings.Cut(line, "value: ")
+	return strings.Trim(value, `"`)
+}

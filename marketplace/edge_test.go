@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+
+	"bookstall/internal/test/programtest"
+)
+
+// proxy returns a proxy in front of a shop that asks for a host of its own, as nginx does
+// unless it is told otherwise. The shop's address is set later.
+func proxy(t *testing.T, headers http.Header) (server *httptest.Server, behind *url.URL) {
+	t.Helper()
+	behind = &url.URL{Scheme: "http"}
+	server = httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
+		r.Out.Host = "upstream"
+		for name, values := range headers {
+			r.Out.Header[name] = values
+		}
+	}})
+	t.Cleanup(server.Close)
+	return server, behind
+}
+
+// What a form of the shop's own page gets through proxies, by what the shop knows of them.
+func TestFormsThroughAProxy(t *testing.T) {
+	const form = "book=1&do=like&return=/books/1"
+	for name, test := range map[string]struct {
+		args   []string // SHOP is the proxy's address
+		header http.Header
+		want   int
+	}{
+		"nothing is known":               {nil, nil, http.StatusForbidden},
+		"the public URL and an own host": {[]string{"--public-url=http://SHOP", "--allowed-hosts=upstream"}, nil, 0},
+		"the public URL and the proxy":   {[]string{"--public-url=http://SHOP", "--trusted-proxies=127.0.0.0/8"}, nil, 0},
+		"the public URL only":            {[]string{"--public-url=http://SHOP"}, nil, http.StatusMisdirectedRequest},
+		"X-Forwarded-Host":               {[]string{"--trusted-proxies=127.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, 0},
+		"X-Forwarded-Host of a stranger": {[]string{"--trusted-proxies=10.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			front, behind := proxy(t, test.header)
+			address := strings.TrimPrefix(front.URL, "http://")
+			for _, values := range test.header {
+				values[0] = strings.ReplaceAll(values[0], "SHOP", address)
+			}
+			args := []string{"--catalog-file=" + catalogFile(t)}
+			for _, a := range test.args {
+				args = append(args, strings.ReplaceAll(a, "SHOP", address))
+			}
+			p := start(t, args...)
+			ready(t, p)
+			behind.Host = strings.TrimPrefix(p.shop, "http://")
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, front.URL+"/interactions", strings.NewReader(form))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Origin", front.URL)
+			resp, err := front.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			refused := resp.StatusCode == http.StatusMisdirectedRequest ||
+				resp.StatusCode == http.StatusForbidden && len(p.Lines("request of another origin refused")) == 1
+			if test.want != 0 && resp.StatusCode != test.want || refused != (test.want != 0) {
+				t.Errorf("status %d, refused %v, want status %d (0 for any that is no refusal)", resp.StatusCode, refused, test.want)
+			}
+			p.shutDown(t)
+		})
+	}
+}
+
+// A shop that knows its public URL answers to it, to localhost and to its own address, and
+// its cookies and headers are as the URL says.
+func TestThePublicURL(t *testing.T) {
+	p := start(t, "--catalog-file="+catalogFile(t), "--public-url=https://Shop.example:443/", "--hsts-include-subdomains")
+	ready(t, p)
+	port := p.shop[strings.LastIndex(p.shop, ":")+1:]
+	for host, want := range map[string]int{
+		"shop.example": http.StatusOK, "localhost:" + port: http.StatusOK, "127.0.0.1:" + port: http.StatusOK,
+		"evil.example": http.StatusMisdirectedRequest, "evil.example:" + port: http.StatusMisdirectedRequest, "192.0.2.1": http.StatusMisdirectedRequest,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.shop+"/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("host %s: status %d, want %d", host, resp.StatusCode, want)
+		}
+		hsts := ""
+		if host == "shop.example" {
+			hsts = "max-age=31536000; includeSubDomains"
+		}
+		if got := resp.Header.Get("Strict-Transport-Security"); got != hsts {
+			t.Errorf("host %s: Strict-Transport-Security %q, want %q", host, got, hsts)
+		}
+		for _, c := range resp.Cookies() {
+			if !c.Secure || !strings.HasPrefix(c.Name, "__Host-") {
+				t.Errorf("host %s: the cookie %s is not for HTTPS only", host, c.Name)
+			}
+		}
+	}
+	if resp, body := programtest.Get(t, fmt.Sprintf("http://localhost:%s/api/v1/books", port), "X-Forwarded-Host", "evil.example"); resp.StatusCode != http.StatusOK {
+		t.Errorf("X-Forwarded-Host of a stranger: %d %s", resp.StatusCode, body)
+	}
+	p.shutDown(t)
+}

@@ -1,0 +1,218 @@
+// Package edge knows what is between readers and the shop: its public URL, the hosts that
+// it answers to, and the proxies in front of it. It decides who sent a request, whether it
+// is meant for this shop, and whether a page of this shop sent it.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Errors of requests that are refused.
+var (
+	ErrHost   = errors.New("request for another host")
+	ErrOrigin = errors.New("request from a page of another origin")
+)
+
+// HostError is an ErrHost.
+type HostError struct{ Host string }
+
+func (e *HostError) Error() string { return fmt.Sprintf("%v: %q", ErrHost, e.Host) }
+
+// Unwrap returns ErrHost.
+func (*HostError) Unwrap() error { return ErrHost }
+
+// OriginError is an ErrOrigin. Origin is "" if the browser said only that it is another one.
+type OriginError struct{ Origin, Shop string }
+
+func (e *OriginError) Error() string {
+	return fmt.Sprintf("%v: %q, the shop is %q", ErrOrigin, e.Origin, e.Shop)
+}
+
+// Unwrap returns ErrOrigin.
+func (*OriginError) Unwrap() error { return ErrOrigin }
+
+// Config says what is in front of the shop. All fields are optional.
+type Config struct {
+	PublicURL             URL
+	AllowedHosts          []string // besides that of PublicURL; *.NAME for all hosts of a domain
+	Listen                string   // host:port where the shop listens
+	Proxies               Proxies
+	HSTSIncludeSubdomains bool
+}
+
+// Edge decides about requests. It does not change after New.
+type Edge struct {
+	cfg    Config
+	hosts  []string // names and addresses that are allowed; empty for all
+	suffix []string // .NAME of domains whose hosts are allowed
+	anyIP  bool     // whether any address is allowed
+	origin *http.CrossOriginProtection
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Edge, error) {
+	e := &Edge{cfg: cfg, origin: http.NewCrossOriginProtection()}
+	if !cfg.PublicURL.IsZero() {
+		if err := e.origin.AddTrustedOrigin(cfg.PublicURL.Origin()); err != nil {
+			return nil, err
+		}
+		name, _ := hostname(cfg.PublicURL.host) // valid by ParseURL
+		e.hosts = append(e.hosts, name)
+	}
+	for _, host := range cfg.AllowedHosts {
+		name, ok := hostname(strings.TrimPrefix(strings.TrimSpace(host), "*"))
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%q is not a host", host)
+		case strings.HasPrefix(name, "."):
+			e.suffix = append(e.suffix, name)
+		default:
+			e.hosts = append(e.hosts, name)
+		}
+	}
+	if len(e.hosts)+len(e.suffix) == 0 {
+		return e, nil
+	}
+	// These are no names that somebody else's DNS can point to the shop, and health checks
+	// and port forwarding use them.
+	bound, _, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address: %w", err)
+	}
+	e.hosts = append(e.hosts, "localhost")
+	if addr, err := netip.ParseAddr(bound); bound == "" || err == nil && addr.IsUnspecified() {
+		e.anyIP = true
+	} else if name, ok := hostname(bound); ok {
+		e.hosts = append(e.hosts, name)
+	}
+	return e, nil
+}
+
+// Secure reports whether readers reach the shop by HTTPS, as far as is known.
+func (e *Edge) Secure() bool { return e.cfg.PublicURL.Secure() }
+
+// Arrival is how a request came.
+type Arrival struct {
+	Peer   netip.Addr // the other end of the connection; not valid if unknown
+	Client netip.Addr // who sent it, as far as the proxies that are believed say; not valid if unknown
+	// Proxied says that Peer is a proxy that is believed.
+	Proxied bool
+	scheme  string // "" if unknown
+}
+
+type contextKey struct{}
+
+// ArrivalOf returns how a request came that Arrive returned.
+func ArrivalOf(ctx context.Context) Arrival {
+	a, _ := ctx.Value(contextKey{}).(Arrival)
+	return a
+}
+
+// Arrive returns a request that knows its Arrival, with the Host that its sender asked for.
+func (e *Edge) Arrive(r *http.Request) *http.Request {
+	var a Arrival
+	host := r.Host
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		a.Peer = peer.Addr().Unmap().WithZone("")
+		a.Client = a.Peer
+	}
+	if a.Peer.IsValid() && e.cfg.Proxies.trust(a.Peer) {
+		f := e.cfg.Proxies.read(r.Header)
+		a.Proxied, a.Client, a.scheme = true, f.client, f.scheme
+		switch {
+		case f.host != "":
+			host = f.host
+		case !e.allows(host) && !e.cfg.PublicURL.IsZero():
+			host = e.cfg.PublicURL.host // the proxy asks by a name of its own
+		}
+	}
+	r = r.WithContext(context.WithValue(r.Context(), contextKey{}, a))
+	r.Host = host
+	return r
+}
+
+// CheckHost returns a HostError if the request is not meant for this shop: a page of another
+// site may have its own name resolve to the shop's address, and then read what the shop
+// answers.
+func (e *Edge) CheckHost(r *http.Request) error {
+	if e.allows(r.Host) {
+		return nil
+	}
+	return &HostError{Host: r.Host}
+}
+
+func (e *Edge) allows(host string) bool {
+	if len(e.hosts)+len(e.suffix) == 0 || host == "" { // a browser always sends one
+		return true
+	}
+	name, ok := hostname(host)
+	if !ok {
+		return false
+	}
+	if slices.Contains(e.hosts, name) || slices.ContainsFunc(e.suffix, func(s string) bool { return strings.HasSuffix(name, s) }) {
+		return true
+	}
+	_, err := netip.ParseAddr(name)
+	return e.anyIP && err == nil
+}
+
+// atPublicURL reports whether a request is for the public URL's host.
+func (e *Edge) atPublicURL(r *http.Request) bool {
+	if e.cfg.PublicURL.IsZero() {
+		return false
+	}
+	got, _ := hostname(r.Host)
+	want, _ := hostname(e.cfg.PublicURL.host)
+	return got == want
+}
+
+// CheckOrigin returns an OriginError if a page of another origin made a browser send the
+// request, and it may change something.
+func (e *Edge) CheckOrigin(r *http.Request) error {
+	origin := r.Header.Get("Origin")
+	// CrossOriginProtection compares hosts only. A page that came by plain HTTP may be from
+	// anybody on the way; browsers that do not send Sec-Fetch-Site tell by Origin only.
+	downgraded := e.scheme(r) == "https" && origin == "http://"+r.Host && r.Header.Get("Sec-Fetch-Site") == "" &&
+		r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+	if e.origin.Check(r) == nil && !downgraded {
+		return nil
+	}
+	shop := r.Host
+	if e.atPublicURL(r) {
+		shop = e.cfg.PublicURL.Origin()
+	} else if s := e.scheme(r); s != "" {
+		shop = s + "://" + r.Host
+	}
+	return &OriginError{Origin: origin, Shop: shop}
+}
+
+// scheme returns the scheme by which the sender reached the shop, "" if unknown.
+func (e *Edge) scheme(r *http.Request) string {
+	if e.atPublicURL(r) {
+		return e.cfg.PublicURL.scheme
+	}
+	return ArrivalOf(r.Context()).scheme
+}
+
+// hstsYear is for how long browsers use HTTPS only, in seconds: a year, the least that
+// browsers' preload lists take.
+const hstsYear = "31536000"
+
+// StrictTransportSecurity returns the value of that header for the answer to a request, ""
+// for none. Only the public URL is known to be served by HTTPS.
+func (e *Edge) StrictTransportSecurity(r *http.Request) string {
+	switch {
+	case !e.cfg.PublicURL.Secure() || !e.atPublicURL(r):
+		return ""
+	case e.cfg.HSTSIncludeSubdomains:
+		return "max-age=" + hstsYear + "; includeSubDomains"
+	}
+	return "max-age=" + hstsYear
+}
