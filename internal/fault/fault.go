@@ -48,15 +48,18 @@ func (f *Faults) Current() Set {
 	return f.set
 }
 
+// holdReason is why a process is not ready by a fault.
+const holdReason = "injected fault"
+
 // Change replaces the present faults.
 func (f *Faults) Change(set Set) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.set, f.calls = set, 0
 	if set.Unready {
-		f.cfg.Readiness.Hold("injected fault")
+		f.cfg.Readiness.Hold(holdReason)
 	} else {
-		f.cfg.Readiness.Release()
+		f.cfg.Readiness.Release(holdReason)
 	}
 	for _, changed := range f.watchers {
 		changed(set.NotServing)

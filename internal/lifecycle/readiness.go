@@ -1,18 +1,21 @@
 package lifecycle
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Readiness holds whether a process may receive calls. The admin port's /readyz and the
 // gRPC health service both follow it.
 //
 // A process starts not ready, and is never ready again once it drains, even if something
-// finishes loading late. In between it is ready if Set says so and no Hold is in force.
+// finishes loading late. In between it is ready if Set says so and nothing holds it.
 // Readiness is safe for concurrent use.
 type Readiness struct {
 	mu       sync.Mutex
-	set      bool   // last value of Set
-	reason   string // why set is false
-	held     string // reason of Hold; "" for none
+	set      bool     // last value of Set
+	reason   string   // why set is false
+	held     []string // reasons of Hold, the first one first
 	draining bool
 	drained  chan struct{} // closed by Drain
 	watchers []func(ready bool)
@@ -24,16 +27,28 @@ func NewReadiness() *Readiness {
 }
 
 // Set sets whether the process is ready; reason says why not. It has no effect once the
-// process drains, and is deferred while a Hold is in force.
+// process drains, and is deferred while something holds it.
 func (r *Readiness) Set(ready bool, reason string) {
 	r.change(func() { r.set, r.reason = ready, reason })
 }
 
-// Hold makes the process not ready until Release, for a reason, which must not be empty.
-func (r *Readiness) Hold(reason string) { r.change(func() { r.held = reason }) }
+// Hold makes the process not ready until Release with the same reason. There may be several
+// reasons at a time.
+func (r *Readiness) Hold(reason string) {
+	r.change(func() {
+		if !slices.Contains(r.held, reason) {
+			r.held = append(r.held, reason)
+		}
+	})
+}
 
-// Release ends the Hold; the last Set applies again.
-func (r *Readiness) Release() { r.change(func() { r.held = "" }) }
+// Release ends a Hold, if there is one for the reason. After the last one, the last Set
+// applies again.
+func (r *Readiness) Release(reason string) {
+	r.change(func() {
+		r.held = slices.DeleteFunc(r.held, func(held string) bool { return held == reason })
+	})
+}
 
 // Drain makes the process not ready for good.
 func (r *Readiness) Drain() {
@@ -68,8 +83,8 @@ func (r *Readiness) current() (ready bool, reason string) {
 	switch {
 	case r.draining:
 		return false, "draining"
-	case r.held != "":
-		return false, r.held
+	case len(r.held) > 0:
+		return false, r.held[0]
 	case !r.set:
 		return false, r.reason
 	}

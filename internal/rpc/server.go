@@ -139,7 +139,7 @@ func newHealth(service string, ready *lifecycle.Readiness, faults *fault.Faults)
 			if not {
 				serving.Hold("injected fault")
 			} else {
-				serving.Release()
+				serving.Release("injected fault")
 			}
 		})
 	}
