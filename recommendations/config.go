@@ -37,9 +37,10 @@ type settings struct {
 	DrainDelay            time.Duration `help:"How long to keep serving while not ready, so that clients notice, before draining." default:"3s"`
 	DrainTimeout          time.Duration `help:"How long calls in flight may take while draining." default:"10s"`
 
-	TLS   rpc.TLSFiles     `embed:"" prefix:"tls-"`
-	Log   telemetry.Config `embed:""`
-	Pprof bool             `help:"Serve /debug/pprof on the admin address."`
+	TLS     rpc.TLSFiles     `embed:"" prefix:"tls-"`
+	Clients rpc.TLSClients   `embed:"" prefix:"tls-"`
+	Log     telemetry.Config `embed:""`
+	Pprof   bool             `help:"Serve /debug/pprof on the admin address."`
 
 	Faults bool `help:"Enable fault injection by /debug/fault on the admin address. For drills only."`
 
@@ -73,6 +74,7 @@ func (s *settings) Validate() error {
 		config.AtLeast("--drain-delay", s.DrainDelay, 0),
 		config.AtLeast("--drain-timeout", s.DrainTimeout, 0),
 		s.TLS.Validate(),
+		s.Clients.Validate(),
 	)
 	return errors.Join(errs...)
 }

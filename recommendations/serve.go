@@ -62,6 +62,8 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		HealthAddress:         cfg.HealthAddress,
 		Service:               server.Service(),
 		TLS:                   cfg.TLS,
+		Clients:               cfg.Clients,
+		Reads:                 server.Reads,
 		MaxConnectionAge:      cfg.MaxConnectionAge,
 		MaxConnectionAgeGrace: cfg.MaxConnectionAgeGrace,
 		Limit:                 rpc.Limit{Concurrent: cfg.MaxCalls, Queue: cfg.MaxQueue, Wait: cfg.QueueWait, Streams: cfg.MaxStreams, Connections: listen.Affordable(cfg.MaxConnections)},

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/stats/opentelemetry"
 
 	"bookstall/balance"
@@ -42,6 +45,7 @@ type Client struct {
 	*grpc.ClientConn
 
 	balancer *balance.Balancer
+	expiry   *expiry // nil without TLS
 }
 
 // NewClient returns a client, which connects in the background. The caller must Close it.
@@ -50,10 +54,6 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, err
 	}
 	log := cfg.Telemetry.Log.WithName("rpc")
-	creds, err := newCredentials(cfg.TLS, log)
-	if err != nil {
-		return nil, fmt.Errorf("TLS: %w", err)
-	}
 	config, err := serviceConfig(cfg.Service)
 	if err != nil {
 		return nil, err
@@ -75,6 +75,11 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	)
 	if err != nil {
 		return nil, err
+	}
+	creds, expiry, err := clientSecurity(cfg, log)
+	if err != nil {
+		balancer.Close()
+		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	conn, err := grpc.NewClient(cfg.Target, append(balancer.DialOptions(),
 		grpc.WithTransportCredentials(creds),
@@ -98,12 +103,35 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("target %q: %w", cfg.Target, err)
 	}
 	conn.Connect()
-	return &Client{ClientConn: conn, balancer: balancer}, nil
+	if expiry != nil {
+		expiry.start()
+	}
+	return &Client{ClientConn: conn, balancer: balancer, expiry: expiry}, nil
+}
+
+// clientSecurity returns the credentials of a client, and the watch over its certificate; nil
+// without TLS.
+func clientSecurity(cfg ClientConfig, log logr.Logger) (credentials.TransportCredentials, *expiry, error) {
+	if !cfg.TLS.Enabled() {
+		return insecure.NewCredentials(), nil, nil
+	}
+	source, err := newTLSSource(cfg.TLS, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	failed := newFailures(cfg.Telemetry.Registry, log, "rpc_client_handshakes_failed_total",
+		"Connections to replicas that failed", "replica's connection failed")
+	// The client goes on: a replica whose clock or CA differs may take it still.
+	watch := newExpiry(source, cfg.Telemetry.Registry, log, func(string) {})
+	return &clientCredentials{tlsCredentials{source, failed}}, watch, nil
 }
 
 // Close closes all connections and waits for the probes to end.
 func (c *Client) Close() error {
 	c.balancer.Close()
+	if c.expiry != nil {
+		c.expiry.close()
+	}
 	return c.ClientConn.Close()
 }
 

@@ -22,9 +22,10 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// serverInterceptors returns the interceptors of a server, outermost first. Faults, if
-// any, come last, so that they are logged, counted and limited like those of a handler.
-func serverInterceptors(log logr.Logger, reg prometheus.Registerer, limit Limit, faults *fault.Faults) []grpc.ServerOption {
+// serverInterceptors returns the interceptors of a server, outermost first. A client that may
+// not call is refused before its call takes a slot. Faults, if any, come last, so that they
+// are logged, counted and limited like those of a handler.
+func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, faults *fault.Faults) []grpc.ServerOption {
 	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "rpc_server_panics_total",
 		Help: "Calls that panicked and were answered with INTERNAL.",
@@ -41,17 +42,21 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer, limit Limit,
 			unaryAccessLog(log),
 			recovery.UnaryServerInterceptor(recoverer),
 			unaryHideErrors(log),
-			unaryDeadline,
-			bounds.limitUnary,
 		),
 		grpc.ChainStreamInterceptor(
 			streamRequestID,
 			streamAccessLog(log),
 			recovery.StreamServerInterceptor(recoverer),
 			streamHideErrors(log),
-			bounds.limitStream,
 		),
 	}
+	if rules != nil {
+		options = append(options, grpc.ChainUnaryInterceptor(rules.unary), grpc.ChainStreamInterceptor(rules.stream))
+	}
+	options = append(options,
+		grpc.ChainUnaryInterceptor(unaryDeadline, bounds.limitUnary),
+		grpc.ChainStreamInterceptor(bounds.limitStream),
+	)
 	if faults != nil {
 		options = append(options,
 			grpc.ChainUnaryInterceptor(unaryFaults(faults)),

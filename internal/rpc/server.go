@@ -16,6 +16,8 @@ import (
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -36,6 +38,10 @@ type ServerConfig struct {
 	// Service is the name that the health service answers for, besides "".
 	Service string
 	TLS     TLSFiles
+	Clients TLSClients // who may call; with TLS only
+	// Reads reports whether a method changes nothing; all others write. Nil means that all
+	// write.
+	Reads func(method string) bool
 	// A connection is closed gracefully after MaxConnectionAge (±10 %), and cut
 	// MaxConnectionAgeGrace later. 0 means no maximum age; a grace of 0 never cuts.
 	MaxConnectionAge      time.Duration
@@ -56,16 +62,14 @@ type Server struct {
 	health         *grpc.Server
 	healthListener net.Listener
 
+	expiry *expiry // nil without TLS
+
 	stopping chan struct{} // closed when Stop begins
 }
 
 // NewServer binds the addresses. Register services before Serve; the caller must call
 // Serve or Close.
 func NewServer(cfg ServerConfig) (_ *Server, err error) {
-	creds, err := newCredentials(cfg.TLS, cfg.Telemetry.Log)
-	if err != nil {
-		return nil, fmt.Errorf("TLS: %w", err)
-	}
 	s := &Server{stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
@@ -82,6 +86,10 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	}
 	s.listener = listen.Cap(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), refused.Inc)
 	arrivals := newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
+	creds, rules, err := s.security(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
 
 	options := []grpc.ServerOption{
 		grpc.Creds(creds),
@@ -106,7 +114,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.StatsHandler(newConnectionCount(cfg.Telemetry.Registry)),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
-	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, cfg.Limit, cfg.Faults)...)
+	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)
 	reflection.Register(s.grpc)
 
@@ -126,6 +134,37 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		healthpb.RegisterHealthServer(s.health, checks)
 	}
 	return s, nil
+}
+
+// security returns the credentials of the server, and the rules for its clients; nil without
+// TLS.
+func (s *Server) security(cfg ServerConfig) (credentials.TransportCredentials, *rules, error) {
+	if !cfg.TLS.Enabled() {
+		return insecure.NewCredentials(), nil, nil
+	}
+	source, err := newTLSSource(cfg.TLS, cfg.Telemetry.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, err := newRules(cfg.Clients, cfg.Reads, source.last, cfg.Telemetry.Registry, cfg.Telemetry.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	held := ""
+	s.expiry = newExpiry(source, cfg.Telemetry.Registry, cfg.Telemetry.Log, func(trouble string) {
+		if trouble == held {
+			return
+		}
+		if trouble != "" {
+			cfg.Readiness.Hold(trouble)
+			cfg.Telemetry.Log.Error(nil, "not serving", "reason", trouble)
+		}
+		cfg.Readiness.Release(held)
+		held = trouble
+	})
+	failed := newFailures(cfg.Telemetry.Registry, cfg.Telemetry.Log, "rpc_server_handshakes_failed_total",
+		"Connections of clients that failed", "client's connection refused")
+	return &serverCredentials{tlsCredentials{source, failed}, rules}, rules, nil
 }
 
 // newHealth returns a health service that follows ready and the fault not_serving.
@@ -183,6 +222,10 @@ func (s *Server) Close() error {
 
 // Serve answers calls until Stop, then returns nil. Call it once.
 func (s *Server) Serve() error {
+	if s.expiry != nil {
+		s.expiry.start()
+		defer s.expiry.close()
+	}
 	var g errgroup.Group
 	g.Go(func() error { return s.grpc.Serve(s.listener) })
 	if s.health != nil {

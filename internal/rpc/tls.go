@@ -1,18 +1,18 @@
 package rpc
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"bookstall/internal/pki"
 )
 
 // TLSFiles are the PEM files for mutual TLS: each end presents a certificate and trusts
@@ -22,7 +22,7 @@ import (
 type TLSFiles struct {
 	CertFile string `help:"PEM file of this program's certificate chain. Set all three --tls files for mutual TLS, or none for plaintext." placeholder:"FILE"`
 	KeyFile  string `help:"PEM file of the certificate's private key." placeholder:"FILE"`
-	CAFile   string `name:"ca-file" help:"PEM file of the CA that must have signed the other side's certificate." placeholder:"FILE"`
+	CAFile   string `name:"ca-file" help:"PEM file of the CA that must have signed the other side's certificate, or of several: any of them may have." placeholder:"FILE"`
 }
 
 // Enabled reports whether TLS is on.
@@ -41,88 +41,133 @@ func (f TLSFiles) load() (identity, error) {
 	if err != nil {
 		return identity{}, fmt.Errorf("certificate: %w", err)
 	}
-	pem, err := os.ReadFile(f.CAFile)
+	id := identity{cert: cert}
+	for _, der := range cert.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return identity{}, fmt.Errorf("certificate: %w", err)
+		}
+		id.chain = append(id.chain, c)
+	}
+	text, err := os.ReadFile(f.CAFile)
 	if err != nil {
 		return identity{}, fmt.Errorf("CA: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return identity{}, fmt.Errorf("CA: %s holds no certificate", f.CAFile)
+	if id.cas, err = pki.ParseCertificates(text); err != nil {
+		return identity{}, fmt.Errorf("CA: %s: %w", f.CAFile, err)
 	}
-	return identity{cert: cert, ca: pool}, nil
+	return id, nil
 }
 
-// identity is the certificate that one end presents and the CA it trusts.
+// identity is the certificate that one end presents and the CAs it trusts.
 type identity struct {
-	cert tls.Certificate
-	ca   *x509.CertPool
+	cert  tls.Certificate
+	chain []*x509.Certificate // of cert, the leaf first
+	cas   []*x509.Certificate
 }
 
-func (id identity) config() *tls.Config {
+// config returns settings for either end. The other side's certificate must have the usage.
+func (id identity) config(usage x509.ExtKeyUsage) *tls.Config {
+	pool := x509.NewCertPool()
+	for _, ca := range id.cas {
+		pool.AddCert(ca)
+	}
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{id.cert},
-		RootCAs:      id.ca,
-		ClientCAs:    id.ca,
-		ClientAuth:   tls.RequireAndVerifyClientCert,
+		// Without it, a client has no certificate for a server that does not trust its CA, and
+		// the server cannot tell what is wrong.
+		GetClientCertificate:   func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &id.cert, nil },
+		RootCAs:                pool,
+		ClientCAs:              pool,
+		ClientAuth:             tls.RequireAndVerifyClientCert,
+		SessionTicketsDisabled: true, // each connection shows the certificate of now
+		VerifyConnection:       func(cs tls.ConnectionState) error { return verifyPeer(cs.PeerCertificates, usage) },
 	}
 }
 
-// newCredentials returns credentials for either end: from files, or plaintext if none
-// are set. A client expects the server's certificate to have the name given by
-// grpc.WithAuthority.
-func newCredentials(files TLSFiles, log logr.Logger) (credentials.TransportCredentials, error) {
-	if !files.Enabled() {
-		return insecure.NewCredentials(), nil
+// maxChain is the number of certificates that the other side may present: its own, and three
+// of CAs in between.
+const maxChain = 4
+
+var (
+	errChain = fmt.Errorf("the certificate comes with more than %d others", maxChain-1)
+	errUsage = errors.New("the certificate is not for this use (extended key usage)")
+)
+
+// verifyPeer checks what crypto/tls does not: it takes a certificate without extended key
+// usages for one with all.
+func verifyPeer(certs []*x509.Certificate, usage x509.ExtKeyUsage) error {
+	switch {
+	case len(certs) > maxChain:
+		return errChain
+	case !slices.Contains(certs[0].ExtKeyUsage, usage):
+		return errUsage
 	}
+	return nil
+}
+
+// period is the time in which a certificate is valid.
+type period struct{ from, until time.Time }
+
+// own returns when the certificate that this end presents is valid.
+func (id identity) own() period {
+	p := period{id.chain[0].NotBefore, id.chain[0].NotAfter}
+	for _, c := range id.chain[1:] {
+		if c.NotAfter.Before(p.until) {
+			p.until = c.NotAfter
+		}
+	}
+	return p
+}
+
+// ca returns when the CA is valid that signed the certificate which this end presents, or the
+// CA that is valid longest if none of those that are trusted did.
+func (id identity) ca() period {
+	var longest *x509.Certificate
+	last := id.chain[len(id.chain)-1]
+	for _, ca := range id.cas {
+		if last.CheckSignatureFrom(ca) == nil || last.Equal(ca) {
+			return period{ca.NotBefore, ca.NotAfter}
+		}
+		if longest == nil || ca.NotAfter.After(longest.NotAfter) {
+			longest = ca
+		}
+	}
+	return period{longest.NotBefore, longest.NotAfter}
+}
+
+// tlsSource reads the identity from its files, and keeps the last good one for the time in
+// which they are being replaced.
+type tlsSource struct {
+	files TLSFiles
+	log   logr.Logger
+	lines occasionally
+
+	mu   sync.Mutex
+	last identity
+}
+
+func newTLSSource(files TLSFiles, log logr.Logger) (*tlsSource, error) {
 	id, err := files.load()
 	if err != nil {
 		return nil, err
 	}
-	return &fileCredentials{files: files, log: log, last: &lastGood{id: id}}, nil
+	return &tlsSource{files: files, log: log, last: id}, nil
 }
 
-// fileCredentials are TLS credentials that read their files at each handshake.
-type fileCredentials struct {
-	files TLSFiles
-	log   logr.Logger
-	last  *lastGood
-}
-
-// lastGood is the last identity read without an error; it stays in use while the files
-// are being replaced.
-type lastGood struct {
-	mu sync.Mutex
-	id identity
-}
-
-func (c *fileCredentials) fresh() credentials.TransportCredentials {
-	c.last.mu.Lock()
-	defer c.last.mu.Unlock()
-	if id, err := c.files.load(); err != nil {
-		c.log.Error(err, "TLS files not readable, previous ones stay in use")
-	} else {
-		c.last.id = id
+// current returns the identity of now.
+func (s *tlsSource) current() identity {
+	id, err := s.files.load()
+	if err != nil { // the key may have been replaced since the certificate was read
+		id, err = s.files.load()
 	}
-	return credentials.NewTLS(c.last.id.config())
-}
-
-func (c *fileCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return c.fresh().ClientHandshake(ctx, authority, conn)
-}
-
-func (c *fileCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return c.fresh().ServerHandshake(conn)
-}
-
-func (c *fileCredentials) Info() credentials.ProtocolInfo {
-	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
-}
-
-func (c *fileCredentials) Clone() credentials.TransportCredentials { return c }
-
-// OverrideServerName implements credentials.TransportCredentials. It is deprecated and
-// never called.
-func (c *fileCredentials) OverrideServerName(string) error {
-	return errors.New("not supported; use grpc.WithAuthority")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.last = id
+	} else if s.lines.due(err.Error()) {
+		s.log.Error(err, "TLS files not readable, previous ones stay in use")
+	}
+	return s.last
 }

@@ -2,15 +2,9 @@ package rpc
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,69 +15,60 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"bookstall/internal/pki"
 )
 
 // testCA issues certificates for tests.
-type testCA struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
+type testCA struct{ *pki.CA }
 
 func newTestCA(t *testing.T) testCA {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ca, err := pki.NewCA("test CA", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return testCA{cert: cert, key: key}
+	return testCA{ca}
 }
 
 // issue writes a certificate for name, its key and the CA's certificate to dir. It
-// overwrites existing files.
-func (ca testCA) issue(t *testing.T, dir, name string) TLSFiles {
+// overwrites existing files. The certificate is for servers if name begins with
+// recommendations, else for clients.
+func (ca testCA) issue(t *testing.T, dir, name string, change ...func(*x509.Certificate)) TLSFiles {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	usage := x509.ExtKeyUsageClientAuth
+	if strings.Contains(name, "recommendations") {
+		usage = x509.ExtKeyUsageServerAuth
+	}
+	template, err := pki.Leaf([]string{name}, usage, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	for _, c := range change {
+		c(template)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, ca.cert, &key.PublicKey, ca.key)
+	pair, err := ca.Issue(template)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	own, err := ca.Pair()
 	if err != nil {
 		t.Fatal(err)
-	}
-	write := func(file, kind string, der []byte) string {
-		path := filepath.Join(dir, file)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
 	}
 	return TLSFiles{
-		CertFile: write("tls.crt", "CERTIFICATE", der),
-		KeyFile:  write("tls.key", "PRIVATE KEY", keyDER),
-		CAFile:   write("ca.crt", "CERTIFICATE", ca.cert.Raw),
+		CertFile: write(t, dir, "tls.crt", pair.Cert),
+		KeyFile:  write(t, dir, "tls.key", pair.Key),
+		CAFile:   write(t, dir, "ca.crt", own.Cert),
 	}
+}
+
+func write(t *testing.T, dir, file string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, file)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 const tlsName = "recommendations.test"
@@ -119,7 +104,7 @@ func TestMutualTLS(t *testing.T) {
 	if err := call(dial(t, "dns:///"+r.Addr().String(), nil), time.Second); err == nil {
 		t.Error("a client without TLS was accepted")
 	}
-	wrongName := secureReplica(t, ca.issue(t, t.TempDir(), "someone.else.test"), 0)
+	wrongName := secureReplica(t, ca.issue(t, t.TempDir(), "recommendations.else.test"), 0)
 	if err := call(secureClient(t, wrongName, ca.issue(t, t.TempDir(), "marketplace.test")), time.Second); err == nil {
 		t.Error("the client accepted a certificate with another name")
 	}

@@ -27,6 +27,9 @@ checksum/config: {{ include "bookstall.postgresql.secretData" . | sha256sum }}
   value: {{ $values.maxConnectionAge }}
 - name: RECOMMENDATIONS_MAX_CONNECTION_AGE_GRACE
   value: {{ $values.maxConnectionAgeGrace }}
+{{- if .Values.tls.enabled }}
+{{ include "bookstall.tls.clientsEnv" . }}
+{{- end }}
 {{- end -}}
 
 {{- define "bookstall.recommendations.ports" -}}

@@ -46,6 +46,8 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"image.pullPolicy=Sometimes", "/image/pullPolicy"},
 				{"image.tag=a:b", "/image/tag"},
 				{"tls.secretName=Not_A_Name", "/tls/secretName"},
+				{"tls.allowedClients={*.example.org}", "/tls/allowedClients/0"},
+				{"tls.allowedToWrite={https://example.org/shop}", "/tls/allowedToWrite/0"},
 				{"otlp.endpoint=collector", "/otlp/endpoint"},
 				{"hostUsers=maybe", "/hostUsers"},
 				{"appArmorProfile.type=Unconfined", "/appArmorProfile/type"},

@@ -61,6 +61,7 @@ func TestFailedCallsFallBackToBestsellers(t *testing.T) {
 		"away":       {err: status.Error(codes.Unavailable, "x"), reason: "unavailable"},
 		"overloaded": {err: status.Error(codes.ResourceExhausted, "x"), reason: "overloaded", cause: ErrOverloaded},
 		"broken":     {err: status.Error(codes.Internal, "x"), reason: "broken"},
+		"refused":    {err: status.Error(codes.PermissionDenied, "x"), reason: "refused"},
 		"mismatch":   {err: status.Error(codes.InvalidArgument, "x"), reason: "mismatch"},
 		"slow":       {hang: true, reason: "timeout"},
 	} {

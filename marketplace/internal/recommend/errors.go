@@ -32,7 +32,7 @@ func storeError(err error) error {
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
 		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrOverloaded, err)
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.PermissionDenied: // another replica may allow this shop
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case codes.FailedPrecondition, codes.Unimplemented: // older replicas do not implement the call
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
@@ -46,6 +46,7 @@ var (
 	errTimeout     = errors.New("deadline exceeded")
 	errUnavailable = errors.New("no replica available")
 	errMismatch    = errors.New("catalogues differ") // the replica does not know a book or category of ours
+	errRefused     = errors.New("the replica does not allow this shop to call")
 	errBroken      = errors.New("the replica failed")
 )
 
@@ -60,6 +61,8 @@ func fallbackCause(err error) error {
 		return ErrOverloaded
 	case codes.NotFound, codes.InvalidArgument:
 		return errMismatch
+	case codes.PermissionDenied:
+		return errRefused
 	default:
 		return errBroken
 	}
@@ -76,6 +79,8 @@ func reason(err error) string {
 		return "overloaded"
 	case errors.Is(err, errMismatch):
 		return "mismatch"
+	case errors.Is(err, errRefused):
+		return "refused"
 	default:
 		return "broken"
 	}

@@ -50,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Books in the catalogue.",
 		}),
 	}
-	for _, r := range []string{"timeout", "unavailable", "overloaded", "mismatch", "broken"} {
+	for _, r := range []string{"timeout", "unavailable", "overloaded", "mismatch", "refused", "broken"} {
 		m.fallbacks.WithLabelValues(r)
 	}
 	for _, kind := range Kinds() {

@@ -21,6 +21,19 @@ import (
 // Service returns the full name of the gRPC service, also for its health.
 func Service() string { return recommendationsv1.RecommendationsService_ServiceDesc.ServiceName }
 
+// Reads reports whether a method of the service changes nothing.
+func Reads(method string) bool {
+	switch method {
+	case recommendationsv1.RecommendationsService_Recommend_FullMethodName,
+		recommendationsv1.RecommendationsService_SimilarBooks_FullMethodName,
+		recommendationsv1.RecommendationsService_ListBooks_FullMethodName,
+		recommendationsv1.RecommendationsService_Follow_FullMethodName,
+		recommendationsv1.RecommendationsService_GetHistory_FullMethodName:
+		return true
+	}
+	return false
+}
+
 const (
 	defaultResults = 10
 	maxResults     = 100
