@@ -85,8 +85,17 @@ images: ## the images, as archives with SBOMs, in bin/images
 	@$(GO) run -C tools ./images -o bin/images -tag $(IMAGE_TAG) -revision "$$(git describe --always --exclude='*' --abbrev=40 --dirty 2>/dev/null || true)"
 
 .PHONY: test-images
-test-images: ## check that images are small, run as nobody, and are reproducible
-	$(GO) test -C tools -count=1 -timeout=25m ./images ./pack
+test-images: $(BIN)/helm ## check that images are small, run as nobody, and are reproducible, and that a release is verified
+	$(GO) test -C tools -count=1 -timeout=40m ./images ./internal/image ./pack ./release
+
+# BUILDER is the URI of who builds, for the provenance; a default is in the program.
+.PHONY: release
+release: ## the release of the tag that is checked out, in bin/release; REGISTRY=HOST/PATH publishes it, KEY=FILE signs
+	@$(GO) run -C tools ./release publish -registry "$(REGISTRY)" -key "$(abspath $(KEY))" $(if $(BUILDER),-builder "$(BUILDER)")
+
+.PHONY: verify-release
+verify-release: ## build the tag that is checked out again and compare; REGISTRY=… or FROM=FOLDER, and KEY=FILE or UNSIGNED=1
+	@$(GO) run -C tools ./release verify -registry "$(REGISTRY)" -from "$(abspath $(or $(FROM),bin/release))" -key "$(abspath $(KEY))" $(if $(UNSIGNED),-unsigned) $(if $(BUILDER),-builder "$(BUILDER)")
 
 .PHONY: test-compose
 test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of the test's own, under load
