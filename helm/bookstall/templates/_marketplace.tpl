@@ -34,6 +34,10 @@ checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
 - name: MARKETPLACE_SECURE_COOKIES
   value: "true"
 {{- end }}
+{{- if $values.formerCookies }}
+- name: MARKETPLACE_FORMER_COOKIES
+  value: "true"
+{{- end }}
 {{- with include "bookstall.marketplace.publicURL" . }}
 - name: MARKETPLACE_PUBLIC_URL
   value: {{ . }}

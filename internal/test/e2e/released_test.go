@@ -58,7 +58,7 @@ func TestUpgradeFromAnEarlierVersion(t *testing.T) {
 		n.runHelm(t, "test", release, "--timeout=90s")
 	}
 	upgrade := func() {
-		n.runHelm(t, "upgrade", release, chart, "--reset-then-reuse-values", "--set=image.tag=e2e", prometheusHere, "--wait", "--timeout=100s")
+		n.runHelm(t, "upgrade", release, chart, "--reset-then-reuse-values", "--set=image.tag=e2e,marketplace.formerCookies=true", prometheusHere, "--wait", "--timeout=100s")
 		images("e2e")
 	}
 	upgrade()
