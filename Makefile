@@ -35,12 +35,12 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it
-	@exec bin/local
+run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; TLS=1 for mutual TLS
+	@exec bin/local $(if $(TLS),-tls)
 
 .PHONY: build
-build: ## bin/marketplace, bin/recommendations, bin/local (the runner) and bin/load
-	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load
+build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs
+	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load ./deploy/certs
 
 .PHONY: check
 check: ## go vet and unit tests while you edit; needs no browser, Helm or database

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"bookstall/internal/pki"
 )
 
 // ownName is the prefix of the runner's own log lines.
@@ -22,6 +25,9 @@ type layout struct {
 	dnsName         string // name that the DNS server resolves to the replicas
 	replicas        []replica
 	only            replica // replaces replicas on a machine without their addresses
+
+	// certLife is how long a certificate is valid. 0 means plaintext.
+	certLife time.Duration
 
 	// tutorialPort is the port of the tutorial's REST example on each replica. If
 	// empty, there is no tutorial.
@@ -85,6 +91,40 @@ func (l layout) target() (string, error) {
 	return fmt.Sprintf("dns://%s/%s:%s", l.dns, l.dnsName, port), nil
 }
 
+// standardLife is the life of a certificate with make run TLS=1: half of it is short enough to
+// see a renewal.
+const standardLife = 20 * time.Minute
+
+// healthPort is the port for checks in plaintext of a replica with TLS.
+const healthPort = "50052"
+
+// health returns the address where the health of a replica is served in plaintext.
+func (l layout) health(r replica) string {
+	host, _, err := net.SplitHostPort(r.grpc)
+	if err != nil || l.certLife == 0 {
+		return r.grpc
+	}
+	return net.JoinHostPort(host, healthPort)
+}
+
+// certs returns the certificates of both programs.
+func (l layout) certs() pki.Folder {
+	domain := strings.TrimSuffix(strings.TrimPrefix(l.dnsName, "recommendations."), ".")
+	return pki.Folder{
+		Path: filepath.Join(l.state, "certs"), Programs: pki.Programs(domain),
+		Life: l.certLife, CALife: 10 * 365 * 24 * time.Hour,
+	}
+}
+
+// tlsEnv returns the variables of a program with TLS.
+func (l layout) tlsEnv(name, prefix string) []string {
+	if l.certLife == 0 {
+		return nil
+	}
+	cert, key, ca := l.certs().Files(name)
+	return []string{prefix + "_TLS_CERT_FILE=" + cert, prefix + "_TLS_KEY_FILE=" + key, prefix + "_TLS_CA_FILE=" + ca}
+}
+
 func (l layout) keyFile() string { return filepath.Join(l.state, "cookie.key") }
 
 func (l layout) marketplaceProgram() (program, error) {
@@ -116,6 +156,7 @@ func (l layout) marketplaceProgram() (program, error) {
 	if os.Getenv("MARKETPLACE_COOKIE_KEY") == "" { // the user's own key takes precedence
 		env = append(env, "MARKETPLACE_COOKIE_KEY_FILE="+l.keyFile())
 	}
+	env = append(env, l.tlsEnv("marketplace", "MARKETPLACE")...)
 	return program{
 		name:  "marketplace",
 		path:  filepath.Join(l.bin, "marketplace"),
@@ -149,6 +190,10 @@ func (l layout) replicaProgram(r replica) program {
 	}
 	if os.Getenv("RECOMMENDATIONS_STORE") == "" { // the user's own store takes precedence
 		env = append(env, "RECOMMENDATIONS_STORE=sqlite:"+l.storeFile())
+	}
+	if l.certLife > 0 {
+		env = append(env, l.tlsEnv("recommendations", "RECOMMENDATIONS")...)
+		env = append(env, "RECOMMENDATIONS_HEALTH_ADDRESS="+l.health(r))
 	}
 	return program{
 		name:  r.name,

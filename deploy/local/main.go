@@ -25,16 +25,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the binaries marketplace and recommendations")
+	tls := flags.Bool("tls", false, "mutual TLS between the shop and the replicas, with certificates that are renewed while it runs")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "local takes no arguments except -bin; got %q\n", flags.Args())
+		fmt.Fprintf(stderr, "local takes no arguments except -bin and -tls; got %q\n", flags.Args())
 		return 2
 	}
-	return runLayout(ctx, standardLayout(*bin), stdout, stderr)
+	l := standardLayout(*bin)
+	if *tls {
+		l.certLife = standardLife
+	}
+	return runLayout(ctx, l, stdout, stderr)
 }
 
 // runLayout runs the shop with the layout l. It checks everything that it can before

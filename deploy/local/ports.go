@@ -34,6 +34,9 @@ func (l layout) replicaAddrs() []listenAddr {
 		addrs = append(addrs,
 			listenAddr{r.grpc, r.name + " gRPC", bindTCP},
 			listenAddr{r.admin, r.name + " admin", bindTCP})
+		if l.certLife > 0 {
+			addrs = append(addrs, listenAddr{l.health(r), r.name + " health", bindTCP})
+		}
 		if rest := l.tutorialREST(r); rest != "" {
 			addrs = append(addrs, listenAddr{rest, r.name + " tutorial", bindTCP})
 		}

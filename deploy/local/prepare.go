@@ -12,8 +12,8 @@ import (
 	"bookstall/internal/atomicfile"
 )
 
-// prepare checks the binaries and the addresses, and makes the cookie key, before the
-// first process starts. It returns the layout that can run on this machine, and a note
+// prepare checks the binaries and the addresses, and makes the cookie key and certificates,
+// before the first process starts. It returns the layout that can run on this machine, and a note
 // for the user if that differs from l.
 func prepare(l layout) (_ layout, note string, _ error) {
 	// Absolute, because exec looks up a bare name in PATH.
@@ -29,7 +29,19 @@ func prepare(l layout) (_ layout, note string, _ error) {
 	if err != nil {
 		return l, "", err
 	}
-	return l, note, ensureKey(l)
+	return l, note, errors.Join(ensureKey(l), ensureCerts(l))
+}
+
+// ensureCerts makes certificates, or new ones: those of the last run may have expired.
+func ensureCerts(l layout) error {
+	if l.certLife == 0 {
+		return nil
+	}
+	made, err := l.certs().Create()
+	if err != nil || made {
+		return err
+	}
+	return l.certs().Renew()
 }
 
 func checkBinaries(l layout) error {

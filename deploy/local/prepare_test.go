@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,41 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 	}
 	if len(l.replicas) != 3 {
 		t.Errorf("%d replicas, want 3", len(l.replicas))
+	}
+}
+
+func TestTLS(t *testing.T) {
+	l := standardLayout("bin")
+	l.state, l.certLife = t.TempDir(), standardLife
+	for range 2 { // the second run has the CA of the first
+		if err := ensureCerts(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shop, err := l.marketplaceProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := slices.Concat(shop.env, l.replicaProgram(l.replicas[0]).env)
+	for _, name := range []string{"TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE"} {
+		for _, program := range []string{"marketplace", "recommendations"} {
+			want := strings.ToUpper(program) + "_" + name + "=" + filepath.Join(l.state, "certs", program) + "/"
+			at := slices.IndexFunc(env, func(s string) bool { return strings.HasPrefix(s, want) })
+			if at < 0 {
+				t.Errorf("no %s in %q", want, env)
+				continue
+			}
+			if _, err := os.Stat(strings.TrimPrefix(env[at], strings.ToUpper(program)+"_"+name+"=")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if !slices.Contains(env, "RECOMMENDATIONS_HEALTH_ADDRESS=127.0.0.2:50052") {
+		t.Errorf("no health address in %q", env)
+	}
+	names, err := l.certs().Names("recommendations")
+	if err != nil || !slices.Contains(names, "recommendations.bookstall.test") {
+		t.Errorf("names %q, %v: the shop wants the host of its target", names, err)
 	}
 }
 

@@ -77,7 +77,12 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	for _, r := range l.replicas {
 		replicas.run(l.replicaProgram(r))
 		watch.Go(func() error {
-			return watchHealth(ctx, r.grpc, func(serving bool) { members.set(r.name, serving) })
+			return watchHealth(ctx, l.health(r), func(serving bool) { members.set(r.name, serving) })
+		})
+	}
+	if l.certLife > 0 {
+		watch.Go(func() error {
+			return l.certs().Keep(ctx, func() { out.say("certificates renewed") })
 		})
 	}
 	if members.await(ctx) {

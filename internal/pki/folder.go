@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -25,9 +26,24 @@ const (
 
 // Program is a program that has a certificate in a Folder.
 type Program struct {
-	Name  string // of its folder
-	Names []string
+	Name  string   // of its folder
+	Names []string // in its certificate; empty for those of the present one
 	Usage x509.ExtKeyUsage
+}
+
+// Programs returns both programs, with names in a domain that is also the trust domain of
+// their SPIFFE IDs; without names if it is empty.
+func Programs(domain string) []Program {
+	list := []Program{
+		{Name: "marketplace", Usage: x509.ExtKeyUsageClientAuth},
+		{Name: "recommendations", Usage: x509.ExtKeyUsageServerAuth},
+	}
+	for i := range list {
+		if name := list[i].Name; domain != "" {
+			list[i].Names = []string{name, name + "." + domain, "spiffe://" + domain + "/" + name}
+		}
+	}
+	return list
 }
 
 // Folder is a CA and the certificates of the programs, in files:
@@ -102,7 +118,7 @@ func (f Folder) DropCA() error {
 		return err
 	}
 	for _, p := range f.Programs {
-		leaf, err := f.leaf(p)
+		leaf, err := f.Leaf(p.Name)
 		if err != nil {
 			return err
 		}
@@ -128,7 +144,13 @@ func (f Folder) Renew() error {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
 	for _, p := range f.Programs {
-		template, err := Leaf(p.Names, p.Usage, f.Life)
+		names := p.Names
+		if len(names) == 0 {
+			if names, err = f.Names(p.Name); err != nil {
+				return err
+			}
+		}
+		template, err := Leaf(names, p.Usage, f.Life)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
@@ -149,11 +171,42 @@ func (f Folder) Renew() error {
 	return nil
 }
 
-// RenewAt returns when half of the life of a certificate will have passed, the first of all.
-func (f Folder) RenewAt() (time.Time, error) {
+// Keep renews the certificates each time that half of their life has passed, until ctx ends.
+// It calls renewed after each time.
+func (f Folder) Keep(ctx context.Context, renewed func()) error {
+	for {
+		at, err := f.renewAt()
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(time.Until(at))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+		if err := f.Renew(); err != nil {
+			return err
+		}
+		renewed()
+	}
+}
+
+// Names returns the names in a program's certificate, its SPIFFE ID first.
+func (f Folder) Names(program string) ([]string, error) {
+	cert, err := f.Leaf(program)
+	if err != nil {
+		return nil, err
+	}
+	return Names(cert), nil
+}
+
+// renewAt returns when half of the life of a certificate will have passed, the first of all.
+func (f Folder) renewAt() (time.Time, error) {
 	var first time.Time
 	for _, p := range f.Programs {
-		leaf, err := f.leaf(p)
+		leaf, err := f.Leaf(p.Name)
 		if err != nil {
 			return first, err
 		}
@@ -172,8 +225,9 @@ func (f Folder) Files(name string) (cert, key, ca string) {
 
 func (f Folder) of(p Program, file string) string { return filepath.Join(f.Path, p.Name, file) }
 
-func (f Folder) leaf(p Program) (*x509.Certificate, error) {
-	list, err := parseFile(f.of(p, leafFile))
+// Leaf returns a program's certificate.
+func (f Folder) Leaf(program string) (*x509.Certificate, error) {
+	list, err := parseFile(f.of(Program{Name: program}, leafFile))
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func TestFolder(t *testing.T) {
 	if made, err := f.Create(); err != nil || made || content("ca.crt") != ca {
 		t.Errorf("created again: %v, %v", made, err)
 	}
-	if at, err := f.RenewAt(); err != nil || time.Until(at) > 30*time.Minute || time.Until(at) < 28*time.Minute {
+	if at, err := f.renewAt(); err != nil || time.Until(at) > 30*time.Minute || time.Until(at) < 28*time.Minute {
 		t.Errorf("renew at %v, %v, want in half an hour", at, err)
 	}
 	if err := f.Renew(); err != nil || content("marketplace/tls.crt") == leaf {

@@ -1,7 +1,6 @@
 // Package pki makes the certificates of mutual TLS between the shop and recommendations: a
 // CA, and a certificate for each of the two programs. It is for trials, tests and small
-// installations; the programs themselves take certificates from anywhere and do not import
-// it.
+// installations; the programs themselves take certificates from anywhere.
 package pki
 
 import (
@@ -128,6 +127,15 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 		return nil, errors.New("no certificate in PEM")
 	}
 	return list, nil
+}
+
+// Names returns the names of a certificate, its SPIFFE ID first.
+func Names(cert *x509.Certificate) []string {
+	var list []string
+	for _, uri := range cert.URIs {
+		list = append(list, uri.String())
+	}
+	return append(list, cert.DNSNames...)
 }
 
 // Leaf returns the template of a program's certificate. Each name is a DNS name or a SPIFFE

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"bookstall/internal/pki"
 	"bookstall/internal/telemetry"
 )
 
@@ -72,15 +73,6 @@ func checkName(name string) error {
 	return nil
 }
 
-// names of a certificate, its SPIFFE ID first.
-func certificateNames(cert *x509.Certificate) []string {
-	var list []string
-	for _, uri := range cert.URIs {
-		list = append(list, uri.String())
-	}
-	return append(list, cert.DNSNames...)
-}
-
 // hasName reports whether a certificate is valid for a DNS name or a SPIFFE ID.
 func hasName(cert *x509.Certificate, name string) bool {
 	if strings.HasPrefix(name, spiffe) {
@@ -96,7 +88,7 @@ func hasName(cert *x509.Certificate, name string) bool {
 // by spiffe://example.org/marketplace.
 func shopNames(cert *x509.Certificate) []string {
 	var list []string
-	for _, name := range certificateNames(cert) {
+	for _, name := range pki.Names(cert) {
 		label, rest := name, ""
 		before := ""
 		if strings.HasPrefix(name, spiffe) {
@@ -142,7 +134,7 @@ func newRules(clients TLSClients, read func(method string) bool, id identity, re
 		rule = "the names of the own certificate, with marketplace in place of recommendations"
 		if clients.UnknownClients != unknownWarn && len(shopNames(id.chain[0])) == 0 {
 			return nil, fmt.Errorf("no client would be allowed to call: the certificate's names, %s, are not those of recommendations in the chart's naming; set --tls-allowed-clients",
-				strings.Join(certificateNames(id.chain[0]), ", "))
+				strings.Join(pki.Names(id.chain[0]), ", "))
 		}
 	}
 	log.Info("clients are authorised by name", "rule", rule, "mayRead", r.allowed(reads, id), "mayWrite", r.allowed(writes, id),
@@ -189,7 +181,7 @@ func (r *rules) judge(info credentials.AuthInfo, own identity) credentials.AuthI
 		return info // may do nothing
 	}
 	cert := checked.State.PeerCertificates[0]
-	c := client{TLSInfo: checked, names: certificateNames(cert), may: map[kind]bool{}}
+	c := client{TLSInfo: checked, names: pki.Names(cert), may: map[kind]bool{}}
 	for _, kind := range []kind{reads, writes} {
 		c.may[kind] = slices.ContainsFunc(r.allowed(kind, own), func(name string) bool { return hasName(cert, name) })
 	}

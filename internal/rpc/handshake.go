@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc/credentials"
+
+	"bookstall/internal/pki"
 )
 
 // Reasons why a handshake failed.
@@ -73,7 +75,7 @@ func (f *failures) add(address net.Addr, reason string, err error) {
 	keys := []any{"address", address.String(), "reason", reason, "error", err.Error()}
 	var unverified *tls.CertificateVerificationError
 	if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
-		keys = append(keys, "names", certificateNames(unverified.UnverifiedCertificates[0]))
+		keys = append(keys, "names", pki.Names(unverified.UnverifiedCertificates[0]))
 	}
 	f.log.Info(f.msg, keys...)
 }

@@ -92,6 +92,9 @@ func standardDuration(t *testing.T, program, flag string) time.Duration {
 func TestComposeIsValid(t *testing.T) {
 	for _, version := range []string{"v2", "1.29"} {
 		schema := readSchema(t, "compose-"+version+".json")
+		if err := schema.Validate(readAny(t, "deploy/compose.tls.yaml")); err != nil {
+			t.Errorf("deploy/compose.tls.yaml is not valid for Compose %s: %v", version, err)
+		}
 		file := readAny(t, "deploy/compose.yaml")
 		if err := schema.Validate(file); err != nil {
 			t.Errorf("deploy/compose.yaml is not valid for Compose %s: %v", version, err)
@@ -120,6 +123,31 @@ func TestComposeAvoidsWhatIsRefused(t *testing.T) {
 				t.Errorf("%s has a %s: it cannot be scaled", name, key)
 			}
 		}
+	}
+}
+
+// TestComposeWithTLS: each program has the files of its own that the service certs makes, and
+// that service is as confined as the others.
+func TestComposeWithTLS(t *testing.T) {
+	var c compose
+	readYAML(t, "deploy/compose.tls.yaml", &c)
+	for _, name := range services() {
+		s := c.Services[name]
+		for variable, file := range map[string]string{"CERT_FILE": "tls.crt", "KEY_FILE": "tls.key", "CA_FILE": "ca.crt"} {
+			if got, want := s.Environment[strings.ToUpper(name)+"_TLS_"+variable], "/certs/"+name+"/"+file; got != want {
+				t.Errorf("%s: %s is %q, want %q", name, variable, got, want)
+			}
+		}
+		if !slices.Equal(s.Volumes, []string{"certs:/certs:ro"}) {
+			t.Errorf("%s: volumes %v", name, s.Volumes)
+		}
+	}
+	certs, other := c.Services["certs"], readCompose(t).Services["recommendations"]
+	if !certs.ReadOnly || !slices.Equal(certs.CapDrop, other.CapDrop) || !slices.Equal(certs.SecurityOpt, other.SecurityOpt) || certs.PidsLimit != other.PidsLimit {
+		t.Errorf("certs is not confined: %+v", certs)
+	}
+	if !slices.Contains(certs.Entrypoint, "--recommendations=recommendations") {
+		t.Errorf("certs %v: the shop's target is recommendations.", certs.Entrypoint)
 	}
 }
 
