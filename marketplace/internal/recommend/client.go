@@ -74,7 +74,7 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.Recommend(call, &recommendationsv1.RecommendRequest{
-		UserId: q.UserID, Category: q.Category, MaxResults: int32(q.MaxResults),
+		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults),
 		MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 	c.feed.sawVersion(resp.GetCatalogVersion())
 	return Shelf{
 		Items: items(resp.GetRecommendations()), Source: source(resp.GetSource()),
-		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(),
+		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(), Forgotten: resp.GetReaderForgotten(),
 	}
 }
 

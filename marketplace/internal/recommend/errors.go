@@ -18,6 +18,8 @@ var (
 	ErrOverloaded = errors.New("replicas are overloaded")
 	// ErrReadOnly means that recommendations runs without a store.
 	ErrReadOnly = errors.New("recommendations has no store")
+	// ErrForgotten means that the reader was forgotten since the generation of the call.
+	ErrForgotten = errors.New("the reader was forgotten")
 	// ErrConflict means that the id of the interaction belongs to a different one.
 	ErrConflict = errors.New("the id was used for another interaction")
 )

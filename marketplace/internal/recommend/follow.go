@@ -16,6 +16,7 @@ import (
 // FollowQuery asks for a reader's shelf after each change of the reader's history.
 type FollowQuery struct {
 	UserID     int64
+	Generation int64  // see HistoryQuery
 	Category   string // slug; "" for all
 	MaxResults int
 	After      int64 // last version seen; 0 to get the current shelf at once
@@ -29,7 +30,8 @@ const (
 )
 
 // Follow calls show with the reader's shelf after each change, until ctx ends or show
-// returns an error, and returns that error. When a replica ends the stream or fails,
+// returns an error, and returns that error, or until the reader is forgotten: then it
+// returns ErrForgotten. When a replica ends the stream or fails,
 // Follow resumes on another one at the same version, with backoff.
 func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) error) error {
 	retry := backoff.ExponentialBackOff{
@@ -51,9 +53,13 @@ func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) er
 			retry.Reset()
 		}
 		pause := retry.NextBackOff()
-		if err == nil {
+		switch {
+		case errors.Is(err, ErrForgotten):
 			c.metrics.follows.WithLabelValues(ended).Inc()
-		} else {
+			return err
+		case err == nil:
+			c.metrics.follows.WithLabelValues(ended).Inc()
+		default:
 			c.metrics.follows.WithLabelValues(broken).Inc()
 			telemetry.Logger(ctx, c.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
 		}
@@ -65,7 +71,7 @@ func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) er
 }
 
 // followOnce makes one call and keeps in q.After where to resume. It returns nil if
-// the replica ended the stream in order, or the error of show.
+// the replica ended the stream in order, ErrForgotten, or the error of show.
 func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Change) error) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
@@ -76,7 +82,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 	// The client sends nothing more, but keeps its side of the stream open: some
 	// servers and proxies treat half-close as the end of the call.
 	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
-		UserId: q.UserID, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
+		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
 		return err
@@ -94,6 +100,9 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 			continue
 		}
 		if shelf := resp.GetShelf(); shelf != nil {
+			if shelf.GetReaderForgotten() {
+				return ErrForgotten
+			}
 			c.feed.sawVersion(shelf.GetCatalogVersion())
 			if err := show(change(shelf)); err != nil {
 				return err

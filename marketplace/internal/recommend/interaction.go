@@ -18,11 +18,12 @@ func Kinds() []Kind { return []Kind{View, Like, Unlike, Rating, Unrate, Purchase
 
 // Interaction is one thing that a reader did with a book.
 type Interaction struct {
-	ID     string // idempotency key
-	UserID int64
-	BookID int64
-	Kind   Kind
-	Rating int // 1 to 5 if Kind is Rating, else 0
+	ID         string // idempotency key
+	UserID     int64
+	Generation int64 // see HistoryQuery
+	BookID     int64
+	Kind       Kind
+	Rating     int // 1 to 5 if Kind is Rating, else 0
 }
 
 // Recorded is the result of recording an interaction.
@@ -37,6 +38,15 @@ type Entry struct {
 	Rating    int // 1 to 5; 0 for none
 	Liked     bool
 	Purchased bool
+}
+
+// HistoryQuery asks for a reader's history.
+type HistoryQuery struct {
+	UserID int64
+	// Generation is the one in which the caller knows the reader: it ends when the reader is
+	// forgotten, and so does what the caller may see and do. 0 is not checked.
+	Generation int64
+	MinVersion int64 // the oldest version to answer with; 0 for any
 }
 
 // History is what a reader has rated, liked and bought.

@@ -12,7 +12,7 @@ import (
 )
 
 // Record stores an interaction and returns once it is committed. Expected errors are
-// ErrUnavailable, ErrReadOnly, ErrConflict, catalog.ErrBookNotFound and *FieldError.
+// ErrUnavailable, ErrReadOnly, ErrConflict, ErrForgotten, catalog.ErrBookNotFound and *FieldError.
 func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	resp, err := c.record(ctx, i)
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *Client) record(ctx context.Context, i Interaction) (*recommendationsv1.
 		return nil, err
 	}
 	err = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: &recommendationsv1.Interaction{
-		Id: i.ID, UserId: i.UserID, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
+		Id: i.ID, UserId: i.UserID, Generation: i.Generation, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
 	}})
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, CloseAndRecv returns the cause
 		return nil, err
@@ -74,6 +74,8 @@ func rejectionError(r *recommendationsv1.Rejection) error {
 		return catalog.ErrBookNotFound
 	case recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT:
 		return ErrConflict
+	case recommendationsv1.RejectionReason_REJECTION_REASON_FORGOTTEN:
+		return ErrForgotten
 	case recommendationsv1.RejectionReason_REJECTION_REASON_INVALID:
 		return &FieldError{Field: r.GetField(), Reason: r.GetDescription()}
 	default:
@@ -81,16 +83,19 @@ func rejectionError(r *recommendationsv1.Rejection) error {
 	}
 }
 
-// History returns a reader's history at minVersion or later, including all writes
-// through this client. Expected errors are ErrUnavailable and ErrReadOnly.
-func (c *Client) History(ctx context.Context, userID, minVersion int64) (History, error) {
+// History returns a reader's history, including all writes through this client. Expected
+// errors are ErrUnavailable, ErrReadOnly and ErrForgotten.
+func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.GetHistory(ctx, &recommendationsv1.GetHistoryRequest{
-		UserId: userID, MinVersion: max(minVersion, c.versions.of(userID)),
+		UserId: q.UserID, Generation: q.Generation, MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
 		return History{}, fmt.Errorf("history: %w", storeError(err))
+	}
+	if resp.GetReaderForgotten() {
+		return History{}, fmt.Errorf("history: %w", ErrForgotten)
 	}
 	h := History{Version: resp.GetVersion()}
 	for _, e := range resp.GetEntries() {
@@ -103,12 +108,13 @@ func entry(e *recommendationsv1.HistoryEntry) Entry {
 	return Entry{BookID: e.GetBookId(), Rating: int(e.GetRating()), Liked: e.GetLiked(), Purchased: e.GetPurchased()}
 }
 
-// Forget deletes a reader's history and returns the version after that. Errors are
-// those of History.
-func (c *Client) Forget(ctx context.Context, userID int64) (version int64, err error) {
+// Forget deletes a reader's history, ends the generation, and returns the version after
+// that. If the generation has ended before, nothing happens. 0 is whatever there is.
+// Expected errors are ErrUnavailable and ErrReadOnly.
+func (c *Client) Forget(ctx context.Context, userID, generation int64) (version int64, err error) {
 	call, cancel := context.WithTimeout(ctx, c.writeTimeout)
 	defer cancel()
-	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID})
+	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID, Generation: generation})
 	if err != nil {
 		telemetry.Logger(ctx, c.log).Info("reader not forgotten", "error", err.Error())
 		return 0, fmt.Errorf("forget: %w", storeError(err))

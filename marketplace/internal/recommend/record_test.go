@@ -59,6 +59,10 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND}),
 			want:   catalog.ErrBookNotFound,
 		},
+		"forgotten since": {
+			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_FORGOTTEN}),
+			want:   ErrForgotten,
+		},
 		"another one's id": {
 			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT}),
 			want:   ErrConflict,
@@ -97,10 +101,10 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 				t.Errorf("Record: %v, want %v", err, tc.want)
 			}
 			if tc.answer == nil {
-				if _, err := c.Forget(t.Context(), 7); !errors.Is(err, tc.want) {
+				if _, err := c.Forget(t.Context(), 7, 0); !errors.Is(err, tc.want) {
 					t.Errorf("Forget: %v, want %v", err, tc.want)
 				}
-				if _, err := c.History(t.Context(), 7, 0); !errors.Is(err, tc.want) {
+				if _, err := c.History(t.Context(), HistoryQuery{UserID: 7}); !errors.Is(err, tc.want) {
 					t.Errorf("History: %v, want %v", err, tc.want)
 				}
 			}
@@ -154,7 +158,7 @@ func TestReadersSeeTheirWrites(t *testing.T) {
 		t.Helper()
 		asked = nil
 		c.Shelf(t.Context(), Query{UserID: userID, MaxResults: 1, MinVersion: minVersion})
-		history, err := c.History(t.Context(), userID, minVersion)
+		history, err := c.History(t.Context(), HistoryQuery{UserID: userID, MinVersion: minVersion})
 		wantHistory := History{Version: 12, Entries: []Entry{{BookID: 3, Rating: 4}, {BookID: 1, Liked: true, Purchased: true}}}
 		if diff := cmp.Diff(wantHistory, history); err != nil || diff != "" {
 			t.Errorf("history: %v (-want +got):\n%s", err, diff)
@@ -173,7 +177,7 @@ func TestReadersSeeTheirWrites(t *testing.T) {
 	ask(7, 4, 5)
 	ask(7, 6, 6)
 	ask(8, 0, 0)
-	if version, err := c.Forget(t.Context(), 7); err != nil || version != 11 {
+	if version, err := c.Forget(t.Context(), 7, 0); err != nil || version != 11 {
 		t.Fatal(version, err)
 	}
 	ask(7, 0, 11)
@@ -186,5 +190,54 @@ func TestVersionsAreBounded(t *testing.T) {
 	}
 	if v.lru.Len() != rememberedReaders || v.of(0) != 0 || v.of(rememberedReaders) != 1 {
 		t.Errorf("%d versions are kept", v.lru.Len())
+	}
+}
+
+// The generation in which the caller knows the reader is sent along, and what is answered
+// about one that has ended comes back.
+func TestGenerations(t *testing.T) {
+	var asked []int64
+	c := stocked(t, &fake{
+		recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+			asked = append(asked, req.GetGeneration())
+			return &recommendationsv1.RecommendResponse{CatalogVersion: "v1", ReaderForgotten: true}, nil
+		},
+		history: func(_ context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
+			asked = append(asked, req.GetGeneration())
+			return &recommendationsv1.GetHistoryResponse{ReaderForgotten: true}, nil
+		},
+		record: func(_ context.Context, i *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+			asked = append(asked, i.GetGeneration())
+			return &recommendationsv1.RecordInteractionsResponse{}, nil
+		},
+		forget: func(_ context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {
+			asked = append(asked, req.GetGeneration())
+			return &recommendationsv1.ForgetReaderResponse{}, nil
+		},
+		follow: func(start *recommendationsv1.FollowStart, stream followStream) error {
+			asked = append(asked, start.GetGeneration())
+			return stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{
+				Shelf: &recommendationsv1.FollowShelf{CatalogVersion: "v1", ReaderForgotten: true},
+			}})
+		},
+	})
+	if shelf := c.Shelf(t.Context(), Query{UserID: 7, Generation: 1, MaxResults: 1}); !shelf.Forgotten {
+		t.Errorf("shelf %+v", shelf)
+	}
+	if h, err := c.History(t.Context(), HistoryQuery{UserID: 7, Generation: 2}); !errors.Is(err, ErrForgotten) {
+		t.Errorf("history %+v, %v", h, err)
+	}
+	if _, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, Generation: 3, BookID: 3, Kind: Like}); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Forget(t.Context(), 7, 4); err != nil {
+		t.Error(err)
+	}
+	err := c.Follow(t.Context(), FollowQuery{UserID: 7, Generation: 5, MaxResults: 1}, func(Change) error { return errors.New("shown") })
+	if !errors.Is(err, ErrForgotten) {
+		t.Errorf("Follow: %v", err)
+	}
+	if diff := cmp.Diff([]int64{1, 2, 3, 4, 5}, asked); diff != "" {
+		t.Errorf("generations (-want +got):\n%s", diff)
 	}
 }

@@ -32,11 +32,15 @@ type Shelf struct {
 	ServedBy string // name of the replica; "" for a fallback
 	Version  int64  // version of the reader's history that it was made from; 0 for none
 	Cause    error  // cause of a fallback, such as ErrOverloaded; else nil
+	// Forgotten is set if the reader was forgotten since the generation of the query. Then
+	// the shelf is that of somebody new.
+	Forgotten bool
 }
 
 // Query asks for a reader's shelf.
 type Query struct {
 	UserID     int64
+	Generation int64  // see HistoryQuery
 	Category   string // slug; "" for all
 	MaxResults int
 	// MinVersion is the oldest version of the reader's history that the shelf may be

@@ -38,15 +38,21 @@ func isFormer(id int64) bool { return id >= firstFormer && id <= lastFormer }
 
 // Identity identifies a browser's reader.
 type Identity struct {
-	Own    int64 // id made at the first write
-	Acting int64 // the sample reader that the shop is shown as; 0 for none
+	Own        int64 // id made at the first write
+	Generation int64 // of the reader with that id, as recommendations counts them
+	Acting     int64 // the sample reader that the shop is shown as; 0 for none
 }
 
+// firstGeneration is that of a reader who was never forgotten.
+const firstGeneration = 1
+
 // NewIdentity returns an identity with a random id.
-func NewIdentity() Identity { return Identity{Own: draw(FirstVisitor, Nobody-1)} }
+func NewIdentity() Identity { return identityOf(draw(FirstVisitor, Nobody-1)) }
 
 // NewFormerIdentity returns an identity that earlier versions accept too.
-func NewFormerIdentity() Identity { return Identity{Own: draw(firstFormer, lastFormer)} }
+func NewFormerIdentity() Identity { return identityOf(draw(firstFormer, lastFormer)) }
+
+func identityOf(own int64) Identity { return Identity{Own: own, Generation: firstGeneration} }
 
 // draw returns a random number from first to last.
 func draw(first, last int64) int64 {
@@ -77,9 +83,9 @@ func NewIdentityCookie(keys Keys, secure bool) IdentityCookie {
 	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", secure), newSigner(keys, "reader of a page"), time.Now}
 }
 
-// encode returns v2.own.acting.expiry.signature; the expiry is in Unix seconds.
+// encode returns v2.own.generation.acting.expiry.signature; the expiry is in Unix seconds.
 func (c IdentityCookie) encode(id Identity, expiry time.Time) string {
-	body := fmt.Sprintf("v2.%d.%d.%d", id.Own, id.Acting, expiry.Unix())
+	body := fmt.Sprintf("v2.%d.%d.%d.%d", id.Own, id.Generation, id.Acting, expiry.Unix())
 	return body + "." + c.signer.text(body)
 }
 
@@ -88,11 +94,11 @@ func (c IdentityCookie) encode(id Identity, expiry time.Time) string {
 func (c IdentityCookie) decode(value string) (id Identity, expiry time.Time, ok bool) {
 	body, signature := cutLast(value)
 	parts := strings.Split(body, ".")
-	if len(parts) != 4 || parts[0] != "v2" || !c.signer.verify(body, signature) {
+	if len(parts) != 5 || parts[0] != "v2" || !c.signer.verify(body, signature) {
 		return Identity{}, time.Time{}, false
 	}
-	id, ok = parse(parts[1], parts[2])
-	seconds, err := strconv.ParseInt(parts[3], 10, 64)
+	id, ok = parse(parts[1], parts[2], parts[3])
+	seconds, err := strconv.ParseInt(parts[4], 10, 64)
 	expiry = time.Unix(seconds, 0)
 	if !ok || err != nil || !IsVisitor(id.Own) || id.Own == Nobody || !c.now().Before(expiry) {
 		return Identity{}, time.Time{}, false
@@ -113,7 +119,7 @@ func (c IdentityCookie) decodeFormer(value string) (id Identity, ok bool) {
 	if len(parts) != 3 || parts[0] != "v1" || !c.former.signer.verify(body, signature) {
 		return Identity{}, false
 	}
-	id, ok = parse(parts[1], parts[2])
+	id, ok = parse(parts[1], strconv.Itoa(firstGeneration), parts[2])
 	if !ok || !isFormer(id.Own) {
 		return Identity{}, false
 	}
@@ -129,10 +135,11 @@ func cutLast(value string) (before, after string) {
 	return value[:i], value[i+1:]
 }
 
-func parse(own, acting string) (Identity, bool) {
+func parse(own, generation, acting string) (Identity, bool) {
 	o, err1 := strconv.ParseInt(own, 10, 64)
-	a, err2 := strconv.ParseInt(acting, 10, 64)
-	return Identity{o, a}, err1 == nil && err2 == nil && a >= 0
+	g, err2 := strconv.ParseInt(generation, 10, 64)
+	a, err3 := strconv.ParseInt(acting, 10, 64)
+	return Identity{o, g, a}, err1 == nil && err2 == nil && err3 == nil && g >= firstGeneration && a >= 0
 }
 
 // Read returns the identity of a request, and whether the cookies are due to be written

@@ -16,6 +16,9 @@ func testCookie() IdentityCookie { return testCookieOf(7) }
 
 func testCookieOf(b byte) IdentityCookie { return NewIdentityCookie(Keys{testKey(b)}, false) }
 
+// acting returns an identity that was never forgotten.
+func acting(own, sample int64) Identity { return Identity{own, firstGeneration, sample} }
+
 func request(cookies ...string) *http.Request {
 	return &http.Request{Header: http.Header{"Cookie": {strings.Join(cookies, "; ")}}}
 }
@@ -36,7 +39,7 @@ func TestNewIdentity(t *testing.T) {
 
 func TestCookieComesBack(t *testing.T) {
 	c := testCookie()
-	for _, want := range []Identity{{FirstVisitor, 0}, {Nobody - 1, 1}, {firstFormer, 2}, {lastFormer, 3}, {FirstVisitor + 1, 1<<63 - 1}} {
+	for _, want := range []Identity{acting(FirstVisitor, 0), acting(Nobody-1, 1), acting(firstFormer, 2), acting(lastFormer, 3), acting(FirstVisitor+1, 1<<63-1), {FirstVisitor, 1 << 31, 0}} {
 		rec := httptest.NewRecorder()
 		c.Write(rec, want)
 		var cookies []string
@@ -53,9 +56,9 @@ func TestCookieForged(t *testing.T) {
 	c := testCookie()
 	const own = FirstVisitor + 1
 	later := time.Now().Add(time.Hour)
-	good := c.encode(Identity{own, 0}, later)
+	good := c.encode(acting(own, 0), later)
 	signed := func(body string) string { return body + "." + c.signer.text(body) }
-	body := fmt.Sprintf("v2.%d.0.%d", int64(own), later.Unix())
+	body := fmt.Sprintf("v2.%d.1.0.%d", int64(own), later.Unix())
 	if value := signed(body); value != good {
 		t.Fatalf("%q, want %q", value, good)
 	}
@@ -65,22 +68,24 @@ func TestCookieForged(t *testing.T) {
 		"empty signature":  body + ".",
 		"another reader":   strings.Replace(good, fmt.Sprint(int64(own)), fmt.Sprint(int64(own+1)), 1),
 		"acting":           strings.Replace(good, ".0.", ".7.", 1),
+		"generation":       strings.Replace(good, ".1.", ".2.", 1),
+		"generation 0":     c.encode(Identity{Own: own}, later),
 		"later":            strings.Replace(good, fmt.Sprint(later.Unix()), fmt.Sprint(later.Unix()+1), 1),
-		"another key":      NewIdentityCookie(Keys{testKey(8)}, false).encode(Identity{own, 0}, later),
+		"another key":      NewIdentityCookie(Keys{testKey(8)}, false).encode(acting(own, 0), later),
 		"another purpose":  body + "." + newSigner(Keys{testKey(7)}, "page token").text(body),
 		"the former's key": body + "." + c.former.signer.text(body),
 		"the bare key":     body + "." + signer{Keys{testKey(7)}}.text(body),
 		"cut signature":    good[:len(good)-2],
 		"longer signature": good + "AA",
 		"another version":  signed("v3" + body[2:]),
-		"expired":          c.encode(Identity{own, 0}, time.Now().Add(-time.Second)),
-		"imported id":      c.encode(Identity{42, 0}, later),
-		"nobody":           c.encode(Identity{Nobody, 0}, later),
-		"id above 2^53":    c.encode(Identity{LastVisitor + 1, 0}, later),
-		"acting below 0":   c.encode(Identity{own, -1}, later),
+		"expired":          c.encode(acting(own, 0), time.Now().Add(-time.Second)),
+		"imported id":      c.encode(acting(42, 0), later),
+		"nobody":           c.encode(acting(Nobody, 0), later),
+		"id above 2^53":    c.encode(acting(LastVisitor+1, 0), later),
+		"acting below 0":   c.encode(acting(own, -1), later),
 		"more parts":       signed(body + ".0"),
-		"no number":        signed(fmt.Sprintf("v2.x.0.%d", later.Unix())),
-		"huge number":      signed(fmt.Sprintf("v2.%d.99999999999999999999.%d", int64(own), later.Unix())),
+		"no number":        signed(fmt.Sprintf("v2.x.1.0.%d", later.Unix())),
+		"huge number":      signed(fmt.Sprintf("v2.%d.1.99999999999999999999.%d", int64(own), later.Unix())),
 	} {
 		if id, _, ok := c.Read(request("visitor=" + value)); ok {
 			t.Errorf("%s: %q is read as %+v", name, value, id)
@@ -93,7 +98,7 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 	c := testCookie()
 	one := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
 	two := "visitor=" + c.encode(NewIdentity(), time.Now().Add(time.Hour))
-	former := "reader=" + c.encodeFormer(Identity{Own: firstFormer})
+	former := "reader=" + c.encodeFormer(identityOf(firstFormer))
 	for _, cookies := range [][]string{{one, two}, {one, "visitor=forged"}, {"visitor=forged", one}, {one, one}, {former, former}, {one, two, former}} {
 		if id, _, ok := c.Read(request(cookies...)); ok {
 			t.Errorf("%q are read as %+v", cookies, id)
@@ -104,7 +109,7 @@ func TestTwoCookiesOfOneName(t *testing.T) {
 // A visitor of an earlier version stays the same reader, for shops of both versions.
 func TestAFormerCookieIsTakenOver(t *testing.T) {
 	c := testCookie()
-	want := Identity{firstFormer + 5, 7}
+	want := acting(firstFormer+5, 7)
 	// As the version before wrote it, with this key.
 	const value = "v1.2000000005.7."
 	if got := c.encodeFormer(want); !strings.HasPrefix(got, value) {
@@ -120,7 +125,7 @@ func TestAFormerCookieIsTakenOver(t *testing.T) {
 	}
 	later := time.Now().Add(identityMaxAge)
 	visitor := "visitor=" + c.encode(want, later)
-	for _, former := range []Identity{{want.Own, 0}, {want.Own + 1, 7}} { // another sample reader was chosen, or the reader forgotten
+	for _, former := range []Identity{acting(want.Own, 0), acting(want.Own+1, 7)} { // another sample reader was chosen, or the reader forgotten
 		if id, renew, ok := c.Read(request(visitor, "reader="+c.encodeFormer(former))); !ok || !renew || id != former {
 			t.Errorf("changed by a shop of the version before: read as %+v, renew %t, %t; want %+v", id, renew, ok, former)
 		}
@@ -128,11 +133,11 @@ func TestAFormerCookieIsTakenOver(t *testing.T) {
 	if id, _, ok := c.Read(request(visitor)); ok {
 		t.Errorf("forgotten by a shop of the version before: read as %+v", id)
 	}
-	own := Identity{Own: FirstVisitor}
+	own := identityOf(FirstVisitor)
 	if id, _, ok := c.Read(request("reader="+c.encodeFormer(want), "visitor="+c.encode(own, time.Now().Add(time.Hour)))); !ok || id != own {
 		t.Errorf("beside a present cookie: read as %+v, %t; want %+v", id, ok, own)
 	}
-	for _, bad := range []Identity{{FirstVisitor, 0}, {42, 0}, {lastFormer + 1, 0}} {
+	for _, bad := range []Identity{acting(FirstVisitor, 0), acting(42, 0), acting(lastFormer+1, 0)} {
 		if id, _, ok := c.Read(request("reader=" + c.encodeFormer(bad))); ok {
 			t.Errorf("%+v is taken over as %+v", bad, id)
 		}
@@ -177,8 +182,8 @@ func TestTheKeyChanges(t *testing.T) {
 
 func FuzzCookie(f *testing.F) {
 	c := testCookie()
-	f.Add(c.encode(Identity{FirstVisitor, 7}, time.Now().Add(time.Hour)))
-	f.Add("v2.4503599627370496.0.9999999999.")
+	f.Add(c.encode(acting(FirstVisitor, 7), time.Now().Add(time.Hour)))
+	f.Add("v2.4503599627370496.1.0.9999999999.")
 	f.Add(".....")
 	f.Fuzz(func(t *testing.T, value string) {
 		if id, expiry, ok := c.decode(value); ok && c.encode(id, expiry) != value {
@@ -194,7 +199,7 @@ func TestTag(t *testing.T) {
 	if !c.HasTag(id, tag) || !NewIdentityCookie(Keys{testKey(8), testKey(7)}, false).HasTag(id, tag) {
 		t.Errorf("%q is not the tag of %+v", tag, id)
 	}
-	for _, other := range []Identity{{id.Own, 7}, {id.Own + 1, 0}} {
+	for _, other := range []Identity{acting(id.Own, 7), acting(id.Own+1, 0)} {
 		if c.HasTag(other, tag) {
 			t.Errorf("%q is the tag of %+v too", tag, other)
 		}

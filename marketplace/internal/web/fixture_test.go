@@ -82,6 +82,8 @@ type fakeRecommender struct {
 	version    int64 // version after the last change
 	stored     map[string]recommend.Interaction
 	histories  map[int64][]recommend.Entry
+	forgotten  map[int64]int64 // generations that have ended
+	lags       bool            // shelves come from a replica that does not know of them
 	cause      recommend.Interaction
 	changed    chan struct{} // closed at the next change
 	follows    []recommend.FollowQuery
@@ -96,6 +98,13 @@ func (f *fakeRecommender) Shelf(ctx context.Context, q recommend.Query) recommen
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.query, f.most = q, q.MaxResults
+	if f.ended(q.UserID, q.Generation) && !f.lags {
+		defer func(source recommend.Source) { f.source = source }(f.source)
+		f.source = recommend.Popular
+		answer := f.answer(q.Category, 0, q.MaxResults)
+		answer.Forgotten, answer.Version = true, 0
+		return answer
+	}
 	return f.answer(q.Category, 0, q.MaxResults)
 }
 
@@ -107,6 +116,9 @@ func (f *fakeRecommender) Record(_ context.Context, i recommend.Interaction) (re
 	}
 	if _, err := f.books.Book(i.BookID); err != nil {
 		return recommend.Recorded{}, fmt.Errorf("fake: %w", err)
+	}
+	if f.ended(i.UserID, i.Generation) {
+		return recommend.Recorded{}, recommend.ErrForgotten
 	}
 	if known, again := f.stored[i.ID]; again && known != i {
 		return recommend.Recorded{}, recommend.ErrConflict
@@ -145,23 +157,35 @@ func (f *fakeRecommender) change() {
 	f.changed = make(chan struct{})
 }
 
-func (f *fakeRecommender) History(_ context.Context, userID, minVersion int64) (recommend.History, error) {
+// ended is called with mu held.
+func (f *fakeRecommender) ended(userID, generation int64) bool {
+	return generation != 0 && generation <= f.forgotten[userID]
+}
+
+func (f *fakeRecommender) History(_ context.Context, q recommend.HistoryQuery) (recommend.History, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asks++
-	f.minVersion = minVersion
+	f.minVersion = q.MinVersion
 	if err := cmp.Or(f.historyErr, f.storeErr); err != nil {
 		return recommend.History{}, err
 	}
-	return recommend.History{Entries: slices.Clone(f.histories[userID]), Version: f.version}, nil
+	if f.ended(q.UserID, q.Generation) {
+		return recommend.History{}, recommend.ErrForgotten
+	}
+	return recommend.History{Entries: slices.Clone(f.histories[q.UserID]), Version: f.version}, nil
 }
 
-func (f *fakeRecommender) Forget(_ context.Context, userID int64) (int64, error) {
+func (f *fakeRecommender) Forget(_ context.Context, userID, generation int64) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.storeErr != nil {
 		return 0, f.storeErr
 	}
+	if f.ended(userID, generation) {
+		return f.version, nil
+	}
+	f.forgotten[userID]++
 	delete(f.histories, userID)
 	f.cause = recommend.Interaction{}
 	f.change()
@@ -174,7 +198,7 @@ func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, s
 	f.mu.Unlock()
 	for seen := q.After; ; {
 		f.mu.Lock()
-		changed, version, cause := f.changed, f.version, f.cause
+		changed, version, cause, ended := f.changed, f.version, f.cause, f.ended(q.UserID, q.Generation)
 		shelf := f.answer(q.Category, cause.BookID, q.MaxResults)
 		var entry recommend.Entry
 		for _, e := range f.histories[q.UserID] {
@@ -183,7 +207,10 @@ func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, s
 			}
 		}
 		f.mu.Unlock()
-		if version > seen || seen == 0 {
+		if ended {
+			return recommend.ErrForgotten
+		}
+		if version != seen || seen == 0 {
 			title := ""
 			if b, err := f.books.Book(cause.BookID); err == nil {
 				title = b.Title
@@ -301,7 +328,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 	s := &testShop{
 		recommender: &fakeRecommender{
 			books: books, source: recommend.Popular, stored: map[string]recommend.Interaction{},
-			histories: map[int64][]recommend.Entry{}, changed: make(chan struct{}),
+			histories: map[int64][]recommend.Entry{}, forgotten: map[int64]int64{}, changed: make(chan struct{}),
 		},
 		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}

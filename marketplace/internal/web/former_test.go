@@ -45,7 +45,7 @@ func (f formerShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		book, _ := strconv.ParseInt(r.PostFormValue("book"), 10, 64)
 		_, _ = f.recommender.Record(r.Context(), recommend.Interaction{ID: crand.Text(), UserID: id.Own, BookID: book, Kind: recommend.Like})
 	case "/your-books/forget":
-		_, _ = f.recommender.Forget(r.Context(), id.Own)
+		_, _ = f.recommender.Forget(r.Context(), id.Own, 0)
 		http.SetCookie(w, &http.Cookie{Name: "reader", Path: "/", MaxAge: -1})
 	default:
 		f.recommender.Shelf(r.Context(), recommend.Query{UserID: shown})

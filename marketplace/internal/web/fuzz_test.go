@@ -211,7 +211,7 @@ func FuzzForms(f *testing.F) {
 	f.Add(uint8(1), "--x\r\nContent-Disposition: form-data; name=\"reader\"\r\n\r\n7\r\n--x--", "multipart/form-data; boundary=x", "")
 	f.Add(uint8(2), "sure=yes", formType, "")
 	s, cookie := newQuietShop(f, fewBooks()), testCookie()
-	own := signed.Identity{Own: signed.FirstVisitor + 1}
+	own := signed.Identity{Own: signed.FirstVisitor + 1, Generation: 1}
 	here, _ := url.Parse("http://shop.test/here")
 	f.Fuzz(func(t *testing.T, form uint8, body, contentType, accept string) {
 		s.again()
@@ -237,7 +237,7 @@ func FuzzForms(f *testing.F) {
 // FuzzHeaders sends any headers: only valid ones are used, and the log has one line for
 // the request.
 func FuzzHeaders(f *testing.F) {
-	cookie, own := testCookie(), signed.Identity{Own: signed.FirstVisitor + 1, Acting: 7}
+	cookie, own := testCookie(), signed.Identity{Own: signed.FirstVisitor + 1, Generation: 1, Acting: 7}
 	good := cookieOf(cookie, own)
 	f.Add("request-1", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", good, "5", "Bearer x")
 	f.Add("a\r\nb", "ff-", "visitor=forged; "+good+"; version=5.AAAA", "-9223372036854775809", "")

@@ -109,19 +109,20 @@ func TestLiveShelf(t *testing.T) {
 			t.Errorf("no %q in\n%s", text, data)
 		}
 	}
-	if _, err := s.recommender.Forget(t.Context(), s.own()); err != nil {
+	if _, err := s.recommender.Forget(t.Context(), s.own(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, data := e.next(t); !strings.Contains(data, "Changed just now.") {
-		t.Errorf("after forgetting:\n%s", data)
+	if _, name, data := e.next(t); name != "reader" {
+		t.Errorf("after forgetting: %s\n%s", name, data)
 	}
+	s.streamsEnd(0)
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(`
 # HELP web_live_shelves_total Shelves sent to browsers that waited for a change.
 # TYPE web_live_shelves_total counter
-web_live_shelves_total 5
+web_live_shelves_total 4
 # HELP web_live_streams Browsers that wait for changes of their shelf.
 # TYPE web_live_streams gauge
-web_live_streams 1
+web_live_streams 0
 `), "web_live_shelves_total", "web_live_streams"); err != nil {
 		t.Error(err)
 	}
@@ -325,7 +326,7 @@ func TestLiveHeartbeat(t *testing.T) {
 		s := newQuietShop(t, fewBooks())
 		ctx, leave := context.WithCancel(t.Context())
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/shelf/events?after=0", nil)
-		r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor}))
+		r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor, Generation: 1}))
 		w := &flushed{http.Header{}, make(chan string)}
 		done := make(chan struct{})
 		go func() {
@@ -409,4 +410,19 @@ func TestAPageOfAnotherReaderIsTold(t *testing.T) {
 	told("the reader was forgotten")
 	s.own()
 	told("the browser has another reader")
+}
+
+// A page that shows a version which the store has lost gets the shelf as it is.
+func TestALiveShelfGoesBackToWhatIsStored(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	s.act("5", "like").want(t, 303)
+	e := s.follow("/shelf/events?after=" + s.at(9))
+	if id, name, _ := e.next(t); name != "shelf" || id != s.at(1) {
+		t.Errorf("event %q, id %q; want the shelf of version 1", name, id)
+	}
+	s.act("3", "like").want(t, 303)
+	if id, name, _ := e.next(t); name != "shelf" || id != s.at(2) {
+		t.Errorf("event %q, id %q; want the shelf of version 2", name, id)
+	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
@@ -32,7 +33,7 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 	if err := checkReader(r, id); err != nil {
 		return err
 	}
-	history, err := a.cfg.Recommender.History(r.Context(), id, version)
+	history, err := a.cfg.Recommender.History(r.Context(), recommend.HistoryQuery{UserID: id, MinVersion: version})
 	if err != nil {
 		return problem.Unavailable(problem.ErrNoHistory, err)
 	}
@@ -54,7 +55,7 @@ func (a *API) Forget(w http.ResponseWriter, r *http.Request) error {
 	if err := checkReader(r, id); err != nil {
 		return err
 	}
-	version, err := a.cfg.Recommender.Forget(r.Context(), id)
+	version, err := a.cfg.Recommender.Forget(r.Context(), id, 0)
 	if err != nil {
 		return problem.Unavailable(problem.ErrNotKept, err)
 	}

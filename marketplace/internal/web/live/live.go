@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
 )
@@ -68,7 +69,7 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	}
 	if shelf.Another() {
 		begin(w)
-		_, _ = io.WriteString(w, "event: reader\ndata: another\n\n") // the script loads the page again
+		_, _ = io.WriteString(w, anotherReader)
 		return nil
 	}
 	if !ok {
@@ -103,6 +104,10 @@ func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
 	st.run(r.Context())
 	return nil
 }
+
+// anotherReader is the event that makes the script load the page again, as the browser has
+// another reader than the page.
+const anotherReader = "event: reader\ndata: another\n\n"
 
 // begin sets the headers of a stream.
 func begin(w http.ResponseWriter) {
@@ -141,8 +146,10 @@ func (s *stream) run(ctx context.Context) {
 		defer cancel()
 		s.beat(ctx)
 	})
-	// An error is that of ctx or of the connection, or the browser will reconnect.
-	_ = s.shelf.Follow(ctx, s.show)
+	// Any other error is that of ctx or of the connection, or the browser will reconnect.
+	if err := s.shelf.Follow(ctx, s.show); errors.Is(err, recommend.ErrForgotten) {
+		_ = s.send([]byte(anotherReader)) // the connection ends anyway
+	}
 }
 
 // beat keeps a silent connection open. It returns when the stream must end.

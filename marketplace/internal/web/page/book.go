@@ -29,7 +29,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	here := r.URL.RequestURI()
 	wait := p.askOwnBooks(r.Context(), v, here)
 	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, similarBooks))
-	own := wait()
+	v, own := p.waitOwnBooks(w, v, wait)
 	noReason := func(recommend.Shelf, recommend.Item) string { return "" } // the heading has it
 	title := b.Title
 	if b.Author != "" {

@@ -21,9 +21,7 @@ type frontPage struct {
 
 // Front is GET /.
 func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	wait := p.askOwnBooks(r.Context(), v, "/")
-	answer := p.cfg.Shelves.Count(p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery("", frontShelf)))
-	own := wait()
+	v, answer, own := p.askShelf(w, r, v, "", "/", frontShelf)
 	page := frontPage{layout: p.layout("Books for you", "/", v, own), Shelf: p.liveShelf(answer, "", v, own)}
 	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source != recommend.Personal { // the shelf shows the first of them already

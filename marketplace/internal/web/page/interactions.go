@@ -2,6 +2,7 @@ package page
 
 import (
 	"crypto/rand"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
@@ -30,7 +32,7 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	if err := p.checkWrite(v); err != nil {
 		return err
 	}
-	i, err := interaction(r.PostForm, v.id.Own)
+	i, err := interaction(r.PostForm, v.id)
 	if err != nil {
 		return err
 	}
@@ -42,6 +44,10 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	}
 	back := request.LocalPath(r.PostForm.Get(returnField))
 	done, err := p.cfg.Recommender.Record(r.Context(), i)
+	if errors.Is(err, recommend.ErrForgotten) { // in another browser: this one is somebody new
+		p.forget(w)
+		return p.makeKnown(w, r)
+	}
 	if err != nil {
 		again := againForm{Book: i.BookID, Do: r.PostForm.Get(doField), ID: i.ID, Back: back}
 		return &notRecorded{again, problem.Unavailable(problem.ErrNotKept, err)}
@@ -55,8 +61,8 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 }
 
 // interaction reads the form of a book.
-func interaction(form url.Values, readerID int64) (recommend.Interaction, error) {
-	i := recommend.Interaction{ID: form.Get(idField), UserID: readerID}
+func interaction(form url.Values, reader signed.Identity) (recommend.Interaction, error) {
+	i := recommend.Interaction{ID: form.Get(idField), UserID: reader.Own, Generation: reader.Generation}
 	var faults request.Faults
 	if i.ID == "" {
 		i.ID = rand.Text()
@@ -115,7 +121,7 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, v Visitor, 
 	}
 	own := ownBooks{canInteract: true}
 	answer := scriptAnswer{Said: said(i, b.Title), Reader: v.tag}
-	if history, err := p.cfg.Recommender.History(r.Context(), i.UserID, version); err == nil {
+	if history, err := p.cfg.Recommender.History(r.Context(), v.historyQuery(version)); err == nil {
 		own.fill(history)
 		n := len(own.entries)
 		answer.Count = &n

@@ -25,7 +25,7 @@ type listPage struct {
 // AllBooks is GET /books.
 func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	here := r.URL.RequestURI()
-	own := p.askOwnBooks(r.Context(), v, here)()
+	v, own := p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	found, paging := p.list(r, catalog.Query{}, "/books", nil)
 	return p.show(w, "list.html", listPage{
 		layout: p.layout("All books", here, v, own), Heading: "All books",
@@ -40,13 +40,14 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		return problem.ErrNoSuchCategory
 	}
 	name, here := catalog.CategoryName(slug), r.URL.RequestURI()
-	wait := p.askOwnBooks(r.Context(), v, here)
 	found, paging := p.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
 	var answer recommend.Shelf
+	var own ownBooks
 	if paging.Page == 1 {
-		answer = p.cfg.Shelves.Count(p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery(slug, categoryShelf)))
+		v, answer, own = p.askShelf(w, r, v, slug, here, categoryShelf)
+	} else {
+		v, own = p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	}
-	own := wait()
 	page := listPage{
 		layout: p.layout(name, here, v, own), Heading: name,
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,

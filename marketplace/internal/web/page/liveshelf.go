@@ -107,15 +107,15 @@ func (l LiveShelf) Another() bool { return l.another }
 // must leave it.
 func (l LiveShelf) Take() (leave func(), err error) { return l.pages.limits.stream(l.visitor.id.Own) }
 
-// Follow calls show with the shelf after each change, until ctx ends or show fails; at is
-// the version to continue after.
+// Follow calls show with the shelf after each change, until ctx ends, show fails or the
+// reader is forgotten (recommend.ErrForgotten); at is the version to continue after.
 func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error) error {
 	most := frontShelf
 	if l.category != "" {
 		most = categoryShelf
 	}
 	seen := l.seen
-	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Category: l.category, MaxResults: most, After: max(seen, 0)}
+	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Generation: l.visitor.id.Generation, Category: l.category, MaxResults: most, After: max(seen, 0)}
 	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
 		if c.Version == seen {
 			return nil
@@ -136,7 +136,7 @@ func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore boo
 	if l.category != "" {
 		own.here = "/categories/" + l.category
 	}
-	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.id.Own, c.Version); err == nil {
+	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.historyQuery(c.Version)); err == nil {
 		own.fill(history)
 	}
 	shown := l.pages.liveShelf(c.Shelf, l.category, l.visitor, own)

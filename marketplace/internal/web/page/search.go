@@ -24,7 +24,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	given := r.URL.Query()
 	text := searchText(given.Get("q"))
 	here := r.URL.RequestURI()
-	own := p.askOwnBooks(r.Context(), v, here)()
+	v, own := p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	page := searchPage{layout: p.layout("Search", here, v, own)}
 	page.Query = text
 	values := url.Values{"q": {text}}

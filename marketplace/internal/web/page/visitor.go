@@ -38,14 +38,23 @@ func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 	if v.sample.ID != 0 {
 		return recommend.Query{UserID: v.sample.ID, Category: category, MaxResults: most}
 	}
-	return recommend.Query{UserID: v.id.Own, Category: category, MaxResults: most, MinVersion: v.version}
+	return recommend.Query{UserID: v.id.Own, Category: category, MaxResults: most, Generation: v.id.Generation, MinVersion: v.version}
 }
+
+// historyQuery asks for the visitor's own history, at the version of the last write or a
+// later one.
+func (v Visitor) historyQuery(version int64) recommend.HistoryQuery {
+	return recommend.HistoryQuery{UserID: v.id.Own, Generation: v.id.Generation, MinVersion: version}
+}
+
+// stranger returns a visitor without a cookie.
+func stranger() Visitor { return Visitor{id: signed.Identity{Own: signed.Nobody}, tag: nobody} }
 
 // visitor returns the visitor that a request comes from.
 func (p *Pages) visitor(r *http.Request) Visitor {
 	id, renew, known := p.cfg.Identity.Read(r)
 	if !known {
-		return Visitor{id: signed.Identity{Own: signed.Nobody}, tag: nobody}
+		return stranger()
 	}
 	v := Visitor{id: id, renew: renew, tag: p.cfg.Identity.Tag(id), version: p.cfg.Version.Read(r, id.Own)}
 	v.sample, _ = p.cfg.Catalog.Sample(id.Acting) // none if the catalogue no longer has it
@@ -64,6 +73,14 @@ func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
 		p.cfg.Identity.Write(w, signed.NewFormerIdentity())
 	}
 	return v
+}
+
+// forget removes the cookies of a browser whose reader was forgotten, perhaps in another
+// browser, and returns the visitor that remains.
+func (p *Pages) forget(w http.ResponseWriter) Visitor {
+	p.cfg.Identity.Remove(w)
+	p.cfg.Version.Remove(w)
+	return stranger()
 }
 
 // sentAgain is the query of a form that was sent again.
@@ -103,7 +120,8 @@ func (p *Pages) checkWrite(v Visitor) error {
 // SwitchReader is POST /reader: it shows the shop as a sample reader, or as the
 // visitor again.
 func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	id := signed.Identity{Own: v.id.Own}
+	id := v.id
+	id.Acting = 0
 	if choice := r.PostForm.Get(readerField); choice != yourself {
 		var err error
 		id.Acting, err = strconv.ParseInt(choice, 10, 64)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 
 	"bookstall/marketplace/internal/recommend"
@@ -29,16 +30,17 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 		return recommend.ErrReadOnly
 	}
 	own := ownBooks{here: YourBooksPath, canInteract: p.canInteract(v)}
-	switch {
-	case v.unknown():
-		own.known = true
-	case own.canInteract:
-		history, err := p.cfg.Recommender.History(r.Context(), v.id.Own, v.version)
-		if err != nil {
+	if own.canInteract && !v.unknown() {
+		switch history, err := p.cfg.Recommender.History(r.Context(), v.historyQuery(v.version)); {
+		case errors.Is(err, recommend.ErrForgotten):
+			v = p.forget(w)
+		case err != nil:
 			return problem.Unavailable(problem.ErrNoHistory, err)
+		default:
+			own.fill(history)
 		}
-		own.fill(history)
 	}
+	own.known = own.known || v.unknown()
 	page := yourBooksPage{
 		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
 		Unknown: v.unknown(),
@@ -64,12 +66,11 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		if err := p.limits.write(v.id.Own); err != nil {
 			return err
 		}
-		if _, err := p.cfg.Recommender.Forget(r.Context(), v.id.Own); err != nil {
+		if _, err := p.cfg.Recommender.Forget(r.Context(), v.id.Own, v.id.Generation); err != nil {
 			return problem.Unavailable(problem.ErrNotKept, err)
 		}
 	}
-	p.cfg.Identity.Remove(w)
-	p.cfg.Version.Remove(w)
+	p.forget(w)
 	reply.SeeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
 	return nil
 }

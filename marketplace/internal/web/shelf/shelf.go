@@ -16,13 +16,14 @@ import (
 // shelf, it answers with bestsellers: the source is recommend.Fallback, and Cause says
 // why. Everything else fails with recommend.ErrUnavailable or recommend.ErrReadOnly,
 // Record also with recommend.ErrConflict, catalog.ErrBookNotFound or a
-// *recommend.FieldError. Any other error is a bug.
+// *recommend.FieldError, and for a generation that has ended, all but Shelf and Forget with
+// recommend.ErrForgotten. Any other error is a bug.
 type Recommender interface {
 	Shelf(ctx context.Context, q recommend.Query) recommend.Shelf
 	Similar(ctx context.Context, book catalog.Book, maxResults int) recommend.Shelf
-	History(ctx context.Context, userID, minVersion int64) (recommend.History, error)
+	History(ctx context.Context, q recommend.HistoryQuery) (recommend.History, error)
 	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
-	Forget(ctx context.Context, userID int64) (version int64, err error)
+	Forget(ctx context.Context, userID, generation int64) (version int64, err error)
 	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
 	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
 }
