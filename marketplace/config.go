@@ -49,6 +49,8 @@ type settings struct {
 
 	MaxRequests    int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
 	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once. Fewer, if the limit of open files leaves no room." default:"3000"`
+	LimitAddress   int `help:"Requests a second that one address may make; a fifth as many writes, and twice as many live shelves at a time. More get 429. Counts for public addresses, and those that trusted proxies name; 0 for no limit." default:"100"`
+	LimitToken     int `help:"Requests a second that one API token may make, and a fifth as many writes; 0 for no limit." default:"500"`
 	LiveStreams    int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`
 
 	DrainDelay   time.Duration `help:"How long to keep serving after readiness is withdrawn, so that callers notice." default:"3s"`
@@ -78,6 +80,9 @@ func (s *settings) Validate() error {
 	}
 	if s.MaxConnections < 1 {
 		errs = append(errs, fmt.Errorf("--max-connections is %d, want 1 or more", s.MaxConnections))
+	}
+	if s.LimitAddress < 0 || s.LimitToken < 0 {
+		errs = append(errs, fmt.Errorf("--limit-address is %d and --limit-token %d, want 0 or more", s.LimitAddress, s.LimitToken))
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))

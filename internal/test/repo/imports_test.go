@@ -40,6 +40,7 @@ func forbidden() map[string][]string {
 		"marketplace/internal/signed":      slices.Concat(wire, instruments, []string{"bookstall"}),
 		"marketplace/internal/edge":        slices.Concat(wire, instruments, []string{"bookstall"}),
 		"marketplace/internal/apitoken":    plain("bookstall"),
+		"marketplace/internal/limit":       plain("bookstall"),
 		"marketplace/internal/web":         wire,
 		"marketplace/internal/web/api":     {"bookstall/marketplace/internal/web/page", "bookstall/marketplace/internal/web/live"},
 		"marketplace/internal/web/page":    {"bookstall/marketplace/internal/web/api", "bookstall/marketplace/internal/web/live"},

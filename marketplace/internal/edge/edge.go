@@ -107,6 +107,31 @@ type Arrival struct {
 	scheme  string // "" if unknown
 }
 
+// Source returns the network by which limits know the sender of a request: its address, or
+// the /64 of an IPv6 address, of which one subscriber has all. ok is false if it may not be
+// limited: without a proxy that is believed, a peer that is not public may be a proxy, such
+// as an Ingress, by which all readers come.
+func (a Arrival) Source() (network netip.Prefix, ok bool) {
+	addr := a.Client
+	if !addr.IsValid() || !a.Proxied && !public(addr) {
+		return netip.Prefix{}, false
+	}
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	network, err := addr.Prefix(bits)
+	return network, err == nil
+}
+
+// shared are the addresses between a provider and its subscribers (RFC 6598), which clusters
+// use for pods, too.
+func shared() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) }
+
+func public(addr netip.Addr) bool {
+	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !shared().Contains(addr)
+}
+
 type contextKey struct{}
 
 // ArrivalOf returns how a request came that Arrive returned.

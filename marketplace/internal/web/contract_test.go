@@ -136,7 +136,7 @@ func (c *contract) check(r *http.Request, rec *httptest.ResponseRecorder) error 
 	response, where := c.at("paths", template, method, "responses", strconv.Itoa(rec.Code))
 	if operation, _ := c.at("paths", template, method); operation == nil {
 		// Operations that the file does not have must be refused with a problem.
-		if !slices.Contains([]int{401, 403, 404, 405, 413, 414, 421}, rec.Code) {
+		if !slices.Contains([]int{401, 403, 404, 405, 413, 414, 421, 429}, rec.Code) {
 			return errors.New("no such operation")
 		}
 		response, where = c.at("components", "responses", "Problem")

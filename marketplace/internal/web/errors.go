@@ -2,9 +2,12 @@ package web
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/problem"
@@ -29,8 +32,9 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 		retryAfter = "1"
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	if p.Status == http.StatusTooManyRequests {
-		retryAfter = "1"
+	var exceeded *limit.Exceeded
+	if errors.As(err, &exceeded) {
+		retryAfter = strconv.Itoa(int(math.Ceil(exceeded.After.Seconds())))
 	}
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", retryAfter)

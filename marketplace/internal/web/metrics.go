@@ -3,6 +3,8 @@ package web
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bookstall/marketplace/internal/limit"
 )
 
 type metrics struct {
@@ -10,9 +12,10 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	panics   prometheus.Counter
 	shed     *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 }
 
-// Values of the label by.
+// Values of the label by of shed.
 const (
 	shedByShop            = "shop"
 	shedByRecommendations = "recommendations"
@@ -39,9 +42,28 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "http_server_shed_total",
 			Help: "Requests refused because of load (503 with Retry-After), by the service that is overloaded: shop or recommendations.",
 		}, []string{"by"}),
+		limited: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_server_limited_total",
+			Help: "Requests refused because their sender does too much (429 with Retry-After), by how the sender is known (reader, token or address) and by kind: requests, writes, or live shelves at a time (streams).",
+		}, []string{"by", "kind"}),
 	}
 	for _, by := range []string{shedByShop, shedByRecommendations} {
 		m.shed.WithLabelValues(by)
 	}
 	return m
+}
+
+// Values of the label by of limited.
+const (
+	limitedByReader  = "reader"
+	limitedByToken   = "token"
+	limitedByAddress = "address"
+)
+
+// limitedBy returns the function that counts refusals.
+func (m *metrics) limitedBy(by string) func(limit.Kind) {
+	for _, kind := range limit.Kinds() {
+		m.limited.WithLabelValues(by, string(kind))
+	}
+	return func(kind limit.Kind) { m.limited.WithLabelValues(by, string(kind)).Inc() }
 }

@@ -41,6 +41,7 @@ func (s *shop) middleware() []middleware {
 		s.logAccess,
 		s.recoverPanics, // panics of handlers: traced, measured and logged
 		s.setSecurityHeaders,
+		s.limitAddress,
 		s.limitSize,
 		s.refuseOtherHosts,
 		s.refuseCrossOrigin,
@@ -224,6 +225,34 @@ func (s *shop) setSecurityHeaders(next http.Handler) http.Handler {
 	})
 }
 
+// limitAddress refuses requests of an address that makes too many, if it is that of a
+// reader, and not of something that all readers come by. Static files cost less than a
+// refusal.
+func (s *shop) limitAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		source, ok := edge.ArrivalOf(r.Context()).Source()
+		route := routeOf(r)
+		if !ok || route == page.StaticPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		err := s.sources.Request(source)
+		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			err = s.sources.Write(source)
+		}
+		leave := func() {}
+		if err == nil && route == page.EventsPath {
+			leave, err = s.sources.Stream(source)
+		}
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
 // refuseCrossOrigin refuses forms that a page of another site makes a browser send.
 func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -349,7 +378,7 @@ func (s *shop) admitToAPI(next http.Handler) http.Handler {
 		grant, err := s.API.Admit(r.Header.Get("Authorization"))
 		if err == nil {
 			recorded(w).token = grant.Name
-			err = grant.Check(scopeOf(r.Method))
+			err = s.admitGrant(grant, scopeOf(r.Method))
 		}
 		if err != nil {
 			if errors.Is(err, apitoken.ErrUnauthorized) {
@@ -360,6 +389,17 @@ func (s *shop) admitToAPI(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(apitoken.WithGrant(r.Context(), grant)))
 	})
+}
+
+// admitGrant returns why the holder of a token may not make a request, or nil.
+func (s *shop) admitGrant(grant apitoken.Grant, scope apitoken.Scope) error {
+	if err := grant.Check(scope); err != nil || grant.Anonymous() {
+		return err
+	}
+	if err := s.tokens.Request(grant.Name); err != nil || scope == apitoken.Read {
+		return err
+	}
+	return s.tokens.Write(grant.Name)
 }
 
 // scopeOf returns the scope that a method needs.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +18,7 @@ import (
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/live"
@@ -24,7 +27,8 @@ import (
 )
 
 // Config holds the dependencies and limits of the shop. API, Edge, SecureCookie,
-// FormerCookies, MaxRequests, MaxStreams, Draining and Extras are optional.
+// FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
+// optional.
 type Config struct {
 	Catalog        *catalog.Catalog
 	Recommender    shelf.Recommender
@@ -35,12 +39,16 @@ type Config struct {
 	FormerCookies  bool            // whether browsers get the cookies of an earlier version, at their first page
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
 	MaxStreams     int             // live shelves at a time; 0 for no live shelves
+	ByToken        limit.Rates     // what the holder of an API token may do; zero for no limits
+	ByAddress      limit.Rates     // what one address may do; zero for no limits
 	Draining       <-chan struct{} // closed when live shelves must end
 	Extras         []Extra         // addresses that other packages answer
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	TracerProvider trace.TracerProvider
 	Propagator     propagation.TextMapPropagator
+
+	now func() time.Time // of the limits; nil for time.Now, else of a test
 }
 
 func (c Config) validate() error {
@@ -71,9 +79,25 @@ type shop struct {
 	Config
 	mux     *http.ServeMux
 	metrics *metrics
+	tokens  *limit.Table[string]
+	sources *limit.Table[netip.Prefix]
 	pages   *page.Pages
 	api     *api.API
 	live    *live.Shelves
+}
+
+// byReader is what one reader may do: far more than a person does, and far less than would
+// leave nothing for others.
+func byReader() limit.Rates {
+	return limit.Rates{
+		RequestsPerSecond: 50, RequestsAtOnce: 300,
+		WritesPerSecond: 20, WritesAtOnce: 100,
+		StreamsAtATime: 20, // one for each open tab
+	}
+}
+
+func newLimits[K comparable](s *shop, by string, rates limit.Rates) *limit.Table[K] {
+	return limit.New[K](limit.Config{Rates: rates, Refused: s.metrics.limitedBy(by), Now: s.now})
 }
 
 // New returns the handler of the whole shop. It can serve while the catalogue is
@@ -92,12 +116,14 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
+	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
+	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
 		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
 		Version:       signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
-		FormerCookies: cfg.FormerCookies, Registry: cfg.Registry,
+		FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
 		Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

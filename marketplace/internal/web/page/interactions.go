@@ -39,7 +39,7 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	if v.unknown() {
 		return p.makeKnown(w, r)
 	}
-	if err := p.limits.write(v.id.Own); err != nil {
+	if err := p.cfg.Limits.Write(v.id.Own); err != nil {
 		return err
 	}
 	back := request.LocalPath(r.PostForm.Get(returnField))

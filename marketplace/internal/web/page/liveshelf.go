@@ -105,7 +105,9 @@ func (l LiveShelf) Another() bool { return l.another }
 
 // Take takes one of the live shelves that its reader may have open at a time. The caller
 // must leave it.
-func (l LiveShelf) Take() (leave func(), err error) { return l.pages.limits.stream(l.visitor.id.Own) }
+func (l LiveShelf) Take() (leave func(), err error) {
+	return l.pages.cfg.Limits.Stream(l.visitor.id.Own)
+}
 
 // Follow calls show with the shelf after each change, until ctx ends, show fails or the
 // reader is forgotten (recommend.ErrForgotten); at is the version to continue after.

@@ -8,9 +8,9 @@ import (
 	"net/http"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -34,10 +34,10 @@ type Config struct {
 	Shelves     shelf.Counter
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
-	Links       []Link // links in the foot of every page
-	Live        bool   // whether there are live shelves
+	Limits      *limit.Table[int64] // what each reader may do, by id
+	Links       []Link              // links in the foot of every page
+	Live        bool                // whether there are live shelves
 	Log         logr.Logger
-	Registry    prometheus.Registerer
 	// FormerCookies gives browsers the cookies of an earlier version, at their first page.
 	FormerCookies bool
 }
@@ -45,7 +45,6 @@ type Config struct {
 // Pages answers readers.
 type Pages struct {
 	cfg    Config
-	limits *limits
 	static staticFiles
 	templates
 	busy []byte // page that Busy sends
@@ -61,11 +60,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	limits, err := newLimits(cfg.Registry)
-	if err != nil {
-		return nil, err
-	}
-	p := &Pages{cfg: cfg, limits: limits, static: static, templates: templates}
+	p := &Pages{cfg: cfg, static: static, templates: templates}
 	busy := problem.Of(problem.ErrBusy)
 	p.busy, err = p.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
 	if err != nil {
@@ -81,6 +76,11 @@ type Handler func(http.ResponseWriter, *http.Request, Visitor) error
 func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v := p.identify(w, r)
+		if !v.unknown() {
+			if err := p.cfg.Limits.Request(v.id.Own); err != nil {
+				return err
+			}
+		}
 		if r.Method == http.MethodPost {
 			if err := request.ReadForm(r); err != nil {
 				return err

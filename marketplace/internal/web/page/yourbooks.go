@@ -63,7 +63,7 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		return problem.Invalid{{Field: sureField, Reason: "must be ticked: what is forgotten cannot be brought back"}}
 	}
 	if !v.unknown() { // otherwise there is nothing to forget, perhaps since a moment ago
-		if err := p.limits.write(v.id.Own); err != nil {
+		if err := p.cfg.Limits.Write(v.id.Own); err != nil {
 			return err
 		}
 		if _, err := p.cfg.Recommender.Forget(r.Context(), v.id.Own, v.id.Generation); err != nil {

@@ -10,11 +10,12 @@ import (
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/recommend"
 )
 
-// Errors of the web packages. The table also has those of apitoken, catalog, edge
-// and recommend.
+// Errors of the web packages. The table also has those of apitoken, catalog, edge,
+// limit and recommend.
 var (
 	ErrNotReady         = errors.New("the catalogue is empty")
 	ErrNoSuchPage       = errors.New("no such page")
@@ -28,7 +29,6 @@ var (
 	ErrNotKept          = errors.New("write not stored")
 	ErrNoHistory        = errors.New("histories not available")
 	ErrNoStream         = errors.New("no more live shelves")
-	ErrTooMany          = errors.New("too many requests of one reader")
 	ErrBusy             = errors.New("too many requests at a time")
 )
 
@@ -139,7 +139,7 @@ func table() []row {
 		{recommend.ErrReadOnly, http.StatusNotImplemented, "", "This shop does not remember what readers do."},
 		{ErrNotKept, http.StatusServiceUnavailable, "We could not keep that", "What you did could not be kept just now. Nothing else is lost, and doing it again does no harm."},
 		{ErrNoHistory, http.StatusServiceUnavailable, "Your books are away for a moment", "What readers like, rate and buy cannot be looked up just now. Nothing is lost. Try again in a moment."},
-		{ErrTooMany, http.StatusTooManyRequests, "That was a lot at once", "You did more at once than the shop can follow. Wait a moment, and do it again."},
+		{limit.ErrExceeded, http.StatusTooManyRequests, "That was a lot at once", "You did more at once than the shop can follow. Wait a moment, and do it again."},
 		{ErrBusy, http.StatusServiceUnavailable, busy, "More readers are here than we can serve at a time. Try again in a moment."},
 		{recommend.ErrOverloaded, http.StatusServiceUnavailable, busy, "Recommendations have more to do than they can just now. Try again in a moment."},
 		{ErrNoStream, http.StatusServiceUnavailable, "", "There are no more live shelves just now."},
