@@ -42,7 +42,10 @@ type browser struct {
 
 // openBrowser starts Chromium. Without it, or without the accessibility rules, the test
 // skips.
-func openBrowser(t *testing.T, shop string) *browser {
+func openBrowser(t *testing.T, shop string) *browser { return openBrowserWith(t, shop, "{}") }
+
+// openBrowserWith starts Chromium with preferences, which are JSON.
+func openBrowserWith(t *testing.T, shop, preferences string) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("SKIP (-short): starts a browser")
@@ -65,9 +68,14 @@ func openBrowser(t *testing.T, shop string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	profile := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(profile, "Default"), 0o700),
+		os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(preferences), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	b := &browser{host: shopURL.Host, axe: string(rules)}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox,
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.NoSandbox,
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true),
 	)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)

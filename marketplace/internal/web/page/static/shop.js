@@ -62,14 +62,13 @@
   tabs.onmessage = event => become(event.data.reader, event.data.first);
   document.addEventListener("visibilitychange", renew);
 
-  // The forms of a browser without a cookie are sent one after the other, from all tabs:
-  // the first one brings the cookie, and those sent beside it would bring others.
+  // The forms of a page of nobody are sent one after the other: the first one brings the
+  // cookie, and those sent beside it would bring others.
   let last = Promise.resolve();
   const send = (form, button) => {
     const body = new URLSearchParams(new FormData(form, button));
     const post = () => fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
     if (page.reader !== nobody) return post();
-    if (navigator.locks) return navigator.locks.request("first", post); // not over plain HTTP
     last = last.then(post, post);
     return last;
   };
