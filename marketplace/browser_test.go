@@ -42,7 +42,10 @@ type browser struct {
 
 // openBrowser starts Chromium. Without it, or without the accessibility rules, the test
 // skips.
-func openBrowser(t *testing.T, shop string) *browser { return openBrowserWith(t, shop, "{}") }
+func openBrowser(t *testing.T, shop string) *browser {
+	t.Helper()
+	return openBrowserWith(t, shop, "{}")
+}
 
 // openBrowserWith starts Chromium with preferences, which are JSON.
 func openBrowserWith(t *testing.T, shop, preferences string) *browser {
