@@ -78,9 +78,10 @@ const (
 	renewAfter     = 24 * time.Hour       // how old a cookie is when it is renewed
 )
 
-// NewIdentityCookie returns the cookie; secure is for shops served over HTTPS.
-func NewIdentityCookie(keys Keys, secure bool) IdentityCookie {
-	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", secure), newSigner(keys, "reader of a page"), time.Now}
+// NewIdentityCookie returns the cookie; secure is for shops served over HTTPS, and
+// formerSecure for those whose earlier version knew that, which named its cookie by it.
+func NewIdentityCookie(keys Keys, secure, formerSecure bool) IdentityCookie {
+	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", formerSecure), newSigner(keys, "reader of a page"), time.Now}
 }
 
 // encode returns v2.own.generation.acting.expiry.signature; the expiry is in Unix seconds.

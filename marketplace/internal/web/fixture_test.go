@@ -365,7 +365,7 @@ func requireToken(c *Config) {
 
 // testCookie is the reader's cookie of all test shops.
 func testCookie() signed.IdentityCookie {
-	return signed.NewIdentityCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false)
+	return signed.NewIdentityCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false, false)
 }
 
 // cookieOf returns the Cookie header of a browser with an identity.

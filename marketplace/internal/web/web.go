@@ -37,6 +37,7 @@ type Config struct {
 	Edge           *edge.Edge      // what is in front of the shop; nil for nothing
 	SecureCookie   bool            // whether the shop is served over HTTPS
 	FormerCookies  bool            // whether browsers get the cookies of an earlier version, at their first page
+	FormerSecure   bool            // whether that version was told that the shop is served over HTTPS
 	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
 	MaxStreams     int             // live shelves at a time; 0 for no live shelves
 	ByToken        limit.Rates     // what the holder of an API token may do; zero for no limits
@@ -121,7 +122,7 @@ func New(cfg Config) (http.Handler, error) {
 	shelves := shelf.NewCounter(cfg.Registry)
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
-		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie),
+		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie, cfg.FormerSecure),
 		Version:       signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
 		FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
 		Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
