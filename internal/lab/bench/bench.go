@@ -1,6 +1,6 @@
 // Package bench measures the figures of docs/performance.md: the size of the
 // programs, how fast the shop opens and what memory it takes, how evenly calls are
-// spread, and what a new replica and one that stops cost.
+// spread, what a new replica and one that stops cost, and what mutual TLS does.
 package bench
 
 import (
@@ -15,14 +15,19 @@ import (
 // Command measures the programs built by `make build`.
 type Command struct {
 	Bin string `help:"Folder of the built programs." default:"bin"`
+	TLS bool   `name:"tls" help:"Measure mutual TLS alone."`
 }
 
 // Run prints the figures as tables.
 func (c *Command) Run(ctx context.Context, stdout io.Writer) error {
 	fmt.Fprintf(stdout, "%s\n\n", report.Machine())
-	for _, measure := range []func(context.Context, string) (figures, error){
-		measureSize, measureOpening, func(ctx context.Context, bin string) (figures, error) { return measureBalance(ctx, bin) },
-	} {
+	all := []func(context.Context, string) (figures, error){
+		measureSize, measureOpening, func(ctx context.Context, bin string) (figures, error) { return measureBalance(ctx, bin) }, measureTLS,
+	}
+	if c.TLS {
+		all = all[len(all)-1:]
+	}
+	for _, measure := range all {
 		f, err := measure(ctx, c.Bin)
 		if err != nil {
 			return err

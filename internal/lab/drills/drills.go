@@ -29,6 +29,10 @@ func all() []drill {
 			name: "connection-age", shows: "connections end after 1 s each",
 			fleet: fleet.Config{ReplicaArgs: []string{"--max-connection-age=1s"}}, script: connectionAge,
 		},
+		{
+			name: "certificates", shows: fmt.Sprintf("mutual TLS: certificates renewed %d times, then the CA rolled over; connections end after 1 s each", renewals),
+			fleet: fleet.Config{TLS: true, ReplicaArgs: []string{"--max-connection-age=1s"}}, script: certificates,
+		},
 
 		// Processes that end without warning.
 		{name: "kill-one", shows: "kill -9 of one of three replicas", cost: unplanned, script: kill(1)},

@@ -13,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"bookstall/internal/dnsserver"
+	"bookstall/internal/pki"
 )
 
 // Name is the DNS name of the replicas.
@@ -36,6 +38,8 @@ type Config struct {
 	ReplicaArgs []string
 	// Tutorial enables the tutorials' examples in all programs.
 	Tutorial bool
+	// TLS has the programs speak mutual TLS, with the certificates of Fleet.Certs.
+	TLS bool
 }
 
 // Fleet is one marketplace, or several behind a switch, with the replicas that they
@@ -46,6 +50,7 @@ type Fleet struct {
 	URL         string  // URL of the shop
 	Admin       string  // URL of the first marketplace's admin port
 	Switch      *Switch // nil unless Config.Switched
+	Certs       pki.Folder
 
 	cfg      Config
 	port     uint16
@@ -99,6 +104,15 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	if f.port, err = freePort(address(0)); err != nil {
 		return nil, err
 	}
+	if cfg.TLS {
+		f.Certs = pki.Folder{
+			Path: filepath.Join(f.dir, "certs"), Programs: pki.Programs(strings.TrimSuffix(strings.TrimPrefix(Name, "recommendations."), ".")),
+			Life: time.Hour, CALife: 24 * time.Hour,
+		}
+		if _, err := f.Certs.Create(); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Tutorial {
 		if f.restPort, err = freePort(address(0)); err != nil {
 			return nil, err
@@ -147,6 +161,7 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)
 	}
+	args = append(args, f.tlsArgs("marketplace")...)
 	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
@@ -196,6 +211,10 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", fmt.Sprintf("--tutorial-rest-address=%s:%d", ip, f.restPort))
 	}
+	if f.cfg.TLS {
+		args = append(args, fmt.Sprintf("--health-address=%s:0", ip))
+	}
+	args = append(args, f.tlsArgs("recommendations")...)
 	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
 	if err != nil {
 		return nil, err
@@ -205,6 +224,15 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	f.replicas = append(f.replicas, r)
 	f.mu.Unlock()
 	return r, nil
+}
+
+// tlsArgs returns the flags of a program with TLS.
+func (f *Fleet) tlsArgs(program string) []string {
+	if !f.cfg.TLS {
+		return nil
+	}
+	cert, key, ca := f.Certs.Files(program)
+	return []string{"--tls-cert-file=" + cert, "--tls-key-file=" + key, "--tls-ca-file=" + ca}
 }
 
 // Targets returns the targets of the replicas: over gRPC, and of the tutorials' REST
