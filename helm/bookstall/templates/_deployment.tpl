@@ -230,10 +230,10 @@ a renewed certificate. */ -}}
 - {name: tls, mountPath: /etc/bookstall/tls, readOnly: true}
 {{- end -}}
 
-{{- /* Takes (list root secret-name); without a name, the Secret is tls.secretName. */ -}}
+{{- /* Takes (list root component). */ -}}
 {{- define "bookstall.tlsVolume" -}}
 - name: tls
   secret:
-    secretName: {{ index . 1 | default (index . 0).Values.tls.secretName }}
+    secretName: {{ include "bookstall.tls.secret" . }}
     defaultMode: 0440
 {{- end -}}

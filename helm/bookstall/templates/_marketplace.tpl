@@ -145,7 +145,7 @@ readinessProbe:
     items:
       - {key: cookie-key, path: cookie-key}
 {{- if .Values.tls.enabled }}
-{{ include "bookstall.tlsVolume" (list . .Values.tls.clientSecretName) }}
+{{ include "bookstall.tlsVolume" (list . "marketplace") }}
 {{- end }}
 {{- end -}}
 

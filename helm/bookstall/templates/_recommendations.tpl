@@ -68,6 +68,6 @@ readinessProbe:
 
 {{- define "bookstall.recommendations.volumes" -}}
 {{- if .Values.tls.enabled }}
-{{- include "bookstall.tlsVolume" (list . "") }}
+{{- include "bookstall.tlsVolume" (list . "recommendations") }}
 {{- end }}
 {{- end -}}

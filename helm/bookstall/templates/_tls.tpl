@@ -22,7 +22,7 @@ them, so that an upgrade from a chart without it locks nobody out. */ -}}
 {{- $names := $tls.allowedClients -}}
 {{- if not $names -}}
 {{- $names = list (include "bookstall.tls.host" (list . "marketplace")) (include "bookstall.tls.id" (list . "marketplace")) -}}
-{{- if and .Values.marketplace.enabled (not $tls.clientSecretName) -}}
+{{- if and .Values.marketplace.enabled $tls.secretName (not $tls.clientSecretName) -}}
 {{- $names = append $names (default (include "bookstall.tls.host" (list . "recommendations")) $tls.serverName) -}}
 {{- end -}}
 {{- end -}}
@@ -44,7 +44,52 @@ them, so that an upgrade from a chart without it locks nobody out. */ -}}
 
 {{- /* Not empty if the names of clients are not known. */ -}}
 {{- define "bookstall.tls.unknown" -}}
-{{- if and .Values.tls.enabled .Values.recommendations.enabled (not .Values.tls.allowedClients) (or .Values.tls.clientSecretName (not .Values.marketplace.enabled)) -}}
+{{- if and .Values.tls.enabled .Values.recommendations.enabled .Values.tls.secretName (not .Values.tls.allowedClients) (or .Values.tls.clientSecretName (not .Values.marketplace.enabled)) -}}
 true
 {{- end -}}
+{{- end -}}
+
+{{- /* Name of the Secret with the certificate of a component; takes (list root component). */ -}}
+{{- define "bookstall.tls.secret" -}}
+{{- $root := index . 0 -}}
+{{- $tls := $root.Values.tls -}}
+{{- if not $tls.secretName -}}
+{{- include "bookstall.fullname" $root }}-{{ index . 1 }}-tls
+{{- else if eq (index . 1) "marketplace" -}}
+{{- default $tls.secretName $tls.clientSecretName -}}
+{{- else -}}
+{{- $tls.secretName -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Data of the Secrets of both components, as JSON: what the cluster has, otherwise new
+certificates of a new CA, whose key is not kept. The result is kept for the same reason as
+in bookstall.marketplace.secretData. */ -}}
+{{- define "bookstall.tls.generated" -}}
+{{- if not (hasKey .Values.tls "data") -}}
+{{- $data := dict -}}
+{{- $bundles := list -}}
+{{- range $component := list "marketplace" "recommendations" -}}
+{{- $name := include "bookstall.tls.secret" (list $ $component) -}}
+{{- $old := dig "data" dict (lookup "v1" "Secret" $.Release.Namespace $name | default dict) | default dict -}}
+{{- $_ := set $data $component $old -}}
+{{- if (index $.Values $component).enabled -}}
+{{- $bundles = append $bundles (get $old "ca.crt" | default "") -}}
+{{- end -}}
+{{- end -}}
+{{- if or (has "" $bundles) (gt (len (uniq $bundles)) 1) -}}
+{{- $days := 3650 -}}
+{{- $ca := genCAWithKey (printf "%s CA" (include "bookstall.fullname" .)) $days (genPrivateKey "ecdsa") -}}
+{{- range $component := list "marketplace" "recommendations" -}}
+{{- $hosts := list (include "bookstall.tls.host" (list $ $component)) -}}
+{{- if and (eq $component "recommendations") $.Values.tls.serverName -}}
+{{- $hosts = append $hosts $.Values.tls.serverName -}}
+{{- end -}}
+{{- $cert := genSignedCertWithKey (first $hosts | trunc 64) nil $hosts $days $ca (genPrivateKey "ecdsa") -}}
+{{- $_ := set $data $component (dict "tls.crt" ($cert.Cert | b64enc) "tls.key" ($cert.Key | b64enc) "ca.crt" ($ca.Cert | b64enc)) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set .Values.tls "data" $data -}}
+{{- end -}}
+{{- toJson .Values.tls.data -}}
 {{- end -}}

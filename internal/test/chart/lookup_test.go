@@ -1,0 +1,66 @@
+package chart
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// cluster is an API server that has a namespace and some Secrets, as far as Helm's lookup
+// needs it.
+func cluster(t *testing.T, namespace string, secrets ...object) (kubeconfig string) {
+	t.Helper()
+	answers := map[string]any{
+		"/version":                        object{"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
+		"/api":                            object{"kind": "APIVersions", "versions": []string{"v1"}},
+		"/api/v1/namespaces/" + namespace: object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": namespace}},
+	}
+	var groups []object
+	for api, kinds := range map[string][]string{
+		"v1": {"Secret", "Service", "ServiceAccount", "Pod", "Namespace"}, "apps/v1": {"Deployment"},
+		"policy/v1": {"PodDisruptionBudget"}, "networking.k8s.io/v1": {"NetworkPolicy"},
+	} {
+		var resources []object
+		for _, kind := range kinds {
+			plural := strings.ReplaceAll(strings.ToLower(kind)+"s", "ys", "ies")
+			resources = append(resources, object{"name": plural, "kind": kind, "namespaced": kind != "Namespace", "verbs": []string{"get"}})
+		}
+		path := "/api/" + api
+		if group, version, ok := strings.Cut(api, "/"); ok {
+			path = "/apis/" + api
+			v := object{"groupVersion": api, "version": version}
+			groups = append(groups, object{"name": group, "versions": []object{v}, "preferredVersion": v})
+		}
+		answers[path] = object{"kind": "APIResourceList", "groupVersion": api, "resources": resources}
+	}
+	answers["/apis"] = object{"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+	for _, s := range secrets {
+		kept := maps.Clone(s)
+		meta := maps.Clone(s.at("metadata").(map[string]any))
+		meta["annotations"] = object{"meta.helm.sh/release-name": "bookstall", "meta.helm.sh/release-namespace": namespace}
+		kept["metadata"] = meta
+		answers["/api/v1/namespaces/"+namespace+"/secrets/"+s.name()] = kept
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, ok := answers[strings.TrimSuffix(r.URL.Path, "/")]
+		w.Header().Set("Content-Type", "application/json")
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+			answer = object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := "{apiVersion: v1, kind: Config, current-context: x, clusters: [{name: x, cluster: {server: '" + server.URL +
+		"'}}], contexts: [{name: x, context: {cluster: x, user: x}}], users: [{name: x, user: {}}]}"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
