@@ -67,12 +67,12 @@ func TestFormsThroughAProxy(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
+			p.shutDown(t) // after which the log is complete
 			refused := resp.StatusCode == http.StatusMisdirectedRequest ||
 				resp.StatusCode == http.StatusForbidden && len(p.Lines("request of another origin refused")) == 1
 			if test.want != 0 && resp.StatusCode != test.want || refused != (test.want != 0) {
 				t.Errorf("status %d, refused %v, want status %d (0 for any that is no refusal)", resp.StatusCode, refused, test.want)
 			}
-			p.shutDown(t)
 		})
 	}
 }

@@ -83,18 +83,28 @@ func (formerShop) sign(body string) string {
 }
 
 // sideBySide returns a shop of which the version before answers those requests for which
-// old returns true.
+// old returns true. If its cookies are for HTTPS only, it is served by HTTPS.
 func sideBySide(t *testing.T, old func() bool, change ...func(*Config)) *testShop {
 	t.Helper()
 	s := newTestShop(t, fewBooks(), change...)
 	former := formerShop{s.recommender}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if old() {
 			former.ServeHTTP(w, r)
 		} else {
 			s.handler.ServeHTTP(w, r)
 		}
 	}))
+	var cfg Config
+	for _, c := range change {
+		c(&cfg)
+	}
+	if cfg.SecureCookie {
+		server.StartTLS()
+		s.client.Transport = server.Client().Transport
+	} else {
+		server.Start()
+	}
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	s.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -110,8 +120,18 @@ func sideBySide(t *testing.T, old func() bool, change ...func(*Config)) *testSho
 // refused and nobody becomes another reader: not who comes first to one or the other, nor
 // who reads as somebody else for a while, nor who is forgotten.
 func TestNobodyBecomesAnotherReaderBesideTheVersionBefore(t *testing.T) {
+	nobodyBecomesAnother(t, func(c *Config) { c.FormerCookies = true })
+}
+
+// The same if only this version knows that it is served by HTTPS.
+func TestNobodyBecomesAnotherReaderWhenCookiesBecomeSecure(t *testing.T) {
+	nobodyBecomesAnother(t, func(c *Config) { c.FormerCookies, c.SecureCookie = true, true })
+}
+
+func nobodyBecomesAnother(t *testing.T, change func(*Config)) {
+	t.Helper()
 	var random *rand.Rand
-	s := sideBySide(t, func() bool { return random.IntN(2) == 0 }, func(c *Config) { c.FormerCookies = true })
+	s := sideBySide(t, func() bool { return random.IntN(2) == 0 }, change)
 	shown := func() int64 {
 		s.get("/").want(t, 200)
 		id, _, _ := s.recommender.asked()

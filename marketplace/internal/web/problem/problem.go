@@ -94,7 +94,7 @@ func Of(err error) Problem {
 			"If both are this shop, its operator sets --public-url, or has the proxy pass on the Host.", shown(origin.Origin), shown(origin.Shop))}
 	case errors.As(err, &host):
 		return Problem{Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("This shop does not answer to the host %s. "+
-			"Its operator names hosts by --public-url and --allowed-hosts.", shown(host.Host))}
+			"Its operator names hosts by --public-url and --allowed-hosts; a proxy must pass on the Host that it was asked for.", shown(host.Host))}
 	case errors.As(err, &tooLarge):
 		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large."}
 	}
