@@ -217,7 +217,7 @@ func (p *pool) eject(r *replica, method, reason string) {
 		x.ejections = 1
 	}
 	ctx := p.exclude(r, Ejected, reason, method)
-	p.cfg.log.Info("replica ejected", "address", r.addresses[0], "reason", reason, "method", method, "ejectionsInARow", x.ejections)
+	p.cfg.log.Warn("replica ejected", "address", r.addresses[0], "reason", reason, "method", method, "ejectionsInARow", x.ejections)
 	every := p.probeInterval(x.ejections)
 	p.probes.Go(func() { p.probeUntilHealthy(ctx, r, every) })
 }
@@ -276,7 +276,7 @@ func (p *pool) readmitIfNoneServes() {
 	for _, r := range p.listed {
 		if r.exclusion.state != "" && r.status == Serving {
 			p.readmit(r, ReasonNeeded)
-			p.cfg.log.Info("replica readmitted, no other is serving", "address", r.addresses[0])
+			p.cfg.log.Warn("replica readmitted, no other is serving", "address", r.addresses[0])
 		}
 	}
 }

@@ -170,7 +170,7 @@ func (r *dnsResolver) report(result LookupResult, trouble string, keysAndValues 
 		return
 	}
 	r.trouble = trouble
-	r.cfg.log.Info(trouble, append([]any{"name", r.target.host, "addresses", len(r.addrs)}, keysAndValues...)...)
+	r.cfg.log.Warn(trouble, append([]any{"name", r.target.host, "addresses", len(r.addrs)}, keysAndValues...)...)
 }
 
 // publish gives the policy the list, if it differs from the last: each update makes the

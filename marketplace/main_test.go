@@ -195,6 +195,29 @@ func TestSpansAreExportedAtShutdown(t *testing.T) {
 	}
 }
 
+// Why there is no catalogue is said at /readyz, also by a shop that has an older one.
+func TestReadyzSaysThatTheCatalogueCannotBePulled(t *testing.T) {
+	for args, want := range map[string]int{"": http.StatusServiceUnavailable, "--catalog-file=" + catalogFile(t): http.StatusOK} {
+		p := start(t, strings.Fields(args)...)
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			resp, body := programtest.Get(t, p.admin+"/readyz")
+			if strings.Contains(body, "the catalogue cannot be pulled from recommendations") {
+				if resp.StatusCode != want {
+					t.Errorf("%s: %d, want %d", args, resp.StatusCode, want)
+				}
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: never said: %d %s", args, resp.StatusCode, body)
+			}
+		}
+		if resp, text := programtest.Get(t, p.admin+"/metrics"); !strings.Contains(text, "catalog_current 0") {
+			t.Errorf("%s: no metric: %d", args, resp.StatusCode)
+		}
+		p.shutDown(t)
+	}
+}
+
 // A collector that is away, and variables that cannot be understood, cost log lines, and
 // not the exit status.
 func TestTelemetryDoesNotDecideTheExitStatus(t *testing.T) {

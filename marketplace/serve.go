@@ -47,7 +47,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	}
 	defer tel.Close()
 	if generated {
-		tel.Log.Info("no cookie key set: readers lose their identity at each restart and between replicas")
+		telemetry.Warn(tel.Log, "no cookie key set: readers lose their identity at each restart and between replicas")
 	}
 
 	gate, err := cfg.apiGate(tel.Log)
@@ -80,6 +80,16 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	// The shop is ready once it has books to show, whether or not recommendations is
 	// available now.
 	feed.OnCatalog(func() { ready.Set(true, "") })
+	feed.OnPull(func(err error) {
+		note := ""
+		if err != nil {
+			note = "the catalogue cannot be pulled from recommendations: " + err.Error()
+			if !books.Ready() {
+				ready.Set(false, note)
+			}
+		}
+		ready.Note(note)
+	})
 
 	extras, closeIdle, err := newExtras(cfg, conn, tel)
 	if err != nil {
@@ -101,7 +111,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Faults {
 		faults := fault.New(fault.Config{Readiness: ready, Exit: os.Exit, Log: tel.Log})
 		adminConfig.Faults, shop = faults.Handler(), faults.Middleware(shop)
-		tel.Log.Info("fault injection enabled on the admin address (--faults)")
+		telemetry.Warn(tel.Log, "fault injection enabled on the admin address (--faults)")
 	}
 	adminServer, err := admin.Listen(adminConfig)
 	if err != nil {

@@ -39,7 +39,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Faults {
 		faults = fault.New(fault.Config{Readiness: ready, Health: true, Exit: os.Exit, Log: tel.Log})
 		adminConfig.Faults = faults.Handler()
-		tel.Log.Info("fault injection enabled on the admin address (--faults)")
+		telemetry.Warn(tel.Log, "fault injection enabled on the admin address (--faults)")
 	}
 	adminServer, err := admin.Listen(adminConfig)
 	if err != nil {

@@ -49,7 +49,11 @@ func handler(cfg Config) http.Handler {
 			plain(w, http.StatusServiceUnavailable, "not ready: "+reason)
 			return
 		}
-		plain(w, http.StatusOK, "ok")
+		text := "ok"
+		if note := cfg.Readiness.Noted(); note != "" {
+			text += ", but " + note
+		}
+		plain(w, http.StatusOK, text)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, // the format that carries exemplars
@@ -83,5 +87,5 @@ func plain(w http.ResponseWriter, code int, text string) {
 type scrapeLog struct{ log logr.Logger }
 
 func (l scrapeLog) Println(v ...any) {
-	l.log.Info("metrics could not be gathered", "error", fmt.Sprint(v...))
+	telemetry.Warn(l.log, "metrics could not be gathered", "error", fmt.Sprint(v...))
 }

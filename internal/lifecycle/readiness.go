@@ -15,6 +15,7 @@ type Readiness struct {
 	mu       sync.Mutex
 	set      bool     // last value of Set
 	reason   string   // why set is false
+	note     string   // what an operator should know even if the process is ready; "" for nothing
 	held     []string // reasons of Hold, the first one first
 	draining bool
 	drained  chan struct{} // closed by Drain
@@ -30,6 +31,20 @@ func NewReadiness() *Readiness {
 // process drains, and is deferred while something holds it.
 func (r *Readiness) Set(ready bool, reason string) {
 	r.change(func() { r.set, r.reason = ready, reason })
+}
+
+// Note sets what an operator should know although the process is ready, "" for nothing.
+func (r *Readiness) Note(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note = text
+}
+
+// Noted returns what Note has set.
+func (r *Readiness) Noted() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.note
 }
 
 // Hold makes the process not ready until Release with the same reason. There may be several

@@ -48,6 +48,7 @@ const (
 	maxHealthStreams   = 16              // on a connection of the plaintext health service
 	maxHeaders         = 16 << 10        // bytes of the headers of a call
 	maxMessage         = 64 << 10        // bytes of a request; the largest are some hundred
+	maxAnswer          = 4 << 20         // bytes of a message that a Client takes; a test of the service holds its largest against it
 	maxArriving        = 1024            // calls that wait for their first message, each with up to 64 kB of it
 	messageTimeout     = 5 * time.Second // wait for the first message, and for each one of an upload
 	defaultConnections = 1000

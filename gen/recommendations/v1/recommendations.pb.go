@@ -771,7 +771,7 @@ type CatalogHeader struct {
 	Unchanged bool `protobuf:"varint,2,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// How many books follow.
 	BookCount int32 `protobuf:"varint,3,opt,name=book_count,json=bookCount,proto3" json:"book_count,omitempty"`
-	// Readers of the data set whose shelves a visitor can look at.
+	// Readers of the data set whose shelves a visitor can look at, 1,000 at most.
 	SampleReaders []*SampleReader `protobuf:"bytes,4,rep,name=sample_readers,json=sampleReaders,proto3" json:"sample_readers,omitempty"`
 	// True if the service has no store, so that it refuses RecordInteractions.
 	ReadOnly      bool `protobuf:"varint,5,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
@@ -1932,8 +1932,8 @@ func (x *GetHistoryRequest) GetGeneration() int64 {
 
 type GetHistoryResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The latest change first. Books that are no longer in the catalogue are left
-	// out.
+	// The latest change first, 100,000 at most. Books that are no longer in the
+	// catalogue are left out.
 	Entries []*HistoryEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	Version int64           `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	// As in RecommendResponse.

@@ -115,7 +115,7 @@ func (c *Client) fallback(ctx context.Context, err error, category string, witho
 	cause := fallbackCause(err)
 	if ctx.Err() == nil { // do not count readers who disconnected
 		c.metrics.fallbacks.WithLabelValues(reason(cause)).Inc()
-		telemetry.Logger(ctx, c.log).Info("fallback to bestsellers", "cause", cause.Error(), "error", err.Error())
+		telemetry.Warn(telemetry.Logger(ctx, c.log), "fallback to bestsellers", "cause", cause.Error(), "error", err.Error())
 		if errors.Is(cause, errMismatch) {
 			c.feed.refresh()
 		}

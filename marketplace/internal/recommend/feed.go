@@ -10,6 +10,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/go-logr/logr"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -33,6 +35,7 @@ type Feed struct {
 	metrics *metrics
 
 	onCatalog func()
+	onPull    func(error)
 
 	wake   chan struct{} // holds a token while a pull is due
 	ctx    context.Context
@@ -43,14 +46,18 @@ func newFeed(api recommendationsv1.RecommendationsServiceClient, cfg Config, m *
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Feed{
 		api: api, catalog: cfg.Catalog, file: cfg.File, log: cfg.Log.WithName("catalog"), metrics: m,
-		onCatalog: func() {},
-		wake:      make(chan struct{}, 1), ctx: ctx, cancel: cancel,
+		onCatalog: func() {}, onPull: func(error) {},
+		wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
 	}
 }
 
 // OnCatalog sets a function that Run calls each time it has replaced the catalogue.
 // It must be called before Run.
 func (f *Feed) OnCatalog(call func()) { f.onCatalog = call }
+
+// OnPull sets a function that Run calls after each attempt to pull the catalogue, with its
+// error or nil. It must be called before Run.
+func (f *Feed) OnPull(call func(error)) { f.onPull = call }
 
 // restore loads the catalogue from the snapshot, so that the shop can open while
 // recommendations is unavailable. A missing or damaged snapshot is not fatal: the
@@ -82,12 +89,17 @@ func (f *Feed) Run() error {
 	retry := backoff.ExponentialBackOff{InitialInterval: retryInitial, Multiplier: 2, MaxInterval: retryMax}
 	for {
 		pause := pollInterval
-		if err := f.pull(); err != nil && f.ctx.Err() == nil {
+		err := f.pull()
+		if f.ctx.Err() != nil {
+			return nil
+		}
+		f.onPull(err)
+		if err != nil {
 			pause = retry.NextBackOff()
-			f.metrics.refreshes.WithLabelValues("error").Inc()
-			f.log.Info("catalogue refresh failed", "error", err.Error(), "retryIn", pause.String())
+			f.failed(err, pause)
 		} else {
 			retry.Reset()
+			f.metrics.current.Set(1)
 		}
 		due := time.After(pause)
 		select {
@@ -104,6 +116,18 @@ func (f *Feed) Run() error {
 			return nil
 		}
 	}
+}
+
+// failed reports a pull that failed. That recommendations is away for a while is part of a
+// rollout; anything else does not pass by itself.
+func (f *Feed) failed(err error, pause time.Duration) {
+	f.metrics.refreshes.WithLabelValues("error").Inc()
+	f.metrics.current.Set(0)
+	if status.Code(err) == codes.Unavailable {
+		telemetry.Warn(f.log, "catalogue not refreshed", "error", err.Error(), "retryIn", pause.String())
+		return
+	}
+	f.log.Error(err, "catalogue not refreshed", "retryIn", pause.String())
 }
 
 // Stop ends Run.

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/catalog"
 )
 
@@ -125,5 +128,42 @@ func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {
 	eventually(t, "listed again", func() bool { return f.listed() > before })
 	if book, err := c.catalog.Book(1); err != nil || book.Title != "One" {
 		t.Errorf("%+v, %v", book, err)
+	}
+}
+
+// A catalogue that cannot be pulled is an error in the log and in the metrics, and reported
+// to the program; that recommendations is away for a moment is a warning.
+func TestACatalogueThatCannotBePulledIsReported(t *testing.T) {
+	for code, level := range map[codes.Code]string{codes.ResourceExhausted: "error", codes.Unavailable: "warn"} {
+		f := &fake{listErr: status.Error(code, "message larger than max")}
+		c, feed := connect(t, f, "")
+		var out strings.Builder
+		tel, err := telemetry.New(t.Context(), "shop", "shop-1", telemetry.Config{LogLevel: "info"}, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		feed.log = tel.Log
+		pulls := make(chan error)
+		feed.OnPull(func(err error) { pulls <- err })
+		done := make(chan error, 1)
+		go func() { done <- feed.Run() }()
+		if err := <-pulls; status.Code(err) != code {
+			t.Errorf("%v: reported %v", code, err)
+		}
+		f.set(func(f *fake) { f.listErr, f.version, f.titles = nil, "v1", []string{"One"} })
+		if n := testutil.ToFloat64(c.metrics.current); n != 0 {
+			t.Errorf("%v: catalog_current is %v", code, n)
+		}
+		for err = <-pulls; err != nil; err = <-pulls { // one more may have begun before
+			t.Log(err)
+		}
+		eventually(t, "catalog_current is 1", func() bool { return testutil.ToFloat64(c.metrics.current) == 1 })
+		if err := errors.Join(feed.Stop(context.Background()), <-done); err != nil {
+			t.Error(err)
+		}
+		tel.Close()
+		if text := out.String(); !strings.Contains(text, `"level":"`+level+`"`) || !strings.Contains(text, "catalogue not refreshed") {
+			t.Errorf("%v: want a line of level %s:\n%s", code, level, text)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	follows   *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	books     prometheus.Gauge
+	current   prometheus.Gauge
 }
 
 // newMetrics registers the metrics of the client and the feed.
@@ -48,6 +49,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		books: with.NewGauge(prometheus.GaugeOpts{
 			Name: "catalog_books",
 			Help: "Books in the catalogue.",
+		}),
+		current: with.NewGauge(prometheus.GaugeOpts{
+			Name: "catalog_current",
+			Help: "1 if the last attempt to pull the catalogue from recommendations succeeded, else 0.",
 		}),
 	}
 	for _, r := range []string{"timeout", "unavailable", "overloaded", "mismatch", "refused", "broken"} {

@@ -17,7 +17,7 @@ func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	resp, err := c.record(ctx, i)
 	if err != nil {
 		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
-		telemetry.Logger(ctx, c.log).Info("interaction not stored", "kind", string(i.Kind), "error", err.Error())
+		telemetry.Warn(telemetry.Logger(ctx, c.log), "interaction not stored", "kind", string(i.Kind), "error", err.Error())
 		return Recorded{}, fmt.Errorf("interaction: %w", storeError(err))
 	}
 	for _, r := range resp.GetRejections() {
@@ -116,7 +116,7 @@ func (c *Client) Forget(ctx context.Context, userID, generation int64) (version 
 	defer cancel()
 	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID, Generation: generation})
 	if err != nil {
-		telemetry.Logger(ctx, c.log).Info("reader not forgotten", "error", err.Error())
+		telemetry.Warn(telemetry.Logger(ctx, c.log), "reader not forgotten", "error", err.Error())
 		return 0, fmt.Errorf("forget: %w", storeError(err))
 	}
 	c.versions.raise(userID, resp.GetVersion())

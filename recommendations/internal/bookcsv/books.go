@@ -17,6 +17,7 @@ const (
 	minYear        = -5000
 	maxYear        = 2999
 	maxCategories  = 4
+	maxPopularity  = 1 << 48 // the engine takes no more
 )
 
 // BookReader reads a books.csv.

@@ -107,6 +107,7 @@ func TestBookReaderFaults(t *testing.T) {
 		`2,T,A,1937,self--help,0,,,,,,`:                  `categories: "self--help" is not a category: it must have the form self-help, at most 40 characters`,
 		`2,T,A,1937,fantasy,-1,,,,,,`:                    `popularity: -1 is less than 0`,
 		`2,T,A,1937,fantasy,1.5,,,,,,`:                   `popularity: "1.5" is not a whole number`,
+		`2,T,A,1937,fantasy,281474976710657,,,,,,`:       `popularity: 281474976710657 is more than 281474976710656`,
 		`2,T,A,1937,fantasy,0,,12345,,,,`:                `isbn: "12345" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
 		`2,T,A,1937,fantasy,0,,978026110221X,,,,`:        `isbn: "978026110221X" is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens`,
 		`2,T,A,1937,fantasy,0,,,,"12,90",EUR,`:           `price: "12,90" is not a price: it must have the form 12.90`,

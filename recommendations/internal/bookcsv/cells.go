@@ -50,6 +50,9 @@ func parseCount(into *int64, cell string) error {
 	if n < 0 {
 		return fmt.Errorf("%d is less than 0", n)
 	}
+	if n > maxPopularity {
+		return fmt.Errorf("%d is more than %d", n, int64(maxPopularity))
+	}
 	*into = n
 	return nil
 }

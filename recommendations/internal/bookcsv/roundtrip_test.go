@@ -33,7 +33,7 @@ func randomBook(random *rand.Rand, id int64) domain.Book {
 		Author:     randomText(random, 12) + "A",
 		Year:       random.IntN(4000) - 1500,
 		Categories: slugs[:1+random.IntN(4)],
-		Popularity: random.Int64(),
+		Popularity: random.Int64N(1<<48 + 1),
 		Series:     randomText(random, 6),
 	}
 	if random.IntN(2) == 0 {

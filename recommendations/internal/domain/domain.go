@@ -56,6 +56,9 @@ type SampleReader struct {
 	Label string // e.g. "Synthetic reader 7: fantasy, J.R.R. Tolkien"
 }
 
+// MaxSamples bounds the sample readers of a catalogue.
+const MaxSamples = 1000
+
 // Catalog is one version of all books. It is immutable once built.
 type Catalog struct {
 	Version string // changes whenever Books change

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/models"
@@ -65,7 +66,7 @@ func (r *Replicator) chooseModel(ctx context.Context, head store.Head, catalog d
 		r.metrics.refused.Inc()
 		r.Log.Error(err, "active model refused", "model", head.Model)
 	default: // the model is in use and the catalogue is new
-		r.Log.Info("active model does not fit the new catalogue", "model", head.Model, "reason", err.Error())
+		telemetry.Warn(r.Log, "active model does not fit the new catalogue", "model", head.Model, "reason", err.Error())
 	}
 	if r.model != nil {
 		if weights, err := r.model.For(catalog.Books); err == nil {
@@ -75,7 +76,7 @@ func (r *Replicator) chooseModel(ctx context.Context, head store.Head, catalog d
 	if r.Train {
 		return r.train(catalog)
 	}
-	r.Log.Info("no model fits the catalogue: all readers get bestsellers until one is trained")
+	telemetry.Warn(r.Log, "no model fits the catalogue: all readers get bestsellers until one is trained")
 	return nil, engine.Model{RowStart: make([]int32, len(catalog.Books)+1), Counts: make([]int32, len(catalog.Books))}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/recommender"
@@ -123,7 +124,7 @@ func (r *Replicator) loadWithRetries() error {
 		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: retryInterval, Multiplier: 2, MaxInterval: maxRetry}),
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, pause time.Duration) {
-			r.Log.Info("store cannot be loaded yet", "error", err.Error(), "retryIn", pause.String())
+			telemetry.Warn(r.Log, "store cannot be loaded yet", "error", err.Error(), "retryIn", pause.String())
 		}),
 	)
 	if err != nil {
@@ -242,7 +243,7 @@ func (r *Replicator) poll(ctx context.Context) error {
 		// It was restored from a backup, or is a standby that lost commits: what it lost
 		// must leave the memory.
 		r.metrics.cuts.Inc()
-		r.Log.Info("the store lost commits that were in memory: loading it again", "seq", r.at.Seq, "storeSeq", head.Seq)
+		telemetry.Warn(r.Log, "the store lost commits that were in memory: loading it again", "seq", r.at.Seq, "storeSeq", head.Seq)
 		return r.load(ctx)
 	}
 	if err != nil {

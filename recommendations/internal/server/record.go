@@ -222,7 +222,7 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 		return &recommendationsv1.GetHistoryResponse{ReaderForgotten: true}, nil
 	}
 	resp := &recommendationsv1.GetHistoryResponse{Version: seq}
-	for _, e := range history {
+	for _, e := range history[:min(len(history), maxHistory)] {
 		resp.Entries = append(resp.Entries, historyEntry(e))
 	}
 	return resp, nil

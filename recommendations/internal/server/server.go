@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
@@ -37,7 +38,14 @@ func Reads(method string) bool {
 const (
 	defaultResults = 10
 	maxResults     = 100
-	booksPerPage   = 200 // page size of ListBooks, about 30 kB per message
+
+	// A page of ListBooks ends with the book that reaches one of these. The largest book
+	// has 85 kB.
+	booksPerPage = 200
+	bytesPerPage = 64 << 10
+
+	maxHistory       = 100_000 // entries of GetHistory, up to 2 MB
+	categoriesListed = 20      // in the error for an unknown one
 )
 
 // Config configures a Server.
@@ -165,7 +173,7 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 		books = nil
 	} else {
 		header.BookCount = int32(len(books))
-		for _, r := range lib.Samples {
+		for _, r := range lib.Samples[:min(len(lib.Samples), domain.MaxSamples)] {
 			header.SampleReaders = append(header.SampleReaders, &recommendationsv1.SampleReader{UserId: r.ID, Label: r.Label})
 		}
 	}
@@ -175,10 +183,7 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 		return err
 	}
 	for len(books) > 0 {
-		page := &recommendationsv1.BookPage{}
-		for _, b := range books[:min(booksPerPage, len(books))] {
-			page.Books = append(page.Books, book(b))
-		}
+		page := nextPage(books)
 		books = books[len(page.GetBooks()):]
 		if err := stream.Send(&recommendationsv1.ListBooksResponse{
 			Part: &recommendationsv1.ListBooksResponse_Page{Page: page},
@@ -187,6 +192,20 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 		}
 	}
 	return nil
+}
+
+// nextPage returns the first of the books, one at least.
+func nextPage(books []domain.Book) *recommendationsv1.BookPage {
+	page := &recommendationsv1.BookPage{}
+	size := 0
+	for _, b := range books[:min(booksPerPage, len(books))] {
+		next := book(b)
+		page.Books = append(page.Books, next)
+		if size += proto.Size(next); size >= bytesPerPage {
+			break
+		}
+	}
+	return page
 }
 
 func checkUser(wrong *violations, id int64) {
@@ -207,7 +226,7 @@ func checkSeq(wrong *violations, field string, seq int64) {
 	}
 }
 
-// checkCategory adds a violation, which lists the known categories, if no book has the
+// checkCategory adds a violation, which lists known categories, if no book has the
 // category.
 func (s *Server) checkCategory(wrong *violations, category string) error {
 	if category == "" {
@@ -222,7 +241,11 @@ func (s *Server) checkCategory(wrong *violations, category string) error {
 			return nil
 		}
 	}
-	wrong.add("category", fmt.Sprintf("%.40q is unknown, want one of %s, or none for all", category, strings.Join(known, ", ")))
+	list := strings.Join(known[:min(len(known), categoriesListed)], ", ")
+	if more := len(known) - categoriesListed; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	wrong.add("category", fmt.Sprintf("%.40q is unknown, want one of %s, or none for all", category, list))
 	return nil
 }
 

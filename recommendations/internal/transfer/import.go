@@ -144,6 +144,9 @@ func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) 
 		c.Samples = append(c.Samples, s)
 		return nil
 	})
+	if err == nil && len(c.Samples) > domain.MaxSamples {
+		err = fmt.Errorf("%s has %d sample readers, at most %d are allowed", filepath.Base(files.Samples), len(c.Samples), domain.MaxSamples)
+	}
 	return c, err
 }
 
