@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bookstall/recommendations/internal/store"
 )
 
 type metrics struct {
@@ -12,6 +14,7 @@ type metrics struct {
 	catchUps *prometheus.CounterVec
 	refused  prometheus.Counter
 	cuts     prometheus.Counter
+	errors   *prometheus.CounterVec
 	model    *prometheus.GaugeVec
 }
 
@@ -30,6 +33,10 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 			Name: "recommendations_models_refused_total",
 			Help: "Active models that were refused: damaged, of an unknown format, or of another catalogue.",
 		}),
+		errors: to.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommendations_store_errors_total",
+			Help: "Calls of the store that failed because it could not be used, by cause: full (no space left), exhausted, damaged, moved, outdated, read_only, busy, timeout, refused, io or unreachable.",
+		}, []string{"cause"}),
 		cuts: to.NewCounter(prometheus.CounterOpts{
 			Name: "recommendations_store_cuts_total",
 			Help: "Times that everything was loaded again because the store had lost commits that were in memory: it was restored from a backup, or is a standby that was behind.",
@@ -41,6 +48,9 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 	}
 	for _, outcome := range []string{"stored", "repeated", "conflict", "forgotten", "failed"} {
 		m.writes.WithLabelValues(outcome)
+	}
+	for _, cause := range store.Causes() {
+		m.errors.WithLabelValues(string(cause))
 	}
 	for _, outcome := range []string{"read", "failed"} {
 		m.catchUps.WithLabelValues(outcome)
@@ -64,6 +74,13 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 		Help: "Readers whose histories are in memory.",
 	}, func() float64 { return float64(r.Recommender.Readers()) })
 	return m
+}
+
+// countError counts an error that means that the store cannot be used.
+func (m *metrics) countError(err error) {
+	if cause := store.CauseOf(err); cause != "" {
+		m.errors.WithLabelValues(string(cause)).Inc()
+	}
 }
 
 // setModel reports the model in use, nil for none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,6 +74,7 @@ type Replicator struct {
 
 	applied atomic.Int64 // its sequence number
 	lost    atomic.Int64 // when the store became unreachable, in Unix nanoseconds; 0 while it is reachable
+	writes  writes
 }
 
 // New returns a Replicator. Nothing happens before Run.
@@ -139,15 +141,44 @@ func (r *Replicator) loadWithRetries() error {
 // report logs when the store becomes unreachable and when it is back, once each.
 func (r *Replicator) report(err error) {
 	since := r.lost.Load()
+	r.metrics.countError(err)
 	switch {
 	case r.ctx.Err() != nil:
 	case err != nil && since == 0:
 		r.lost.Store(time.Now().UnixNano())
-		r.Log.Error(err, "store unreachable: shelves come from memory")
+		r.Log.Error(err, "store unreachable: shelves come from memory", "cause", store.CauseOf(err))
 	case err == nil && since != 0:
 		r.lost.Store(0)
 		r.Log.Info("store reachable again", "staleFor", time.Since(time.Unix(0, since)).Round(time.Millisecond).String())
 	}
+}
+
+// writes is whether writes fail.
+type writes struct {
+	mu     sync.Mutex
+	cause  store.Cause // "" while they succeed
+	logged time.Time
+}
+
+// reportWrite counts a write that failed through the store. It logs when writes begin to
+// fail, for another cause than before, and when they succeed again, at most once a second.
+func (r *Replicator) reportWrite(err error) {
+	r.metrics.countError(err)
+	cause := store.CauseOf(err)
+	if err != nil && cause == "" { // its own fault
+		return
+	}
+	w := &r.writes
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if before := w.cause; before == cause || time.Since(w.logged) < time.Second {
+		return
+	} else if cause == "" {
+		r.Log.Info("writes succeed again", "failedFor", before)
+	} else {
+		r.Log.Error(err, "writes fail", "cause", cause)
+	}
+	w.cause, w.logged = cause, time.Now()
 }
 
 // load loads everything from the store.
@@ -262,6 +293,7 @@ func (r *Replicator) Record(ctx context.Context, list []domain.Interaction) ([]d
 	write, cancel := withWriteTimeout(ctx)
 	defer cancel()
 	outcomes, err := r.Store.Record(write, list)
+	r.reportWrite(err)
 	if err != nil {
 		r.metrics.writes.WithLabelValues("failed").Add(float64(len(list)))
 		return nil, timeoutAsDown(ctx, err)
@@ -286,6 +318,7 @@ func (r *Replicator) Forget(ctx context.Context, userID, generation int64) (seq 
 	write, cancel := withWriteTimeout(ctx)
 	defer cancel()
 	forgotten, err := r.Store.Forget(write, userID, generation)
+	r.reportWrite(err)
 	if err != nil {
 		return 0, timeoutAsDown(ctx, err)
 	}
@@ -326,6 +359,7 @@ func (r *Replicator) CatchUp(ctx context.Context, userID, seq int64) (lost bool)
 	found, err := r.Store.History(ctx, userID)
 	if err != nil {
 		r.metrics.catchUps.WithLabelValues("failed").Inc()
+		r.metrics.countError(err)
 		return false
 	}
 	r.metrics.catchUps.WithLabelValues("read").Inc()

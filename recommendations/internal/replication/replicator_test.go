@@ -58,6 +58,11 @@ type replica struct {
 // start runs a replica on the store of a URL; it is loaded when start returns.
 func start(t *testing.T, url string) *replica {
 	t.Helper()
+	return startLogging(t, url, logr.Discard())
+}
+
+func startLogging(t *testing.T, url string, log logr.Logger) *replica {
+	t.Helper()
 	kept, err := store.Open(url, store.Options{Log: logr.Discard()})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +72,7 @@ func start(t *testing.T, url string) *replica {
 	r.Replicator = replication.New(replication.Config{
 		Store: kept, Recommender: r.books, Train: true, Workers: 1, OnLoaded: func() { close(loaded) },
 		Demo: func() (*domain.Library, error) { return demo("Demo"), nil },
-		Log:  logr.Discard(), Registry: r.metrics,
+		Log:  log, Registry: r.metrics,
 	})
 	done := make(chan error, 1)
 	go func() { done <- r.Run() }()
@@ -130,16 +135,21 @@ func (r *replica) titles(t *testing.T) string {
 }
 
 // value returns the value of a metric of the replica, of its first labels.
-func (r *replica) value(t *testing.T, name string) float64 {
+func (r *replica) value(t *testing.T, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := r.metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == name {
-			m := f.GetMetric()[0]
-			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		for _, m := range f.GetMetric() {
+			values := []string(nil)
+			for _, l := range m.GetLabel() {
+				values = append(values, l.GetValue())
+			}
+			if f.GetName() == name && slices.Equal(values, labels) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
 		}
 	}
 	t.Fatalf("no metric %s", name)

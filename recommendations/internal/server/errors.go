@@ -20,7 +20,7 @@ func toStatus(err error) error {
 	case errors.Is(err, domain.ErrNotReady):
 		return status.Error(codes.Unavailable, "not ready yet; try another replica")
 	case errors.Is(err, domain.ErrStoreDown):
-		return status.Error(codes.Unavailable, "the store is unreachable; interactions cannot be stored now")
+		return status.Error(codes.Unavailable, "the store cannot be used; interactions cannot be stored now")
 	case errors.Is(err, domain.ErrReadOnly):
 		return status.Error(codes.FailedPrecondition, "this service has no store, so it cannot store interactions")
 	case errors.Is(err, domain.ErrBookNotFound):

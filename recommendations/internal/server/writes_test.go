@@ -256,7 +256,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 		Recommender: rec, Journal: down{}, Name: "r", FollowAge: time.Minute,
 		Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(),
 	}))
-	const want = "the store is unreachable; interactions cannot be stored now"
+	const want = "the store cannot be used; interactions cannot be stored now"
 	check := func(what string, err error, trailer metadata.MD) {
 		t.Helper()
 		if s := status.Convert(err); s.Code() != codes.Unavailable || s.Message() != want {

@@ -34,15 +34,12 @@ type dialect interface {
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.
 	listen(ctx context.Context, changed func())
-	// intact returns an error that unavailable knows if what was committed is not where the
+	// intact returns an error that has a cause if what was committed is not where the
 	// next process looks for it.
 	intact() error
-	// unavailable reports whether an error means that the database cannot be used now.
-	unavailable(err error) bool
-	// outdated reports whether an error means that the schema is an earlier one.
-	outdated(err error) bool
-	// damaged reports whether an error means that the database is not whole.
-	damaged(err error) bool
+	// cause returns why the database cannot be used now, or "" if an error does not mean
+	// that.
+	cause(err error) Cause
 	where() string // for logs, without a password
 }
 

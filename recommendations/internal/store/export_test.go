@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 // Hold runs do in a transaction that excludes all writers.
@@ -14,4 +15,10 @@ func Hold(ctx context.Context, s *Store, do func()) error {
 		do()
 		return errNoChange
 	})
+}
+
+// LimitPages bounds the size of an SQLite store, as a file system that is full does.
+func LimitPages(ctx context.Context, s *Store, pages int) error {
+	_, err := s.write.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+	return err
 }

@@ -187,59 +187,64 @@ func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool
 
 func (d postgres) intact() error { return nil }
 
-func (d postgres) outdated(err error) bool {
-	failed, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (failed.Code == pgerrUndefinedTable || failed.Code == pgerrUndefinedColumn)
-}
-
-func (d postgres) damaged(err error) bool {
-	failed, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (failed.Code == pgerrDataCorrupted || failed.Code == pgerrIndexCorrupted)
-}
-
 func (d postgres) where() string { return "PostgreSQL" }
 
-const (
-	pgerrUndefinedColumn = "42703"
-	pgerrUndefinedTable  = "42P01"
-	pgerrDataCorrupted   = "XX001"
-	pgerrIndexCorrupted  = "XX002"
-)
-
-// unavailable: the server is at fault and not the statement. There is no connection, the
-// server is starting, stopping or out of resources, or its files are damaged.
-func (d postgres) unavailable(err error) bool {
-	if d.damaged(err) {
-		return true
+// causesByCode are the causes by the start of SQLSTATE: a class, or a code of one. The first
+// that fits counts.
+func causesByCode() []struct {
+	code  string
+	cause Cause
+} {
+	return []struct {
+		code  string
+		cause Cause
+	}{
+		{"08", Unreachable}, // connection
+		{"53100", Full},     // disk_full
+		{"53", Exhausted},   // out of memory, too many connections
+		{"57014", Timeout},  // cancelled, by statement_timeout or by us
+		{"57", Unreachable}, // shutting down, starting
+		{"58", IO},          // system error
+		{"25006", ReadOnly}, // read-only, as on a standby
+		{"25P03", Timeout},  // idle transaction ended
+		{"40", Busy},        // transaction rolled back: deadlock, serialisation
+		{"55P03", Busy},     // lock not available
+		{"28", Refused},     // authentication
+		{"3D", Refused},     // database does not exist
+		{"42703", Outdated}, // column does not exist
+		{"42P01", Outdated}, // table does not exist
+		{"XX001", Damaged},  // data corrupted
+		{"XX002", Damaged},  // index corrupted
 	}
+}
+
+// cause finds the codes of PostgreSQL that mean that the server is at fault and not the
+// statement.
+func (d postgres) cause(err error) Cause {
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
-		for _, class := range []string{
-			"08",    // connection
-			"53",    // resources
-			"57",    // shutdown, cancelled statement
-			"58",    // system
-			"25006", // read-only, as on a standby
-			"25P03", // idle transaction ended
-			"40",    // transaction rolled back
-			"28",    // authentication refused
-			"3D",    // database does not exist
-		} {
-			if strings.HasPrefix(failed.Code, class) {
-				return true
+		for _, row := range causesByCode() {
+			if strings.HasPrefix(failed.Code, row.code) {
+				return row.cause
 			}
 		}
-		return false
+		return ""
 	}
-	if errors.Is(err, errLockLost) || errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
-		return true
+	if errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
+		return Timeout
+	}
+	if errors.Is(err, errLockLost) {
+		return Unreachable
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
+		return Unreachable
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
-		return true
+		return Unreachable
 	}
 	// The connection broke during a statement.
-	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn)
+	if pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn) {
+		return Unreachable
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -158,33 +159,48 @@ func (d sqlite) notify(context.Context, *sql.Tx) error { return nil }
 
 func (d sqlite) listen(ctx context.Context, _ func()) { <-ctx.Done() }
 
-// unavailable: the file is busy, full, damaged or cannot be opened. An error in a statement
-// is not.
-func (d sqlite) unavailable(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errLock) || errors.Is(err, errMoved) {
-		return true
+// cause finds the codes of SQLite. An error in a statement has none.
+func (d sqlite) cause(err error) Cause {
+	switch {
+	case errors.Is(err, errMoved):
+		return Moved
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return Full
+	case errors.Is(err, errLock):
+		return IO
+	case errors.Is(err, context.DeadlineExceeded):
+		return Timeout
 	}
 	failed, ok := errors.AsType[*sqlitedriver.Error](err)
 	if !ok {
-		return false
+		return ""
 	}
 	switch failed.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
-		return true
+	case sqlite3.SQLITE_FULL:
+		return Full
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return Busy
+	case sqlite3.SQLITE_INTERRUPT:
+		return Timeout
+	case sqlite3.SQLITE_READONLY:
+		return ReadOnly
+	case sqlite3.SQLITE_CANTOPEN:
+		return Unreachable
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return Damaged
+	case sqlite3.SQLITE_IOERR:
+		if failed.Code() == sqlite3.SQLITE_IOERR_SHMSIZE { // no space for the file beside it
+			return Full
+		}
+		return IO
+	case sqlite3.SQLITE_ERROR:
+		for _, missing := range []string{"no such table", "no such column", "has no column"} {
+			if strings.Contains(failed.Error(), missing) {
+				return Outdated
+			}
+		}
 	}
-	return d.damaged(err)
-}
-
-func (d sqlite) outdated(err error) bool {
-	failed, ok := errors.AsType[*sqlitedriver.Error](err)
-	return ok && failed.Code() == sqlite3.SQLITE_ERROR &&
-		(strings.Contains(failed.Error(), "no such table") || strings.Contains(failed.Error(), "no such column") || strings.Contains(failed.Error(), "has no column"))
-}
-
-func (d sqlite) damaged(err error) bool {
-	failed, ok := errors.AsType[*sqlitedriver.Error](err)
-	return ok && (failed.Code()&0xff == sqlite3.SQLITE_CORRUPT || failed.Code()&0xff == sqlite3.SQLITE_NOTADB)
+	return ""
 }
 
 func (d sqlite) where() string { return d.file }

@@ -139,17 +139,21 @@ func (s *Store) fault(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if s.dialect.damaged(err) && !s.damaged.Swap(true) {
-		s.log.Error(err, "the store is damaged: restore a backup", "store", s.dialect.where(), "doing", doing)
-	}
-	outdated := s.dialect.outdated(err)
-	if outdated { // a backup of an earlier version was restored: the next call migrates it
-		s.migrated.Store(false)
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) || !outdated && !s.dialect.unavailable(err) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, domain.ErrStoreDown) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)
+	cause := s.dialect.cause(err)
+	switch cause { //nolint:exhaustive // the others need nothing
+	case "":
+		return fmt.Errorf("%s: %w", doing, err)
+	case Damaged:
+		if !s.damaged.Swap(true) {
+			s.log.Error(err, "the store is damaged: restore a backup", "store", s.dialect.where(), "doing", doing)
+		}
+	case Outdated: // a backup of an earlier version was restored: the next call migrates it
+		s.migrated.Store(false)
+	}
+	return &outage{cause, fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)}
 }
 
 // view runs do in a read-only snapshot.

@@ -1,0 +1,43 @@
+package store
+
+import "errors"
+
+// Cause is why a store cannot be used, for logs and metrics.
+type Cause string
+
+// The causes. A statement that is at fault itself has none.
+const (
+	Full        Cause = "full"        // no space is left for it
+	Exhausted   Cause = "exhausted"   // the server has no memory, connections or other resources left
+	Damaged     Cause = "damaged"     // it is not whole
+	Moved       Cause = "moved"       // its file was removed or replaced
+	Outdated    Cause = "outdated"    // it has the schema of an earlier version, and will be migrated
+	ReadOnly    Cause = "read_only"   // it takes no writes, as a standby does not
+	Busy        Cause = "busy"        // another program holds it
+	Timeout     Cause = "timeout"     // it does not answer in time
+	Refused     Cause = "refused"     // it does not let this program in, or there is no such database
+	IO          Cause = "io"          // its disk fails
+	Unreachable Cause = "unreachable" // there is no connection, or it broke
+)
+
+// Causes lists all causes.
+func Causes() []Cause {
+	return []Cause{Full, Exhausted, Damaged, Moved, Outdated, ReadOnly, Busy, Timeout, Refused, IO, Unreachable}
+}
+
+// outage is a domain.ErrStoreDown with its cause.
+type outage struct {
+	cause Cause
+	error
+}
+
+func (o *outage) Unwrap() error { return o.error }
+
+// CauseOf returns the cause of an error of a Store, "" if it does not mean that the store
+// cannot be used.
+func CauseOf(err error) Cause {
+	if o, ok := errors.AsType[*outage](err); ok {
+		return o.cause
+	}
+	return ""
+}
