@@ -117,15 +117,21 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	refused := promauto.With(tel.Registry).NewCounter(prometheus.CounterOpts{
-		Name: "http_server_connections_refused_total",
-		Help: "Connections that were closed at once because there are too many.",
-	})
+	cut := promauto.With(tel.Registry).NewCounterVec(prometheus.CounterOpts{
+		Name: "http_server_connections_cut_total",
+		Help: "Connections that were closed because there are too many, by reason: idle (without a request longer than all others) or refused (new, while none was idle).",
+	}, []string{"reason"})
+	var connections *listen.Capped
 	shopServer, err := httpserver.Listen(httpserver.Config{
 		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
 		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		Cap: func(l net.Listener) net.Listener {
-			return listen.Cap(l, listen.Affordable(cfg.MaxConnections), refused.Inc)
+			connections = listen.Cap(l, listen.Affordable(cfg.MaxConnections), func(reason string) { cut.WithLabelValues(reason).Inc() })
+			return connections
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			// One is new until a whole header has arrived.
+			connections.SetIdle(c.RemoteAddr(), state == http.StateNew || state == http.StateIdle)
 		},
 		Log: tel.Log,
 	})

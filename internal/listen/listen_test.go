@@ -26,8 +26,8 @@ func TestCap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := make(chan struct{}, 10)
-	l := Cap(plain, 2, func() { refused <- struct{}{} })
+	cut := make(chan string, 10)
+	l := Cap(plain, 2, func(reason string) { cut <- reason })
 	defer l.Close()
 	accepted := make(chan net.Conn, 10)
 	go func() {
@@ -47,20 +47,43 @@ func TestCap(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
-	dial()
-	dial()
-	first, second := <-accepted, <-accepted
+	wantEnd := func(c net.Conn, reason string) {
+		t.Helper()
+		if got := <-cut; got != reason {
+			t.Errorf("a connection is cut as %q, want %q", got, reason)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a connection that is cut as %q stays open", reason)
+		}
+	}
+	first := dial()
+	atFirst := <-accepted
+	second := dial()
+	atSecond := <-accepted
+	l.SetIdle(atFirst.RemoteAddr(), false)
+	l.SetIdle(atFirst.RemoteAddr(), true) // later than the second
+
 	third := dial()
-	<-refused
-	if err := third.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		t.Fatal(err)
+	atThird := <-accepted
+	wantEnd(second, Idle)
+	_ = atSecond.Close() // changes nothing
+	l.SetIdle(atSecond.RemoteAddr(), true)
+	l.SetIdle(atFirst.RemoteAddr(), false)
+	l.SetIdle(atThird.RemoteAddr(), false)
+	wantEnd(dial(), Refused)
+
+	_ = atFirst.Close()
+	_ = atFirst.Close() // counts once
+	fourth := dial()
+	l.SetIdle((<-accepted).RemoteAddr(), false)
+	wantEnd(dial(), Refused)
+	for _, c := range []net.Conn{first, third, fourth} {
+		_ = c.Close()
 	}
-	if _, err := io.ReadAll(third); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Error("a connection beyond the limit stays open")
+	if len(cut) > 0 {
+		t.Errorf("one more is cut as %q", <-cut)
 	}
-	_ = first.Close()
-	_ = first.Close() // counts once
-	dial()
-	(<-accepted).Close()
-	_ = second.Close()
 }

@@ -1,9 +1,9 @@
 package rpc
 
 import (
+	"container/list"
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
@@ -15,41 +15,55 @@ import (
 
 // arrivals bounds the calls whose first message has not arrived: how many there are, and
 // for how long. Such a call has memory for headers and for a part of a message, and no
-// other limit sees it, because a handler starts with a whole message.
+// other limit sees it, because a handler starts with a whole message. Beyond the bound the
+// oldest is ended, so that whoever opens many does not keep others out: a message comes
+// right after its headers.
+//
+// It also bounds how long a stream waits for a client that does not read.
 type arrivals struct {
-	max  int64
+	max  int
 	wait time.Duration
 
-	open             atomic.Int64
-	refused, expired prometheus.Counter
+	mu      sync.Mutex
+	waiting *list.List // of *arrival, the oldest first
+
+	displaced, expired, unread prometheus.Counter
 }
 
-func newArrivals(maxOpen int, wait time.Duration, reg prometheus.Registerer) *arrivals {
+func newArrivals(maxWaiting int, wait time.Duration, reg prometheus.Registerer) *arrivals {
 	ended := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
-		Name: "rpc_server_messages_missing_total",
-		Help: "Calls that ended for want of a message, by reason: refused (too many calls wait for their first) or expired (it did not come in time).",
+		Name: "rpc_server_stalled_total",
+		Help: "Calls that ended because their client sent or read too slowly, by reason: displaced (too many calls waited for their first message), expired (a message did not come in time) or unread (an answer was not read in time).",
 	}, []string{"reason"})
-	return &arrivals{max: int64(maxOpen), wait: wait, refused: ended.WithLabelValues("refused"), expired: ended.WithLabelValues("expired")}
+	return &arrivals{
+		max: maxWaiting, wait: wait, waiting: list.New(),
+		displaced: ended.WithLabelValues("displaced"), expired: ended.WithLabelValues("expired"), unread: ended.WithLabelValues("unread"),
+	}
 }
 
 // arrival is the wait of one call for its next message.
 type arrival struct {
 	arrivals *arrivals
-	timer    *time.Timer // ends the call, which the client sees as CANCELED
-	first    sync.Once   // the first message has arrived, or the call has ended
+	timer    *time.Timer   // ends the call, which the client sees as CANCELED
+	cancel   func()        // ends the call
+	at       *list.Element // nil once the first message has arrived, or the call has ended
 }
 
 type arrivalKey struct{}
 
 // tap is called with the headers of each call, before anything else is allocated for it.
 func (a *arrivals) tap(ctx context.Context, _ *tap.Info) (context.Context, error) {
-	if a.open.Add(1) > a.max {
-		a.open.Add(-1)
-		a.refused.Inc()
-		return ctx, errBusy
-	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := &arrival{arrivals: a}
+	w := &arrival{arrivals: a, cancel: cancel}
+	a.mu.Lock()
+	if a.waiting.Len() >= a.max {
+		oldest, _ := a.waiting.Remove(a.waiting.Front()).(*arrival)
+		oldest.at = nil
+		oldest.cancel()
+		a.displaced.Inc()
+	}
+	w.at = a.waiting.PushBack(w)
+	a.mu.Unlock()
 	w.timer = time.AfterFunc(a.wait, func() {
 		a.expired.Inc()
 		cancel()
@@ -61,7 +75,12 @@ func (a *arrivals) tap(ctx context.Context, _ *tap.Info) (context.Context, error
 // arrived ends the wait for a message.
 func (w *arrival) arrived() {
 	w.timer.Stop()
-	w.first.Do(func() { w.arrivals.open.Add(-1) })
+	w.arrivals.mu.Lock()
+	defer w.arrivals.mu.Unlock()
+	if w.at != nil {
+		w.arrivals.waiting.Remove(w.at)
+		w.at = nil
+	}
 }
 
 // await starts the wait for another message.
@@ -83,7 +102,7 @@ func (a *arrivals) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 }
 
 // arriving is a stream whose messages must arrive in time: the first one, and each one of an
-// upload, which holds a slot as long as it lasts.
+// upload, which holds a slot as long as it lasts. Its answers must be read in time.
 type arriving struct {
 	*middleware.WrappedServerStream
 	arrival  *arrival
@@ -100,4 +119,14 @@ func (s *arriving) RecvMsg(m any) error {
 	s.received = true
 	s.arrival.arrived()
 	return err
+}
+
+// SendMsg implements grpc.ServerStream. It waits once a client reads nothing more.
+func (s *arriving) SendMsg(m any) error {
+	timer := time.AfterFunc(s.arrival.arrivals.wait, func() {
+		s.arrival.arrivals.unread.Inc()
+		s.arrival.cancel()
+	})
+	defer timer.Stop()
+	return s.WrappedServerStream.SendMsg(m)
 }

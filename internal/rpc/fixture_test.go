@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -27,10 +28,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	testService = "test.Books"
-	testMethod  = "/test.Books/Get"
-	testUpload  = "/test.Books/Put"
-	testName    = "books.test."
+	testService  = "test.Books"
+	testMethod   = "/test.Books/Get"
+	testUpload   = "/test.Books/Put"
+	testDownload = "/test.Books/List"
+	testName     = "books.test."
 )
 
 // uploadDesc describes an upload, which is answered with the number of its messages.
@@ -43,6 +45,15 @@ var uploadDesc = grpc.StreamDesc{StreamName: "Put", ClientStreams: true, Handler
 			return err
 		}
 	}
+}}
+
+// downloadDesc describes a download of 32 MB.
+var downloadDesc = grpc.StreamDesc{StreamName: "List", ServerStreams: true, Handler: func(_ any, ss grpc.ServerStream) error {
+	err := ss.RecvMsg(new(wrapperspb.StringValue))
+	for n := 0; err == nil && n < 1024; n++ {
+		err = ss.SendMsg(wrapperspb.String(strings.Repeat("x", 32<<10)))
+	}
+	return err
 }}
 
 // handler answers a call to a test replica.
@@ -67,7 +78,7 @@ func testDesc() *grpc.ServiceDesc {
 				return icpt(ctx, in, &grpc.UnaryServerInfo{Server: srv, FullMethod: testMethod}, serve)
 			},
 		}},
-		Streams: []grpc.StreamDesc{uploadDesc},
+		Streams: []grpc.StreamDesc{uploadDesc, downloadDesc},
 	}
 }
 
@@ -75,6 +86,7 @@ func testDesc() *grpc.ServiceDesc {
 type replica struct {
 	*Server
 	ready  *lifecycle.Readiness
+	tel    *telemetry.Telemetry
 	calls  atomic.Int64
 	do     atomic.Pointer[handler]
 	served chan error
@@ -91,6 +103,36 @@ func (r *replica) handle(ctx context.Context, in string) (string, error) {
 
 // answer sets the handler of calls from now on.
 func (r *replica) answer(h handler) { r.do.Store(&h) }
+
+// want waits until a sample of the replica's metrics is as it should be.
+func (r *replica) want(t *testing.T, sample string, is func(float64) bool) {
+	t.Helper()
+	name, labels, _ := strings.Cut(strings.TrimSuffix(sample, "}"), "{")
+	var value float64
+	for deadline := time.Now().Add(2 * messageTimeout); ; time.Sleep(time.Millisecond) {
+		families, err := r.tel.Registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				var pairs []string
+				for _, l := range m.GetLabel() {
+					pairs = append(pairs, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+				}
+				if f.GetName() == name && strings.Join(pairs, ",") == labels {
+					value = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
+			}
+		}
+		if is(value) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is %v", sample, value)
+		}
+	}
+}
 
 // end stops the replica and cuts its calls after the given time. Only the first call
 // has an effect.
@@ -133,6 +175,7 @@ func startVersion(t *testing.T, address string, change func(*ServerConfig), desc
 	if change != nil {
 		change(&cfg)
 	}
+	r.tel = cfg.Telemetry
 	var err error
 	if r.Server, err = NewServer(cfg); err != nil {
 		return nil, err

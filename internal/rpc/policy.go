@@ -45,12 +45,13 @@ const (
 	handshakeTimeout   = 5 * time.Second // from the connection to the end of the HTTP/2 handshake
 	maxIdle            = time.Minute     // a connection without calls
 	maxStreams         = 2000            // calls on one connection
+	maxOtherStreams    = 4               // of the services of gRPC on one connection: a Client needs one, which watches the health
 	maxHealthStreams   = 16              // on a connection of the plaintext health service
 	maxHeaders         = 16 << 10        // bytes of the headers of a call
 	maxMessage         = 64 << 10        // bytes of a request; the largest are some hundred
 	maxAnswer          = 4 << 20         // bytes of a message that a Client takes; a test of the service holds its largest against it
 	maxArriving        = 1024            // calls that wait for their first message, each with up to 64 kB of it
-	messageTimeout     = 5 * time.Second // wait for the first message, and for each one of an upload
+	messageTimeout     = 5 * time.Second // wait for the first message, for each one of an upload, and until one of a stream can be sent
 	defaultConnections = 1000
 )
 

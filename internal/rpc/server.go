@@ -9,8 +9,6 @@ import (
 	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	noopmetric "go.opentelemetry.io/otel/metric/noop"
@@ -25,7 +23,6 @@ import (
 
 	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
-	"bookstall/internal/listen"
 	"bookstall/internal/telemetry"
 )
 
@@ -76,15 +73,12 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			_ = s.Close()
 		}
 	}()
-	refused := promauto.With(cfg.Telemetry.Registry).NewCounter(prometheus.CounterOpts{
-		Name: "rpc_server_connections_refused_total",
-		Help: "Connections that were closed at once because there are too many.",
-	})
 	listener, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
 		return nil, fmt.Errorf("gRPC address: %w", err)
 	}
-	s.listener = listen.Cap(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), refused.Inc)
+	connections := capConnections(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), cfg.Telemetry.Registry)
+	s.listener = connections.listener
 	arrivals := newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
 	creds, rules, err := s.security(cfg)
 	if err != nil {
@@ -111,8 +105,9 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from stats/opentelemetry above
 			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 		)),
-		grpc.StatsHandler(newConnectionCount(cfg.Telemetry.Registry)),
-		grpc.ChainStreamInterceptor(s.endWatches),
+		grpc.StatsHandler(connections),
+		grpc.ChainUnaryInterceptor(unaryConnection),
+		grpc.ChainStreamInterceptor(streamConnection, s.endWatches),
 	}
 	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -107,25 +108,96 @@ func TestAnUploadThatStopsIsEnded(t *testing.T) {
 	}
 }
 
-// Calls that wait for their first message are bounded, whoever made them.
+// Calls that wait for their first message are bounded, whoever made them, and keep no
+// others out.
 func TestCallsWithoutAMessageAreBounded(t *testing.T) {
 	t.Parallel()
 	r := limited(t, nil)
-	refused := 0
+	var streams []grpc.ClientStream
 	for range 2 {
 		conn := plainConn(t, r) // each connection may have more of them than are allowed in all
 		for range maxArriving {
-			s := openUpload(t, conn)
-			go func() { _ = s.RecvMsg(new(wrapperspb.StringValue)) }()
+			streams = append(streams, openUpload(t, conn))
 		}
-		if err := call(conn, 2*time.Second); status.Code(err) == codes.ResourceExhausted {
-			refused++
-		} else if err != nil {
-			t.Error(err)
+		if err := call(conn, 2*time.Second); err != nil {
+			t.Errorf("a call beside %d without a message: %v", len(streams), err)
 		}
 	}
-	if refused == 0 {
-		t.Error("no call was refused")
+	if err := streams[0].RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Canceled {
+		t.Errorf("the first of too many calls without a message ends with %v, want %v", err, codes.Canceled)
+	}
+	r.want(t, `rpc_server_stalled_total{reason="displaced"}`, func(n float64) bool { return n >= maxArriving })
+}
+
+// A download that is not read is ended, and gives its slot back.
+func TestADownloadThatIsNotReadIsEnded(t *testing.T) {
+	t.Parallel()
+	r := limited(t, nil)
+	conn := plainConn(t, r)
+	download := func() (grpc.ClientStream, error) {
+		s, err := conn.NewStream(t.Context(), &downloadDesc, testDownload)
+		if err == nil {
+			err = s.SendMsg(wrapperspb.String(""))
+		}
+		return s, errors.Join(err, s.CloseSend())
+	}
+	var unread []grpc.ClientStream
+	for range 2 {
+		s, err := download()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RecvMsg(new(wrapperspb.StringValue)); err != nil { // it holds a slot
+			t.Fatal(err)
+		}
+		unread = append(unread, s)
+	}
+	began := time.Now()
+	r.want(t, `rpc_server_stalled_total{reason="unread"}`, func(n float64) bool { return n == 2 })
+	if took := time.Since(began); took < messageTimeout/2 {
+		t.Errorf("it is ended after %v, want %v", took, messageTimeout)
+	}
+	s, err := download()
+	if err == nil {
+		err = s.RecvMsg(new(wrapperspb.StringValue))
+	}
+	if err != nil {
+		t.Errorf("a download after them: %v", err)
+	}
+	for _, s := range unread {
+		var err error
+		for err == nil {
+			err = s.RecvMsg(new(wrapperspb.StringValue))
+		}
+		if status.Code(err) != codes.Canceled {
+			t.Errorf("a download that is not read ends with %v, want %v", err, codes.Canceled)
+		}
+	}
+}
+
+// The services of gRPC have few streams on one connection.
+func TestStreamsOfOtherServicesAreBounded(t *testing.T) {
+	t.Parallel()
+	r := limited(t, nil)
+	conn := plainConn(t, r)
+	watch := func() error {
+		s, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		if err == nil {
+			_, err = s.Recv()
+		}
+		return err
+	}
+	for n := range maxOtherStreams {
+		if err := watch(); err != nil {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if err := watch(); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("one more: %v, want %v", err, codes.ResourceExhausted)
+	}
+	conn = plainConn(t, r)
+	if err := watch(); err != nil {
+		t.Errorf("on another connection: %v", err)
 	}
 }
 
@@ -145,32 +217,40 @@ func TestHeadersAndMessagesAreBounded(t *testing.T) {
 	}
 }
 
-// A connection beyond the limit is closed at once; one that says nothing, in time.
+// Beyond the limit, the connection that has been without calls longest is closed; one that
+// says nothing, in time.
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 10
 	r := limited(t, func(c *ServerConfig) { c.Limit.Connections = limit })
-	var idle []net.Conn
-	for range limit {
+	used := plainConn(t, r)
+	if err := call(used, 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	upload := openUpload(t, used) // a call that goes on
+	if err := upload.SendMsg(wrapperspb.String("one")); err != nil {
+		t.Fatal(err)
+	}
+	r.want(t, `rpc_server_calls_running{kind="upload"}`, func(n float64) bool { return n == 1 })
+	var silent []net.Conn
+	for range 3 * limit {
 		c, err := net.Dial("tcp", r.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		idle = append(idle, c)
+		silent = append(silent, c)
 	}
-	beyond, err := net.Dial("tcp", r.Addr().String())
-	if err != nil {
+	if err := call(plainConn(t, r), 2*time.Second); err != nil {
+		t.Errorf("a call on a new connection beside %d silent ones: %v", len(silent), err)
+	}
+	if err := upload.CloseSend(); err != nil {
 		t.Fatal(err)
 	}
-	defer beyond.Close()
-	if err := beyond.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		t.Fatal(err)
+	if err := upload.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+		t.Errorf("a call on a connection that is in use: %v", err)
 	}
-	if _, err := io.ReadAll(beyond); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("a connection beyond the limit: %v, want it closed", err)
-	}
-	for _, c := range idle { // none of them has made a handshake
+	for _, c := range silent { // none of them has made a handshake
 		if err := c.SetReadDeadline(time.Now().Add(handshakeTimeout + 5*time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +258,6 @@ func TestConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("a silent connection: %v, want it closed", err)
 		}
 	}
-	if err := call(plainConn(t, r), 2*time.Second); err != nil {
-		t.Errorf("a call after them: %v", err)
-	}
+	r.want(t, `rpc_server_connections_cut_total{reason="idle"}`, func(n float64) bool { return n > limit })
+	r.want(t, `rpc_server_connections_cut_total{reason="refused"}`, func(n float64) bool { return n == 0 })
 }
