@@ -107,6 +107,10 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; about 14 minutes
 	$(GO) run ./internal/lab drills
 
+.PHONY: attack
+attack: ## what a stranger could do to the built programs, on loopback; about 5 minutes; ARGS=--only=NAME for one
+	$(GO) run ./internal/lab attack $(ARGS)
+
 .PHONY: soak
 soak: ## a million calls with replicas that come and go: no growth of goroutines, files or heap; about 14 minutes
 	$(GO) run ./internal/lab soak

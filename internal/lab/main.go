@@ -1,6 +1,7 @@
 // Command lab runs experiments with the built programs: drills break things under
-// load, a soak looks for growth, policies measures package balance on replicas of
-// unequal speed, and a benchmark measures the figures of docs/performance.md.
+// load, a soak looks for growth, attack does what a stranger could, policies measures
+// package balance on replicas of unequal speed, and a benchmark measures the figures of
+// docs/performance.md.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"bookstall/internal/lab/attack"
 	"bookstall/internal/lab/bench"
 	"bookstall/internal/lab/drills"
 	"bookstall/internal/lab/policies"
@@ -32,6 +34,8 @@ func main() {
 type commands struct {
 	Drills   drills.Command   `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 14 minutes for all."`
 	Soak     soak.Command     `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
+	Attack   attack.Command   `cmd:"" help:"Attack the shop and a replica as a stranger could, and report for each attack the memory it took, what a reader beside noticed, and how soon all was given back; about 5 minutes."`
+	Assail   attack.Assail    `cmd:"" hidden:"" help:"The attacker's process, which attack starts."`
 	Policies policies.Command `cmd:"" help:"Measure the policies of package balance on replicas of unequal speed, and what a new replica that is slow at first costs; about 70 seconds."`
 	Bench    bench.Command    `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`
 }

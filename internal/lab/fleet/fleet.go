@@ -36,6 +36,8 @@ type Config struct {
 	MarketplaceArgs []string
 	// ReplicaArgs are added to the flags of each replica.
 	ReplicaArgs []string
+	// MarketplaceEnv and ReplicaEnv are added to their environments, as NAME=VALUE.
+	MarketplaceEnv, ReplicaEnv []string
 	// Tutorial enables the tutorials' examples in all programs.
 	Tutorial bool
 	// TLS has the programs speak mutual TLS, with the certificates of Fleet.Certs.
@@ -162,7 +164,7 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)
 	}
 	args = append(args, f.tlsArgs("marketplace")...)
-	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.Log)
+	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.MarketplaceEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +217,7 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 		args = append(args, fmt.Sprintf("--health-address=%s:0", ip))
 	}
 	args = append(args, f.tlsArgs("recommendations")...)
-	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.Log)
+	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.ReplicaEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}

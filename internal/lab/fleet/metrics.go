@@ -10,15 +10,20 @@ import (
 	"bookstall/internal/lab/load"
 )
 
+// Samples returns all samples of the metrics at the admin port of a process.
+func Samples(ctx context.Context, admin string) (map[string]float64, error) {
+	text, err := Get(ctx, admin+"/metrics")
+	if err != nil {
+		return nil, err
+	}
+	return load.Samples(bytes.NewReader(text))
+}
+
 // Metric returns the sum of the samples of one metric whose text contains all of
 // labels, from the admin port of a process. Without labels, a metric that is
 // missing is an error.
 func Metric(admin, name string, labels ...string) (float64, error) {
-	text, err := Get(context.Background(), admin+"/metrics")
-	if err != nil {
-		return 0, err
-	}
-	samples, err := load.Samples(bytes.NewReader(text))
+	samples, err := Samples(context.Background(), admin)
 	var sum float64
 	found := false
 	for sample, value := range samples {

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -37,10 +39,12 @@ type listening struct {
 }
 
 // startProcess runs a program and waits until it logs where it listens. The command
-// by, which may be empty, comes before the program and must exec it.
-func startProcess(name string, by []string, path string, args []string, log io.Writer) (*Process, listening, error) {
+// by, which may be empty, comes before the program and must exec it. env is added to the
+// environment.
+func startProcess(name string, by []string, path string, args, env []string, log io.Writer) (*Process, listening, error) {
 	line := slices.Concat(by, []string{path, "--name=" + name}, args)
 	p := &Process{Name: name, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
+	p.cmd.Env = append(os.Environ(), env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, listening{}, err
@@ -135,6 +139,24 @@ func (p *Process) Stop(patience time.Duration) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %w", p.Name, how, p.status)
+}
+
+// ResetPeak makes Peak begin anew.
+func (p *Process) ResetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0o600)
+}
+
+// Peak returns the most resident memory, in bytes, that the process has had since ResetPeak.
+// Both need Linux.
+func (p *Process) Peak() (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "\nVmHWM:")
+	kilobytes, _, _ := strings.Cut(strings.TrimSpace(rest), " kB")
+	n, err := strconv.ParseInt(kilobytes, 10, 64)
+	return n << 10, err
 }
 
 // Build builds both programs into dir.
