@@ -48,7 +48,7 @@ type settings struct {
 	APIOpen       bool    `name:"api-open" help:"Open the JSON API to everybody if no token is set. Without this and without a token, it is closed."`
 
 	MaxRequests    int `help:"Concurrency limit for requests, not counting live shelves; the excess is shed with 503." default:"200"`
-	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. One beyond that is closed at once. Fewer, if the limit of open files leaves no room." default:"3000"`
+	MaxConnections int `help:"How many connections may be open at a time, those of live shelves included. For one beyond that, the one that has been idle longest is closed. Fewer, if the limit of open files leaves no room." default:"2000"`
 	LimitAddress   int `help:"Requests a second that one address may make; a fifth as many writes, and twice as many live shelves at a time. More get 429. Counts for public addresses, and those that trusted proxies name; 0 for no limit." default:"100"`
 	LimitToken     int `help:"Requests a second that one API token may make, and a fifth as many writes; 0 for no limit." default:"500"`
 	LiveStreams    int `help:"Limit for live shelves, each of which keeps a connection open; 0 for none." default:"1000"`

@@ -31,7 +31,7 @@ type settings struct {
 	QueueWait  time.Duration `help:"How long a call may wait before it is refused, but at most half of the time left until its deadline." default:"100ms"`
 	MaxStreams int           `help:"How many live shelves may be followed at a time. Streams beyond that are refused." default:"4000"`
 
-	MaxConnections        int           `help:"How many clients may be connected at a time. A connection beyond that is closed at once. Fewer, if the limit of open files leaves no room." default:"1000"`
+	MaxConnections        int           `help:"How many clients may be connected at a time. For a connection beyond that, the one that has been without calls longest is closed. Fewer, if the limit of open files leaves no room." default:"1000"`
 	MaxConnectionAge      time.Duration `help:"Close connections gracefully after about this time, so that clients find new replicas; 0 for never." default:"5m"`
 	MaxConnectionAgeGrace time.Duration `help:"How long calls on such a connection may still run." default:"30s"`
 	DrainDelay            time.Duration `help:"How long to keep serving while not ready, so that clients notice, before draining." default:"3s"`

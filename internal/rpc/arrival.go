@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/tap"
 )
 
 // arrivals bounds the calls whose first message has not arrived: how many there are, and
@@ -52,7 +51,7 @@ type arrival struct {
 type arrivalKey struct{}
 
 // tap is called with the headers of each call, before anything else is allocated for it.
-func (a *arrivals) tap(ctx context.Context, _ *tap.Info) (context.Context, error) {
+func (a *arrivals) tap(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &arrival{arrivals: a, cancel: cancel}
 	a.mu.Lock()
@@ -69,7 +68,7 @@ func (a *arrivals) tap(ctx context.Context, _ *tap.Info) (context.Context, error
 		cancel()
 	})
 	context.AfterFunc(ctx, w.arrived)
-	return context.WithValue(ctx, arrivalKey{}, w), nil
+	return context.WithValue(ctx, arrivalKey{}, w)
 }
 
 // arrived ends the wait for a message.

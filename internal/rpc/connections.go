@@ -9,13 +9,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/tap"
 
 	"bookstall/internal/listen"
 )
 
-// connections is a stats.Handler that counts accepted connections, and interceptors that
-// tell the listener which of them have no calls. If the count grows with the number of
-// calls, a client opens a connection for each.
+// connections counts accepted connections, tells the listener which of them have no calls,
+// and bounds the calls of each to the services of gRPC. If the count grows with the number
+// of calls, a client opens a connection for each.
 type connections struct {
 	made     prometheus.Counter
 	listener *listen.Capped
@@ -44,9 +45,9 @@ type connection struct {
 	client   net.Addr
 	listener *listen.Capped
 
-	mu      sync.Mutex
-	calls   int // of Bookstall's services, that run
-	streams int // of gRPC's own services
+	mu    sync.Mutex
+	calls int // of Bookstall's services, that run
+	other int // calls of gRPC's own services
 }
 
 type connectionKey struct{}
@@ -59,24 +60,37 @@ func (c *connection) add(n int) {
 	c.listener.SetIdle(c.client, c.calls == 0)
 }
 
-// addStream counts a stream of a service of gRPC, or returns false if there are enough.
-func (c *connection) addStream() bool {
+// addOther counts a call of a service of gRPC, or returns false if there are enough.
+func (c *connection) addOther() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.streams == maxOtherStreams {
+	if c.other == maxOther {
 		return false
 	}
-	c.streams++
+	c.other++
 	return true
 }
 
-func (c *connection) endStream() {
+func (c *connection) endOther() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.streams--
+	c.other--
 }
 
-func unaryConnection(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+// tap refuses a call of a service of gRPC if its connection has enough of them.
+func (*connections) tap(ctx context.Context, info *tap.Info) error {
+	c, ok := ctx.Value(connectionKey{}).(*connection)
+	switch {
+	case !ok || isOwn(info.FullMethodName):
+	case !c.addOther():
+		return errBusy
+	default:
+		context.AfterFunc(ctx, c.endOther)
+	}
+	return nil
+}
+
+func (*connections) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if c, ok := ctx.Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
 		c.add(1)
 		defer c.add(-1)
@@ -84,16 +98,10 @@ func unaryConnection(ctx context.Context, req any, info *grpc.UnaryServerInfo, n
 	return next(ctx, req)
 }
 
-func streamConnection(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	switch c, ok := ss.Context().Value(connectionKey{}).(*connection); {
-	case !ok:
-	case isOwn(info.FullMethod):
+func (*connections) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if c, ok := ss.Context().Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
 		c.add(1)
 		defer c.add(-1)
-	case !c.addStream():
-		return errBusy
-	default:
-		defer c.endStream()
 	}
 	return next(srv, ss)
 }

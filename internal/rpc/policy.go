@@ -45,7 +45,7 @@ const (
 	handshakeTimeout   = 5 * time.Second // from the connection to the end of the HTTP/2 handshake
 	maxIdle            = time.Minute     // a connection without calls
 	maxStreams         = 2000            // calls on one connection
-	maxOtherStreams    = 4               // of the services of gRPC on one connection: a Client needs one, which watches the health
+	maxOther           = 4               // calls of gRPC's own services on one connection; a Client watches the health by one
 	maxHealthStreams   = 16              // on a connection of the plaintext health service
 	maxHeaders         = 16 << 10        // bytes of the headers of a call
 	maxMessage         = 64 << 10        // bytes of a request; the largest are some hundred

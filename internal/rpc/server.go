@@ -20,6 +20,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats/opentelemetry"
+	"google.golang.org/grpc/tap"
 
 	"bookstall/internal/fault"
 	"bookstall/internal/lifecycle"
@@ -93,9 +94,14 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.InTapHandle(arrivals.tap),
-		grpc.ChainUnaryInterceptor(arrivals.unary),
-		grpc.ChainStreamInterceptor(arrivals.stream),
+		grpc.InTapHandle(func(ctx context.Context, info *tap.Info) (context.Context, error) {
+			if err := connections.tap(ctx, info); err != nil {
+				return ctx, err
+			}
+			return arrivals.tap(ctx), nil
+		}),
+		grpc.ChainUnaryInterceptor(arrivals.unary, connections.unary),
+		grpc.ChainStreamInterceptor(arrivals.stream, connections.stream),
 		opentelemetry.ServerOption(opentelemetry.Options{
 			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
 		}),
@@ -106,8 +112,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
 		)),
 		grpc.StatsHandler(connections),
-		grpc.ChainUnaryInterceptor(unaryConnection),
-		grpc.ChainStreamInterceptor(streamConnection, s.endWatches),
+		grpc.ChainStreamInterceptor(s.endWatches),
 	}
 	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)

@@ -175,8 +175,8 @@ func TestADownloadThatIsNotReadIsEnded(t *testing.T) {
 	}
 }
 
-// The services of gRPC have few streams on one connection.
-func TestStreamsOfOtherServicesAreBounded(t *testing.T) {
+// The services of gRPC have few calls on one connection.
+func TestCallsOfOtherServicesAreBounded(t *testing.T) {
 	t.Parallel()
 	r := limited(t, nil)
 	conn := plainConn(t, r)
@@ -187,7 +187,7 @@ func TestStreamsOfOtherServicesAreBounded(t *testing.T) {
 		}
 		return err
 	}
-	for n := range maxOtherStreams {
+	for n := range maxOther {
 		if err := watch(); err != nil {
 			t.Errorf("%d: %v", n, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
 )
 
 // errPanicked is not logged again by fail.
@@ -47,4 +48,17 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		s.pages.Error(w, r, p, err)
 	}
+}
+
+// failBriefly answers with an error that readers hardly ever see, and that may have to be
+// sent very often: it is one sentence, without a page around it.
+func (s *shop) failBriefly(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem.Of(err)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Connection", "close")
+	if isAPI(r) {
+		api.SendProblem(w, r, p)
+		return
+	}
+	reply.Send(w, p.Status, "text/plain; charset=utf-8", []byte(p.Detail+"\n"))
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"container/list"
-	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -10,8 +9,11 @@ import (
 )
 
 const (
-	maxBodies  = 4 << 20  // bytes of bodies that are being read
+	maxBodies  = 8 << 20  // bytes of bodies that are being read
 	maxAnswers = 16 << 20 // bytes of answers that are being written
+	// leastTransfer is what any of them counts at least, for its connection. The most that
+	// there can be at a time, 256 and 512, leave room for new connections.
+	leastTransfer = 32 << 10
 )
 
 // flows bounds the bytes that are in memory for slow clients. Beyond the bound the transfer
@@ -34,29 +36,18 @@ type flow struct {
 	at    *list.Element
 }
 
-// begin adds a transfer, which cut must make fail.
-func (f *flows) begin(cut func()) *flow {
+// begin adds a transfer of so many bytes, which cut must make fail.
+func (f *flows) begin(bytes int64, cut func()) *flow {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := &flow{flows: f, cut: cut}
+	t := &flow{flows: f, bytes: max(bytes, leastTransfer), cut: cut}
 	t.at = f.open.PushBack(t)
-	return t
-}
-
-// add counts n more bytes.
-func (t *flow) add(n int) {
-	f := t.flows
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t.bytes += int64(n)
-	if t.at == nil { // it was cut
-		return
-	}
-	for f.bytes += int64(n); f.bytes > f.max && f.open.Len() > 1; {
+	for f.bytes += t.bytes; f.bytes > f.max && f.open.Len() > 1; {
 		slowest, _ := f.open.Front().Value.(*flow)
 		slowest.leave()
 		slowest.cut()
 	}
+	return t
 }
 
 // end removes the transfer.
@@ -75,40 +66,40 @@ func (t *flow) leave() {
 	}
 }
 
-// read reads a body to its end. One that is cut fails like one that its sender cuts.
-func (f *flows) read(w http.ResponseWriter, body io.Reader) (content []byte, err error) {
+// read reads a body of at most so many bytes to its end. One that is cut fails like one
+// that its sender cuts.
+func (f *flows) read(w http.ResponseWriter, body io.Reader, most int64) ([]byte, error) {
 	in := http.NewResponseController(w)
-	t := f.begin(func() { _ = in.SetReadDeadline(time.Unix(1, 0)) })
-	defer t.end()
-	chunk := make([]byte, 512)
-	for {
-		n, err := body.Read(chunk)
-		content = append(content, chunk[:n]...)
-		t.add(n)
-		if errors.Is(err, io.EOF) {
-			return content, nil
-		}
-		if err != nil {
-			return content, err
-		}
-	}
+	defer f.begin(most, func() { _ = in.SetReadDeadline(time.Unix(1, 0)) }).end()
+	return io.ReadAll(body)
 }
+
+// outgoing is the writer of an answer that counts towards the bound while it is written.
+type outgoing struct {
+	http.ResponseWriter
+	answers *flows
+}
+
+// Write implements http.ResponseWriter.
+func (o *outgoing) Write(b []byte) (int, error) {
+	out := http.NewResponseController(o.ResponseWriter)
+	defer o.answers.begin(int64(len(b)), func() { _ = out.SetWriteDeadline(time.Unix(1, 0)) }).end()
+	return o.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (o *outgoing) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
 // leaving is the writer of a request that holds a slot.
 type leaving struct {
 	http.ResponseWriter
-	leave   func()
-	answers *flows
+	leave func()
 }
 
 // Write implements http.ResponseWriter. Answers are written as a whole, so the first
 // Write means that the request needs its slot no more.
 func (l *leaving) Write(b []byte) (int, error) {
 	l.leave()
-	out := http.NewResponseController(l.ResponseWriter)
-	t := l.answers.begin(func() { _ = out.SetWriteDeadline(time.Unix(1, 0)) })
-	defer t.end()
-	t.add(len(b))
 	return l.ResponseWriter.Write(b)
 }
 

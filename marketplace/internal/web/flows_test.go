@@ -15,9 +15,9 @@ import (
 )
 
 // plainServer serves a shop whose slow requests nothing waits for.
-func plainServer(t *testing.T, change func(*Config)) (address string) {
+func plainServer(t *testing.T, change ...func(*Config)) (address string) {
 	t.Helper()
-	server := httptest.NewServer(newQuietShop(t, fewBooks(), change).handler)
+	server := httptest.NewServer(newQuietShop(t, fewBooks(), change...).handler)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
 	return server.Listener.Addr().String()
@@ -103,21 +103,21 @@ func TestRefusalsDoNotWaitForBodies(t *testing.T) {
 
 // Beyond the bound, the transfers that began first are cut.
 func TestTheSlowestTransfersAreCut(t *testing.T) {
-	f := newFlows(100)
+	f := newFlows(5 * leastTransfer)
 	var cut []string
 	open := map[string]*flow{}
+	begin := func(name string, bytes int64) {
+		open[name] = f.begin(bytes, func() { cut = append(cut, name) })
+	}
 	for i := range 5 {
-		name := fmt.Sprint(i)
-		open[name] = f.begin(func() { cut = append(cut, name) })
-		open[name].add(20)
+		begin(fmt.Sprint(i), 1) // counts leastTransfer
 	}
 	if len(cut) > 0 {
 		t.Fatalf("%v are cut at the bound", cut)
 	}
 	open["2"].end()
-	open["4"].add(30) // 110 bytes
-	open["0"].add(50) // it was cut, and counts no more
-	open["3"].add(30) // 120 bytes
+	begin("5", leastTransfer)
+	begin("6", 2*leastTransfer)
 	if want := []string{"0", "1"}; !slices.Equal(cut, want) {
 		t.Errorf("%v are cut, want %v", cut, want)
 	}
@@ -127,31 +127,72 @@ func TestTheSlowestTransfersAreCut(t *testing.T) {
 	if f.bytes != 0 || f.open.Len() != 0 {
 		t.Errorf("%d bytes of %d transfers remain", f.bytes, f.open.Len())
 	}
-	alone := f.begin(func() { t.Error("the only transfer is cut") })
-	alone.add(1000)
-	alone.end()
+	f.begin(100*leastTransfer, func() { t.Error("the only transfer is cut") }).end()
 }
 
-// A body that is cut frees its memory, and its sender gets an answer or a closed
-// connection; others go on.
+// Forms that do not come are bounded: the slowest are answered, and their connections
+// closed, so that others find room.
 func TestSlowBodiesAreBounded(t *testing.T) {
-	f := newFlows(1000)
-	results := make(chan int, 3)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		content, err := f.read(w, r.Body)
-		if err == nil {
-			results <- len(content)
-		} else {
-			results <- -1
-		}
-	}))
-	defer server.Close()
-	const head = "POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 600\r\n\r\n"
-	first := send(t, server.Listener.Addr().String(), head+strings.Repeat("x", 599))
-	wait(t, "the first body has arrived", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.bytes == 599 })
-	send(t, server.Listener.Addr().String(), head+strings.Repeat("x", 600))
-	if got := []int{<-results, <-results}; !slices.Contains(got, -1) || !slices.Contains(got, 600) {
-		t.Errorf("results %v, want one cut and one whole body", got)
+	const more = 10
+	address := plainServer(t)
+	var slow []net.Conn
+	for range maxBodies/leastTransfer + more {
+		slow = append(slow, send(t, address, "POST /interactions HTTP/1.1\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nbook=1"))
 	}
-	_ = first.Close()
+	answers := make(chan string, len(slow))
+	for _, c := range slow {
+		go func() {
+			answer, err := io.ReadAll(c)
+			if err == nil {
+				answers <- string(answer)
+			}
+		}()
+	}
+	for range more {
+		if answer := <-answers; !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.HasSuffix(answer, "The request did not arrive in time.\n") {
+			t.Errorf("a slow body is answered with %q", answer)
+		}
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(send(t, address, "POST /interactions HTTP/1.1\r\nHost: shop\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 6\r\n\r\nbook=1")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusRequestTimeout {
+		t.Error("a whole form beside slow ones has status 408")
+	}
+}
+
+// Answers of all kinds that are not read are bounded: the slowest are cut.
+func TestAnswersThatAreNotReadAreBounded(t *testing.T) {
+	s := newQuietShop(t, fewBooks())
+	const path = "/api/openapi.yaml"
+	writing, ended := make(chan struct{}), make(chan struct{})
+	cut := make(chan struct{}, 2)
+	var readers sync.WaitGroup
+	one := httptest.NewRecorder()
+	s.handler.ServeHTTP(one, httptest.NewRequest(http.MethodGet, path, nil))
+	for range maxAnswers/max(one.Body.Len(), leastTransfer) + 1 {
+		readers.Go(func() {
+			s.handler.ServeHTTP(deadReader{slowReader{httptest.NewRecorder(), writing, ended}, cut}, httptest.NewRequest(http.MethodGet, path, nil))
+		})
+		<-writing
+	}
+	<-cut
+	close(ended)
+	readers.Wait()
+	if len(cut) > 0 {
+		t.Error("more than one is cut")
+	}
+}
+
+// deadReader notes that it is cut.
+type deadReader struct {
+	slowReader
+	cut chan<- struct{}
+}
+
+func (d deadReader) SetWriteDeadline(time.Time) error {
+	d.cut <- struct{}{}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -36,6 +37,7 @@ func (s *shop) middleware() []middleware {
 		assignRequestID,
 		s.arrive,
 		s.findRoute,
+		boundAnswers,
 		s.trace,
 		s.measure,
 		s.logAccess,
@@ -316,9 +318,22 @@ func dropBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// boundAnswers bounds what is in memory for clients that read slowly. Live shelves have a
+// limit of their own.
+func boundAnswers(next http.Handler) http.Handler {
+	answers := newFlows(maxAnswers)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if routeOf(r) != page.EventsPath {
+			w = &outgoing{ResponseWriter: w, answers: answers}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // readBody reads the whole body before the request counts towards the concurrency
 // limit, so that slow senders take no capacity, and only where a route takes one. What
-// they have sent is bounded in all. Handlers get the content and the error.
+// they may send is bounded in all. Handlers get the content and the error, except of a
+// body that does not come in time, which is refused with little effort.
 func (s *shop) readBody(next http.Handler) http.Handler {
 	bodies := newFlows(maxBodies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -327,7 +342,11 @@ func (s *shop) readBody(next http.Handler) http.Handler {
 		case r.Method == http.MethodGet || r.Method == http.MethodHead || routeOf(r) == "none":
 			dropBody(w, r)
 		default:
-			content, err := bodies.read(w, r.Body)
+			content, err := bodies.read(w, r.Body, maxBody)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				s.failBriefly(w, r, problem.ErrNoBody)
+				return
+			}
 			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(content), failingReader{err}))
 		}
 		next.ServeHTTP(w, r)
@@ -348,7 +367,6 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 		return next
 	}
 	slots := make(chan struct{}, s.MaxRequests)
-	answers := newFlows(maxAnswers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Streams have a limit of their own. Static files cost no more than a refusal, and
 		// its page needs them. Polled addresses are needed most when the shop is busy.
@@ -360,7 +378,7 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 		case slots <- struct{}{}:
 			leave := sync.OnceFunc(func() { <-slots })
 			defer leave()
-			next.ServeHTTP(&leaving{ResponseWriter: w, leave: leave, answers: answers}, r)
+			next.ServeHTTP(&leaving{ResponseWriter: w, leave: leave}, r)
 		default:
 			s.fail(w, r, problem.ErrBusy)
 		}

@@ -23,6 +23,7 @@ var (
 	ErrMethodNotAllowed = errors.New("method not allowed")
 	ErrURITooLong       = errors.New("address too long")
 	ErrBadForm          = errors.New("form not readable")
+	ErrNoBody           = errors.New("body did not arrive")
 	ErrNotJSON          = errors.New("body is not JSON")
 	ErrNoCookie         = errors.New("browser keeps no cookie")
 	ErrActing           = errors.New("the shop is shown as a sample reader")
@@ -122,6 +123,7 @@ func table() []row {
 	const busy = "The shop is busy"
 	return []row{
 		{ErrBadForm, http.StatusBadRequest, "", "The form could not be read."},
+		{ErrNoBody, http.StatusRequestTimeout, "", "The request did not arrive in time."},
 		{apitoken.ErrUnauthorized, http.StatusUnauthorized, "", "This address wants a bearer token."},
 		{apitoken.ErrClosed, http.StatusForbidden, "", "The JSON API is closed. Its operator opens it by --api-token-file or --api-tokens-file, or to everybody by --api-open."},
 		{apitoken.ErrScope, http.StatusForbidden, "", "The token lacks the scope for this request: read, write or forget."},
