@@ -108,7 +108,7 @@ drills: system ## the built programs through rollouts, losses and bad networks o
 	$(GO) run ./internal/lab drills
 
 .PHONY: attack
-attack: ## what a stranger could do to the built programs, on loopback; about 5 minutes; ARGS=--only=NAME for one
+attack: ## what a stranger could do to the built programs, on loopback; about 3 minutes; ARGS=--only=NAME for one
 	$(GO) run ./internal/lab attack $(ARGS)
 
 .PHONY: soak

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -304,5 +305,28 @@ func TestHelp(t *testing.T) {
 	}
 	if out.String() != string(want) {
 		t.Errorf("%s differs from --help; run make golden. --help prints:\n%s", golden, out.String())
+	}
+}
+
+// Connections that say nothing, more of them than may be open, keep no reader out.
+func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
+	const most = 10
+	p := start(t, "--catalog-file="+catalogFile(t), fmt.Sprintf("--max-connections=%d", most))
+	defer p.shutDown(t)
+	var silent []net.Conn
+	for range 3 * most {
+		c, err := net.Dial("tcp", p.Address("httpAddress"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		silent = append(silent, c)
+	}
+	if resp, _ := programtest.Get(t, p.shop+"/"); resp.StatusCode != http.StatusOK {
+		t.Errorf("the front page beside %d silent connections: status %d", len(silent), resp.StatusCode)
+	}
+	cut, err := fleet.Metric(p.admin, "http_server_connections_cut_total", `reason="idle"`)
+	if err != nil || cut < 2*most {
+		t.Errorf("%v connections are cut, %v; want %d or more", cut, err, 2*most)
 	}
 }

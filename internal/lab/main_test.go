@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden file anew")
 // TestHelp compares the help of the program and its commands with testdata/help.txt.
 func TestHelp(t *testing.T) {
 	var got bytes.Buffer
-	for _, args := range [][]string{{"--help"}, {"drills", "--help"}, {"soak", "--help"}, {"policies", "--help"}, {"bench", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"drills", "--help"}, {"soak", "--help"}, {"attack", "--help"}, {"policies", "--help"}, {"bench", "--help"}} {
 		if err := run(t.Context(), args, &got, io.Discard); err != nil {
 			t.Fatalf("run(%q): %v", args, err)
 		}

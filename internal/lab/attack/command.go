@@ -46,7 +46,7 @@ func (c *Command) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return c.makeAll(ctx, chosen, options{attacker: []string{own, "assail"}, share: 1, length: 4 * time.Second}, stdout)
+	return c.makeAll(ctx, chosen, options{attacker: []string{own, "assail"}, share: 1, length: 4 * time.Second, quiet: 6 * time.Second}, stdout)
 }
 
 // options are how attacks are made.
@@ -54,6 +54,7 @@ type options struct {
 	attacker []string      // command of the attacker's process
 	share    float64       // of the full counts
 	length   time.Duration // what one attack may take
+	quiet    time.Duration // without an attack, for comparison
 }
 
 func (c *Command) makeAll(ctx context.Context, chosen []attack, opts options, stdout io.Writer) (err error) {

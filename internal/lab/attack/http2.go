@@ -255,11 +255,11 @@ func continuations(ctx context.Context, r *raid) error {
 func headerBlocks(ctx context.Context, r *raid) error {
 	var small, large bytes.Buffer
 	e := hpack.NewEncoder(&large)
-	for i := range 15 {
+	for i := range r.n(15) {
 		_ = e.WriteField(hpack.HeaderField{Name: fmt.Sprintf("x-%d", i), Value: strings.Repeat("x", 1<<20), Sensitive: true})
 	}
 	e = hpack.NewEncoder(&small)
-	for range 8000 {
+	for range r.n(8000) {
 		_ = e.WriteField(hpack.HeaderField{Name: "x-bomb", Value: strings.Repeat("x", 4000)})
 	}
 	for name, block := range map[string][]byte{"blocks of 15 MB": large.Bytes(), "blocks that become 32 MB": small.Bytes()} {
@@ -330,7 +330,7 @@ func emptyData(ctx context.Context, r *raid) error {
 // messages sends messages that no client of ours sends.
 func messages(ctx context.Context, r *raid) error {
 	deep := field(1, 1)
-	for len(deep) < 60_000 {
+	for len(deep) < 20_000 {
 		deep = within(1, deep)
 	}
 	var groups []byte

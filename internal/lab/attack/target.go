@@ -27,12 +27,11 @@ const (
 func goMemory(limit int) string { return fmt.Sprintf("GOMEMLIMIT=%d000000B", limit>>20) }
 
 const (
-	readers   = 100                    // calls a second of the reader beside
-	quietTime = 6 * time.Second        // without an attack, for comparison
-	before    = 300 * time.Millisecond // the reader is there before the attacker
-	slower    = 5                      // times the reader's p99 without an attack
-	slowest   = 100 * time.Millisecond // the reader's p99
-	backIn    = 10 * time.Second       // after the attacker has left
+	readers = 100                    // calls a second of the reader beside
+	before  = 300 * time.Millisecond // the reader is there before the attacker
+	slower  = 5                      // times the reader's p99 without an attack
+	slowest = 100 * time.Millisecond // the reader's p99
+	backIn  = 10 * time.Second       // after the attacker has left
 	// What a program may hold more than before, once an attack is over: a connection that
 	// the reader beside still has, and what the programs remember of readers.
 	moreThings = 6
@@ -81,7 +80,7 @@ func newTarget(ctx context.Context, bin, store string, log io.Writer, opts optio
 	for _, r := range t.Replicas() {
 		t.programs = append(t.programs, &program{Process: r.Process, memory: replicaMemory})
 	}
-	if t.quiet, err = t.beside(ctx, func() { sleep(ctx, quietTime) }); err != nil {
+	if t.quiet, err = t.beside(ctx, func() { sleep(ctx, opts.quiet) }); err != nil {
 		return nil, err
 	}
 	for _, p := range t.programs {
@@ -182,7 +181,7 @@ func (t *target) suffer(ctx context.Context, a attack) (r result, err error) {
 	var attackErr error
 	r.reader, err = t.beside(ctx, func() { r.did, attackErr = t.strike(ctx, a) })
 	if err != nil {
-		r.fail("the reader beside: %v", err)
+		r.fail(beside+"%v", err)
 	}
 	left := time.Now()
 	if attackErr != nil {
@@ -204,7 +203,7 @@ func (t *target) suffer(ctx context.Context, a attack) (r result, err error) {
 			r.fail("%s held %d MiB, want at most %d", p.Name, peak>>20, p.memory>>20)
 		}
 	}
-	r.judgeReader(t.quiet)
+	r.judgeReader(t.quiet, r.reader)
 	for _, p := range t.programs {
 		if kept, err := t.waitBack(ctx, p, left); err != nil {
 			return r, err
@@ -219,17 +218,20 @@ func (t *target) suffer(ctx context.Context, a attack) (r result, err error) {
 	return r, nil
 }
 
+// beside begins what is wrong with the reader beside.
+const beside = "the reader beside: "
+
 // judgeReader compares what the reader noticed with the limits. A connection that was cut
 // before the answer began is no failure: browsers repeat a GET, as the reader does.
-func (r *result) judgeReader(quiet load.Report) {
-	for _, fault := range r.reader.Beyond(load.Limits{Retried: r.reader.Retried}) {
-		r.fail("the reader beside: %s", fault)
+func (r *result) judgeReader(quiet, now load.Report) {
+	for _, fault := range now.Beyond(load.Limits{Retried: now.Retried}) {
+		r.fail(beside+"%s", fault)
 	}
-	for reason, n := range r.reader.Reasons {
-		r.fail("the reader beside: %d times %s", n, reason)
+	for reason, n := range now.Reasons {
+		r.fail(beside+"%d times %s", n, reason)
 	}
-	if most := limit(quiet); r.reader.P99 > most {
-		r.fail("the reader beside: p99 %.1f ms, want at most %.1f", r.reader.P99, most)
+	if most := limit(quiet); now.P99 > most {
+		r.fail(beside+"p99 %.1f ms, want at most %.1f", now.P99, most)
 	}
 }
 
