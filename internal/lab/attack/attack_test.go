@@ -44,7 +44,7 @@ func assail(args []string) error {
 		return err
 	}
 	var attacking errgroup.Group
-	attacking.SetLimit(8)
+	attacking.SetLimit(6)
 	raids := map[string]*raid{}
 	for _, attack := range all() {
 		r := &raid{shop: a.Shop, replica: a.Replica, share: a.Share, length: a.Length, counts: map[string]int{}}

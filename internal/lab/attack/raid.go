@@ -119,7 +119,7 @@ func (r *raid) crowd(ctx context.Context, n int, address string, use func(contex
 	defer ticker.Stop()
 	began := time.Now()
 	for opened := 0; opened < n; {
-		due := min(n, int(float64(n)*float64(time.Since(began))/float64(r.length/2)))
+		due := min(n, 1+int(float64(n)*float64(time.Since(began))/float64(r.length/2)))
 		for ; opened < due; opened++ {
 			c, err := r.dial(ctx, address)
 			if ctx.Err() != nil {
