@@ -1,8 +1,9 @@
 // Command pgtrial starts PostgreSQL in a container, for trials and tests where the
 // official image cannot be pulled. It supports the variables of that image that the
-// chart sets: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA. At the first start
-// it creates the database cluster and the database. Then it replaces itself
-// with postgres, and passes its own arguments on.
+// chart sets: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB, PGDATA, and the files *.sql of
+// /docker-entrypoint-initdb.d, in which an empty line ends each statement. At the first start
+// it creates the database cluster and the database, and runs these files in it. Then it
+// replaces itself with postgres, and passes its own arguments on.
 package main
 
 import (
@@ -44,6 +45,7 @@ func run(args []string, getenv func(string) string, stdout io.Writer) error {
 // cluster is the database cluster to create.
 type cluster struct {
 	data     string
+	scripts  string // folder of *.sql
 	user     string
 	database string
 	password string
@@ -53,7 +55,7 @@ type cluster struct {
 var name = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
 func settings(getenv func(string) string) (cluster, error) {
-	c := cluster{data: cmp.Or(getenv("PGDATA"), "/var/lib/postgresql/data"), user: cmp.Or(getenv("POSTGRES_USER"), "postgres")}
+	c := cluster{data: cmp.Or(getenv("PGDATA"), "/var/lib/postgresql/data"), user: cmp.Or(getenv("POSTGRES_USER"), "postgres"), scripts: "/docker-entrypoint-initdb.d"}
 	c.database = cmp.Or(getenv("POSTGRES_DB"), c.user)
 	c.password = getenv("POSTGRES_PASSWORD")
 	var errs []error
@@ -83,6 +85,9 @@ func (c cluster) prepare(stdout io.Writer) error {
 	}
 	if err := c.create(half, stdout); err != nil {
 		return fmt.Errorf("create the database: %w", err)
+	}
+	if err := c.runScripts(half, stdout); err != nil {
+		return err
 	}
 	if err := os.Remove(c.data); err != nil && !errors.Is(err, os.ErrNotExist) { // it may exist as an empty folder
 		return err
@@ -121,8 +126,31 @@ func (c cluster) create(dir string, stdout io.Writer) error {
 	if c.database == "postgres" {
 		return nil
 	}
-	cmd := exec.Command("postgres", "--single", "-j", "-D", dir, "postgres") //nolint:gosec // a folder of ours
-	cmd.Stdin = strings.NewReader("CREATE DATABASE " + c.database + ";\n\n")
+	return single(dir, "postgres", "CREATE DATABASE "+c.database+";\n\n", stdout)
+}
+
+// runScripts runs the files in the order of their names.
+func (c cluster) runScripts(dir string, stdout io.Writer) error {
+	files, err := filepath.Glob(filepath.Join(c.scripts, "*.sql")) // sorted
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := single(dir, c.database, string(text), stdout); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// single runs statements in single-user mode, each of which ends with an empty line.
+func single(dir, database, statements string, stdout io.Writer) error {
+	cmd := exec.Command("postgres", "--single", "-j", "-D", dir, database) //nolint:gosec // a folder and a name of ours
+	cmd.Stdin = strings.NewReader(statements)
 	var output strings.Builder
 	both := io.MultiWriter(stdout, &output)
 	cmd.Stdout, cmd.Stderr = both, both // one writer, so that one goroutine copies

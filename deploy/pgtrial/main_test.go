@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,11 +21,11 @@ func TestSettings(t *testing.T) {
 	}{
 		"as the chart sets them": {
 			map[string]string{"POSTGRES_USER": "bookstall", "POSTGRES_DB": "books", "POSTGRES_PASSWORD": "x", "PGDATA": "/d"},
-			cluster{data: "/d", user: "bookstall", database: "books", password: "x"}, "",
+			cluster{data: "/d", scripts: "/docker-entrypoint-initdb.d", user: "bookstall", database: "books", password: "x"}, "",
 		},
 		"as little as can be": {
 			map[string]string{"POSTGRES_PASSWORD": "x"},
-			cluster{data: "/var/lib/postgresql/data", user: "postgres", database: "postgres", password: "x"}, "",
+			cluster{data: "/var/lib/postgresql/data", scripts: "/docker-entrypoint-initdb.d", user: "postgres", database: "postgres", password: "x"}, "",
 		},
 		"no password":      {nil, cluster{}, "POSTGRES_PASSWORD is empty"},
 		"two lines":        {map[string]string{"POSTGRES_PASSWORD": "a\nb"}, cluster{}, "more than one line"},
@@ -43,7 +44,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// asPreparer makes a copy of this test binary call prepare.
+// asPreparer makes a copy of this test binary call prepare, and then run the statement that is
+// its value, unless that is 1.
 const asPreparer = "PGTRIAL_TEST_PREPARES"
 
 // TestPrepare prepares a cluster twice, with the PostgreSQL of this machine. At first
@@ -55,9 +57,15 @@ func TestPrepare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.scripts = filepath.Join(filepath.Dir(c.data), "scripts")
 		var said bytes.Buffer
 		if err := c.prepare(&said); err != nil {
 			t.Fatalf("prepare: %v\n%s", err, &said)
+		}
+		if query := os.Getenv(asPreparer); query != "1" {
+			if err := single(c.data, c.database, query, os.Stdout); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return
 	}
@@ -89,21 +97,28 @@ func TestPrepare(t *testing.T) {
 	if text, err := os.ReadFile(os.Args[0]); err != nil || os.WriteFile(program, text, 0o755) != nil {
 		t.Fatal(err)
 	}
-	prepare := func() {
+	// As in the chart's Secret.
+	const role = "CREATE ROLE shop LOGIN PASSWORD 'secret';\n\nALTER DATABASE books OWNER TO shop;\n\nALTER SCHEMA public OWNER TO shop;\n\n"
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "scripts"), 0o755), os.WriteFile(filepath.Join(dir, "scripts", "role.sql"), []byte(role), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	prepare := func(query string) string {
 		cmd := exec.Command(program, "-test.run=^TestPrepare$")
 		cmd.Dir = dir
 		cmd.Env = []string{
-			"PATH=" + found[len(found)-1] + ":/usr/bin:/bin", "PGDATA=" + data, "TMPDIR=" + dir, asPreparer + "=1",
+			"PATH=" + found[len(found)-1] + ":/usr/bin:/bin", "PGDATA=" + data, "TMPDIR=" + dir, asPreparer + "=" + query,
 			"POSTGRES_USER=bookstall", "POSTGRES_DB=books", "POSTGRES_PASSWORD=secret",
 		}
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: another(t, dir)}
 		}
-		if out, err := cmd.CombinedOutput(); err != nil {
+		out, err := cmd.CombinedOutput()
+		if err != nil {
 			t.Fatalf("prepare in a process: %v\n%s", err, out)
 		}
+		return string(out)
 	}
-	prepare()
+	prepare("1")
 	first, err := os.ReadFile(filepath.Join(data, "global", "pg_control"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,12 +130,18 @@ func TestPrepare(t *testing.T) {
 	if databases, err := filepath.Glob(filepath.Join(data, "base", "*")); err != nil || len(databases) != 4 {
 		t.Errorf("databases %v, %v; want the three of initdb and one", databases, err)
 	}
-	prepare()
+	prepare("1")
 	if second, err := os.ReadFile(filepath.Join(data, "global", "pg_control")); err != nil || !bytes.Equal(first, second) {
 		t.Errorf("the second start changed the cluster: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "password*")); err != nil || len(left) > 0 {
 		t.Errorf("password files %v, %v; want none left", left, err)
+	}
+	// The script ran in the database, once, and made a role that owns it and is no superuser.
+	answer := prepare("SELECT concat_ws(' ', rolname, rolsuper, left(rolpassword, 13), (SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'public')," +
+		" (SELECT datdba::regrole FROM pg_database WHERE datname = 'books')) AS found FROM pg_authid WHERE rolname = 'shop';\n\n")
+	if want := `found = "shop f SCRAM-SHA-256 shop shop"`; !strings.Contains(answer, want) {
+		t.Errorf("the role: want %s, got\n%s", want, answer)
 	}
 }
 

@@ -207,7 +207,7 @@ func (r *rules) check(ctx context.Context, method string) error {
 	names := strings.Join(c.names, ", ")
 	line := func(msg string) {
 		if r.lines.due(string(kind) + " " + names) {
-			telemetry.Logger(ctx, r.log).Info(msg, "names", names, "method", method, "kind", kind)
+			telemetry.Warn(telemetry.Logger(ctx, r.log), msg, "names", names, "method", method, "kind", kind)
 		}
 	}
 	if r.UnknownClients == unknownWarn && c.may != nil {

@@ -8,6 +8,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bookstall/internal/telemetry"
 )
 
 // When to warn about a certificate, before its end.
@@ -119,7 +121,7 @@ func (e *expiry) warn(name string, p period, now time.Time) {
 		keys := []any{"certificate", name, "notAfter", p.until.UTC().Format(time.RFC3339), "left", left.Round(time.Second).String()}
 		switch level {
 		case 1:
-			e.log.Info("certificate expires soon, a third of its life is left", keys...)
+			telemetry.Warn(e.log, "certificate expires soon, a third of its life is left", keys...)
 		case 2:
 			e.log.Error(nil, "certificate is about to expire", keys...)
 		default:

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"bookstall/internal/pki"
+	"bookstall/internal/telemetry"
 )
 
 // Reasons why a handshake failed.
@@ -77,7 +78,7 @@ func (f *failures) add(address net.Addr, reason string, err error) {
 	if errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0 {
 		keys = append(keys, "names", pki.Names(unverified.UnverifiedCertificates[0]))
 	}
-	f.log.Info(f.msg, keys...)
+	telemetry.Warn(f.log, f.msg, keys...)
 }
 
 // failedReason returns why a handshake failed; "" if the connection ended, which says nothing.

@@ -21,17 +21,20 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* Data of the Secret of the trial database, as JSON: the password that the cluster
-has, otherwise a new one, and the URL with that password. The result is kept for the
-same reason as in bookstall.marketplace.secretData. */ -}}
+{{- /* Data of the Secret of the trial database, as JSON: the passwords that the cluster has,
+otherwise new ones, the URL with the password of the programs' role, and the SQL that makes
+that role in a new database. In a volume of an earlier chart, the role is the superuser. The
+result is kept for the same reason as in bookstall.marketplace.secretData. */ -}}
 {{- define "bookstall.postgresql.secretData" -}}
 {{- if not (hasKey .Values.postgresql "secretData") -}}
 {{- $name := include "bookstall.postgresql.name" . -}}
 {{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
 {{- $password := get $old "password" | default (randAlphaNum 32 | b64enc) -}}
+{{- $admin := get $old "admin-password" | default (randAlphaNum 32 | b64enc) -}}
+{{- $sql := printf "CREATE ROLE bookstall LOGIN PASSWORD '%s';\n\nALTER DATABASE bookstall OWNER TO bookstall;\n\nALTER SCHEMA public OWNER TO bookstall;\n\n" (b64dec $password | replace "'" "''") -}}
 {{- $host := printf "%s.%s.svc.%s." $name .Release.Namespace (trimSuffix "." .Values.clusterDomain) -}}
 {{- $url := printf "postgres://bookstall:%s@%s:5432/bookstall?sslmode=disable" (b64dec $password) $host -}}
-{{- $_ := set .Values.postgresql "secretData" (dict "password" $password "url" ($url | b64enc)) -}}
+{{- $_ := set .Values.postgresql "secretData" (dict "password" $password "admin-password" $admin "role.sql" ($sql | b64enc) "url" ($url | b64enc)) -}}
 {{- end -}}
 {{- toJson .Values.postgresql.secretData -}}
 {{- end -}}

@@ -47,7 +47,7 @@ func TestRendersAsItsGoldenFiles(t *testing.T) {
 // canonical returns manifests in an order and with line ends that do not depend on Helm,
 // and without random values.
 func canonical(manifests []byte) []byte {
-	random := regexp.MustCompile(`(?m)^( +(?:api-token|cookie-key|password|url|checksum/config): ).*$`)
+	random := regexp.MustCompile(`(?m)^( +(?:api-token|cookie-key|password|admin-password|role.sql|url|checksum/config): ).*$`)
 	manifests = random.ReplaceAll(manifests, []byte("${1}RANDOM"))
 	var documents []string
 	for document := range strings.SplitSeq("\n"+string(manifests), "\n---\n") {

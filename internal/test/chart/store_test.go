@@ -63,6 +63,16 @@ func TestDatabasePasswordIsGeneratedOncePerRender(t *testing.T) {
 			t.Errorf("password %q", password)
 		}
 		seen[password] = true
+		admin := string(decoded(t, secret.text("data", "admin-password")))
+		if !regexp.MustCompile(`^[A-Za-z0-9]{32}$`).MatchString(admin) || seen[admin] {
+			t.Errorf("password of the superuser %q", admin)
+		}
+		seen[admin] = true
+		// The programs' role owns the database and is no superuser.
+		if sql := string(decoded(t, secret.text("data", "role.sql"))); !strings.HasPrefix(sql, "CREATE ROLE bookstall LOGIN PASSWORD '"+password+"';\n\n") ||
+			!strings.Contains(sql, "ALTER DATABASE bookstall OWNER TO bookstall;\n\n") || strings.Contains(sql, "SUPERUSER") {
+			t.Errorf("SQL of the role: %s", sql)
+		}
 		want := "postgres://bookstall:" + password + "@bookstall-postgresql.shop.svc.cluster.local.:5432/bookstall?sslmode=disable"
 		if url := string(decoded(t, secret.text("data", "url"))); url != want {
 			t.Errorf("URL %s, want %s", url, want)
