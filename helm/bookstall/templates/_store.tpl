@@ -23,8 +23,9 @@
 
 {{- /* Data of the Secret of the trial database, as JSON: the passwords that the cluster has,
 otherwise new ones, the URL with the password of the programs' role, and the SQL that makes
-that role in a new database. In a volume of an earlier chart, the role is the superuser. The
-result is kept for the same reason as in bookstall.marketplace.secretData. */ -}}
+that role in a new database. A database of an earlier chart has no other superuser than that
+role, and its Secret stays as it is: another one would replace the pod. The result is kept for
+the same reason as in bookstall.marketplace.secretData. */ -}}
 {{- define "bookstall.postgresql.secretData" -}}
 {{- if not (hasKey .Values.postgresql "secretData") -}}
 {{- $name := include "bookstall.postgresql.name" . -}}
@@ -34,7 +35,11 @@ result is kept for the same reason as in bookstall.marketplace.secretData. */ -}
 {{- $sql := printf "CREATE ROLE bookstall LOGIN PASSWORD '%s';\n\nALTER DATABASE bookstall OWNER TO bookstall;\n\nALTER SCHEMA public OWNER TO bookstall;\n\n" (b64dec $password | replace "'" "''") -}}
 {{- $host := printf "%s.%s.svc.%s." $name .Release.Namespace (trimSuffix "." .Values.clusterDomain) -}}
 {{- $url := printf "postgres://bookstall:%s@%s:5432/bookstall?sslmode=disable" (b64dec $password) $host -}}
-{{- $_ := set .Values.postgresql "secretData" (dict "password" $password "admin-password" $admin "role.sql" ($sql | b64enc) "url" ($url | b64enc)) -}}
+{{- $_ := set .Values.postgresql "secretData" (dict "password" $password "url" ($url | b64enc)) -}}
+{{- if or (get $old "admin-password") (not (get $old "password")) -}}
+{{- $_ := set .Values.postgresql.secretData "admin-password" $admin -}}
+{{- $_ := set .Values.postgresql.secretData "role.sql" ($sql | b64enc) -}}
+{{- end -}}
 {{- end -}}
 {{- toJson .Values.postgresql.secretData -}}
 {{- end -}}

@@ -22,7 +22,7 @@ func cluster(t *testing.T, namespace string, secrets ...object) (kubeconfig stri
 	}
 	var groups []object
 	for api, kinds := range map[string][]string{
-		"v1": {"Secret", "Service", "ServiceAccount", "Pod", "Namespace"}, "apps/v1": {"Deployment"},
+		"v1": {"Secret", "Service", "ServiceAccount", "Pod", "Namespace"}, "apps/v1": {"Deployment", "StatefulSet"},
 		"policy/v1": {"PodDisruptionBudget"}, "networking.k8s.io/v1": {"NetworkPolicy"},
 	} {
 		var resources []object

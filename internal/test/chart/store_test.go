@@ -85,6 +85,45 @@ func TestDatabasePasswordIsGeneratedOncePerRender(t *testing.T) {
 	}
 }
 
+// TestADatabaseOfAnEarlierChart: an upgrade must not replace its pod, which without a volume
+// would lose the data. A database of this chart stays as it is too.
+func TestADatabaseOfAnEarlierChart(t *testing.T) {
+	helm := tool(t, "helm3")
+	in := func(kubeconfig string) (secret, database object) {
+		t.Helper()
+		out, err := render(t, helm, "--set=postgresql.enabled=true", "--dry-run=server", "--kubeconfig="+kubeconfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects := parse(t, out)
+		return find(t, objects, "Secret", "bookstall-postgresql"), find(t, objects, "StatefulSet", "bookstall-postgresql")
+	}
+	secret, database := in(cluster(t, "shop"))
+	again, same := in(cluster(t, "shop", secret))
+	if diff := cmp.Diff(secret["data"], again["data"]) + cmp.Diff(database, same); diff != "" {
+		t.Errorf("an upgrade changes the database: %s", diff)
+	}
+	data := secret.at("data").(map[string]any)
+	delete(data, "admin-password")
+	delete(data, "role.sql")
+	kept, earlier := in(cluster(t, "shop", secret))
+	if diff := cmp.Diff(secret["data"], kept["data"]); diff != "" {
+		t.Errorf("an upgrade from an earlier chart changes the Secret: %s", diff)
+	}
+	container := earlier.list("spec", "template", "spec", "containers")[0]
+	text := compact(t, container)
+	for want, there := range map[string]bool{`"name":"POSTGRES_USER","value":"bookstall"`: true, `"key":"password"`: true, "docker-entrypoint": false, "admin": false} {
+		if strings.Contains(text, want) != there {
+			t.Errorf("%s in the container: %v, want %v: %s", want, !there, there, text)
+		}
+	}
+	for _, v := range earlier.list("spec", "template", "spec", "volumes") {
+		if v.text("name") == "role" {
+			t.Error("the pod has another volume")
+		}
+	}
+}
+
 func TestTheImageOfTheDatabaseByDigest(t *testing.T) {
 	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	for want, arg := range map[string]string{"postgres:17.6-bookworm": "", "postgres:17.6-bookworm@" + digest: digest} {
