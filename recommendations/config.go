@@ -21,10 +21,11 @@ type settings struct {
 	HealthAddress string `help:"host:port to serve the gRPC health service on in plaintext, for probes without TLS. Used with TLS only." default:":50052"`
 	Name          string `help:"Name of this replica, in served_by of its answers. Defaults to the host name."`
 
-	Store   string `help:"Store of books, models and interactions: none, sqlite:FILE or postgres://…. With none, the default, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
-	Demo    bool   `help:"Fill an empty store with the embedded demonstration. Otherwise wait until books are imported." default:"true" negatable:""`
-	Train   bool   `help:"Train a model if the store has none that fits its books. Otherwise wait for one and recommend bestsellers." default:"true" negatable:""`
-	Workers int    `help:"Goroutines to train on; 0 for one per CPU." default:"0"`
+	Store     string `help:"Store of books, models and interactions: none, sqlite:FILE or postgres://…. With none, the default, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
+	StoreFile string `help:"File with the URL of the store, which may have a password." placeholder:"FILE"`
+	Demo      bool   `help:"Fill an empty store with the embedded demonstration. Otherwise wait until books are imported." default:"true" negatable:""`
+	Train     bool   `help:"Train a model if the store has none that fits its books. Otherwise wait for one and recommend bestsellers." default:"true" negatable:""`
+	Workers   int    `help:"Goroutines to train on; 0 for one per CPU." default:"0"`
 
 	MaxCalls   int           `help:"Concurrency limit for unary calls. Writes and catalogue reads each have the same limit of their own. Calls beyond it wait." default:"256"`
 	MaxQueue   int           `help:"Queue length for each limit; 0 for no queue. Calls beyond it are refused with RESOURCE_EXHAUSTED." default:"256"`
@@ -51,6 +52,14 @@ type settings struct {
 // Validate is called by Kong. It reports all faults at once.
 func (s *settings) Validate() error {
 	var errs []error
+	if s.StoreFile != "" && s.Store != noStore {
+		errs = append(errs, errors.New("--store and --store-file are both set, want one of them"))
+	} else if s.StoreFile != "" {
+		var err error
+		if s.Store, err = config.FromFile("--store-file", s.StoreFile); err != nil {
+			return err
+		}
+	}
 	if s.Store != noStore {
 		if err := store.CheckURL(s.Store); err != nil {
 			errs = append(errs, fmt.Errorf("--store is neither none nor a valid store: %w", err))

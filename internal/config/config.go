@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ func Run(ctx context.Context, p Program, commands any, args []string, to Streams
 		kong.Name(p.Name),
 		kong.Description(p.Description),
 		kong.DefaultEnvars(p.EnvPrefix),
+		kong.KindMapper(reflect.String, kong.MapperFunc(trimmed)),
 		kong.Writers(to.Out, to.Err),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
@@ -65,6 +67,31 @@ func Run(ctx context.Context, p Program, commands any, args []string, to Streams
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run(to)
+}
+
+// trimmed reads a text without the white space around it: a Secret made from a file often
+// has a line break at its end.
+func trimmed(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("string", &text); err != nil {
+		return err
+	}
+	target.SetString(strings.TrimSpace(text))
+	return nil
+}
+
+// FromFile returns the content of a file without the white space around it. Errors name the
+// flag.
+func FromFile(flag, file string) (string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	text := strings.TrimSpace(string(content))
+	if text == "" {
+		return "", fmt.Errorf("%s: %s is empty", flag, file)
+	}
+	return text, nil
 }
 
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,26 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	cfg, _, err = parse(t, "--address=:2")
 	if err != nil || cfg.Address != ":2" || cfg.Timeout != 2*time.Second {
 		t.Errorf("flag and environment: %+v, %v", cfg, err)
+	}
+}
+
+// A Secret made from a file has a line break at its end.
+func TestWhiteSpaceAroundValuesIsDropped(t *testing.T) {
+	t.Setenv("SHOPTEST_ADDRESS", " \t:1\r\n")
+	if cfg, _, err := parse(t); err != nil || cfg.Address != ":1" {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+	file := filepath.Join(t.TempDir(), "secret")
+	for content, want := range map[string]string{" a b\n\n": "a b", "\n": ""} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := FromFile("--secret-file", file); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", content, got, err)
+		}
+	}
+	if _, err := FromFile("--secret-file", file+"x"); err == nil || !strings.Contains(err.Error(), "--secret-file") {
+		t.Errorf("no file: %v", err)
 	}
 }
 

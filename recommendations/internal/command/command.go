@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"bookstall/internal/config"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -26,23 +27,41 @@ type Commands struct {
 
 // storeFlag is the store that a command works on.
 type storeFlag struct {
-	Store string `help:"The store: sqlite:FILE or postgres://…." required:"" placeholder:"URL"`
+	Store     string `help:"The store: sqlite:FILE or postgres://…." required:"" xor:"store" placeholder:"URL"`
+	StoreFile string `help:"File with the URL of the store." required:"" xor:"store" placeholder:"FILE"`
 }
 
+// url returns the URL of the store, which is valid, or "" if neither flag is set.
+func (f storeFlag) url() (url string, err error) {
+	url = f.Store
+	if f.StoreFile != "" {
+		if url, err = config.FromFile("--store-file", f.StoreFile); err != nil {
+			return "", err
+		}
+	}
+	if url == "" {
+		return "", nil
+	}
+	if err := store.CheckURL(url); err != nil {
+		return "", fmt.Errorf("--store: %w", err)
+	}
+	return url, nil
+}
+
+// validate leaves it to the parser to report that neither flag is set.
 func (f storeFlag) validate() error {
-	if f.Store == "" {
-		return nil // the parser reports it
-	}
-	if err := store.CheckURL(f.Store); err != nil {
-		return fmt.Errorf("--store: %w", err)
-	}
-	return nil
+	_, err := f.url()
+	return err
 }
 
 // use opens the store while do runs. What the store logs, such as migrations, is of
 // no interest here.
 func (f storeFlag) use(do func(*store.Store) error) (err error) {
-	s, err := store.Open(f.Store, store.Options{Log: logr.Discard()})
+	url, err := f.url()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(url, store.Options{Log: logr.Discard()})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"hash/fnv"
 	"io"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,12 +36,40 @@ const (
 	postgresChannel = "bookstall"
 )
 
-func newPostgres(url string) (dialect, error) {
-	config, err := pgx.ParseConfig(url)
+const wantPostgres = "it must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE, in which these are percent-encoded in user and password: @ (%40) / (%2F) # (%23) ? (%3F) % (%25)"
+
+// obstacle says which characters stand in the way of reading a URL, and nothing else of it.
+func obstacle(text string) string {
+	_, rest, _ := strings.Cut(text, "://")
+	credentials := rest[:max(0, strings.LastIndex(rest, "@"))]
+	var found []string
+	for _, c := range []struct{ in, chars, name string }{
+		{text, "\n\r", "a line break"}, {text, " \t", "a space"},
+		{credentials, "@", "an @"}, {credentials, "/", "a /"}, {credentials, "#", "a #"}, {credentials, "?", "a ?"},
+	} {
+		if strings.ContainsAny(c.in, c.chars) {
+			found = append(found, c.name)
+		}
+	}
+	if _, err := url.PathUnescape(credentials); err != nil {
+		found = append(found, "a %")
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return ": it has " + strings.Join(found, ", ") + " that must be percent-encoded"
+}
+
+func newPostgres(text string) (dialect, error) {
+	config, err := pgx.ParseConfig(text)
 	if err != nil {
 		// Not the error itself: it repeats the URL, and hides the password only if the
 		// URL could be parsed.
-		return nil, errors.New("the postgres URL cannot be parsed; it must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+		return nil, fmt.Errorf("the postgres URL cannot be parsed%s; %s", obstacle(text), wantPostgres)
+	}
+	u, err := url.Parse(text) // it knows no lists of hosts
+	if strings.ContainsAny(text, "# \t\r\n") || err == nil && (strings.Contains(u.EscapedPath(), "@") || u.User == nil && strings.Contains(u.RawQuery, "@")) {
+		return nil, fmt.Errorf("the postgres URL is ambiguous%s; %s", obstacle(text), wantPostgres)
 	}
 	config.ConnectTimeout = connectTimeout
 	// A replica whose host disappeared must not block the others by the locks that it

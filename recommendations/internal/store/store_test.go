@@ -685,7 +685,7 @@ func testManyOpenAtOnce(db database) {
 }
 
 func TestURLs(t *testing.T) {
-	for _, good := range []string{"sqlite:x.db", "sqlite:/var/lib/a b/x.db", "postgres://u:p@h:5432/d", "postgresql://h/d?sslmode=require"} {
+	for _, good := range []string{"sqlite:x.db", "sqlite:/var/lib/a b/x.db", "postgres://u:p@h:5432/d", "postgresql://h/d?sslmode=require", "postgres://u:p%40@h1:1,h2:2/d"} {
 		if err := store.CheckURL(good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
@@ -696,6 +696,18 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%s: no error", bad)
 		} else if strings.Contains(err.Error(), "secret") {
 			t.Errorf("the password is in %q", err)
+		}
+	}
+	// The error names what must be percent-encoded.
+	for bad, want := range map[string]string{
+		"postgres://u:se@cr/et#%@h/d": "an @, a /, a #, a % that",
+		"postgres://u:12/3@h/d":       "a / that",
+		"postgres://u:12?3@h/d":       "a ? that",
+		"postgres://u:12#3@h/d":       "a # that",
+		"postgres://u:p@h/d\nx":       "a line break that",
+	} {
+		if err := store.CheckURL(bad); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "se@cr") {
+			t.Errorf("%q: %v, want %s", bad, err, want)
 		}
 	}
 }
