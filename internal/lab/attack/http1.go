@@ -233,11 +233,12 @@ func garbage(ctx context.Context, r *raid) error {
 			text = append([]byte(formHead), text...)
 		}
 		a, err := r.say(ctx, string(text))
-		if ctx.Err() != nil {
-			break
-		} else if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil //nolint:nilerr // the attack is over
+		case err != nil:
 			r.fail("%v", err)
-		} else if a.status >= 500 && a.status != 501 && a.status != 505 {
+		case a.status >= 500 && a.status != 501 && a.status != 505:
 			r.fail("%.60q was answered with %d", text, a.status)
 		}
 		r.count("random requests", 1)
@@ -510,7 +511,7 @@ func paths(ctx context.Context, r *raid) error {
 		for _, path := range list {
 			a, err := r.say(ctx, "GET "+path+" HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the attack is over
 			}
 			r.count("requests", 1)
 			switch {
@@ -599,7 +600,7 @@ func cookies(ctx context.Context, r *raid) error {
 		return strings.Join(parts, "; ")
 	}
 	if ok, err := shows(join(func(v string) []string { return []string{v} })); err != nil || !ok {
-		return fmt.Errorf("the reader's own cookie: the book is shown: %t, %v", ok, err)
+		return errors.Join(fmt.Errorf("the reader's own cookie: the book is shown: %t", ok), err)
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	changes := map[string]func(string) []string{
@@ -617,7 +618,7 @@ func cookies(ctx context.Context, r *raid) error {
 		for name, change := range changes {
 			ok, err := shows(join(change))
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the attack is over
 			}
 			r.count("forged cookies", 1)
 			if err != nil || ok {

@@ -205,10 +205,10 @@ func rapidReset(ctx context.Context, r *raid) error {
 	return nil
 }
 
-// flood repeats one frame.
-func flood(what string, connections, times int, deaf bool, write func(*wire) error) func(context.Context, *raid) error {
+// flood repeats one frame on each of ten connections.
+func flood(what string, times int, deaf bool, write func(*wire) error) func(context.Context, *raid) error {
 	return func(ctx context.Context, r *raid) error {
-		r.wires(ctx, connections, deaf, nil, func(ctx context.Context, w *wire) {
+		r.wires(ctx, 10, deaf, nil, func(ctx context.Context, w *wire) {
 			for range r.n(times) {
 				w.writing.Lock()
 				err := write(w)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -249,8 +250,11 @@ func (t *target) waitBack(ctx context.Context, p *program, left time.Time) (kept
 			return "", err
 		}
 		if now.goroutines <= p.rest.goroutines+moreThings && now.files <= p.rest.files+moreThings && now.slots == 0 {
-			if now.heap, err = p.collect(ctx); err != nil || now.heap <= p.rest.heap+moreHeap {
+			if now.heap, err = p.collect(ctx); err != nil {
 				return "", err
+			}
+			if now.heap <= p.rest.heap+moreHeap {
+				return "", nil
 			}
 		}
 		if time.Since(left) > backIn || ctx.Err() != nil {
@@ -274,7 +278,7 @@ func (t *target) strike(ctx context.Context, a attack) (d did, err error) {
 	const extra = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, 2*t.opts.length+extra)
 	defer cancel()
-	args := append(t.opts.attacker[1:len(t.opts.attacker):len(t.opts.attacker)],
+	args := append(slices.Clone(t.opts.attacker[1:]),
 		"--shop="+strings.TrimPrefix(t.URL, "http://"), "--replica="+t.Replicas()[0].GRPC,
 		fmt.Sprintf("--share=%g", t.opts.share), "--length="+t.opts.length.String(), a.name)
 	cmd := exec.CommandContext(ctx, t.opts.attacker[0], args...) //nolint:gosec // this program
