@@ -234,6 +234,10 @@ func TestExportAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	forgotten, err := s.Forget(t.Context(), domain.FirstVisitor, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := filepath.Join(t.TempDir(), "backup")
 	if got := must(t, "export", from, dir); got != dir+": 3 books, 2 ratings, 1 sample readers, 4 interactions\n" {
 		t.Error(got)
@@ -244,7 +248,7 @@ func TestExportAndRestore(t *testing.T) {
 	must(t, "import", to, "--from", dir)
 	again := filepath.Join(t.TempDir(), "again")
 	must(t, "export", to, again)
-	for _, name := range []string{"books.csv", "ratings.csv", "samples.csv", "interactions.csv"} {
+	for _, name := range []string{"books.csv", "ratings.csv", "samples.csv", "interactions.csv", "forgotten.csv"} {
 		one, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -253,6 +257,9 @@ func TestExportAndRestore(t *testing.T) {
 		if err != nil || !bytes.Equal(one, other) {
 			t.Errorf("%s came back as\n%s, want\n%s (%v)", name, other, one, err)
 		}
+	}
+	if restored, err := openStore(t, to).History(t.Context(), domain.FirstVisitor); err != nil || restored.Generation != forgotten.Generation || !restored.Forgotten {
+		t.Errorf("a forgotten reader came back as %+v, %v", restored, err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*.csv.*")); err != nil || len(left) > 0 {
 		t.Errorf("temporary files stayed: %v, %v", left, err)

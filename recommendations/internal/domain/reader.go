@@ -20,6 +20,9 @@ type Reader struct {
 // FirstGeneration is the generation of readers who were never forgotten.
 const FirstGeneration = 1
 
+// ForgottenReader is a reader who was forgotten, and the generation since.
+type ForgottenReader struct{ ID, Generation int64 }
+
 // MaxGeneration bounds the generations that callers may name.
 const MaxGeneration = 1 << 31
 

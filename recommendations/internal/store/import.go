@@ -65,6 +65,9 @@ type ImportRequest struct {
 	// Interactions come from an export. They keep their times; those whose ids are
 	// stored already are skipped.
 	Interactions []domain.Interaction
+	// Forgotten come from an export, too: what is stored about them is of an older
+	// generation, unless this store has forgotten them as well.
+	Forgotten []domain.ForgottenReader
 	// DropDemo lets a catalogue replace the demonstration together with readers'
 	// interactions with its books.
 	DropDemo bool
@@ -77,6 +80,7 @@ type ImportResult struct {
 	ReadersChanged int   // readers whose histories changed
 	Repeated       int64 // ratings beyond the first of one reader and book in the request
 	Forgotten      int   // readers of the request who were forgotten and are skipped
+	Ended          int   // readers whose generation ended, as they were forgotten where an export comes from
 	Interactions   int   // new ones
 }
 
@@ -195,6 +199,11 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 			return result, err
 		}
 	}
+	ended, err := m.end(ctx, tx, req.Forgotten)
+	if err != nil {
+		return result, err
+	}
+	result.Ended = len(ended)
 	rows := make([]domain.Reader, 0, len(m.changed))
 	for _, r := range m.changed {
 		r.Seq = seq
@@ -208,11 +217,58 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	if result.Interactions, err = m.replay(ctx, tx, req.Interactions); err != nil {
 		return result, err
 	}
+	if err := putGenerations(ctx, tx, ended); err != nil {
+		return result, err
+	}
 	result.Forgotten = len(m.forgotten)
-	if !result.CatalogChanged && result.ReadersChanged == 0 && result.Interactions == 0 {
+	if !result.CatalogChanged && result.Ended == 0 && result.ReadersChanged == 0 && result.Interactions == 0 {
 		return result, errNoChange
 	}
 	return result, nil
+}
+
+// end deletes what is stored about readers of older generations than they have where an
+// export comes from, and returns those readers. What the export has of them is since.
+func (m *merge) end(ctx context.Context, tx *sql.Tx, list []domain.ForgottenReader) (ended []domain.ForgottenReader, err error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	generations := map[int64]int64{}
+	err = readReaders(ctx, tx, "WHERE forgotten OR generation > 1", nil, func(r domain.Reader) error {
+		generations[r.ID] = r.Generation
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range list {
+		if generations[one.ID] >= one.Generation {
+			continue
+		}
+		for _, statement := range []string{"DELETE FROM interactions WHERE user_id = $1", "DELETE FROM histories WHERE user_id = $1"} {
+			if _, err := tx.ExecContext(ctx, statement, one.ID); err != nil {
+				return nil, err
+			}
+		}
+		delete(m.forgotten, one.ID)
+		if err := m.add(domain.Reader{ID: one.ID}); err != nil {
+			return nil, err
+		}
+		ended = append(ended, one)
+	}
+	return ended, nil
+}
+
+// putGenerations marks readers as forgotten, with the histories that they have since.
+func putGenerations(ctx context.Context, tx *sql.Tx, list []domain.ForgottenReader) error {
+	for _, one := range list {
+		_, err := tx.ExecContext(ctx, "INSERT INTO histories (user_id, seq, forgotten, data, generation) SELECT $1, seq, true, '', $2 FROM head WHERE true "+
+			"ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, forgotten = true, generation = excluded.generation", one.ID, one.Generation)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceCatalog replaces the catalogue. If that was the demonstration, histories and

@@ -84,6 +84,7 @@ func TestContract(t *testing.T) {
 			"WhoGivesUpIsFree":          testWhoGivesUpIsFree,
 			"ReplayedInOrder":           testReplayedInOrder,
 			"ReplayForgets":             testReplayForgets,
+			"ARestoreForgets":           testARestoreForgets,
 			"CallersShareCommits":       testCallersShareCommits,
 			"ChangesAreTold":            testChangesAreTold,
 			"ImportsAndReadersMeet":     testImportsAndReadersMeet,
@@ -754,6 +755,41 @@ func testReplayForgets(db database) {
 	}
 	if h := history(t, s, 7); len(h) != 0 || mustHead(t, s) != before {
 		t.Errorf("history after the import: %v, want none and an unchanged head", h)
+	}
+}
+
+// A restore brings back who was forgotten, and what they did since, into an empty store as
+// into one that still has what they did before.
+func testARestoreForgets(db database) {
+	t := db.t
+	since := like("since", 7, 2)
+	since.At = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	req := store.ImportRequest{
+		Catalog: catalog(1, 2, 3), Ratings: ratings(domain.Rating{UserID: 7, BookID: 3, Stars: 5}),
+		Interactions: []domain.Interaction{since}, Forgotten: []domain.ForgottenReader{{ID: 7, Generation: 3}, {ID: 8, Generation: 2}},
+	}
+	for _, before := range [][]domain.Interaction{nil, {like("a", 7, 1), like("b", 8, 1), like("c", 9, 1)}} {
+		s := open(t, db.newURL())
+		mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2)})
+		if before != nil {
+			record(t, s, before...)
+		}
+		if got := mustImport(t, s, req); got.Ended != 2 || got.Interactions != 1 || got.Forgotten != 0 {
+			t.Errorf("result: %+v, want 2 generations ended and 1 interaction", got)
+		}
+		if diff := cmp.Diff(domain.History{{BookID: 3, Stars: 5}, {BookID: 2, Liked: true, Own: true}}, history(t, s, 7)); diff != "" {
+			t.Error(diff)
+		}
+		if got := record(t, s, of(2, like("old", 7, 1)), of(1, like("old", 8, 1)), of(3, like("new", 7, 1))); got[0].Status != domain.Forgotten ||
+			got[1].Status != domain.Forgotten || got[2].Status != domain.Stored {
+			t.Errorf("writes of ended generations: %+v", got)
+		}
+		if h := history(t, s, 8); len(h) != 0 {
+			t.Errorf("history of a forgotten reader: %v", h)
+		}
+		if got := mustImport(t, s, req); got != (store.ImportResult{Forgotten: 1}) {
+			t.Errorf("again: %+v", got)
+		}
 	}
 }
 

@@ -30,8 +30,8 @@ type ExportSummary struct {
 }
 
 // Export writes the contents of a store, except for its models, which can be
-// trained again, to a folder: books.csv, ratings.csv, samples.csv and
-// interactions.csv. It creates the folder. Each file appears under its name once it
+// trained again, to a folder: books.csv, ratings.csv, samples.csv,
+// interactions.csv and forgotten.csv. It creates the folder. Each file appears under its name once it
 // is complete and synced.
 //
 // Errors: the folder contains an export already, and those of the files and the
@@ -40,7 +40,7 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, err
 	}
-	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile} {
+	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile, forgottenFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			return sum, fmt.Errorf("%s contains an export already: %s exists", dir, name)
 		}
@@ -53,10 +53,17 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 	if err != nil {
 		return sum, err
 	}
+	readers, err := allReaders(ctx, from)
+	if err != nil {
+		return sum, err
+	}
 	sum.Ratings, err = write(dir, ratingsFile, bookcsv.NewRatingWriter, func(put func(domain.Rating) error) error {
-		return ratings(ctx, from, put)
+		return ratings(readers, put)
 	})
 	if err != nil {
+		return sum, err
+	}
+	if _, err = write(dir, forgottenFile, bookcsv.NewForgottenWriter, list(forgotten(readers))); err != nil {
 		return sum, err
 	}
 	catalog, err := from.Catalog(ctx)
@@ -83,17 +90,28 @@ func list[T any](rows []T) func(func(T) error) error {
 	}
 }
 
-// ratings calls put with the ratings of all readers, by reader.
-func ratings(ctx context.Context, from Exporter, put func(domain.Rating) error) error {
-	var readers []domain.Reader
-	_, err := from.Histories(ctx, store.Position{}, func(r domain.Reader) error {
+// allReaders returns all readers, by id.
+func allReaders(ctx context.Context, from Exporter) (readers []domain.Reader, err error) {
+	_, err = from.Histories(ctx, store.Position{}, func(r domain.Reader) error {
 		readers = append(readers, r)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	slices.SortFunc(readers, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) })
+	return readers, err
+}
+
+// forgotten returns those of some readers who were forgotten.
+func forgotten(readers []domain.Reader) (list []domain.ForgottenReader) {
+	for _, r := range readers {
+		if r.Generation > domain.FirstGeneration {
+			list = append(list, domain.ForgottenReader{ID: r.ID, Generation: r.Generation})
+		}
+	}
+	return list
+}
+
+// ratings calls put with the ratings of readers.
+func ratings(readers []domain.Reader, put func(domain.Rating) error) error {
 	for _, r := range readers {
 		history, err := domain.DecodeHistory(r.History)
 		if err != nil {

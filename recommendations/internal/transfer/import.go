@@ -23,6 +23,7 @@ type Files struct {
 	Ratings       []string
 	Samples       string
 	Interactions  string
+	Forgotten     string
 	// Restore says that the files are an export, which may have visitors of the shop.
 	Restore bool
 }
@@ -33,6 +34,7 @@ const (
 	ratingsFile      = "ratings.csv"
 	samplesFile      = "samples.csv"
 	interactionsFile = "interactions.csv"
+	forgottenFile    = "forgotten.csv"
 )
 
 // Exported returns the files of the export in a folder.
@@ -53,6 +55,7 @@ func Exported(dir string) (Files, error) {
 		f.Ratings = []string{r}
 	}
 	f.Samples, f.Interactions = ifExists(samplesFile), ifExists(interactionsFile)
+	f.Forgotten = ifExists(forgottenFile) // exports of 0.1.0 do not have it
 	return f, nil
 }
 
@@ -108,6 +111,18 @@ func Import(ctx context.Context, into Importer, files Files, o Options) (Summary
 	}
 	if files.Interactions != "" {
 		if req.Interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
+			return sum, err
+		}
+	}
+	if files.Forgotten != "" {
+		err := each(ctx, r, files.Forgotten, canonical(bookcsv.NewForgottenReader), func(one domain.ForgottenReader, at place) error {
+			if one.Generation > domain.MaxGeneration {
+				return at.wrong("generation", fmt.Sprintf("is above %d", domain.MaxGeneration))
+			}
+			req.Forgotten = append(req.Forgotten, one)
+			return nil
+		})
+		if err != nil {
 			return sum, err
 		}
 	}
