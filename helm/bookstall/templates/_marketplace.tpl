@@ -30,6 +30,10 @@ checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
 - name: MARKETPLACE_API_OPEN
   value: "true"
 {{- end }}
+{{- if $values.apiTokensSecret }}
+- name: MARKETPLACE_API_TOKENS_FILE
+  value: /etc/bookstall/api-tokens/api-tokens
+{{- end }}
 {{- if $values.secureCookies }}
 - name: MARKETPLACE_SECURE_COOKIES
   value: "true"
@@ -127,6 +131,9 @@ readinessProbe:
 {{- define "bookstall.marketplace.mounts" -}}
 - {name: catalog, mountPath: /var/lib/bookstall}
 - {name: cookie, mountPath: /etc/bookstall/cookie, readOnly: true}
+{{- if .Values.marketplace.apiTokensSecret }}
+- {name: api-tokens, mountPath: /etc/bookstall/api-tokens, readOnly: true}
+{{- end }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsMount" . }}
 {{- end }}
@@ -144,6 +151,14 @@ readinessProbe:
     defaultMode: 0440
     items:
       - {key: cookie-key, path: cookie-key}
+{{- with .Values.marketplace.apiTokensSecret }}
+- name: api-tokens
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - {key: api-tokens, path: api-tokens}
+{{- end }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsVolume" (list . "marketplace") }}
 {{- end }}

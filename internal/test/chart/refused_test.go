@@ -75,6 +75,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"tls.enabled=true,tls.generate=true,tls.clientSecretName=x", "tls.clientSecretName"},
 				{"tls.certManager.duration=long", "/tls/certManager/duration"},
 				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
+				{"marketplace.apiTokensSecret=x,marketplace.requireAPIToken=false", "marketplace.apiTokensSecret"},
 				{"marketplace.secureCookies=true,marketplace.publicURL=http://shop.example", "marketplace.publicURL"},
 				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
 				{"postgresql.enabled=true,recommendations.enabled=false", "recommendations.enabled"},

@@ -115,7 +115,7 @@ func TestLiveShelvesOfOneAddressAreLimited(t *testing.T) {
 	first, second := s.follow("/shelf/events", "X-Forwarded-For", "203.0.113.1"), s.follow("/shelf/events", "X-Forwarded-For", "203.0.113.1")
 	s.get("/shelf/events", "X-Forwarded-For", "203.0.113.1").want(t, http.StatusTooManyRequests)
 	other := s.follow("/shelf/events", "X-Forwarded-For", "203.0.113.2")
-	if first.StatusCode != 200 || second.StatusCode != 200 || other.StatusCode != 200 {
+	if first.StatusCode != http.StatusOK || second.StatusCode != http.StatusOK || other.StatusCode != http.StatusOK {
 		t.Errorf("two of one address and one of another: %d, %d, %d, want 200", first.StatusCode, second.StatusCode, other.StatusCode)
 	}
 	first.leave()
