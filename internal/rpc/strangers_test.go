@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -119,14 +121,33 @@ func TestCallsWithoutAMessageAreBounded(t *testing.T) {
 		for range maxArriving {
 			streams = append(streams, openUpload(t, conn))
 		}
-		if err := call(conn, 2*time.Second); err != nil {
+		if err := call(conn, 20*time.Second); err != nil {
 			t.Errorf("a call beside %d without a message: %v", len(streams), err)
 		}
 	}
 	if err := streams[0].RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Canceled {
 		t.Errorf("the first of too many calls without a message ends with %v, want %v", err, codes.Canceled)
 	}
-	r.want(t, `rpc_server_stalled_total{reason="displaced"}`, func(n float64) bool { return n >= maxArriving })
+}
+
+// Of too many calls that wait for their first message, the oldest ends.
+func TestTheOldestCallWithoutAMessageMakesRoom(t *testing.T) {
+	a := newArrivals(2, time.Minute, prometheus.NewRegistry())
+	var calls []context.Context
+	for range 3 {
+		calls = append(calls, a.tap(t.Context()))
+	}
+	if calls[0].Err() == nil || calls[1].Err() != nil || calls[2].Err() != nil {
+		t.Errorf("errors %v, %v and %v, want one for the first call", calls[0].Err(), calls[1].Err(), calls[2].Err())
+	}
+	w, _ := calls[1].Value(arrivalKey{}).(*arrival)
+	w.arrived()
+	if a.tap(t.Context()); calls[2].Err() != nil {
+		t.Error("a call ends although the message of another has arrived")
+	}
+	if n := testutil.ToFloat64(a.displaced); n != 1 {
+		t.Errorf("%v calls are displaced, want 1", n)
+	}
 }
 
 // A download that is not read is ended, and gives its slot back.

@@ -257,7 +257,10 @@ func (t *target) waitBack(ctx context.Context, p *program, left time.Time) (kept
 				return "", nil
 			}
 		}
-		if time.Since(left) > backIn || ctx.Err() != nil {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		if time.Since(left) > backIn {
 			return fmt.Sprintf("%s keeps after %v: %.0f goroutines, %.0f files, %.0f slots, %.1f MB of heap; before: %.0f, %.0f, %.0f, %.1f MB",
 				p.Name, backIn, now.goroutines, now.files, now.slots, now.heap/1e6, p.rest.goroutines, p.rest.files, p.rest.slots, p.rest.heap/1e6), nil
 		}
