@@ -67,7 +67,8 @@ func parse(args []string, stderr io.Writer) (command string, o options, err erro
 	if !filepath.IsAbs(o.folder) {
 		o.folder = filepath.Join(o.root, o.folder)
 	}
-	return command, o, nil
+	o.folder, err = filepath.Abs(o.folder)
+	return command, o, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -89,6 +90,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // publish makes the release and, if there is a registry, pushes it.
 func publish(ctx context.Context, s source, o options, stdout io.Writer) error {
+	if o.registry != "" {
+		// Building takes minutes: better not for a registry that does not answer.
+		if _, _, err := published(ctx, o.registry, chart, s.version); err != nil {
+			return err
+		}
+	}
 	r := release{source: s, builder: o.builder}
 	if o.key != "" {
 		key, err := readPrivateKey(o.key)

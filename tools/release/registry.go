@@ -54,15 +54,24 @@ func push(ctx context.Context, folder, registry, version string, stdout io.Write
 	return nil
 }
 
-func unpublished(ctx context.Context, folder, registry, id, version string) error {
+// published returns the digest of a published version, and whether there is one.
+func published(ctx context.Context, registry, id, version string) (v1.Hash, bool, error) {
 	repo, err := repository(registry, id)
 	if err != nil {
-		return err
+		return v1.Hash{}, false, err
 	}
-	old, err := remote.Head(repo.Tag(version), access(ctx)...)
+	d, err := remote.Head(repo.Tag(version), access(ctx)...)
 	if missing(err) {
-		return nil
+		return v1.Hash{}, false, nil
 	} else if err != nil {
+		return v1.Hash{}, false, err
+	}
+	return d.Digest, true, nil
+}
+
+func unpublished(ctx context.Context, folder, registry, id, version string) error {
+	old, found, err := published(ctx, registry, id, version)
+	if err != nil || !found {
 		return err
 	}
 	l, err := open(filepath.Join(folder, "oci", id))
@@ -73,8 +82,8 @@ func unpublished(ctx context.Context, folder, registry, id, version string) erro
 	if err != nil {
 		return err
 	}
-	if old.Digest != c.main.Digest {
-		return fmt.Errorf("%s:%s is published as %s, and this is %s: a version does not change, make a new one", repo, version, old.Digest, c.main.Digest)
+	if old != c.main.Digest {
+		return fmt.Errorf("%s %s is published as %s, and this is %s: a version does not change, make a new one", repositories()[id], version, old, c.main.Digest)
 	}
 	return nil
 }

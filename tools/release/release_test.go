@@ -378,6 +378,20 @@ func commit(t *testing.T, dir, tag string) {
 	}
 }
 
+// writeTagged makes a repository with nothing but a chart and a changelog.
+func writeTagged(t *testing.T, dir, chart, changelog, tag string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, chartFolder), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{chartFolder + "/Chart.yaml": chart, "CHANGELOG.md": changelog} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(t, dir, tag)
+}
+
 // command returns a command without the configuration of this machine's user.
 func command(t *testing.T, dir, program string, args ...string) *exec.Cmd {
 	t.Helper()
@@ -404,15 +418,7 @@ func TestOnlyATagIsReleased(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.MkdirAll(filepath.Join(dir, chartFolder), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			for file, text := range map[string]string{chartFolder + "/Chart.yaml": row.chart, "CHANGELOG.md": row.changelog} {
-				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			commit(t, dir, row.tag)
+			writeTagged(t, dir, row.chart, row.changelog, row.tag)
 			if row.dirty {
 				if err := os.WriteFile(filepath.Join(dir, "new"), nil, 0o644); err != nil {
 					t.Fatal(err)
@@ -428,6 +434,22 @@ func TestOnlyATagIsReleased(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheRegistryIsAskedFirst checks that nothing is built for a registry that does not answer.
+func TestTheRegistryIsAskedFirst(t *testing.T) {
+	dir := t.TempDir()
+	writeTagged(t, dir, "version: 1.2.3\nappVersion: 1.2.3\n", "## 1.2.3 (2026-11-26)\n", "v1.2.3")
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	host := strings.TrimPrefix(gone.URL, "http://")
+	err := run(t.Context(), []string{"publish", "-root", dir, "-registry", host}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), host) {
+		t.Errorf("%v, want an error of %s", err, host)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "bin")); err == nil {
+		t.Error("a release was built")
 	}
 }
 
