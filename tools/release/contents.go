@@ -27,6 +27,7 @@ type referrer struct {
 	mediaType   types.MediaType
 	content     []byte
 	annotations map[string]string // of the content
+	blobs       []v1.Hash         // all that it consists of
 }
 
 // read returns what a layout holds of a version.
@@ -104,6 +105,7 @@ func (s store) readReferrer(d v1.Descriptor) (referrer, error) {
 	return referrer{
 		digest: d.Digest, kind: m.ArtifactType, subject: m.Subject.Digest,
 		mediaType: m.Layers[0].MediaType, content: content, annotations: m.Layers[0].Annotations,
+		blobs: []v1.Hash{d.Digest, m.Config.Digest, m.Layers[0].Digest},
 	}, err
 }
 

@@ -163,9 +163,15 @@ func testFiles(t *testing.T, v verification) {
 		"bookstall-" + v.version + ".tgz":    "tgz differs",
 		"oci/marketplace/oci-layout":         "oci-layout differs",
 		"oci/recommendations/blobs/sha256/x": "is damaged",
+		"oci/chart/blobs/sha512/x":           "oci/chart/blobs/sha512/x is no part of the release",
+		// The hash of "evil".
+		"oci/chart/blobs/sha256/b5c1fb2efc6d6b4674c2fdcc48ce01b43a3b7c03763c0c3355de0099ee0f8c73": "is no part of the release",
 	} {
 		path := filepath.Join(v.got, name)
 		old, readErr := os.ReadFile(path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(path, []byte("evil"), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,12 +91,16 @@ func (v verification) compareFiles() error {
 	list := func(folder string) (map[string][]byte, error) {
 		texts := map[string][]byte{}
 		files := os.DirFS(folder)
-		err := fs.WalkDir(files, ".", func(path string, e fs.DirEntry, err error) error {
-			signed := strings.Contains(path, "/blobs/") || strings.HasSuffix(path, "/index.json") || path == checksums || path == checksums+".sig"
-			if err != nil || e.IsDir() || signed {
+		err := fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || name == checksums || name == checksums+".sig" {
 				return err
 			}
-			texts[path], err = fs.ReadFile(files, path)
+			for _, elsewhere := range []string{"oci/*/index.json", "oci/*/blobs/sha256/*"} {
+				if matches, err := path.Match(elsewhere, name); err != nil || matches {
+					return err // checkRepository looks at these
+				}
+			}
+			texts[name], err = fs.ReadFile(files, name)
 			return err
 		})
 		return texts, err
@@ -109,16 +114,16 @@ func (v verification) compareFiles() error {
 		return err
 	}
 	var faults []error
-	for _, path := range slices.Sorted(maps.Keys(want)) {
-		if text, ok := got[path]; !ok {
-			faults = append(faults, fmt.Errorf("%s is missing", path))
-		} else if !bytes.Equal(text, want[path]) {
-			faults = append(faults, fmt.Errorf("%s differs from what is built", path))
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if text, ok := got[name]; !ok {
+			faults = append(faults, fmt.Errorf("%s is missing", name))
+		} else if !bytes.Equal(text, want[name]) {
+			faults = append(faults, fmt.Errorf("%s differs from what is built", name))
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(got)) {
-		if _, ok := want[path]; !ok {
-			faults = append(faults, fmt.Errorf("%s is no part of the release", path))
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if _, ok := want[name]; !ok {
+			faults = append(faults, fmt.Errorf("%s is no part of the release", name))
 		}
 	}
 	return errors.Join(faults...)
@@ -137,9 +142,8 @@ func (v verification) checkRepository(id string) (contents, []error) {
 	if err != nil {
 		return contents{}, []error{err}
 	}
-	faults := []error{given.checkBlobs(want)}
 	got, err := given.read(v.version)
-	faults = append(faults, err)
+	faults := []error{given.checkBlobs(got, want), err}
 	if got.main.Digest != want.main.Digest {
 		faults = append(faults, fmt.Errorf("%s is %s, what is built is %s", v.version, got.main.Digest, want.main.Digest))
 		for _, platform := range slices.Sorted(maps.Keys(want.platforms)) {
@@ -155,9 +159,15 @@ func (v verification) checkRepository(id string) (contents, []error) {
 	return want, faults
 }
 
-// checkBlobs checks that each blob is what its name says, and that none is missing.
-func (s store) checkBlobs(want contents) error {
+// checkBlobs checks that each blob is what its name says, and that none is missing or unknown.
+func (s store) checkBlobs(got, want contents) error {
 	var faults []error
+	others := map[v1.Hash]bool{}
+	for _, r := range got.referrers {
+		for _, h := range r.blobs {
+			others[h] = true
+		}
+	}
 	folder := filepath.Join(string(s.Path), "blobs", "sha256")
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -172,11 +182,10 @@ func (s store) checkBlobs(want contents) error {
 			return err
 		}
 		if h, _, err := v1.SHA256(bytes.NewReader(text)); err != nil || h != name {
-			what := want.blobs[name]
-			if what == "" {
-				what = "SBOM, provenance or signature"
-			}
+			what := cmp.Or(want.blobs[name], "SBOM, provenance or signature")
 			faults = append(faults, fmt.Errorf("%s: %s is damaged", what, name))
+		} else if want.blobs[name] == "" && !others[name] {
+			faults = append(faults, fmt.Errorf("blob %s is no part of the release", name))
 		}
 	}
 	for h, what := range want.blobs {
