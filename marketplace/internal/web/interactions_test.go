@@ -184,6 +184,38 @@ func TestYourBooks(t *testing.T) {
 	golden(t, "your-books", page.body)
 }
 
+// Titles and authors of a download are no formulas for a spreadsheet.
+func TestDownload(t *testing.T) {
+	contents := fewBooks()
+	contents.Books[0].Title, contents.Books[0].Author = "=HYPERLINK(\"https://evil.test\",\"free\")", "+1"
+	contents.Books[1].Title, contents.Books[1].Author = "-2+3", "@SUM(A1)"
+	s := newTestShop(t, contents)
+	s.get("/your-books.csv").want(t, 404, "There are no books of yours")
+	s.own()
+	s.get("/your-books").without(t, "/your-books.csv")
+	for _, do := range [][2]string{{"3", "purchase"}, {"2", "rating-4"}, {"1", "like"}} {
+		s.act(do[0], do[1])
+	}
+	s.get("/your-books").want(t, 200, `href="/your-books.csv"`)
+	file := s.get("/your-books.csv").want(t, 200)
+	want := "book_id,title,author,liked,rating,bought\n" +
+		"1,\"'=HYPERLINK(\"\"https://evil.test\"\",\"\"free\"\")\",'+1,true,,false\n" +
+		"2,'-2+3,'@SUM(A1),false,4,false\n" +
+		"3,Emma,Jane Austen,false,,true\n"
+	if diff := cmp.Diff(want, file.body); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, value := range map[string]string{
+		"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="your-books.csv"`, "Cache-Control": "private, no-store",
+	} {
+		if got := file.Header.Get(name); got != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	s.switchTo("7", "/")
+	s.get("/your-books.csv").want(t, http.StatusConflict)
+}
+
 func TestForgetMe(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	own := s.own()

@@ -29,6 +29,7 @@ func (s *shop) routes() []route {
 		{"POST " + page.ReaderPath, visit(s.pages.SwitchReader)},
 		{"POST " + page.InteractionsPath, visit(s.pages.Interact)},
 		{"GET " + page.YourBooksPath, visit(s.pages.YourBooks)},
+		{"GET " + page.DownloadPath, visit(s.pages.Download)},
 		{"POST " + page.ForgetPath, visit(s.pages.Forget)},
 		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
 

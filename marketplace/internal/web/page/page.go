@@ -25,6 +25,7 @@ const (
 	InteractionsPath = "/interactions"
 	YourBooksPath    = "/your-books"
 	ForgetPath       = "/your-books/forget"
+	DownloadPath     = "/your-books.csv"
 )
 
 // Config holds the dependencies of the pages.

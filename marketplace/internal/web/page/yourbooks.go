@@ -24,23 +24,33 @@ type yourBooksPage struct {
 	Unknown   bool // whether there is nothing to forget, not even a cookie
 }
 
-// YourBooks is GET /your-books.
-func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	if p.cfg.Catalog.ReadOnly() {
-		return recommend.ErrReadOnly
-	}
+// wholeHistory returns the visitor's own books. Unlike askOwnBooks, it fails without an
+// answer. If the reader was forgotten, it returns the visitor that remains.
+func (p *Pages) wholeHistory(w http.ResponseWriter, r *http.Request, v Visitor) (Visitor, ownBooks, error) {
 	own := ownBooks{here: YourBooksPath, canInteract: p.canInteract(v)}
 	if own.canInteract && !v.unknown() {
 		switch history, err := p.cfg.Recommender.History(r.Context(), v.historyQuery(v.version)); {
 		case errors.Is(err, recommend.ErrForgotten):
 			v = p.forget(w)
 		case err != nil:
-			return problem.Unavailable(problem.ErrNoHistory, err)
+			return v, own, problem.Unavailable(problem.ErrNoHistory, err)
 		default:
 			own.fill(history)
 		}
 	}
 	own.known = own.known || v.unknown()
+	return v, own, nil
+}
+
+// YourBooks is GET /your-books.
+func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	if p.cfg.Catalog.ReadOnly() {
+		return recommend.ErrReadOnly
+	}
+	v, own, err := p.wholeHistory(w, r, v)
+	if err != nil {
+		return err
+	}
 	page := yourBooksPage{
 		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
 		Unknown: v.unknown(),

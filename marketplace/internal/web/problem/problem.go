@@ -26,6 +26,7 @@ var (
 	ErrNoBody           = errors.New("body did not arrive")
 	ErrNotJSON          = errors.New("body is not JSON")
 	ErrNoCookie         = errors.New("browser keeps no cookie")
+	ErrNobody           = errors.New("no cookie, and so no books of the visitor's")
 	ErrActing           = errors.New("the shop is shown as a sample reader")
 	ErrNotKept          = errors.New("write not stored")
 	ErrNoHistory        = errors.New("histories not available")
@@ -136,6 +137,7 @@ func table() []row {
 		{ErrURITooLong, http.StatusRequestURITooLong, "", "The address is too long."},
 		{ErrNotJSON, http.StatusUnsupportedMediaType, "", "The body must be JSON, and its Content-Type application/json."},
 		{ErrNoCookie, http.StatusForbidden, "", "Your browser keeps no cookie of ours, so we would not know you on the next page. Nothing was kept. Allow cookies for this shop and do it again."},
+		{ErrNobody, http.StatusNotFound, "There are no books of yours", "You are nobody to us yet: your browser has no cookie of ours. The first book that you like, rate or buy changes that."},
 		{ErrActing, http.StatusConflict, "", "You see the shop as a sample reader. Choose “Yourself” under “Reading as”, and do it again."},
 		{recommend.ErrConflict, http.StatusConflict, "", "The id was used before, for another interaction."},
 		{recommend.ErrReadOnly, http.StatusNotImplemented, "", "This shop does not remember what readers do."},
