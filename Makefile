@@ -144,7 +144,7 @@ e2e: $(BIN)/helm ## the chart on the cluster of KUBECONFIG, under load
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
 		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \
 	done
-	$(GO) test -tags=e2e -count=1 -timeout=40m -v ./internal/test/e2e
+	$(GO) test -tags=e2e -count=1 -timeout=55m -v ./internal/test/e2e
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## static checks of Go and protobuf, and that the contract stays compatible

@@ -28,11 +28,15 @@ func TestCertificates(t *testing.T) {
 	if _, err := folder.Create(); err != nil {
 		t.Fatal(err)
 	}
+	changes := 0
 	apply := func() {
 		t.Helper()
 		for _, p := range folder.Programs {
 			n.apply(t, secret(t, folder, p.Name))
 		}
+		// The kubelet looks at the Secrets of a pod every minute or so, and when the pod changes.
+		changes++
+		n.kubectl(t, "annotate", "pods", "-l", "app.kubernetes.io/instance="+release, "--overwrite", fmt.Sprint("example.com/secrets=", changes))
 	}
 	apply()
 	n.install(t, "tls.enabled=true", "tls.secretName=recommendations", "tls.clientSecretName=marketplace",
@@ -71,14 +75,14 @@ func TestCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply()
-	pass(t, 2*time.Minute) // no metric tells which CAs are trusted
+	pass(t, 30*time.Second) // no metric tells which CAs are trusted
 	renew("a certificate of the new CA")
 	pass(t, 10*time.Second) // connections with the old certificates end
 	if err := folder.DropCA(); err != nil {
 		t.Fatal(err)
 	}
 	apply()
-	pass(t, 2*time.Minute)
+	pass(t, 30*time.Second)
 	within(t, running.end(t), load.Planned())
 	for _, pod := range n.pods(t, "recommendations") {
 		if failed := n.metric(t, pod, "rpc_server_handshakes_failed_total"); failed > 0 {
