@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -151,6 +152,23 @@ func TestTheProgramServes(t *testing.T) {
 	}
 	if want := []string{"/recommendations.v1.RecommendationsService/Recommend", "/Recommendations/Recommend"}; !slices.Equal(methods, want) {
 		t.Errorf("access lines of %v, want one a call and none for health: %v", methods, want)
+	}
+}
+
+// A file that is no database does not become one: the program ends and names it.
+func TestAHopelessStoreEndsTheProgram(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	if err := os.WriteFile(file, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--store=sqlite:"+file)
+	select {
+	case err := <-p.Ended:
+		if err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("got %v, want an error that names %s", err, file)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the program goes on")
 	}
 }
 

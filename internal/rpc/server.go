@@ -231,7 +231,10 @@ func (s *Server) Serve() error {
 	if s.health != nil {
 		g.Go(func() error { return s.health.Serve(s.healthListener) })
 	}
-	return g.Wait()
+	if err := g.Wait(); !errors.Is(err, grpc.ErrServerStopped) { // Stop came first
+		return err
+	}
+	return nil
 }
 
 // Stop waits for calls in flight until ctx ends, then cuts them and returns an error. It

@@ -23,7 +23,8 @@ import (
 // Config is telemetry's part of a program's settings; the tags are kong's. Traces are set
 // up by the standard OTEL_* variables.
 type Config struct {
-	LogLevel string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat string `help:"Form of the log: json, or text for people." enum:"json,text" default:"json"`
 }
 
 // Telemetry holds a program's logger, metrics and traces.
@@ -53,7 +54,7 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 
 	t := &Telemetry{Registry: prometheus.NewRegistry(), lines: newLogWriter(out)}
-	t.Log = newLogger(cfg.LogLevel, t.lines, service, instance)
+	t.Log = newLogger(cfg, t.lines, service, instance)
 	b := BuildInfo()
 	t.Log.Info("starting", "version", b.Version, "revision", b.Revision, "goVersion", b.GoVersion)
 

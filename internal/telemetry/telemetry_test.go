@@ -87,6 +87,19 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
+func TestTextLog(t *testing.T) {
+	var out strings.Builder
+	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info", LogFormat: "text"}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Warn(tel.Log, "sold out", "book", 7)
+	tel.Close()
+	if text := out.String(); !strings.Contains(text, "\twarn\tsold out\t{") || !strings.Contains(text, `"book": 7`) {
+		t.Error(text)
+	}
+}
+
 func TestPrometheusAndOpenTelemetryMetricsShareARegistry(t *testing.T) {
 	tel, _ := newTest(t, "info")
 	defer tel.Close()

@@ -85,10 +85,14 @@ func New(cfg Config) *Replicator {
 	return r
 }
 
-// Run loads the store, however long that takes, then follows it until Stop.
+// Run loads the store, however long that takes, then follows it until Stop. It returns an
+// error if the store is a file that is of no use.
 func (r *Replicator) Run() error {
 	if err := r.loadWithRetries(); err != nil {
-		return nil // only Stop ends the attempts
+		if r.ctx.Err() != nil {
+			return nil // Stop has ended the attempts
+		}
+		return err
 	}
 	debug.FreeOSMemory() // loading used more than it loaded
 	r.OnLoaded()
@@ -115,13 +119,18 @@ func (r *Replicator) Stop(context.Context) error {
 	return nil
 }
 
-// loadWithRetries loads everything. It fails only after Stop.
+// loadWithRetries loads everything. It fails only after Stop, or if the store is a file that
+// is of no use.
 func (r *Replicator) loadWithRetries() error {
 	var began time.Time
 	_, err := backoff.Retry(r.ctx,
 		func() (any, error) {
 			began = time.Now()
-			return nil, r.load(r.ctx)
+			err := r.load(r.ctx)
+			if file := store.Hopeless(err); file != "" {
+				return nil, backoff.Permanent(fmt.Errorf("%s: %w", file, err))
+			}
+			return nil, err
 		},
 		backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: retryInterval, Multiplier: 2, MaxInterval: maxRetry}),
 		backoff.WithMaxElapsedTime(0),

@@ -28,10 +28,20 @@ func Causes() []Cause {
 // outage is a domain.ErrStoreDown with its cause.
 type outage struct {
 	cause Cause
+	file  string // of an SQLite store
 	error
 }
 
 func (o *outage) Unwrap() error { return o.error }
+
+// Hopeless returns the file of an SQLite store that cannot be opened until somebody has done
+// something about it, "" if another attempt may succeed.
+func Hopeless(err error) (file string) {
+	if o, ok := errors.AsType[*outage](err); ok && (o.cause == Damaged || o.cause == ReadOnly || o.cause == Full) {
+		return o.file
+	}
+	return ""
+}
 
 // CauseOf returns the cause of an error of a Store, "" if it does not mean that the store
 // cannot be used.

@@ -153,7 +153,11 @@ func (s *Store) fault(doing string, err error) error {
 	case Outdated: // a backup of an earlier version was restored: the next call migrates it
 		s.migrated.Store(false)
 	}
-	return &outage{cause, fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)}
+	file := ""
+	if d, ok := s.dialect.(sqlite); ok {
+		file = d.file
+	}
+	return &outage{cause, file, fmt.Errorf("%s: %w: %w", doing, domain.ErrStoreDown, err)}
 }
 
 // view runs do in a read-only snapshot.
