@@ -49,12 +49,12 @@ func TestWhiteSpaceAroundValuesIsDropped(t *testing.T) {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 	file := filepath.Join(t.TempDir(), "secret")
-	for content, want := range map[string]string{" a b\n\n": "a b", "\n": ""} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+	for _, test := range []struct{ content, want string }{{" a b\n\n", "a b"}, {"\n", ""}} {
+		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := FromFile("--secret-file", file); got != want || (err == nil) != (want != "") {
-			t.Errorf("%q: %q, %v", content, got, err)
+		if got, err := FromFile("--secret-file", file); got != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%q: %q, %v", test.content, got, err)
 		}
 	}
 	if _, err := FromFile("--secret-file", file+"x"); err == nil || !strings.Contains(err.Error(), "--secret-file") {

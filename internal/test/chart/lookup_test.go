@@ -11,10 +11,11 @@ import (
 	"testing"
 )
 
-// cluster is an API server that has a namespace and some Secrets, as far as Helm's lookup
-// needs it.
-func cluster(t *testing.T, namespace string, secrets ...object) (kubeconfig string) {
+// cluster is an API server that has the namespace shop and some Secrets, as far as Helm's
+// lookup needs it.
+func cluster(t *testing.T, secrets ...object) (kubeconfig string) {
 	t.Helper()
+	const namespace = "shop"
 	answers := map[string]any{
 		"/version":                        object{"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
 		"/api":                            object{"kind": "APIVersions", "versions": []string{"v1"}},

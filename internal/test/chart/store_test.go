@@ -98,15 +98,15 @@ func TestADatabaseOfAnEarlierChart(t *testing.T) {
 		objects := parse(t, out)
 		return find(t, objects, "Secret", "bookstall-postgresql"), find(t, objects, "StatefulSet", "bookstall-postgresql")
 	}
-	secret, database := in(cluster(t, "shop"))
-	again, same := in(cluster(t, "shop", secret))
+	secret, database := in(cluster(t))
+	again, same := in(cluster(t, secret))
 	if diff := cmp.Diff(secret["data"], again["data"]) + cmp.Diff(database, same); diff != "" {
 		t.Errorf("an upgrade changes the database: %s", diff)
 	}
 	data := secret.at("data").(map[string]any)
 	delete(data, "admin-password")
 	delete(data, "role.sql")
-	kept, earlier := in(cluster(t, "shop", secret))
+	kept, earlier := in(cluster(t, secret))
 	if diff := cmp.Diff(secret["data"], kept["data"]); diff != "" {
 		t.Errorf("an upgrade from an earlier chart changes the Secret: %s", diff)
 	}

@@ -74,7 +74,7 @@ func TestGeneratedCertificates(t *testing.T) {
 				}
 				return certificates(t, out)
 			}
-			first := in(cluster(t, "shop"))
+			first := in(cluster(t))
 			if len(first) != 2 || first[0].text("data", "ca.crt") != first[1].text("data", "ca.crt") {
 				t.Fatalf("%d Secrets, or two CAs", len(first))
 			}
@@ -94,11 +94,11 @@ func TestGeneratedCertificates(t *testing.T) {
 					}
 				}
 			}
-			again := in(cluster(t, "shop", first...))
+			again := in(cluster(t, first...))
 			if diff := cmp.Diff(first, again); diff != "" {
 				t.Errorf("an upgrade makes others: %s", diff)
 			}
-			if half := in(cluster(t, "shop", first[0])); half[0].text("data", "ca.crt") != half[1].text("data", "ca.crt") || half[0].text("data", "ca.crt") == first[0].text("data", "ca.crt") {
+			if half := in(cluster(t, first[0])); half[0].text("data", "ca.crt") != half[1].text("data", "ca.crt") || half[0].text("data", "ca.crt") == first[0].text("data", "ca.crt") {
 				t.Error("with one of the Secrets gone, the programs do not trust each other")
 			}
 			if out, err := render(t, helm, "--set=tls.enabled=true,tls.generate=true"); err == nil || !strings.Contains(err.Error(), "tls.generate needs a cluster") {

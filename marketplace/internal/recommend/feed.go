@@ -87,20 +87,8 @@ func (f *Feed) restore() {
 func (f *Feed) Run() error {
 	f.restore()
 	retry := backoff.ExponentialBackOff{InitialInterval: retryInitial, Multiplier: 2, MaxInterval: retryMax}
-	for {
-		pause := pollInterval
-		err := f.pull()
-		if f.ctx.Err() != nil {
-			return nil
-		}
-		f.onPull(err)
-		if err != nil {
-			pause = retry.NextBackOff()
-			f.failed(err, pause)
-		} else {
-			retry.Reset()
-			f.metrics.current.Set(1)
-		}
+	for f.ctx.Err() == nil {
+		pause := f.next(&retry)
 		due := time.After(pause)
 		select {
 		case <-f.wake:
@@ -108,14 +96,30 @@ func (f *Feed) Run() error {
 		case <-due:
 			continue
 		case <-f.ctx.Done():
-			return nil
 		}
 		select {
 		case <-due:
 		case <-f.ctx.Done():
-			return nil
 		}
 	}
+	return nil
+}
+
+// next pulls once and returns the time until the next pull.
+func (f *Feed) next(retry backoff.BackOff) time.Duration {
+	err := f.pull()
+	if f.ctx.Err() != nil { // stopped, which is no failure
+		return 0
+	}
+	f.onPull(err)
+	if err != nil {
+		pause := retry.NextBackOff()
+		f.failed(err, pause)
+		return pause
+	}
+	retry.Reset()
+	f.metrics.current.Set(1)
+	return pollInterval
 }
 
 // failed reports a pull that failed. That recommendations is away for a while is part of a
