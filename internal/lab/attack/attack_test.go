@@ -44,7 +44,7 @@ func assail(args []string) error {
 		return err
 	}
 	var attacking errgroup.Group
-	attacking.SetLimit(6)
+	attacking.SetLimit(14)
 	raids := map[string]*raid{}
 	for _, attack := range all() {
 		r := &raid{shop: a.Shop, replica: a.Replica, share: a.Share, length: a.Length, counts: map[string]int{}}
@@ -81,7 +81,7 @@ func TestAttacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := options{attacker: []string{own, "assail"}, share: 0.01, length: time.Second, quiet: time.Second}
+	opts := options{attacker: []string{own, "assail"}, share: 0.01, length: 5 * time.Second, quiet: time.Second, unpaced: true}
 	target, err := newTarget(t.Context(), bin, "sqlite:"+filepath.Join(t.TempDir(), "store.db"), io.Discard, opts)
 	if err != nil {
 		t.Fatal(err)

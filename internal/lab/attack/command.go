@@ -55,6 +55,7 @@ type options struct {
 	share    float64       // of the full counts
 	length   time.Duration // what one attack may take
 	quiet    time.Duration // without an attack, for comparison
+	unpaced  bool          // lets the attacker run all the time
 }
 
 func (c *Command) makeAll(ctx context.Context, chosen []attack, opts options, stdout io.Writer) (err error) {

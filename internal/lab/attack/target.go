@@ -278,7 +278,7 @@ const (
 
 // strike runs the attacker's process to its end.
 func (t *target) strike(ctx context.Context, a attack) (d did, err error) {
-	const extra = 10 * time.Second
+	const extra = time.Minute // attacks end by themselves
 	ctx, cancel := context.WithTimeout(ctx, 2*t.opts.length+extra)
 	defer cancel()
 	args := append(slices.Clone(t.opts.attacker[1:]),
@@ -294,7 +294,7 @@ func (t *target) strike(ctx context.Context, a attack) (d did, err error) {
 	ended := make(chan struct{})
 	var pacing sync.WaitGroup
 	pacing.Go(func() {
-		for {
+		for !t.opts.unpaced {
 			for _, step := range []struct {
 				signal syscall.Signal
 				after  time.Duration

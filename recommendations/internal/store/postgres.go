@@ -36,7 +36,7 @@ const (
 	postgresChannel = "bookstall"
 )
 
-const wantPostgres = "it must be like postgres://USER:PASSWORD@HOST:PORT/DATABASE, in which these are percent-encoded in user and password: @ (%40) / (%2F) # (%23) ? (%3F) % (%25)"
+const wantPostgres = "want postgres://USER:PASSWORD@HOST:PORT/DATABASE (@ as %40, / as %2F, # as %23, ? as %3F, % as %25)"
 
 // obstacle says which characters stand in the way of reading a URL, and nothing else of it.
 func obstacle(text string) string {
@@ -44,20 +44,20 @@ func obstacle(text string) string {
 	credentials := rest[:max(0, strings.LastIndex(rest, "@"))]
 	var found []string
 	for _, c := range []struct{ in, chars, name string }{
-		{text, "\n\r", "a line break"}, {text, " \t", "a space"},
-		{credentials, "@", "an @"}, {credentials, "/", "a /"}, {credentials, "#", "a #"}, {credentials, "?", "a ?"},
+		{text, "\n\r", "line break"}, {text, " \t", "space"},
+		{credentials, "@", "@"}, {credentials, "/", "/"}, {credentials, "#", "#"}, {credentials, "?", "?"},
 	} {
 		if strings.ContainsAny(c.in, c.chars) {
 			found = append(found, c.name)
 		}
 	}
 	if _, err := url.PathUnescape(credentials); err != nil {
-		found = append(found, "a %")
+		found = append(found, "%")
 	}
 	if len(found) == 0 {
 		return ""
 	}
-	return ": it has " + strings.Join(found, ", ") + " that must be percent-encoded"
+	return ": percent-encode " + strings.Join(found, " ")
 }
 
 func newPostgres(text string) (dialect, error) {

@@ -701,11 +701,11 @@ func TestURLs(t *testing.T) {
 	}
 	// The error names what must be percent-encoded.
 	for bad, want := range map[string]string{
-		"postgres://u:se@cr/et#%@h/d": "an @, a /, a #, a % that",
-		"postgres://u:12/3@h/d":       "a / that",
-		"postgres://u:12?3@h/d":       "a ? that",
-		"postgres://u:12#3@h/d":       "a # that",
-		"postgres://u:p@h/d\nx":       "a line break that",
+		"postgres://u:se@cr/et#%@h/d": "percent-encode @ / # %;",
+		"postgres://u:12/3@h/d":       "percent-encode /;",
+		"postgres://u:12?3@h/d":       "percent-encode ?;",
+		"postgres://u:12#3@h/d":       "percent-encode #;",
+		"postgres://u:p@h/d\nx":       "percent-encode line break;",
 	} {
 		if err := store.CheckURL(bad); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "se@cr") {
 			t.Errorf("%q: %v, want %s", bad, err, want)
