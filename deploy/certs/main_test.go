@@ -63,7 +63,7 @@ func TestKeepRenews(t *testing.T) {
 		all += string(text[:n])
 	}
 	cancel()
-	go io.Copy(io.Discard, out) // it may be about to say that it renewed once more
+	go func() { _, _ = io.Copy(io.Discard, out) }() // it may be about to say that it renewed once more
 	select {
 	case err := <-done:
 		if err != nil {
