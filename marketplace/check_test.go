@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -120,11 +121,16 @@ func TestHealthcheckFollowsReadiness(t *testing.T) {
 		err := run(t.Context(), append([]string{"healthcheck"}, args...), &out, io.Discard)
 		return out.String(), err
 	}
-	p := start(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // connects, so that the first pull is still under way
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	p := start(t, "--recommendations-target=dns:///"+silent.Addr().String())
 	address := strings.TrimPrefix(p.admin, "http://")
 	t.Setenv("MARKETPLACE_UNKNOWN", "ignored by healthcheck")
 	t.Setenv("MARKETPLACE_DNS_INTERVAL", "soon")
-	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "not ready: ") {
+	if _, err := healthcheck("--address=" + address); err == nil || !strings.Contains(err.Error(), "not ready: starting") {
 		t.Errorf("a shop without books: %v", err)
 	}
 	p.shutDown(t)
