@@ -546,10 +546,15 @@ func costly(ctx context.Context, r *raid) error {
 	return nil
 }
 
-// become makes the client a reader of the shop who likes a book.
+// become makes the client a reader of the shop who likes a book. A shop that is busy is
+// asked again.
 func (r *raid) become(ctx context.Context, client *http.Client) error {
 	for _, q := range []request{{path: "/"}, {http.MethodPost, "/interactions", "book=1&do=like&return=/", form()}} {
 		a, err := r.ask(ctx, client, q)
+		for err == nil && a.status == http.StatusServiceUnavailable {
+			sleep(ctx, 100*time.Millisecond)
+			a, err = r.ask(ctx, client, q)
+		}
 		if err != nil {
 			return err
 		} else if a.status >= 400 {
