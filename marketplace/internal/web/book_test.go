@@ -3,12 +3,13 @@ package web
 import (
 	"testing"
 
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 )
 
 func TestBook(t *testing.T) {
 	s := newTestShop(t, fewBooks())
-	page := s.get("/books/1").want(t, 200, "<h1>The Hobbit</h1>", "J.R.R. Tolkien", "€12.90", "1937", "1,500", "English", "9780261103283",
+	page := s.get("/books/1").want(t, 200, `<h1 lang="en" dir="auto">The Hobbit</h1>`, "J.R.R. Tolkien", "€12.90", "1937", "1,500", "English", "9780261103283",
 		"In a hole in the ground\nthere lived a hobbit.", "Middle-earth").without(t, away)
 	golden(t, "book", page.body)
 	s.get("/books/2").want(t, 200, "Readers also liked", "Emma").without(t, "ISBN", "class=\"price price-large\"")
@@ -30,6 +31,21 @@ func TestBookEscapes(t *testing.T) {
 	for _, path := range []string{"/books/6", "/books", "/search?q=tom", "/categories/comics", "/books/6/cover.svg"} {
 		s.get(path).want(t, 200, "Jerry").without(t, "<script>alert", "<b>&#34;Tom", `<b>"Tom`)
 	}
+}
+
+// Screen readers pronounce a book's texts in its language, and punctuation stands on the
+// side where that language has it.
+func TestTextsOfABookHaveItsLanguage(t *testing.T) {
+	books := fewBooks()
+	books.Books = append(books.Books, catalog.Book{
+		ID: 8, Title: "الخبز الحافي!", Author: "محمد شكري", Series: "سيرة", Description: "رواية.", Language: "ar", Categories: []string{"poetry"}, Popularity: 2000,
+	})
+	s := newTestShop(t, books)
+	s.get("/books/8").want(t, 200, `<h1 lang="ar" dir="auto">الخبز`, `<p class="kicker" lang="ar" dir="auto">`, `<bdi lang="ar">محمد شكري</bdi>`, `<p class="description" lang="ar" dir="auto">`)
+	for _, path := range []string{"/books", "/categories/poetry", "/search?q=محمد"} {
+		s.get(path).want(t, 200, `<span class="card-title" lang="ar" dir="auto">الخبز`, `<p class="card-author" lang="ar" dir="auto">`)
+	}
+	s.get("/").want(t, 200, `<h2 lang="ar" dir="auto">`, `<p class="excerpt" lang="ar" dir="auto">`, `<p class="byline">by <bdi lang="ar">`)
 }
 
 func TestBookNotFound(t *testing.T) {

@@ -86,7 +86,7 @@ func TestLiveShelf(t *testing.T) {
 		t.Errorf("event %q, id %q", name, id)
 	}
 	for _, text := range []string{
-		`Changed just now: you like <a href="/books/5">Dune</a>.`, `data-live="/shelf/events" data-version="` + s.at(1) + `" data-count="1"`,
+		`Changed just now: you like <a href="/books/5"><bdi>Dune</bdi></a>.`, `data-live="/shelf/events" data-version="` + s.at(1) + `" data-count="1"`,
 		"Because you like The Hobbit", `name="return" value="/#for-you"`,
 	} {
 		if !strings.Contains(data, text) {
@@ -99,9 +99,9 @@ func TestLiveShelf(t *testing.T) {
 		t.Errorf("the shelf of the page differs from\n%s", data)
 	}
 	for do, text := range map[string]string{
-		"rating-2": `you gave <a href="/books/3">Emma</a> 2 of 5 stars.`,
-		"unrate":   `you took back what you said of <a href="/books/3">Emma</a>.`,
-		"purchase": `you bought <a href="/books/3">Emma</a>.`,
+		"rating-2": `you gave <a href="/books/3"><bdi>Emma</bdi></a> 2 of 5 stars.`,
+		"unrate":   `you took back what you said of <a href="/books/3"><bdi>Emma</bdi></a>.`,
+		"purchase": `you bought <a href="/books/3"><bdi>Emma</bdi></a>.`,
 	} {
 		s.recommender.set(func(f *fakeRecommender) { clear(f.histories) })
 		s.act("3", do)
