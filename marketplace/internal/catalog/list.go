@@ -8,7 +8,7 @@ import (
 // Query selects books.
 type Query struct {
 	Category string // slug, or "" for all
-	Text     string // prefixes of words of title, author or series, or "" for all
+	Text     string // prefixes of words of title, author, series or category, an ISBN, or "" for all
 	Offset   int
 	Limit    int
 }
@@ -17,15 +17,22 @@ type Query struct {
 type Page struct {
 	Books []Book
 	Total int // number of books on all pages
+	// Instead is set if no book contains all words of a text: the books contain those of
+	// Instead, which differ by typing mistakes.
+	Instead string
 }
 
 // List returns books, the most popular first. With a text, it returns the books that
 // contain every word of it, ordered by match: exact title, title that starts with the
-// text, all words in the title, then in the author, then in the series.
+// text, all words in the title, then in the author, in the series, in the name of a
+// category. A text that is an ISBN finds its book.
 func (c *Catalog) List(q Query) Page {
 	s := c.current.Load()
 	if strings.TrimSpace(q.Text) != "" {
-		return s.page(s.index.search(q.Text, s.inCategory(q.Category)), q)
+		match := s.index.search(q.Text, s.inCategory(q.Category))
+		page := s.page(match.ranks, q)
+		page.Instead = match.instead
+		return page
 	}
 	if q.Category != "" {
 		return s.page(s.byCategory[q.Category], q)

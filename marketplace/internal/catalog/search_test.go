@@ -1,9 +1,12 @@
 package catalog
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -121,13 +124,15 @@ func TestSearchFindsEveryTitle(t *testing.T) {
 }
 
 func BenchmarkSearch(b *testing.B) {
-	c := open(b, many(10_000))
-	for _, text := range []string{"the", "t", "the kalo", "the of ka lo mi", "ab", strings.Repeat("t h e ", 30)} {
-		b.Run(text[:min(len(text), 12)], func(b *testing.B) {
-			for b.Loop() {
-				c.List(Query{Text: text, Limit: 20})
-			}
-		})
+	for _, n := range []int{10_000, 100_000} {
+		c := open(b, many(n))
+		for _, text := range []string{"the", "t", "the kalo", "the of ka lo mi", "ab", strings.Repeat("t h e ", 30), "the sonwodish", "the kalomtier of vindosha eltherso"} {
+			b.Run(fmt.Sprintf("%d/%s", n, text[:min(len(text), 12)]), func(b *testing.B) {
+				for b.Loop() {
+					c.List(Query{Text: text, Limit: 20})
+				}
+			})
+		}
 	}
 }
 
@@ -137,6 +142,141 @@ func BenchmarkReplace(b *testing.B) {
 	for b.Loop() {
 		if err := c.Replace(contents); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What readers type is found, although the catalogue has it otherwise.
+func TestSearchSpellings(t *testing.T) {
+	book := func(id int64, title, author string) Book {
+		return Book{ID: id, Title: title, Author: author, Categories: []string{"fiction"}, Popularity: id}
+	}
+	c := open(t, Contents{Version: "v1", Books: []Book{
+		book(1, "Nineteen Eighty-Four", "George Orwell"),
+		book(2, "1Q84", "村上 春樹"),
+		book(3, "Twenty Thousand Leagues Under the Seas", "Jules Verne"),
+		book(4, "Slaughterhouse-Five", "Kurt Vonnegut"),
+		book(5, "1984 and After", "Sam Smith"),
+		book(6, "The Colour of Magic", "Terry Pratchett"),
+		book(7, "Gray Mountain", "John Grisham"),
+		book(8, "Organised Crime", "Anna Müller"),
+		book(9, "Mueller's Report", "Someone"),
+		book(10, "吾輩は猫である", "夏目漱石"),
+		book(11, "ノルウェイの森", "村上春樹"),
+		book(12, "채식주의자", "한강"),
+		book(13, "الخُبز الحافي", "محمد شكري"),
+		book(14, "مدينة إلى الأبد", "أحمد"),
+		book(15, "סִפּוּר עַל אַהֲבָה", "עמוס עוז"),
+		book(16, "ألف ليلة وليلة ١٠٠١", "مجهول"),
+		book(17, "Ræven og Østers", "Åse Bjørnsen"),
+		book(18, "Stardust", "Neil Gaiman"),
+		{ID: 19, Title: "The Hobbit", Author: "J.R.R. Tolkien", ISBN: "0261103288", Series: "Middle-earth #2", Categories: []string{"mystery-thriller"}, Popularity: 19},
+	}})
+	for text, want := range map[string][]int64{
+		"1984":                 {5, 1},
+		"nineteen eighty four": {1, 5},
+		"nineteen eighty-four": {1, 5},
+		"20,000 leagues":       {3},
+		"20000 leagues under":  {3},
+		"slaughterhouse 5":     {4},
+		"slaughterhouse five":  {4},
+		"the color of magic":   {6},
+		"colour magic":         {6},
+		"grey mountain":        {7},
+		"organized crime":      {8},
+		"mueller":              {9, 8},
+		"müller":               {9, 8},
+		"muller":               {8},
+		"猫":                    {10},
+		"は猫":                   {10},
+		"村上春樹":                 {11, 2},
+		"村上 春樹":                {11, 2},
+		"のるうぇいの森":              {11},
+		"주의":                   {12},
+		"한강":                   {12},
+		"الخبز":                {13},
+		"مدينه الي الابد":      {14},
+		"ספור על אהבה":         {15},
+		"1001":                 {16},
+		"raeven osters":        {17},
+		"raeven oesters":       {17},
+		"aase bjoernsen":       {17},
+		"ase bjornsen":         {17},
+		"star dust":            {18},
+		"neilgaiman":           {},
+		"9780261103283":        {19},
+		"978-0-261-10328-3":    {19},
+		"0-261-10328-8":        {19},
+		"0261103288":           {19},
+		"9780261103284":        {},
+		"hobbit mystery":       {19},
+		"thriller":             {19},
+		"middle earth 2":       {19},
+		"tolkien hobbit the":   {19},
+	} {
+		page := c.List(Query{Text: text, Limit: 100})
+		if diff := cmp.Diff(want, ids(page.Books)); diff != "" || page.Instead != "" {
+			t.Errorf("search for %q, instead %q (-want +got):\n%s", text, page.Instead, diff)
+		}
+	}
+}
+
+func TestSearchForgivesTypingMistakes(t *testing.T) {
+	c := open(t, shop())
+	for _, test := range []struct {
+		text, instead string
+		want          []int64
+	}{
+		{"hobit", "Hobbit", []int64{1}},
+		{"the hbobit", "the Hobbit", []int64{1}},
+		{"tolkein", "Tolkien", []int64{1, 12}},
+		{"rolkien", "Tolkien", []int64{1, 12}}, // the first letter
+		{"TOLKEIN hobbit", "Tolkien hobbit", []int64{1}},
+		{"solitdue", "Solitude", []int64{3}},
+		{"misreables", "Misérables", []int64{4}},
+		{"fellowshpi fo rings", "", nil}, // "fo" is too short
+		{"felowshp", "Fellowship", []int64{12}},
+		{"jane erye", "", nil},
+		{"murdr", "Murder", []int64{9}},
+		{"hobbbbit", "", nil},
+		{"stephn knig", "", nil},
+	} {
+		page := c.List(Query{Text: test.text, Limit: 100})
+		if diff := cmp.Diff(append([]int64{}, test.want...), ids(page.Books)); diff != "" || page.Instead != test.instead {
+			t.Errorf("search for %q: instead %q, want %q (-want +got):\n%s", test.text, page.Instead, test.instead, diff)
+		}
+	}
+	if page := c.List(Query{Text: "hobit", Category: "horror", Limit: 10}); page.Total != 0 || page.Instead != "" {
+		t.Errorf("in a category without the book: %+v", page)
+	}
+}
+
+// The walk through the sorted words finds what a comparison with each word finds.
+func TestSimilarWords(t *testing.T) {
+	c := open(t, realBooks(t, demonstration, "author", "popularity"))
+	x := c.current.Load().index
+	rng := rand.New(rand.NewPCG(2, 2))
+	for range 300 {
+		word := []rune(x.words[rng.IntN(len(x.words))])
+		if len(word) < 4 {
+			continue
+		}
+		word = mistype(word, rng)
+		var want []similar
+		for i, candidate := range x.words {
+			d := newDistances(word)
+			for _, r := range candidate {
+				d.add(r)
+			}
+			if n := d.distance(); n > 0 && n <= edits(max(len(word), len(d.letters))) && n <= edits(len(word)+1) {
+				want = append(want, similar{i, n})
+			}
+		}
+		if runsOn(string(word)) || !strings.ContainsFunc(string(word), unicode.IsLetter) {
+			want = nil
+		}
+		if got := x.similar(string(word)); !slices.Equal(got, want) {
+			t.Fatalf("%q: %v, want %v", string(word), got, want)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (t term) spellings() []string {
 const cut = '.'
 
 // fold removes case and accents, and replaces everything that is not a letter, a digit
-// or a space by cut.
+// or a space by cut. Letters that are one letter for readers become one.
 func fold(text string) string {
 	text = cases.Fold().String(norm.NFKD.String(text))
 	var b strings.Builder
@@ -70,19 +70,39 @@ func fold(text string) string {
 		switch {
 		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
 			b.WriteRune(r)
-		case unicode.Is(unicode.Mn, r): // accent of the previous letter
+		case unicode.Is(unicode.Mn, r) || r == tatweel: // accent or lengthening of the previous letter
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
+		case unicode.IsDigit(r):
+			b.WriteByte(digit(r))
 		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mc, r):
 			b.WriteString(plain(r))
 		default:
 			b.WriteRune(cut)
 		}
 	}
-	return b.String()
+	return norm.NFC.String(b.String()) // Hangul in syllables again
 }
 
-// plain spells letters that Unicode does not decompose as on an English keyboard.
+const tatweel = 'ـ'
+
+// digit returns the ASCII digit with the value of one of another script.
+func digit(r rune) byte {
+	for _, block := range unicode.Nd.R16 {
+		if rune(block.Lo) <= r && r <= rune(block.Hi) {
+			return '0' + byte((r-rune(block.Lo))%10)
+		}
+	}
+	for _, block := range unicode.Nd.R32 {
+		if rune(block.Lo) <= r && r <= rune(block.Hi) {
+			return '0' + byte((r-rune(block.Lo))%10)
+		}
+	}
+	return '0'
+}
+
+// plain spells letters that Unicode does not decompose as on an English keyboard, and
+// writes the variants of an Arabic letter and both kinds of kana alike.
 func plain(r rune) string {
 	switch r {
 	case 'ø':
@@ -101,6 +121,17 @@ func plain(r rune) string {
 		return "oe"
 	case 'þ':
 		return "th"
+	case 'ٱ':
+		return "ا"
+	case 'ة':
+		return "ه"
+	case 'ى', 'ی':
+		return "ي"
+	case 'ک':
+		return "ك"
+	}
+	if 'ァ' <= r && r <= 'ヶ' {
+		return string(r - 'ァ' + 'ぁ')
 	}
 	return string(r)
 }

@@ -16,6 +16,16 @@ func TestSearch(t *testing.T) {
 	s.get("/search?q=jane&category=no-such").want(t, 200, "2 books")
 }
 
+func TestSearchWithTypingMistakes(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	page := s.get("/search?q=tolkein&category=fantasy").want(t, 200, "Nothing for “tolkein”", `Did you mean <a href="/search?q=Tolkien&amp;category=fantasy">Tolkien</a>? This book comes closest.`, "The Hobbit").
+		without(t, "Bestsellers", "check the spelling")
+	golden(t, "search-instead", page.body)
+	s.get("/search?q=brotne").want(t, 200, `<a href="/search?q=Bront%c3%ab">Brontë</a>? This book`, "Jane Eyre")
+	s.get("/api/v1/books?q=tolkein").want(t, 200, `"did_you_mean":"Tolkien"`, `"total_size":1`)
+	s.get("/api/v1/books?q=tolkien").want(t, 200, `"total_size":1`).without(t, "did_you_mean")
+}
+
 func TestSearchFindsNothing(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	page := s.get("/search?q=xyzzy").want(t, 200, "Nothing for “xyzzy”", "check the spelling", "Bestsellers", "The Hobbit")

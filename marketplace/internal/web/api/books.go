@@ -30,6 +30,7 @@ type BookList struct {
 	Books         []Book `json:"books"`
 	NextPageToken string `json:"next_page_token"` // "" on the last page
 	TotalSize     int    `json:"total_size"`
+	DidYouMean    string `json:"did_you_mean,omitempty"` // the books match this and not q
 }
 
 // Books is GET /api/v1/books.
@@ -46,7 +47,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := a.cfg.Catalog.List(query)
-	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total}
+	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total, DidYouMean: page.Instead}
 	for _, b := range page.Books {
 		list.Books = append(list.Books, Book(b))
 	}

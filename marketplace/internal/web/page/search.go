@@ -14,6 +14,7 @@ const searchBestsellers = 6
 type searchPage struct {
 	layout
 	Total       int
+	Instead     string // what was probably meant, and Books match; "" if they match the query
 	Books       []card
 	Paging      paging
 	Bestsellers []card // shown when nothing was found
@@ -36,7 +37,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		page.Title = "“" + text + "”"
 		var found catalog.Page
 		found, page.Paging = p.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
-		page.Total, page.Books = found.Total, own.cards(found.Books, "")
+		page.Total, page.Instead, page.Books = found.Total, found.Instead, own.cards(found.Books, "")
 	}
 	if page.Total == 0 {
 		page.Bestsellers = own.cards(p.cfg.Catalog.Bestsellers(page.Category, searchBestsellers), "")
