@@ -18,7 +18,7 @@ import (
 // Commands are the commands, for Kong.
 type Commands struct {
 	Healthcheck healthcheck   `cmd:"" help:"Check the health of a server on this host. The exit status is 0 if it is SERVING, else 1."`
-	Import      importCommand `cmd:"" help:"Import books and ratings from CSV files into a store. On an error, nothing is imported."`
+	Import      importCommand `cmd:"" help:"Import books and ratings from CSV files into a store. A summary says first what would change. On an error, nothing is imported."`
 	Export      exportCommand `cmd:"" help:"Export books, ratings and interactions to CSV files, for import --from."`
 	Train       trainCommand  `cmd:"" help:"Train a model from a store, save it there and activate it."`
 	Models      modelCommands `cmd:"" help:"List, show, activate and roll back the models of a store."`
@@ -54,13 +54,21 @@ func (f storeFlag) validate() error {
 	return err
 }
 
-// use opens the store while do runs. What the store logs, such as migrations, is of
-// no interest here.
-func (f storeFlag) use(do func(*store.Store) error) (err error) {
+// use opens a store that exists while do runs.
+func (f storeFlag) use(do func(*store.Store) error) error {
 	url, err := f.url()
 	if err != nil {
 		return err
 	}
+	if file := store.Missing(url); file != "" {
+		return fmt.Errorf("--store: %s does not exist", file)
+	}
+	return f.open(url, do)
+}
+
+// open opens a store, or makes it, while do runs. What the store logs, such as migrations,
+// is of no interest here.
+func (storeFlag) open(url string, do func(*store.Store) error) (err error) {
 	s, err := store.Open(url, store.Options{Log: logr.Discard()})
 	if err != nil {
 		return err

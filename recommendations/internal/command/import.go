@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"bookstall/internal/config"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
@@ -16,17 +18,21 @@ import (
 type importCommand struct {
 	storeFlag `embed:""`
 
-	From         string   `env:"-" placeholder:"DIR" help:"Folder of an export. All of its files are imported." xor:"from"`
-	Books        string   `env:"-" placeholder:"FILE" help:"Books, which replace those of the store: books.csv in the format of docs/data-formats.md or of goodbooks-10k." xor:"from"`
-	Shelves      string   `env:"-" placeholder:"FILE" help:"Categories of the books of goodbooks-10k: book_tags.csv with --tags, or a table of shelf counts."`
-	Tags         string   `env:"-" placeholder:"FILE" help:"tags.csv of goodbooks-10k, for --shelves book_tags.csv."`
+	From         once     `env:"-" placeholder:"DIR" help:"Folder of an export. All of its files are imported."`
+	Books        once     `env:"-" placeholder:"FILE" help:"Books, which replace those of the store, or with --merge are added to them: books.csv in the format of docs/data-formats.md or of goodbooks-10k."`
+	Shelves      once     `env:"-" placeholder:"FILE" help:"Categories of the books of goodbooks-10k: book_tags.csv with --tags, or a table of shelf counts."`
+	Tags         once     `env:"-" placeholder:"FILE" help:"tags.csv of goodbooks-10k, for --shelves book_tags.csv."`
 	Ratings      []string `env:"-" placeholder:"FILE" sep:"none" help:"Ratings, added to those of the store. May be repeated."`
-	Samples      string   `env:"-" placeholder:"FILE" help:"Sample readers that visitors can switch to."`
-	Interactions string   `env:"-" placeholder:"FILE" help:"Interactions, from an export."`
+	Samples      once     `env:"-" placeholder:"FILE" help:"Sample readers that visitors can switch to. They come with --books and replace those of the store."`
+	Interactions once     `env:"-" placeholder:"FILE" help:"Interactions, from an export."`
 
-	Strict   bool `env:"-" help:"Import nothing if any row is faulty. By default, faulty rows are reported, counted and skipped."`
-	DropDemo bool `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
-	Train    bool `env:"-" help:"Train and activate a model after the import."`
+	DryRun        bool    `env:"-" help:"Print what would change, and import nothing."`
+	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. Remove none."`
+	AllowFaulty   percent `env:"-" placeholder:"N%" default:"1%" help:"How many of the rows of a file may be faulty, ${default} if not set. They are skipped. If there are more, nothing is imported."`
+	AllowRemovals bool    `env:"-" help:"Let the books of the store that are not in --books be removed even if they are over 5 % of its books."`
+	Strict        bool    `env:"-" help:"Import nothing if any row is faulty, or of a book that the catalogue does not have."`
+	DropDemo      bool    `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
+	Train         bool    `env:"-" help:"Train and activate a model after the import."`
 
 	workersFlag `embed:""`
 }
@@ -34,66 +40,61 @@ type importCommand struct {
 // Validate is called by Kong.
 func (c *importCommand) Validate() error {
 	errs := []error{c.storeFlag.validate(), c.workersFlag.validate()}
-	if c.From == "" && c.Books == "" && len(c.Ratings) == 0 && c.Interactions == "" {
-		errs = append(errs, errors.New("nothing to import: give --books, --ratings, --interactions, or --from"))
+	add := func(wrong bool, text string) {
+		if wrong {
+			errs = append(errs, errors.New(text))
+		}
 	}
-	if c.Tags != "" && c.Shelves == "" {
-		errs = append(errs, errors.New("--tags names the tags of --shelves book_tags.csv, which is missing"))
-	}
+	files := c.Books != "" || c.Shelves != "" || c.Tags != "" || len(c.Ratings) > 0 || c.Samples != "" || c.Interactions != ""
+	add(c.From == "" && !files, "nothing to import: give --books, --ratings, --interactions, or --from")
+	add(c.From != "" && files, "--from imports all files of an export: give no other file with it")
+	add(c.Tags != "" && c.Shelves == "", "--tags names the tags of --shelves book_tags.csv, which is missing")
+	add(c.Shelves != "" && c.Books == "", "--shelves gives the books of --books their categories, which is missing")
+	add(c.Samples != "" && c.Books == "", "--samples comes with --books, which is missing: the sample readers are part of the catalogue")
+	add(c.Merge && c.Books == "" && c.From == "", "--merge is about the books of --books or --from, which is missing")
 	return errors.Join(errs...)
 }
 
-// maxReports bounds how many faulty rows are reported: a file of the wrong kind has
-// millions.
-const maxReports = 20
-
-// Run imports all or nothing.
+// Run reads everything, and then imports all or nothing.
 func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
 	files := transfer.Files{
-		Books: c.Books, Shelves: c.Shelves, Tags: c.Tags, Ratings: c.Ratings, Samples: c.Samples, Interactions: c.Interactions,
+		Books: string(c.Books), Shelves: string(c.Shelves), Tags: string(c.Tags), Ratings: c.Ratings,
+		Samples: string(c.Samples), Interactions: string(c.Interactions),
 	}
 	if c.From != "" {
 		var err error
-		if files, err = transfer.Exported(c.From); err != nil {
+		if files, err = transfer.Exported(string(c.From)); err != nil {
 			return err
 		}
 	}
-	show := newProgress(to.Err)
-	reported := 0
-	importFiles := func(s *store.Store) error {
-		began := time.Now()
-		sum, err := transfer.Import(ctx, s, files, transfer.Options{
-			Strict: c.Strict, DropDemo: c.DropDemo, Progress: show.at,
-			Report: func(err error) {
-				if reported++; reported <= maxReports {
-					show.line(err.Error())
-				} else if reported == maxReports+1 {
-					show.line("further faulty rows are counted, not reported")
-				}
-			},
-		})
-		show.clear()
-		switch {
-		case ctx.Err() != nil:
-			return errors.New("interrupted: nothing was imported")
-		case errors.Is(err, store.ErrDemoInUse):
-			return fmt.Errorf("%w; --drop-demo deletes them", err)
-		case err != nil:
-			return fmt.Errorf("%w; nothing was imported", err)
-		}
-		fmt.Fprintf(to.Out, "read %d books and %d ratings in %v; %d faulty rows skipped\n",
-			sum.Books, sum.Ratings, time.Since(began).Round(100*time.Millisecond), sum.Faulty)
-		fmt.Fprintln(to.Out, changes(sum))
-		return nil
+	url, err := c.url()
+	if err != nil {
+		return err
 	}
-	return c.use(func(s *store.Store) error {
+	return c.open(url, func(s *store.Store) error {
+		var into transfer.Importer = s
+		if store.Missing(url) != "" {
+			into = unmade{s}
+		}
+		plan, err := c.read(ctx, into, files, to)
+		if err != nil {
+			return c.failed(ctx, err)
+		}
+		if c.DryRun {
+			result, err := plan.Try(ctx, into, c.DropDemo)
+			if err != nil {
+				return c.failed(ctx, err)
+			}
+			fmt.Fprintf(to.Out, "%s\ndry run: nothing was imported\n", changes(plan, result))
+			return nil
+		}
 		if !c.Train {
-			return importFiles(s)
+			return c.write(ctx, s, plan, to.Out)
 		}
 		// Under the lock, so that replicas that see the new books wait for this model
 		// and train none of their own.
 		return s.WithLock(ctx, models.TrainLock, func(ctx context.Context) error {
-			if err := importFiles(s); err != nil {
+			if err := c.write(ctx, s, plan, to.Out); err != nil {
 				return err
 			}
 			model, err := trainFrom(ctx, s, c.count(), true, to.Out)
@@ -105,35 +106,51 @@ func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
 	})
 }
 
-// changes describes what an import changed.
-func changes(sum transfer.Summary) string {
-	text := ""
-	add := func(format string, n any) {
-		if text != "" {
-			text += "; "
-		}
-		text += fmt.Sprintf(format, n)
+// read reads the files, prints the summary, and judges it.
+func (c *importCommand) read(ctx context.Context, into transfer.Importer, files transfer.Files, to config.Streams) (*transfer.Plan, error) {
+	began := time.Now()
+	show := newProgress(to.Err)
+	plan, err := transfer.Read(ctx, into, files, transfer.Options{Strict: c.Strict, Merge: c.Merge, Progress: show.at})
+	show.clear()
+	if err != nil {
+		return nil, err
 	}
-	if sum.DroppedDemo {
-		add("the embedded demonstration was removed%s", "")
+	summarise(to.Out, plan, time.Since(began))
+	return plan, plan.Check(transfer.Limits{Faulty: float64(c.AllowFaulty), Removals: c.AllowRemovals})
+}
+
+func (c *importCommand) write(ctx context.Context, s *store.Store, plan *transfer.Plan, out io.Writer) error {
+	result, err := plan.Write(ctx, s, c.DropDemo)
+	if err != nil {
+		return c.failed(ctx, err)
 	}
-	if sum.CatalogChanged {
-		add("the store has a new catalogue of %d books", sum.Books)
+	fmt.Fprintln(out, changes(plan, result))
+	return nil
+}
+
+// failed adds to the error of an import what it means.
+func (c *importCommand) failed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted: nothing was imported")
+	case errors.Is(err, store.ErrDemoInUse):
+		return fmt.Errorf("%w; nothing was imported: --drop-demo deletes them", err)
+	case errors.Is(err, store.ErrCatalogChanged):
+		return fmt.Errorf("%w, by another import; nothing was imported: try again", err)
 	}
-	if sum.ReadersChanged > 0 {
-		add("the histories of %d readers changed", sum.ReadersChanged)
+	return fmt.Errorf("%w; nothing was imported", err)
+}
+
+// unmade is a store whose file does not exist yet. It is made by the import, not by
+// comparing.
+type unmade struct{ *store.Store }
+
+func (unmade) Head(context.Context) (store.Head, error)        { return store.Head{}, nil }
+func (unmade) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
+
+func (u unmade) Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error) {
+	if req.DryRun {
+		return store.ImportResult{CatalogChanged: true}, nil
 	}
-	if sum.Interactions > 0 {
-		add("%d interactions were restored", sum.Interactions)
-	}
-	if sum.Repeated > 0 {
-		add("%d ratings repeat the reader and book of another row: the last counts", sum.Repeated)
-	}
-	if sum.Forgotten > 0 {
-		add("%d readers asked to be forgotten and were skipped", sum.Forgotten)
-	}
-	if text == "" {
-		return "nothing changed: the store has all of it"
-	}
-	return text
+	return u.Store.Import(ctx, req)
 }

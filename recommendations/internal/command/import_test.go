@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/sample"
@@ -93,7 +94,9 @@ func TestImportTwice(t *testing.T) {
 		"--ratings", write(t, "more.csv", "rating,book_id,user_id\n2,1,1\n"),
 		"--samples", write(t, "samples.csv", "user_id,label\n1,One\n"),
 	}
-	want := `read 3 books and 4 ratings; 0 faulty rows skipped
+	want := `read 3 books and 4 ratings; 0 faulty rows, 0 of unknown books
+books: 3 new, 0 changed, 0 as before, 0 gone
+sample readers: 1 new, 0 changed, 0 as before, 0 gone
 the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 ratings repeat the reader and book of another row: the last counts
 `
 	if got := took.ReplaceAllString(must(t, args...), ""); got != want {
@@ -110,22 +113,33 @@ the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 
 }
 
 func TestFaultyRows(t *testing.T) {
-	books := write(t, "books.csv", someBooks+"4,,D,1904,fantasy,0\n5,Five,E,1905,Not A Slug,0\n")
+	books := write(t, "books.csv", someBooks+"4,,D,1904,fantasy,0\n5,Five,E,1905,Not A Slug,0\n6,,D,1904,fantasy,0\n")
 	ratings := write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,99,5\nx,1,5\n1,2,6\n1,4,5\n2,2,5\n")
 	to := storeFlagOf(t)
-	stdout, stderr, err := execute(t, "import", to, "--books", books, "--ratings", ratings)
-	if err != nil || !strings.Contains(stdout, "read 3 books and 2 ratings") || !strings.Contains(stdout, "; 6 faulty rows skipped") {
-		t.Errorf("%v: %s", err, stdout)
-	}
-	want := `books.csv:5: title: is empty
-books.csv:6: categories: "Not A Slug" is not a category: it must have the form self-help, at most 40 characters
-ratings.csv:3: book_id: 99 is not a book of the catalogue
-ratings.csv:4: user_id: "x" is not a whole number
-ratings.csv:5: rating: 6 is not between 1 and 5
-ratings.csv:6: book_id: 4 is not a book of the catalogue
+	args := []string{"import", to, "--books", books, "--ratings", ratings}
+	summary := `read 3 books and 2 ratings; 5 faulty rows, 2 of unknown books
+books: 3 new, 0 changed, 0 as before, 0 gone
+books.csv: 3 of 6 rows are faulty, and are skipped:
+        2  books.csv:5: title: is empty
+           books.csv:7: title: is empty
+        1  books.csv:6: categories: "Not A Slug" is not a category: it must have the form self-help, at most 40 characters
+ratings.csv: 2 of 6 rows are of books that the catalogue does not have, and are skipped, the first at ratings.csv:3: book_id: 99 is not a book of the catalogue
+ratings.csv: 2 of 6 rows are faulty, and are skipped:
+        1  ratings.csv:4: user_id: "x" is not a whole number
+        1  ratings.csv:5: rating: 6 is not between 1 and 5
 `
-	if stderr != want {
-		t.Errorf("got\n%swant\n%s", stderr, want)
+	stdout, _, err := execute(t, args...)
+	want := "3 of the 6 rows of books.csv are faulty, over 1 %: mend them, or skip them with --allow-faulty=N%; " +
+		"2 of the 6 rows of ratings.csv are faulty, over 1 %: mend them, or skip them with --allow-faulty=N%; nothing was imported"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if diff := cmp.Diff(summary, took.ReplaceAllString(stdout, "")); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	exists(t, to, false)
+	if got, want := took.ReplaceAllString(must(t, append(args, "--allow-faulty=50%")...), ""), summary+"the store has a new catalogue of 3 books; the histories of 2 readers changed\n"; got != want {
+		t.Errorf("allowed: got\n%swant\n%s", got, want)
 	}
 
 	strict := storeFlagOf(t)
@@ -133,8 +147,14 @@ ratings.csv:6: book_id: 4 is not a book of the catalogue
 	if err == nil || err.Error() != "books.csv:5: title: is empty; nothing was imported" {
 		t.Errorf("strict: %v, want the error of line 5", err)
 	}
-	if head, err := openStore(t, strict).Head(t.Context()); err != nil || head.CatalogVersion != "" {
-		t.Errorf("after a strict stop: %+v, %v", head, err)
+	exists(t, strict, false)
+}
+
+// exists checks whether the file of a --store flag exists.
+func exists(t *testing.T, flag string, want bool) {
+	t.Helper()
+	if _, err := os.Stat(strings.TrimPrefix(flag, "--store=sqlite:")); (err == nil) != want {
+		t.Errorf("the file of the store exists: %v, want %v", err == nil, want)
 	}
 }
 
@@ -172,11 +192,11 @@ func TestNothingIsImportedForNobody(t *testing.T) {
 }
 
 func TestManyFaultyRowsAreCounted(t *testing.T) {
-	rows := strings.Repeat("1,99,5\n", 500)
-	stdout, stderr, err := execute(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks),
-		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n"+rows))
-	if err != nil || !strings.Contains(stdout, "500 faulty rows") || strings.Count(stderr, "\n") != 20+1 { // 20 rows and a line that there are more
-		t.Errorf("%v: %s%s", err, stdout, stderr)
+	rows := strings.Repeat("1,1,6\n", 500)
+	stdout, _, err := execute(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks), "--allow-faulty=99.9%",
+		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n"+rows))
+	if err != nil || !strings.Contains(stdout, "500 of 501 rows are faulty") || strings.Count(stdout, "is not between") != 3 {
+		t.Errorf("%v: %s", err, stdout)
 	}
 }
 
@@ -196,6 +216,12 @@ func TestImportThatCannotBe(t *testing.T) {
 		"ratings alone":     {[]string{"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")}, "the store has no books yet"},
 		"no export":         {[]string{"--from", t.TempDir()}, "is not an export"},
 		"shelves of ours":   {[]string{"--books", books, "--shelves", books}, "only for the books of goodbooks-10k"},
+		"samples alone":     {[]string{"--samples", books}, "--samples comes with --books, which is missing"},
+		"shelves alone":     {[]string{"--shelves", books}, "--shelves gives the books of --books their categories, which is missing"},
+		"merge of nothing":  {[]string{"--ratings", books, "--merge"}, "--merge is about the books"},
+		"books twice":       {[]string{"--books", books, "--books", books}, "--books: may be given only once"},
+		"from and more":     {[]string{"--from", t.TempDir(), "--samples", books}, "--from imports all files of an export: give no other"},
+		"a share over 100":  {[]string{"--books", books, "--allow-faulty=101%"}, "is not a percentage"},
 		"tags alone":        {[]string{"--books", books, "--tags", books}, "--tags names the tags of --shelves"},
 		"damaged gzip":      {[]string{"--books", write(t, "b.csv", "\x1f\x8bnonsense")}, "b.csv: "},
 	} {
@@ -319,6 +345,9 @@ func TestModelsAreTrainedListedAndRolledBack(t *testing.T) {
 		t.Error(got)
 	}
 	empty := storeFlagOf(t)
+	if _, err := openStore(t, empty).Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if got := must(t, "models", "add", empty, file); !strings.Contains(got, first) {
 		t.Error(got)
 	}

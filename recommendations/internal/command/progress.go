@@ -15,6 +15,8 @@ type progress struct {
 	terminal bool
 	shown    bool
 	last     time.Time
+	file     string // the file that is being read, since began
+	began    time.Time
 }
 
 const (
@@ -38,32 +40,35 @@ func isTerminal(w io.Writer) bool {
 
 // at shows a position in a file; it is a transfer.Progress.
 func (p *progress) at(file string, read, size, rows int64) {
+	now := time.Now()
+	if file != p.file {
+		p.file, p.began = file, now
+	}
 	every := progressLine
 	if p.terminal {
 		every = progressRedraw
 	}
-	if done := read >= size; time.Since(p.last) < every && (!done || !p.terminal) {
+	if done := read >= size; now.Sub(p.last) < every && (!done || !p.terminal) {
 		return
 	}
-	p.last = time.Now()
+	p.last = now
 	percent := int64(100)
 	if size > 0 {
 		percent = min(100, 100*read/size)
 	}
+	state := fmt.Sprintf("%3d %%  %d rows", percent, rows)
+	if took := now.Sub(p.began); took > 0 && read > 0 {
+		left := time.Duration(float64(took) * float64(max(0, size-read)) / float64(read))
+		state += fmt.Sprintf(", %.0f rows/s, %v left", float64(rows)/took.Seconds(), left.Round(time.Second))
+	}
 	if !p.terminal {
-		fmt.Fprintf(p.to, "%s: %d %%, %d rows\n", file, percent, rows)
+		fmt.Fprintf(p.to, "%s: %s\n", file, strings.TrimSpace(state))
 		return
 	}
 	const width = 30
 	filled := int(percent * width / 100)
-	fmt.Fprintf(p.to, "%s%-28s [%-*s] %3d %%  %d rows", clearLine, file, width, strings.Repeat("=", filled), percent, rows)
+	fmt.Fprintf(p.to, "%s%-28s [%-*s] %s", clearLine, file, width, strings.Repeat("=", filled), state)
 	p.shown = true
-}
-
-// line prints a line in place of the bar.
-func (p *progress) line(text string) {
-	p.clear()
-	fmt.Fprintln(p.to, text)
 }
 
 // clear removes the bar.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,11 +120,22 @@ func trainingInput(ctx context.Context, s *store.Store, workers int) (models.Inp
 	}, err
 }
 
-// publish saves a model in the store and reports that.
+// publish saves a model in the store, activates it if asked to, and reports that.
+// Error: the model was not activated, because the active one is better.
 func publish(ctx context.Context, s *store.Store, model models.Model, activate bool, stdout io.Writer) error {
-	stored, err := models.Publish(ctx, s, model, activate)
+	worse := ""
+	if activate {
+		var err error
+		if worse, err = worseThanActive(ctx, s, model.Metadata); err != nil {
+			return err
+		}
+	}
+	stored, err := models.Publish(ctx, s, model, activate && worse == "")
 	if err != nil {
 		return err
+	}
+	if worse != "" {
+		return fmt.Errorf("model %s is in the store, and was not activated: %s", stored.Version, worse)
 	}
 	state := "in the store; it is not active"
 	if activate {
@@ -131,6 +143,28 @@ func publish(ctx context.Context, s *store.Store, model models.Model, activate b
 	}
 	fmt.Fprintf(stdout, "model %s, %d bytes, is %s\n", stored.Version, len(stored.Artefact), state)
 	return nil
+}
+
+// worseThanActive returns why a model must not take the place of the active one, "" if it
+// may.
+func worseThanActive(ctx context.Context, s *store.Store, m models.Metadata) (reason string, err error) {
+	list, err := s.Models(ctx)
+	if err != nil || m.Readers > 0 {
+		return "", err
+	}
+	for _, other := range list {
+		var active models.Metadata
+		if !other.Active {
+			continue
+		}
+		if err := json.Unmarshal(other.Metadata, &active); err != nil {
+			return "", fmt.Errorf("model %s: %w", other.Version, err)
+		}
+		if active.Readers > 0 {
+			return fmt.Sprintf("it has no readers, and the active model %s has %d", other.Version, active.Readers), nil
+		}
+	}
+	return "", nil
 }
 
 // measureHeldOut trains a model without a fifth of the readers and measures it on

@@ -61,7 +61,10 @@ func (r *Ratings) of(userID int64, place map[uint32]int) []domain.Rating {
 // ImportRequest is the content of an import. Every part is optional.
 type ImportRequest struct {
 	Catalog *domain.Catalog // replaces the present one; Import sets its version
-	Ratings *Ratings        // added to the histories
+	// Compared is the version of the catalogue that the caller expects to replace; nil for
+	// any. The demonstration may be replaced in any case.
+	Compared *string
+	Ratings  *Ratings // added to the histories
 	// Interactions come from an export. They keep their times; those whose ids are
 	// stored already are skipped.
 	Interactions []domain.Interaction
@@ -71,6 +74,7 @@ type ImportRequest struct {
 	// DropDemo lets a catalogue replace the demonstration together with readers'
 	// interactions with its books.
 	DropDemo bool
+	DryRun   bool // store nothing, and only return what an import would change
 }
 
 // ImportResult is what an import changed.
@@ -87,7 +91,7 @@ type ImportResult struct {
 // Import stores a request completely or, on an error, not at all. Importing the same
 // request again changes nothing.
 //
-// Errors: ErrDemoInUse, ErrDemoRatings.
+// Errors: ErrDemoInUse, ErrDemoRatings, ErrCatalogChanged.
 func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportResult, err error) {
 	var catalog *domain.Catalog
 	if req.Catalog != nil {
@@ -101,6 +105,9 @@ func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportRes
 	}
 	err = s.change(ctx, "import", func(tx *sql.Tx) error {
 		result, err = merged.commit(ctx, tx, s.dialect, catalog, req)
+		if err == nil && req.DryRun {
+			return errNoChange
+		}
 		return err
 	})
 	return result, err
@@ -186,6 +193,9 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	result.Repeated = m.repeated
 	if h.Demo && catalog == nil && (m.ratings.rows > 0 || len(req.Interactions) > 0) {
 		return result, ErrDemoRatings
+	}
+	if req.Compared != nil && *req.Compared != h.CatalogVersion && !h.Demo {
+		return result, ErrCatalogChanged
 	}
 	if catalog != nil && catalog.Version != h.CatalogVersion {
 		result.CatalogChanged, result.DroppedDemo = true, h.Demo

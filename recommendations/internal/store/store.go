@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,8 @@ var (
 	// ErrDemoRatings: ratings cannot be added to the demonstration, because its book
 	// ids belong to other books.
 	ErrDemoRatings = errors.New("the store holds the demonstration's books: import books, too")
+	// ErrCatalogChanged: the catalogue is not the one that an import was compared with.
+	ErrCatalogChanged = errors.New("the catalogue has changed since it was read")
 	// ErrCut: the store does not have a commit any more that somebody has seen. It was
 	// restored from a backup, is a standby that lost commits, or has had thousands since.
 	ErrCut = errors.New("the store does not have that commit any more")
@@ -99,6 +103,20 @@ func Open(url string, o Options) (*Store, error) {
 func CheckURL(url string) error {
 	_, err := parse(url)
 	return err
+}
+
+// Missing returns the file of an SQLite store that does not exist yet, "" for any other
+// store. Opening the store makes the file.
+func Missing(url string) (file string) {
+	d, err := parse(url)
+	s, ok := d.(sqlite)
+	if err != nil || !ok {
+		return ""
+	}
+	if _, err := os.Stat(s.file); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return s.file
 }
 
 // Close stops the writer and closes the connections.

@@ -76,6 +76,7 @@ func TestContract(t *testing.T) {
 			"ReadersWinOverImports":     testReadersWinOverImports,
 			"TheDemonstrationMakesRoom": testTheDemonstrationMakesRoom,
 			"AnExportComesBack":         testAnExportComesBack,
+			"AnImportKnowsItsCatalogue": testAnImportKnowsItsCatalogue,
 			"Models":                    testModels,
 			"Locks":                     testLocks,
 			"ANewerSchemaIsUsedAsItIs":  testANewerSchemaIsUsedAsItIs,
@@ -546,6 +547,30 @@ func testAnExportComesBack(db database) {
 	}
 	if again := mustImport(t, other, req); again != (store.ImportResult{}) {
 		t.Errorf("again: %+v", again)
+	}
+}
+
+// An import that was compared with another catalogue than the present one is refused, and a
+// dry run changes nothing.
+func testAnImportKnowsItsCatalogue(db database) {
+	t := db.t
+	s := open(t, db.newURL())
+	none := ""
+	req := store.ImportRequest{Catalog: catalog(1, 2), Compared: &none, Ratings: ratings(domain.Rating{UserID: 7, BookID: 1, Stars: 5})}
+	trial := req
+	trial.DryRun = true
+	if would := mustImport(t, s, trial); would != (store.ImportResult{CatalogChanged: true, ReadersChanged: 1}) || mustHead(t, s).CatalogVersion != "" {
+		t.Errorf("a dry run: %+v, then %+v", would, mustHead(t, s))
+	}
+	mustImport(t, s, req)
+	before := mustHead(t, s)
+	req.Catalog = catalog(3)
+	if _, err := s.Import(within(t), req); !errors.Is(err, store.ErrCatalogChanged) || mustHead(t, s) != before {
+		t.Errorf("got %v, want %v", err, store.ErrCatalogChanged)
+	}
+	req.Compared = &before.CatalogVersion
+	if result := mustImport(t, s, req); !result.CatalogChanged {
+		t.Errorf("%+v, want a new catalogue", result)
 	}
 }
 

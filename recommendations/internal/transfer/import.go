@@ -1,12 +1,16 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
@@ -59,121 +63,192 @@ func Exported(dir string) (Files, error) {
 	return f, nil
 }
 
-// Options control an import.
+// Options control what an import reads.
 type Options struct {
-	Strict   bool        // fail at the first faulty row
-	Report   func(error) // called for each faulty row, with a *bookcsv.RowError
-	Progress Progress    // called every few thousand rows, and at the end of a file
-	DropDemo bool        // see store.ImportRequest
+	Strict   bool     // fail at the first row that is faulty or of an unknown book
+	Merge    bool     // keep the books and sample readers that the files do not have
+	Progress Progress // called every few thousand rows, and at the end of a file
 }
 
-// Summary counts what an import read and stored.
-type Summary struct {
-	Books, Ratings int64 // read
-	Faulty         int64 // rows skipped
-	store.ImportResult
+// Plan is what an import has read, and what it is going to change. Nothing is written yet.
+type Plan struct {
+	Files                 []*FileReport
+	Books, Samples        Changes
+	Ratings, Interactions int64 // rows to import
+
+	req     store.ImportRequest
+	restore bool
 }
+
+// Changes counts the books of an import beside those of the store.
+type Changes struct {
+	New, Changed, Same int // of the file
+	Kept, Gone         int // of the store only
+}
+
+// Read returns how many books the file has.
+func (c Changes) Read() int { return c.New + c.Changed + c.Same }
+
+// stored returns how many books the store has.
+func (c Changes) stored() int { return c.Changed + c.Same + c.Kept + c.Gone }
 
 // Importer is a store to import into.
 type Importer interface {
+	Head(ctx context.Context) (store.Head, error)
 	Catalog(ctx context.Context) (domain.Catalog, error)
 	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
 }
 
-// Import reads files and stores their contents in one transaction: after an
-// error, or when ctx ends, nothing is stored.
+// Read reads files and compares them with the store, in which it changes nothing.
 //
 // Errors: those of the files, and those of into.
-func Import(ctx context.Context, into Importer, files Files, o Options) (Summary, error) {
-	r := &reporting{strict: o.Strict, report: o.Report, progress: o.Progress}
-	var sum Summary
-	req := store.ImportRequest{DropDemo: o.DropDemo}
-	catalog, err := readCatalog(ctx, r, into, files)
-	if err != nil {
-		return sum, err
-	}
-	if files.Books != "" {
-		req.Catalog = &catalog
-		sum.Books = int64(len(catalog.Books))
+func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
+	p := &Plan{restore: files.Restore}
+	r := &reporting{strict: o.Strict, progress: o.Progress, plan: p}
+	catalog, err := p.readCatalog(ctx, r, into, files, o.Merge)
+	if err != nil || len(catalog.Books) == 0 {
+		return p, err
 	}
 	known := make(map[int64]bool, len(catalog.Books))
 	for _, b := range catalog.Books {
 		known[b.ID] = true
 	}
 	if len(files.Ratings) > 0 {
-		req.Ratings = store.NewRatings()
+		p.req.Ratings = store.NewRatings()
 		for _, path := range files.Ratings {
-			if err := readRatings(ctx, r, path, known, files.Restore, req.Ratings); err != nil {
-				return sum, err
+			if err := readRatings(ctx, r, path, known, files.Restore, p.req.Ratings); err != nil {
+				return nil, err
 			}
 		}
-		sum.Ratings = req.Ratings.Rows()
+		p.Ratings = p.req.Ratings.Rows()
 	}
 	if files.Interactions != "" {
-		if req.Interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
-			return sum, err
+		if p.req.Interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
+			return nil, err
 		}
+		p.Interactions = int64(len(p.req.Interactions))
 	}
 	if files.Forgotten != "" {
 		err := each(ctx, r, files.Forgotten, canonical(bookcsv.NewForgottenReader), func(one domain.ForgottenReader, at place) error {
 			if one.Generation > domain.MaxGeneration {
 				return at.wrong("generation", fmt.Sprintf("is above %d", domain.MaxGeneration))
 			}
-			req.Forgotten = append(req.Forgotten, one)
+			p.req.Forgotten = append(p.req.Forgotten, one)
 			return nil
 		})
 		if err != nil {
-			return sum, err
+			return nil, err
 		}
 	}
-	sum.Faulty = r.faulty
-	sum.ImportResult, err = into.Import(ctx, req)
-	return sum, err
+	return p, nil
 }
 
-// readCatalog returns the catalogue of the files, or that of the store when the
-// files have no books.
-func readCatalog(ctx context.Context, r *reporting, into Importer, files Files) (domain.Catalog, error) {
-	if files.Books == "" {
-		if files.Samples != "" {
-			return domain.Catalog{}, errors.New("sample readers cannot be imported without books: import the books too")
-		}
-		c, err := into.Catalog(ctx)
-		if err == nil && c.Version == "" {
-			err = errors.New("the store has no books yet: import books too")
-		}
-		return c, err
-	}
-	books, err := readBooks(ctx, r, files)
+// Write stores what was read in one transaction: after an error, or when ctx ends, nothing
+// is stored. dropDemo is that of store.ImportRequest.
+//
+// Errors: those of to.
+func (p *Plan) Write(ctx context.Context, to Importer, dropDemo bool) (store.ImportResult, error) {
+	p.req.DropDemo = dropDemo
+	return to.Import(ctx, p.req)
+}
+
+// Try returns what Write would return, and stores nothing.
+func (p *Plan) Try(ctx context.Context, to Importer, dropDemo bool) (store.ImportResult, error) {
+	req := p.req
+	req.DropDemo, req.DryRun = dropDemo, true
+	return to.Import(ctx, req)
+}
+
+// readCatalog returns the catalogue that the store is going to have: that of the files, that
+// of the store when the files have no books, or both merged.
+func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, files Files, merge bool) (domain.Catalog, error) {
+	present, err := into.Catalog(ctx)
 	if err != nil {
 		return domain.Catalog{}, err
 	}
-	if len(books) == 0 {
-		return domain.Catalog{}, fmt.Errorf("%s has no books that can be imported", filepath.Base(files.Books))
+	if files.Books == "" {
+		if present.Version == "" {
+			return domain.Catalog{}, errors.New("the store has no books yet: import books too")
+		}
+		return present, nil
 	}
-	c := domain.Catalog{Books: books}
-	if files.Samples == "" {
-		return c, nil
+	head, err := into.Head(ctx)
+	if err != nil {
+		return domain.Catalog{}, err
+	}
+	p.req.Compared = &present.Version
+	if head.Demo {
+		present = domain.Catalog{} // no book of it stays
+	}
+	next, err := readBooksAndSamples(ctx, r, files)
+	if err != nil {
+		return domain.Catalog{}, err
+	}
+	keep := merge && len(next.Books) > 0
+	next.Books, p.Books = compare(present.Books, next.Books, keep, bookID, sameBook)
+	next.Samples, p.Samples = compare(present.Samples, next.Samples, keep, sampleID, sameSample)
+	if n := len(next.Samples); n > domain.MaxSamples {
+		return domain.Catalog{}, fmt.Errorf("there would be %d sample readers, at most %d are allowed", n, domain.MaxSamples)
+	}
+	p.req.Catalog = &next
+	return next, nil
+}
+
+func readBooksAndSamples(ctx context.Context, r *reporting, files Files) (c domain.Catalog, err error) {
+	if c.Books, err = readBooks(ctx, r, files); err != nil || files.Samples == "" {
+		return c, err
 	}
 	err = each(ctx, r, files.Samples, canonical(bookcsv.NewSampleReader), func(s domain.SampleReader, _ place) error {
 		c.Samples = append(c.Samples, s)
 		return nil
 	})
-	if err == nil && len(c.Samples) > domain.MaxSamples {
-		err = fmt.Errorf("%s has %d sample readers, at most %d are allowed", filepath.Base(files.Samples), len(c.Samples), domain.MaxSamples)
-	}
 	return c, err
 }
 
-func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, visitors bool, into *store.Ratings) error {
+func bookID(b domain.Book) int64           { return b.ID }
+func sampleID(s domain.SampleReader) int64 { return s.ID }
+
+func sameBook(a, b domain.Book) bool           { return reflect.DeepEqual(a, b) }
+func sameSample(a, b domain.SampleReader) bool { return a == b }
+
+// compare counts what next changes of present. It returns next, in order of id, with what
+// only present has if that is to be kept.
+func compare[T any](present, next []T, keep bool, id func(T) int64, same func(a, b T) bool) ([]T, Changes) {
+	var c Changes
+	before := make(map[int64]T, len(present))
+	for _, one := range present {
+		before[id(one)] = one
+	}
+	for _, one := range next {
+		old, there := before[id(one)]
+		switch delete(before, id(one)); {
+		case !there:
+			c.New++
+		case same(old, one):
+			c.Same++
+		default:
+			c.Changed++
+		}
+	}
+	if keep {
+		next = slices.AppendSeq(next, maps.Values(before))
+		slices.SortFunc(next, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
+		c.Kept = len(before)
+	} else {
+		c.Gone = len(before)
+	}
+	return next, c
+}
+
+func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, restore bool, into *store.Ratings) error {
 	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating domain.Rating, at place) error {
-		if !known[rating.BookID] {
-			return at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))
+		if !restore && !known[rating.BookID] {
+			return &unknownBookError{at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))}
 		}
 		if reason := domain.CheckWriter(rating.UserID); reason != "" {
 			return at.wrong("user_id", reason)
 		}
-		if !visitors && domain.IsVisitor(rating.UserID) {
+		if !restore && domain.IsVisitor(rating.UserID) {
 			return at.visitor(rating.UserID)
 		}
 		into.Add(rating)
@@ -200,7 +275,7 @@ type place struct {
 	line int
 }
 
-func (p place) wrong(column, reason string) error {
+func (p place) wrong(column, reason string) *bookcsv.RowError {
 	return &bookcsv.RowError{File: p.file, Line: p.line, Column: column, Reason: reason}
 }
 
@@ -208,3 +283,9 @@ func (p place) wrong(column, reason string) error {
 func (p place) visitor(id int64) error {
 	return p.wrong("user_id", fmt.Sprintf("%d is an id of the shop's visitors (from %d to %d), which only import --from takes", id, int64(domain.FirstVisitor), int64(domain.LastVisitor)))
 }
+
+// unknownBookError is the error of a row that can be read, of a book that is not in the
+// catalogue.
+type unknownBookError struct{ *bookcsv.RowError }
+
+func (e *unknownBookError) Unwrap() error { return e.RowError }

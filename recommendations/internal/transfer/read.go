@@ -21,13 +21,12 @@ type Progress func(file string, read, size, rows int64)
 // reporting is the state that the reading of all files shares.
 type reporting struct {
 	strict   bool
-	report   func(error) // called for each faulty row
 	progress Progress
-	faulty   int64
+	plan     *Plan // gets a report of each file
 }
 
-// each calls take for each row of a file. It reports and skips faulty rows, or
-// returns the first one when strict.
+// each calls take for each row of a file. It counts and skips faulty rows and those of
+// unknown books, or returns the first one when strict.
 func each[T any](ctx context.Context, to *reporting, path string, rows opener[T], take func(T, place) error) (err error) {
 	from, err := open(ctx, path)
 	if err != nil {
@@ -38,10 +37,11 @@ func each[T any](ctx context.Context, to *reporting, path string, rows opener[T]
 	if err != nil {
 		return err
 	}
-	n := int64(0)
+	report := &FileReport{Name: from.name}
+	to.plan.Files = append(to.plan.Files, report)
 	for row, err := range all {
-		if n++; n%(1<<12) == 0 {
-			to.progress(from.name, from.read.n, from.size, n)
+		if report.Rows++; report.Rows%(1<<12) == 0 {
+			to.progress(from.name, from.read.n, from.size, report.Rows)
 		}
 		if err == nil {
 			err = take(row, place{from.name, line()})
@@ -49,13 +49,17 @@ func each[T any](ctx context.Context, to *reporting, path string, rows opener[T]
 		if err == nil {
 			continue
 		}
-		if _, ok := errors.AsType[*bookcsv.RowError](err); !ok || to.strict {
+		wrong, ok := errors.AsType[*bookcsv.RowError](err)
+		if !ok || to.strict {
 			return err
 		}
-		to.faulty++
-		to.report(err)
+		if _, ok := errors.AsType[*unknownBookError](err); !ok {
+			report.fault(wrong)
+		} else if report.Unknown++; report.Unknown == 1 {
+			report.FirstUnknown = err.Error()
+		}
 	}
-	to.progress(from.name, from.size, from.size, n)
+	to.progress(from.name, from.size, from.size, report.Rows)
 	return ctx.Err()
 }
 

@@ -1,0 +1,181 @@
+package command_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bookstall/recommendations/internal/domain"
+)
+
+// catalogueOf returns a books.csv of books from first to last.
+func catalogueOf(first, last int) string {
+	var b strings.Builder
+	b.WriteString("book_id,title,author,year,categories,popularity\n")
+	for id := first; id <= last; id++ {
+		fmt.Fprintf(&b, "%d,Title %d,A,1904,fantasy,0\n", id, id)
+	}
+	return b.String()
+}
+
+// booksOf returns how many books a store has.
+func booksOf(t *testing.T, flag string) int {
+	t.Helper()
+	catalog, err := openStore(t, flag).Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(catalog.Books)
+}
+
+// The share of faulty rows is that of one file: good ratings do not make up for faulty
+// books.
+func TestFewFaultyRowsAreSkipped(t *testing.T) {
+	ratings := "user_id,book_id,rating\n" + strings.Repeat("1,1,5\n", 1000)
+	faulty := "200,,A,1904,fantasy,0\n"
+	for name, test := range map[string]struct {
+		books string
+		want  int // books; 0 for a refusal
+	}{
+		"1 of 100": {catalogueOf(1, 99) + faulty, 99},
+		"2 of 101": {catalogueOf(1, 99) + faulty + faulty, 0},
+		"all":      {catalogueOf(1, 0) + faulty, 0},
+	} {
+		to := storeFlagOf(t)
+		_, _, err := execute(t, "import", to, "--books", write(t, "books.csv", test.books), "--ratings", write(t, "ratings.csv", ratings))
+		if (err == nil) != (test.want > 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+		exists(t, to, test.want > 0)
+		if test.want > 0 && booksOf(t, to) != test.want {
+			t.Errorf("%s: %d books, want %d", name, booksOf(t, to), test.want)
+		}
+	}
+}
+
+func TestBooksAreNotRemovedByAccident(t *testing.T) {
+	for name, test := range map[string]struct {
+		books string
+		flags []string
+		said  string
+		want  int    // books
+		err   string // "" for none
+	}{
+		"5 %":           {catalogueOf(6, 101), nil, "books: 1 new, 0 changed, 95 as before, 5 gone", 96, ""},
+		"6 %":           {catalogueOf(7, 101), nil, "books: 1 new, 0 changed, 94 as before, 6 gone", 100, "6 of the 100 books of the store are not in the file, over 5 %: --allow-removals removes them, --merge keeps them; nothing was imported"},
+		"6 %, allowed":  {catalogueOf(7, 101), []string{"--allow-removals"}, "94 as before, 6 gone", 95, ""},
+		"merged":        {catalogueOf(100, 102), []string{"--merge"}, "books: 99 of the store only, which stay", 102, ""},
+		"changed":       {strings.Replace(catalogueOf(1, 100), "Title 7,", "Other,", 1), nil, "books: 0 new, 1 changed, 99 as before, 0 gone", 100, ""},
+		"dry run":       {catalogueOf(1, 101), []string{"--dry-run"}, "the store has a new catalogue of 101 books\ndry run: nothing was imported", 100, ""},
+		"dry run, lost": {catalogueOf(1, 9), []string{"--dry-run"}, "91 gone", 100, "91 of the 100 books"},
+	} {
+		to := storeFlagOf(t)
+		must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 100)))
+		got, _, err := execute(t, append([]string{"import", to, "--books", write(t, "books.csv", test.books)}, test.flags...)...)
+		if !strings.Contains(got, test.said) || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%s: %v\n%s", name, err, got)
+		}
+		if n := booksOf(t, to); n != test.want {
+			t.Errorf("%s: %d books in the store, want %d", name, n, test.want)
+		}
+	}
+}
+
+// Merged books keep the sample readers, and those of the demonstration are not merged with.
+func TestMergeKeepsSampleReaders(t *testing.T) {
+	to := storeFlagOf(t)
+	books := write(t, "books.csv", someBooks)
+	must(t, "import", to, "--books", books, "--samples", write(t, "samples.csv", "user_id,label\n1,One\n"))
+	must(t, "import", to, "--merge", "--books", write(t, "books.csv", catalogueOf(4, 4)), "--samples", write(t, "samples.csv", "user_id,label\n2,Two\n"))
+	catalog, err := openStore(t, to).Catalog(t.Context())
+	if err != nil || len(catalog.Books) != 4 || len(catalog.Samples) != 2 {
+		t.Errorf("%d books, %d sample readers (%v), want 4 and 2", len(catalog.Books), len(catalog.Samples), err)
+	}
+	if got := must(t, "import", to, "--books", books, "--allow-removals"); !strings.Contains(got, "sample readers: 0 new, 0 changed, 0 as before, 2 gone") {
+		t.Error(got)
+	}
+	demo := seeded(t)
+	if got := must(t, "import", demo, "--merge", "--books", books); !strings.Contains(got, "the embedded demonstration was removed; the store has a new catalogue of 3 books") {
+		t.Error(got)
+	}
+}
+
+// Rows of which none can be used are an error, whatever is allowed, and train nothing.
+func TestNothingThatCanBeUsedIsAnError(t *testing.T) {
+	books := write(t, "books.csv", someBooks)
+	for name, args := range map[string][]string{
+		"ids that are no numbers": {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n7f1c2d3e-0000,1,5\nA2SUAM1J3GNN3B,2,4\n")},
+		"unknown books":           {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n1,77,5\n")},
+		"only a header":           {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")},
+		"interactions":            {"--interactions", write(t, "r.csv", "id,user_id,book_id,kind,rating,at\na,0,1,like,,2026-01-01T00:00:00Z\n")},
+	} {
+		to := storeFlagOf(t)
+		stdout, _, err := execute(t, append([]string{"import", to, "--books", books, "--train", "--allow-faulty=100%"}, args...)...)
+		if err == nil || err.Error() != "r.csv has no row that can be imported; nothing was imported" || strings.Contains(stdout, "trained") {
+			t.Errorf("%s: %v\n%s", name, err, stdout)
+		}
+		exists(t, to, false)
+	}
+}
+
+// Commands that read a store do not make one, nor does a dry run.
+func TestAStoreThatDoesNotExistIsNotMade(t *testing.T) {
+	for _, args := range [][]string{{"export", t.TempDir()}, {"train"}, {"models", "list"}, {"models", "rollback"}, {"models", "activate", "x"}} {
+		to := storeFlagOf(t)
+		_, _, err := execute(t, append(args, to)...)
+		if want := strings.TrimPrefix(to, "--store=sqlite:") + " does not exist"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %s", args, err, want)
+		}
+		exists(t, to, false)
+	}
+	to := storeFlagOf(t)
+	if got := must(t, "import", to, "--dry-run", "--books", write(t, "books.csv", someBooks)); !strings.Contains(got, "books: 3 new") {
+		t.Error(got)
+	}
+	exists(t, to, false)
+}
+
+// An export of ratings of a book that was removed brings them to another store, where they
+// count once the book is back.
+func TestARestoreKeepsWhatReadersHadOfRemovedBooks(t *testing.T) {
+	from, to := storeFlagOf(t), storeFlagOf(t)
+	must(t, "import", from, "--books", write(t, "books.csv", someBooks), "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,4,4\n1,2,3\n"))
+	must(t, "import", from, "--allow-removals", "--books", write(t, "books.csv", catalogueOf(1, 1)))
+	dir := filepath.Join(t.TempDir(), "backup")
+	must(t, "export", from, dir)
+	must(t, "import", to, "--from", dir)
+	reader, err := openStore(t, to).History(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := domain.DecodeHistory(reader.History)
+	if err != nil || len(history) != 2 || history[1] != (domain.Entry{BookID: 2, Stars: 3}) {
+		t.Errorf("%+v, %v", history, err)
+	}
+}
+
+func TestAModelOfNobodyDoesNotReplaceOneOfSome(t *testing.T) {
+	to := storeFlagOf(t)
+	books := write(t, "books.csv", someBooks)
+	if got := must(t, "import", to, "--books", books, "--train"); !strings.Contains(got, "is active") {
+		t.Errorf("the first model: %s", got)
+	}
+	must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,2,5\n2,1,5\n"), "--train")
+	before, err := openStore(t, to).Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same readers, and other books.
+	_, _, err = execute(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 13)), "--allow-removals", "--train")
+	want := "was not activated: it has no readers, and the active model " + before.Model + " has 2"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("import: got %v, want %s", err, want)
+	}
+	if _, _, err := execute(t, "train", to); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("train: got %v, want %s", err, want)
+	}
+	if after, err := openStore(t, to).Head(t.Context()); err != nil || after.Model != before.Model {
+		t.Errorf("model %s is active (%v), want %s", after.Model, err, before.Model)
+	}
+}

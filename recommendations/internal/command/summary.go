@@ -1,0 +1,92 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"bookstall/recommendations/internal/store"
+	"bookstall/recommendations/internal/transfer"
+)
+
+// summarise prints what an import has read, and how its catalogue differs from that of the
+// store.
+func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
+	var faulty, unknown int64
+	for _, f := range plan.Files {
+		faulty += f.Faulty
+		unknown += f.Unknown
+	}
+	fmt.Fprintf(out, "read %d books and %d ratings in %v; %d faulty rows, %d of unknown books\n",
+		plan.Books.Read(), plan.Ratings, took.Round(100*time.Millisecond), faulty, unknown)
+	for _, one := range []struct {
+		what string
+		transfer.Changes
+	}{{"books", plan.Books}, {"sample readers", plan.Samples}} {
+		if one.Changes != (transfer.Changes{}) {
+			fmt.Fprintf(out, "%s: %d new, %d changed, %d as before, %d gone\n", one.what, one.New, one.Changed, one.Same, one.Gone)
+			if one.Kept > 0 {
+				fmt.Fprintf(out, "%s: %d of the store only, which stay\n", one.what, one.Kept)
+			}
+		}
+	}
+	for _, f := range plan.Files {
+		if f.Unknown > 0 {
+			fmt.Fprintf(out, "%s: %d of %d rows are of books that the catalogue does not have, and are skipped, the first at %s\n",
+				f.Name, f.Unknown, f.Rows, f.FirstUnknown)
+		}
+		if f.Faulty == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "%s: %d of %d rows are faulty, and are skipped:\n", f.Name, f.Faulty, f.Rows)
+		rest := f.Faulty
+		for i, cause := range f.Faults() {
+			if i == maxCauses {
+				break
+			}
+			rest -= cause.Rows
+			for k, example := range cause.Examples {
+				count := ""
+				if k == 0 {
+					count = fmt.Sprint(cause.Rows)
+				}
+				fmt.Fprintf(out, "%9s  %v\n", count, example)
+			}
+		}
+		if rest > 0 {
+			fmt.Fprintf(out, "%9d  for other reasons\n", rest)
+		}
+	}
+}
+
+// maxCauses bounds how many causes of faulty rows are shown for each file.
+const maxCauses = 10
+
+// changes describes what an import changed.
+func changes(plan *transfer.Plan, result store.ImportResult) string {
+	var parts []string
+	add := func(format string, n int64) { parts = append(parts, fmt.Sprintf(format, n)) }
+	if result.DroppedDemo {
+		parts = append(parts, "the embedded demonstration was removed")
+	}
+	if result.CatalogChanged {
+		add("the store has a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept))
+	}
+	if result.ReadersChanged > 0 {
+		add("the histories of %d readers changed", int64(result.ReadersChanged))
+	}
+	if result.Interactions > 0 {
+		add("%d interactions were restored", int64(result.Interactions))
+	}
+	if result.Repeated > 0 {
+		add("%d ratings repeat the reader and book of another row: the last counts", result.Repeated)
+	}
+	if result.Forgotten > 0 {
+		add("%d readers asked to be forgotten and were skipped", int64(result.Forgotten))
+	}
+	if len(parts) == 0 {
+		return "nothing changed: the store has all of it"
+	}
+	return strings.Join(parts, "; ")
+}

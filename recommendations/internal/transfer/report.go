@@ -1,0 +1,126 @@
+package transfer
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bookstall/recommendations/internal/bookcsv"
+)
+
+// FileReport counts the rows of one file.
+type FileReport struct {
+	Name         string
+	Rows         int64
+	Faulty       int64  // rows that cannot be read; they are skipped
+	Unknown      int64  // rows of books that the catalogue does not have; they are skipped
+	FirstUnknown string // where the first of them is, and its book
+
+	faults map[string]*Fault
+}
+
+// Fault is one cause of faulty rows.
+type Fault struct {
+	Rows     int64
+	Examples []*bookcsv.RowError // the first few
+}
+
+// Bounds of what is kept of faulty rows: a file of the wrong kind has millions.
+const (
+	maxCauses   = 50
+	maxExamples = 3
+)
+
+// Faults returns the causes of faulty rows, the most frequent first. Their rows may be fewer
+// than Faulty: only the first causes are told apart.
+func (f *FileReport) Faults() []*Fault {
+	return slices.SortedFunc(maps.Values(f.faults), func(a, b *Fault) int {
+		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Examples[0].Line, b.Examples[0].Line))
+	})
+}
+
+// usable returns how many rows can be imported.
+func (f *FileReport) usable() int64 { return f.Rows - f.Faulty - f.Unknown }
+
+// fault counts a faulty row.
+func (f *FileReport) fault(err *bookcsv.RowError) {
+	f.Faulty++
+	if f.faults == nil {
+		f.faults = map[string]*Fault{}
+	}
+	key := cause(err)
+	one := f.faults[key]
+	if one == nil {
+		if len(f.faults) == maxCauses {
+			return
+		}
+		one = &Fault{}
+		f.faults[key] = one
+	}
+	if one.Rows++; one.Rows <= maxExamples {
+		one.Examples = append(one.Examples, err)
+	}
+}
+
+// cause returns what errors of the same cause have in common: the reason without quoted
+// values and numbers.
+func cause(err *bookcsv.RowError) string {
+	var b strings.Builder
+	b.WriteString(err.Column)
+	quoted, escaped := false, false
+	for _, char := range err.Reason {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			quoted, escaped = char != '"', char == '\\'
+		case char == '"':
+			quoted = true
+		case char < '0' || char > '9':
+			b.WriteRune(char)
+		}
+	}
+	return b.String()
+}
+
+// Limits are what an import may do without being asked again.
+type Limits struct {
+	Faulty   float64 // percent of the rows of a file that may be faulty
+	Removals bool    // any number of books may be removed, not only maxRemovals
+}
+
+// maxRemovals is the percentage of the store's books that an import may remove.
+const maxRemovals = 5
+
+// RefusedError says why an import is refused. Nothing has been written.
+type RefusedError struct{ Reasons []string }
+
+func (e *RefusedError) Error() string { return strings.Join(e.Reasons, "; ") }
+
+// Check returns a *RefusedError if the import would lose something that nobody may have
+// meant to lose.
+func (p *Plan) Check(limits Limits) error {
+	if p.req.Catalog != nil && len(p.req.Catalog.Books) == 0 {
+		return &RefusedError{[]string{p.Files[0].Name + " has no books that can be imported"}}
+	}
+	var reasons []string
+	for _, f := range p.Files {
+		switch {
+		case f.usable() == 0 && (f.Rows > 0 || !p.restore):
+			reasons = append(reasons, fmt.Sprintf("%s has no row that can be imported", f.Name))
+		case float64(f.Faulty)*100 > limits.Faulty*float64(f.Rows):
+			reasons = append(reasons, fmt.Sprintf("%d of the %d rows of %s are faulty, over %g %%: mend them, or skip them with --allow-faulty=N%%",
+				f.Faulty, f.Rows, f.Name, limits.Faulty))
+		}
+	}
+	if gone, stored := p.Books.Gone, p.Books.stored(); !limits.Removals && gone*100 > maxRemovals*stored {
+		reasons = append(reasons, fmt.Sprintf("%d of the %d books of the store are not in the file, over %d %%: --allow-removals removes them, --merge keeps them",
+			gone, stored, maxRemovals))
+	}
+	if len(reasons) > 0 {
+		return &RefusedError{reasons}
+	}
+	return nil
+}
