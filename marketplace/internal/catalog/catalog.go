@@ -79,6 +79,12 @@ func (c *Catalog) Bestsellers(category string, n int) []Book {
 	return c.List(Query{Category: category, Limit: n}).Books
 }
 
+// ByAuthor returns the n most popular books of an author.
+func (c *Catalog) ByAuthor(author string, n int) []Book {
+	s := c.current.Load()
+	return s.page(s.byAuthor[author], Query{Limit: n}).Books
+}
+
 // state is one version of the catalogue. It does not change once built. A book's rank
 // is its position in books.
 type state struct {
@@ -86,6 +92,7 @@ type state struct {
 	books      []Book // most popular first, then by id
 	byID       map[int64]int32
 	byCategory map[string][]int32 // ranks, ascending
+	byAuthor   map[string][]int32
 	categories []Category
 	samples    []SampleReader
 	readOnly   bool
@@ -98,6 +105,7 @@ func newState(contents Contents) *state {
 		books:      slices.Clone(contents.Books),
 		byID:       make(map[int64]int32, len(contents.Books)),
 		byCategory: map[string][]int32{},
+		byAuthor:   map[string][]int32{},
 		samples:    slices.Clone(contents.Samples),
 		readOnly:   contents.ReadOnly,
 	}
@@ -106,6 +114,7 @@ func newState(contents Contents) *state {
 		b := &s.books[i]
 		b.Categories = slices.Clone(b.Categories) // the caller may change its own
 		s.byID[b.ID] = int32(i)
+		s.byAuthor[b.Author] = append(s.byAuthor[b.Author], int32(i))
 		for _, slug := range b.Categories {
 			s.byCategory[slug] = append(s.byCategory[slug], int32(i))
 		}

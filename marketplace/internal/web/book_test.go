@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 
 	"bookstall/marketplace/internal/catalog"
@@ -17,6 +18,23 @@ func TestBook(t *testing.T) {
 	s.get("/books/4").want(t, 200, "700 BCE")
 	s.get("/books/5").want(t, 200, "$9.99").without(t, "Readers also liked") // the only book of its category
 	s.get("/books/7").want(t, 200, "Beowulf").without(t, "by <a")
+}
+
+// Only what readers of a book like is said to be liked by them.
+func TestBookThatFewReadersLike(t *testing.T) {
+	books := fewBooks()
+	books.Books = append(books.Books, catalog.Book{ID: 8, Title: "Persuasion", Author: "Jane Austen", Categories: []string{"classics"}})
+	s := newTestShop(t, books)
+	s.recommender.source = recommend.Similar
+	page := s.get("/books/3").want(t, 200, `<div data-source="similar">`, "More by Jane Austen", "Persuasion", "More in Classics", "The Hobbit").without(t, "Readers also liked")
+	if strings.Count(page.body, `<span class="card-title"`) != 4 {
+		t.Errorf("a book is shown twice, or beside itself:\n%s", page.body)
+	}
+	s.recommender.close = 2
+	s.get("/books/3").want(t, 200, "Readers also liked", "More by Jane Austen", "More in Classics")
+	s.get("/books/7").want(t, 200, "Readers also liked").without(t, "More by")
+	s.recommender.source = recommend.Fallback
+	s.get("/books/3").want(t, 200, "Bestsellers in Classics").without(t, "Readers also liked", "More by")
 }
 
 func TestBookFallback(t *testing.T) {

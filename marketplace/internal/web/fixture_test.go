@@ -69,6 +69,7 @@ type fakeRecommender struct {
 	why    error // Cause of the shelves
 	hang   bool  // shelves wait until their context ends
 	panics bool
+	close  int // how many similar books have a score; the others are bestsellers
 
 	hanging atomic.Int64 // number of calls that wait
 
@@ -263,6 +264,9 @@ func (f *fakeRecommender) answer(category string, except int64, most int) recomm
 			continue
 		}
 		item := recommend.Item{BookID: b.ID, Title: b.Title, Author: b.Author, Categories: b.Categories, Score: float64(most - i)}
+		if f.source == recommend.Similar && len(shelf.Items) >= f.close {
+			item.Score = 0
+		}
 		if f.source == recommend.Personal {
 			item.BecauseID, item.BecauseTitle = 1, "The Hobbit"
 		}

@@ -3,6 +3,7 @@ package page
 import (
 	"math"
 	"net/http"
+	"slices"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -16,8 +17,15 @@ const similarBooks = 6
 type bookPage struct {
 	layout
 	Book    catalog.Book
-	Similar shelfView
+	Similar shelfView   // books that readers of this one like, or bestsellers
+	More    []moreShelf // where those are few
 	Actions *bookActions
+}
+
+// moreShelf has books for which no reader speaks.
+type moreShelf struct {
+	Anchor, Heading string
+	Cards           []card
 }
 
 // Book is GET /books/{id}.
@@ -30,6 +38,9 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	wait := p.askOwnBooks(r.Context(), v, here)
 	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, similarBooks))
 	v, own := p.waitOwnBooks(w, v, wait)
+	if similar.Source == recommend.Similar { // where readers are few, recommendations adds bestsellers
+		similar.Items = slices.DeleteFunc(slices.Clone(similar.Items), func(i recommend.Item) bool { return i.Score <= 0 })
+	}
 	noReason := func(recommend.Shelf, recommend.Item) string { return "" } // the heading has it
 	title := b.Title
 	if b.Author != "" {
@@ -40,7 +51,36 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 		Similar: p.shelf(similar, noReason, own, "similar"), Actions: own.actions(b, "yours", true),
 	}
 	page.Category = b.Categories[0]
+	if similar.Source == recommend.Similar {
+		page.More = p.more(b, page.Similar.Cards, own)
+	}
 	return p.show(w, "book.html", page)
+}
+
+// more returns books by the author and of the main category of a book, as many as are
+// missing beside those that its readers like.
+func (p *Pages) more(b catalog.Book, liked []card, own ownBooks) []moreShelf {
+	shown := map[int64]bool{b.ID: true}
+	for _, c := range liked {
+		shown[c.ID] = true
+	}
+	var list []moreShelf
+	add := func(anchor, heading string, books []catalog.Book) {
+		books = slices.DeleteFunc(books, func(other catalog.Book) bool { return shown[other.ID] })
+		books = books[:min(len(books), max(0, similarBooks+1-len(shown)))]
+		if len(books) == 0 {
+			return
+		}
+		for _, other := range books {
+			shown[other.ID] = true
+		}
+		list = append(list, moreShelf{anchor, heading, own.cards(books, anchor)})
+	}
+	if b.Author != "" {
+		add("author", "More by "+b.Author, p.cfg.Catalog.ByAuthor(b.Author, 2*similarBooks))
+	}
+	add("category", "More in "+catalog.CategoryName(b.Categories[0]), p.cfg.Catalog.Bestsellers(b.Categories[0], 3*similarBooks))
+	return list
 }
 
 // Cover is GET /books/{id}/cover.svg.
