@@ -21,7 +21,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/internal/telemetry"
-	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
@@ -86,13 +85,6 @@ func assignRequestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set(telemetry.RequestIDHeader, id)
 		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
-	})
-}
-
-// arrive finds out where a request comes from, and for which host.
-func (s *shop) arrive(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, s.Edge.Arrive(r))
 	})
 }
 
@@ -255,35 +247,6 @@ func (s *shop) limitAddress(next http.Handler) http.Handler {
 	})
 }
 
-// refuseCrossOrigin refuses forms that a page of another site makes a browser send.
-func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.Edge.CheckOrigin(r)
-		var other *edge.OriginError
-		if errors.As(err, &other) {
-			telemetry.Logger(r.Context(), s.Log).Info("request of another origin refused",
-				"origin", printable(other.Origin), "shop", printable(other.Shop))
-		}
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// refuseOtherHosts refuses requests that are not meant for this shop.
-func (s *shop) refuseOtherHosts(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.Edge.CheckHost(r); err != nil {
-			telemetry.Logger(r.Context(), s.Log).Info("request for another host refused", "host", printable(r.Host))
-			s.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 const maxBody = 8 << 10 // bytes
 
 // limitSize refuses long addresses and bodies that say that they are too long, and makes
@@ -383,50 +346,4 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 			s.fail(w, r, problem.ErrBusy)
 		}
 	})
-}
-
-// admitToAPI refuses API requests that have no token for what they ask, even where there
-// is no route. Handlers find in the context what the caller may do.
-func (s *shop) admitToAPI(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path+"/", "/api/v1/") {
-			next.ServeHTTP(w, r)
-			return
-		}
-		grant, err := s.API.Admit(r.Header.Get("Authorization"))
-		if err == nil {
-			recorded(w).token = grant.Name
-			err = s.admitGrant(grant, scopeOf(r.Method))
-		}
-		if err != nil {
-			if errors.Is(err, apitoken.ErrUnauthorized) {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
-			}
-			s.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(apitoken.WithGrant(r.Context(), grant)))
-	})
-}
-
-// admitGrant returns why the holder of a token may not make a request, or nil.
-func (s *shop) admitGrant(grant apitoken.Grant, scope apitoken.Scope) error {
-	if err := grant.Check(scope); err != nil || grant.Anonymous() {
-		return err
-	}
-	if err := s.tokens.Request(grant.Name); err != nil || scope == apitoken.Read {
-		return err
-	}
-	return s.tokens.Write(grant.Name)
-}
-
-// scopeOf returns the scope that a method needs.
-func scopeOf(method string) apitoken.Scope {
-	switch method {
-	case http.MethodGet, http.MethodHead:
-		return apitoken.Read
-	case http.MethodDelete:
-		return apitoken.Forget
-	}
-	return apitoken.Write
 }
