@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func (c check) once(ctx context.Context) (table string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("front page: %w", err)
 	}
-	if status != http.StatusOK || !strings.Contains(string(page), `href="/books/`) {
+	if status != http.StatusOK || !linksToABook().Match(page) {
 		return "", fmt.Errorf("front page: status %d, want 200 and books", status)
 	}
 	fmt.Fprintf(&out, "%-24s ok\n", "front page")
@@ -114,6 +115,9 @@ func (c check) once(ctx context.Context) (table string, err error) {
 	}
 	return out.String(), errors.Join(errs...)
 }
+
+// linksToABook matches pages with the link of a book, below any path.
+func linksToABook() *regexp.Regexp { return regexp.MustCompile(`href="[^"]*/books/[0-9]`) }
 
 // recommendation requests one shelf, which must not be a fallback.
 func (c check) recommendation(ctx context.Context, shop string) (source, servedBy string, err error) {

@@ -35,7 +35,7 @@ type settings struct {
 	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
 	CookieKey             string   `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile         string   `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
-	PublicURL             string   `name:"public-url" help:"Where readers reach the shop: https://HOST or http://HOST. With https, cookies are sent over HTTPS only, and browsers are told to use nothing else (HSTS). The shop then answers to this host, to localhost, and to its addresses only. Empty: any host." placeholder:"URL"`
+	PublicURL             string   `name:"public-url" help:"Where readers reach the shop: https://HOST or http://HOST, perhaps with a :PORT, and with a /PATH below which all addresses are; a proxy may strip the path or not. With https, cookies are sent over HTTPS only, and browsers are told to use nothing else (HSTS). The shop then answers to this host, to localhost, to its addresses, and to names without a dot, which proxies and clusters use. Empty: any host." placeholder:"URL"`
 	AllowedHosts          []string `help:"More hosts that the shop answers to; *.NAME for all of a domain." placeholder:"HOST"`
 	HSTSIncludeSubdomains bool     `name:"hsts-include-subdomains" help:"Tell browsers to use HTTPS for all subdomains of the public URL's host, too."`
 	SecureCookies         bool     `help:"Send cookies over HTTPS only, without a public URL that says so."`
@@ -106,7 +106,9 @@ func (s *settings) Validate() error {
 
 // edge returns what is in front of the shop.
 func (s settings) edge() (*edge.Edge, error) {
-	cfg := edge.Config{AllowedHosts: s.AllowedHosts, Listen: s.HTTPAddress, HSTSIncludeSubdomains: s.HSTSIncludeSubdomains}
+	cfg := edge.Config{
+		AllowedHosts: s.AllowedHosts, Listen: s.HTTPAddress, HSTSIncludeSubdomains: s.HSTSIncludeSubdomains,
+	}
 	var err error
 	if s.PublicURL != "" {
 		if cfg.PublicURL, err = edge.ParseURL(s.PublicURL); err != nil {

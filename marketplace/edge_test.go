@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,12 +15,12 @@ import (
 
 // proxy returns a proxy in front of a shop that asks for a host of its own, as nginx does
 // unless it is told otherwise. The shop's address is set later.
-func proxy(t *testing.T, headers http.Header) (server *httptest.Server, behind *url.URL) {
+func proxy(t *testing.T, host string, headers http.Header) (server *httptest.Server, behind *url.URL) {
 	t.Helper()
 	behind = &url.URL{Scheme: "http"}
 	server = httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(behind)
-		r.Out.Host = "upstream"
+		r.Out.Host = host
 		for name, values := range headers {
 			r.Out.Header[name] = values
 		}
@@ -32,19 +33,21 @@ func proxy(t *testing.T, headers http.Header) (server *httptest.Server, behind *
 func TestFormsThroughAProxy(t *testing.T) {
 	const form = "book=1&do=like&return=/books/1"
 	for name, test := range map[string]struct {
+		host   string   // for which the proxy asks; "" for upstream
 		args   []string // SHOP is the proxy's address
 		header http.Header
 		want   int
 	}{
-		"nothing is known":               {nil, nil, http.StatusForbidden},
-		"the public URL and an own host": {[]string{"--public-url=http://SHOP", "--allowed-hosts=upstream"}, nil, 0},
-		"the public URL and the proxy":   {[]string{"--public-url=http://SHOP", "--trusted-proxies=127.0.0.0/8"}, nil, 0},
-		"the public URL only":            {[]string{"--public-url=http://SHOP"}, nil, http.StatusMisdirectedRequest},
-		"X-Forwarded-Host":               {[]string{"--trusted-proxies=127.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, 0},
-		"X-Forwarded-Host of a stranger": {[]string{"--trusted-proxies=10.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, http.StatusForbidden},
+		"nothing is known":               {"", nil, nil, http.StatusForbidden},
+		"the public URL and an own host": {"shop.upstream.test", []string{"--public-url=http://SHOP", "--allowed-hosts=*.upstream.test"}, nil, 0},
+		"the public URL and the proxy":   {"shop.upstream.test", []string{"--public-url=http://SHOP", "--trusted-proxies=127.0.0.0/8"}, nil, 0},
+		"the public URL and a bare name": {"", []string{"--public-url=http://SHOP"}, nil, 0},
+		"the public URL only":            {"shop.upstream.test", []string{"--public-url=http://SHOP"}, nil, http.StatusMisdirectedRequest},
+		"X-Forwarded-Host":               {"", []string{"--trusted-proxies=127.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, 0},
+		"X-Forwarded-Host of a stranger": {"", []string{"--trusted-proxies=10.0.0.1"}, http.Header{"X-Forwarded-Host": {"SHOP"}}, http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			front, behind := proxy(t, test.header)
+			front, behind := proxy(t, cmp.Or(test.host, "upstream"), test.header)
 			address := strings.TrimPrefix(front.URL, "http://")
 			for _, values := range test.header {
 				values[0] = strings.ReplaceAll(values[0], "SHOP", address)

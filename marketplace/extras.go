@@ -6,6 +6,7 @@ import (
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/balancepage"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/tutorial"
 	"bookstall/marketplace/internal/web"
 )
@@ -15,7 +16,7 @@ const tutorialRESTPort = "8081"
 
 // newExtras returns what --tutorial and --balance add to the shop, and a function that
 // closes its idle connections.
-func newExtras(cfg settings, conn *rpc.Client, tel *telemetry.Telemetry) (extras []web.Extra, closeIdle func(), err error) {
+func newExtras(cfg settings, root edge.Root, conn *rpc.Client, tel *telemetry.Telemetry) (extras []web.Extra, closeIdle func(), err error) {
 	closeIdle = func() {}
 	if cfg.Tutorial {
 		target := cfg.TutorialRESTTarget
@@ -25,15 +26,15 @@ func newExtras(cfg settings, conn *rpc.Client, tel *telemetry.Telemetry) (extras
 			}
 		}
 		reused, once := tutorial.NewREST(target, true, tel), tutorial.NewREST(target, false, tel)
-		extras, err = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel})
+		extras, err = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel, Root: root})
 		if err != nil {
 			return nil, nil, err
 		}
 		closeIdle = reused.Close // once keeps no connections
-		tel.Log.Info("tutorial examples enabled (--tutorial)", "page", "/tutorial", "restTarget", target)
+		tel.Log.Info("tutorial examples enabled (--tutorial)", "page", root.To("/tutorial"), "restTarget", target)
 	}
 	if cfg.Balance {
-		replicas, err := balancepage.Extras(balancepage.Config{Source: conn, Shop: cfg.Name, Now: time.Now})
+		replicas, err := balancepage.Extras(balancepage.Config{Source: conn, Shop: cfg.Name, Now: time.Now, Root: root})
 		if err != nil {
 			return nil, nil, err
 		}

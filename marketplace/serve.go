@@ -91,14 +91,14 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		ready.Note(note)
 	})
 
-	extras, closeIdle, err := newExtras(cfg, conn, tel)
+	extras, closeIdle, err := newExtras(cfg, front.PublicURL().Root(), conn, tel)
 	if err != nil {
 		return err
 	}
 	defer closeIdle()
 	shop, err := web.New(web.Config{
 		Catalog: books, Recommender: client,
-		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
+		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.PublicURL().Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,

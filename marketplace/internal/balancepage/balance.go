@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bookstall/balance"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/request"
 )
@@ -39,6 +40,7 @@ type Config struct {
 	Source Source
 	Shop   string           // name of this replica of the shop, whose client sees only its own calls
 	Now    func() time.Time // clock of the times in Source
+	Root   edge.Root        // path of the public URL
 }
 
 // handlers serves the page and the API.
@@ -50,7 +52,7 @@ type handlers struct {
 // Extras returns the routes of the page, of the part that its script polls, and of the
 // JSON.
 func Extras(cfg Config) ([]web.Extra, error) {
-	templates, err := template.ParseFS(templateFiles, "templates/balance.html")
+	templates, err := template.New("balance.html").Funcs(template.FuncMap{"to": cfg.Root.To}).ParseFS(templateFiles, "templates/balance.html")
 	if err != nil {
 		return nil, err
 	}

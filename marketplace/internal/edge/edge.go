@@ -95,8 +95,8 @@ func New(cfg Config) (*Edge, error) {
 	return e, nil
 }
 
-// Secure reports whether readers reach the shop by HTTPS, as far as is known.
-func (e *Edge) Secure() bool { return e.cfg.PublicURL.Secure() }
+// PublicURL returns where readers reach the shop; the zero URL if it is not known.
+func (e *Edge) PublicURL() URL { return e.cfg.PublicURL }
 
 // Arrival is how a request came.
 type Arrival struct {
@@ -140,7 +140,8 @@ func ArrivalOf(ctx context.Context) Arrival {
 	return a
 }
 
-// Arrive returns a request that knows its Arrival, with the Host that its sender asked for.
+// Arrive returns a request that knows its Arrival, with the Host that its sender asked for,
+// and without the path of the public URL.
 func (e *Edge) Arrive(r *http.Request) *http.Request {
 	var a Arrival
 	host := r.Host
@@ -154,12 +155,17 @@ func (e *Edge) Arrive(r *http.Request) *http.Request {
 		switch {
 		case f.host != "":
 			host = f.host
-		case !e.allows(host) && !e.cfg.PublicURL.IsZero():
+		case !e.knows(host) && !e.cfg.PublicURL.IsZero():
 			host = e.cfg.PublicURL.host // the proxy asks by a name of its own
 		}
 	}
 	r = r.WithContext(context.WithValue(r.Context(), contextKey{}, a))
 	r.Host = host
+	if root := e.cfg.PublicURL.root; root != "" {
+		u := *r.URL
+		u.Path, u.RawPath = root.Cut(u.Path), root.Cut(u.RawPath)
+		r.URL = &u
+	}
 	return r
 }
 
@@ -173,7 +179,19 @@ func (e *Edge) CheckHost(r *http.Request) error {
 	return &HostError{Host: r.Host}
 }
 
+// allows reports whether a host may be the shop's. Beside a public URL, it may also have a
+// name without a dot. A proxy often calls the shop by one (nginx by that of its upstream), and
+// the DNS of another site has none.
 func (e *Edge) allows(host string) bool {
+	if e.knows(host) {
+		return true
+	}
+	name, ok := hostname(host)
+	return ok && !e.cfg.PublicURL.IsZero() && !strings.ContainsAny(name, ".:")
+}
+
+// knows reports whether the settings say that a host is the shop's.
+func (e *Edge) knows(host string) bool {
 	if len(e.hosts)+len(e.suffix) == 0 || host == "" { // a browser always sends one
 		return true
 	}

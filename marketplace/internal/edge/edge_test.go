@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -53,7 +54,14 @@ func TestParseURL(t *testing.T) {
 		"https://user@shop.example":     "",
 		"https://shop.example?a=b":      "",
 		"https://shop.example#a":        "",
-		"https://shop.example/books":    "",
+		"https://shop.example/books":    "https://shop.example",
+		"https://shop.example/a.b/C-_1": "https://shop.example",
+		"https://shop.example//":        "",
+		"https://shop.example/a//b":     "",
+		"https://shop.example/a/..":     "",
+		"https://shop.example/a%20b":    "",
+		"https://shop.example/bücher":   "",
+		"https://shop.example/a;b":      "",
 		"https://bücher.example":        "",
 		"https://shop.example:0":        "",
 		"https://shop.example:99999":    "",
@@ -63,8 +71,47 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("%q: %v, %v, want %q", text, got, err, want)
 		}
 	}
-	if _, err := ParseURL("https://shop.example/books"); err == nil || !strings.Contains(err.Error(), "/books") {
+	if _, err := ParseURL("https://shop.example/a%20b"); err == nil || !strings.Contains(err.Error(), "/a b") {
 		t.Errorf("a path: %v, want an error that names it", err)
+	}
+	if _, err := ParseURL("https://shop.example/" + strings.Repeat("a", maxRoot)); err == nil {
+		t.Error("a long path is no error")
+	}
+	for text, want := range map[string]string{"http://a": "http://a/x", "http://a:80/": "http://a/x", "http://a/b/c/": "http://a/b/c/x"} {
+		if got := parseURL(t, text).To("/x"); got != want {
+			t.Errorf("%s: to /x by %s, want %s", text, got, want)
+		}
+	}
+	if got := (URL{}).To("/x"); got != "" {
+		t.Errorf("an unknown URL leads to %s", got)
+	}
+}
+
+func TestRoot(t *testing.T) {
+	for address, want := range map[string]string{
+		"/a/b": "/", "/a/b/": "/", "/a/b/x": "/x", "/a/b?x": "/?x", "/a/b#x": "/#x", "/a/b//x": "//x",
+		"/": "/", "/x": "/x", "/a": "/a", "/a/bc": "/a/bc", "/A/b": "/A/b", "": "", "*": "*",
+	} {
+		if got := Root("/a/b").Cut(address); got != want {
+			t.Errorf("%q is %q without the root, want %q", address, got, want)
+		}
+		if got := Root("").Cut(address); got != address {
+			t.Errorf("%q is %q without a root", address, got)
+		}
+	}
+}
+
+// A request has the path of the public URL or not, and may write it in another way.
+func TestArriveCutsTheRoot(t *testing.T) {
+	e := newEdge(t, Config{PublicURL: parseURL(t, "http://a/shop"), Listen: ":80"})
+	for target, want := range map[string]string{
+		"/shop/x?y=/shop/": "/x?y=/shop/", "/x": "/x", "/shop": "/", "/shop/a%2Fb": "/a%2Fb", "/%73hop/a%2Fb": "/a/b", "http://a/shop/x": "http://a/x",
+	} {
+		r := from("192.0.2.1:1", "GET", "a")
+		r.URL, _ = url.Parse(target) // valid
+		if got := e.Arrive(r).URL.String(); got != want || r.URL.String() != target {
+			t.Errorf("%s arrives as %s, want %s", target, got, want)
+		}
 	}
 }
 
@@ -77,13 +124,13 @@ func TestHosts(t *testing.T) {
 		"nothing is known": {Config{}, []string{"evil.example", "", "1.2.3.4:80", "any thing"}, nil},
 		"public URL": {
 			Config{PublicURL: https, Listen: ":8080"},
-			[]string{"shop.example", "SHOP.example.:443", "shop.example:8443", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "10.1.2.3", ""},
-			[]string{"evil.example", "shop.example.evil.example", "xshop.example", "bookstall", "127.0.0.1.evil.example", "localhost.evil.example", "shop.example:x", "a b", "1.2.3.4.5"},
+			[]string{"shop.example", "SHOP.example.:443", "shop.example:8443", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "[::1]", "10.1.2.3", "", "bookstall", "shop_backend:80"},
+			[]string{"evil.example", "shop.example.evil.example", "xshop.example", "bookstall.example", "bookstall.svc", "127.0.0.1.evil.example", "localhost.evil.example", "shop.example:x", "a b", "1.2.3.4.5"},
 		},
 		"bound to one address": {
 			Config{PublicURL: parseURL(t, "http://127.0.0.1:8080"), Listen: "127.0.0.1:8080"},
 			[]string{"127.0.0.1:8080", "127.0.0.1", "localhost:8080", "[::ffff:127.0.0.1]:8080"},
-			[]string{"10.1.2.3", "[::1]:8080", "evil.example:8080", "evil"},
+			[]string{"10.1.2.3", "[::1]:8080", "evil.example:8080", "evil.test"},
 		},
 		"more hosts": {
 			Config{PublicURL: https, AllowedHosts: []string{"bookstall", " *.Example.org", "10.0.0.7"}, Listen: "10.0.0.1:80"},

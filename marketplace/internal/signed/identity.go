@@ -78,10 +78,12 @@ const (
 	renewAfter     = 24 * time.Hour       // how old a cookie is when it is renewed
 )
 
-// NewIdentityCookie returns the cookie; secure is for shops served over HTTPS, and
-// formerSecure for those whose earlier version knew that, which named its cookie by it.
-func NewIdentityCookie(keys Keys, secure, formerSecure bool) IdentityCookie {
-	return IdentityCookie{newCookie(keys, "visitor", secure), newCookie(keys, "reader", formerSecure), newSigner(keys, "reader of a page"), time.Now}
+// NewIdentityCookie returns the cookie; formerSecure is for shops whose earlier version knew
+// that it was served over HTTPS, which named its cookie by it. That version was always at the
+// root of its host, so its cookie stays there.
+func NewIdentityCookie(keys Keys, scope Scope, formerSecure bool) IdentityCookie {
+	former := newCookie(keys, "reader", Scope{Secure: formerSecure})
+	return IdentityCookie{newCookie(keys, "visitor", scope), former, newSigner(keys, "reader of a page"), time.Now}
 }
 
 // encode returns v2.own.generation.acting.expiry.signature; the expiry is in Unix seconds.

@@ -14,7 +14,7 @@ func testKey(b byte) []byte { return bytes.Repeat([]byte{b}, MinKey) }
 
 func testCookie() IdentityCookie { return testCookieOf(7) }
 
-func testCookieOf(b byte) IdentityCookie { return NewIdentityCookie(Keys{testKey(b)}, false, false) }
+func testCookieOf(b byte) IdentityCookie { return NewIdentityCookie(Keys{testKey(b)}, Scope{}, false) }
 
 // acting returns an identity that was never forgotten.
 func acting(own, sample int64) Identity { return Identity{own, firstGeneration, sample} }
@@ -71,7 +71,7 @@ func TestCookieForged(t *testing.T) {
 		"generation":       strings.Replace(good, ".1.", ".2.", 1),
 		"generation 0":     c.encode(Identity{Own: own}, later),
 		"later":            strings.Replace(good, fmt.Sprint(later.Unix()), fmt.Sprint(later.Unix()+1), 1),
-		"another key":      NewIdentityCookie(Keys{testKey(8)}, false, false).encode(acting(own, 0), later),
+		"another key":      NewIdentityCookie(Keys{testKey(8)}, Scope{}, false).encode(acting(own, 0), later),
 		"another purpose":  body + "." + newSigner(Keys{testKey(7)}, "page token").text(body),
 		"the former's key": body + "." + c.former.signer.text(body),
 		"the bare key":     body + "." + signer{Keys{testKey(7)}}.text(body),
@@ -149,7 +149,7 @@ func TestAFormerCookieIsTakenOver(t *testing.T) {
 func TestAFormerCookieOverHTTPS(t *testing.T) {
 	want := acting(firstFormer, 0)
 	for name, formerSecure := range map[string]bool{"reader": false, "__Host-reader": true} {
-		c := NewIdentityCookie(Keys{testKey(7)}, true, formerSecure)
+		c := NewIdentityCookie(Keys{testKey(7)}, Scope{Secure: true}, formerSecure)
 		if id, renew, ok := c.Read(request(name + "=" + c.encodeFormer(want))); !ok || !renew || id != want {
 			t.Errorf("%s: read as %+v, renew %t, %t", name, id, renew, ok)
 		}
@@ -192,7 +192,7 @@ func TestTheKeyChanges(t *testing.T) {
 		"now the previous": {Keys{testKey(8), testKey(7)}, true, true},
 		"gone":             {Keys{testKey(9), testKey(8)}, false, false},
 	} {
-		if got, renew, ok := NewIdentityCookie(test.keys, false, false).Read(request(value)); ok != test.ok || renew != test.renew || ok && got != id {
+		if got, renew, ok := NewIdentityCookie(test.keys, Scope{}, false).Read(request(value)); ok != test.ok || renew != test.renew || ok && got != id {
 			t.Errorf("%s: %+v, renew %t, valid %t; want %t, %t", name, got, renew, ok, test.renew, test.ok)
 		}
 	}
@@ -214,7 +214,7 @@ func FuzzCookie(f *testing.F) {
 func TestTag(t *testing.T) {
 	c, id := testCookie(), NewIdentity()
 	tag := c.Tag(id)
-	if !c.HasTag(id, tag) || !NewIdentityCookie(Keys{testKey(8), testKey(7)}, false, false).HasTag(id, tag) {
+	if !c.HasTag(id, tag) || !NewIdentityCookie(Keys{testKey(8), testKey(7)}, Scope{}, false).HasTag(id, tag) {
 		t.Errorf("%q is not the tag of %+v", tag, id)
 	}
 	for _, other := range []Identity{acting(id.Own, 7), acting(id.Own+1, 0)} {

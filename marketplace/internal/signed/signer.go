@@ -5,6 +5,7 @@
 package signed
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -67,17 +68,29 @@ func (s signer) verify(message, signature string) bool {
 	return false
 }
 
+// Scope is what requests browsers send the cookies with.
+type Scope struct {
+	Secure bool   // those over HTTPS only
+	Path   string // those below a path; "" for all
+}
+
 // cookie is the common part of the signed cookies.
 type cookie struct {
 	name   string
-	secure bool // whether the shop is served over HTTPS
+	scope  Scope
 	signer signer
 }
 
-func newCookie(keys Keys, name string, secure bool) cookie {
-	c := cookie{name, secure, newSigner(keys, name+" cookie")}
-	if secure {
-		c.name = "__Host-" + name // so that browsers let no other host of the domain set it
+// newCookie returns a cookie whose name has what browsers check of its scope. Over HTTPS no
+// other host of the domain can set a cookie of the root. The name has the path, too: cookies
+// do not know of ports, and those of an outer path come along.
+func newCookie(keys Keys, name string, scope Scope) cookie {
+	c := cookie{name + strings.ReplaceAll(scope.Path, "/", "."), scope, newSigner(keys, name+" cookie")}
+	switch {
+	case scope.Secure && scope.Path == "":
+		c.name = "__Host-" + c.name
+	case scope.Secure:
+		c.name = "__Secure-" + c.name
 	}
 	return c
 }
@@ -93,6 +106,7 @@ func (c cookie) set(w http.ResponseWriter, value string, maxAge int) {
 	})
 	//nolint:gosec // Secure is a setting: on a laptop the shop is served by plain HTTP
 	http.SetCookie(w, &http.Cookie{
-		Name: c.name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: c.secure, SameSite: http.SameSiteLaxMode,
+		Name: c.name, Value: value, Path: cmp.Or(c.scope.Path, "/"), MaxAge: maxAge,
+		HttpOnly: true, Secure: c.scope.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -18,9 +18,9 @@ type VersionCookie struct{ cookie }
 // versionMaxAge is far longer than a replica can lag.
 const versionMaxAge = 24 * time.Hour
 
-// NewVersionCookie returns the cookie; secure is for shops served over HTTPS.
-func NewVersionCookie(keys Keys, secure bool) VersionCookie {
-	return VersionCookie{newCookie(keys, "version", secure)}
+// NewVersionCookie returns the cookie.
+func NewVersionCookie(keys Keys, scope Scope) VersionCookie {
+	return VersionCookie{newCookie(keys, "version", scope)}
 }
 
 // signedText is what is signed for a version of a visitor's history.

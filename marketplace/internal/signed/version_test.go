@@ -10,8 +10,8 @@ import (
 
 func TestVersionCookie(t *testing.T) {
 	const own = 2_000_000_001
-	c := NewVersionCookie(Keys{testKey(0)}, false)
-	other := NewVersionCookie(Keys{testKey('7')}, false)
+	c := NewVersionCookie(Keys{testKey(0)}, Scope{})
+	other := NewVersionCookie(Keys{testKey('7')}, Scope{})
 	for value, want := range map[string]int64{
 		"7." + c.sign(own, 7):              7,
 		"8." + c.sign(own, 7):              0,
@@ -37,7 +37,7 @@ func TestVersionCookie(t *testing.T) {
 
 // FuzzVersionCookie reads any cookie: only a version signed for the reader counts.
 func FuzzVersionCookie(f *testing.F) {
-	c := NewVersionCookie(Keys{testKey(7)}, false)
+	c := NewVersionCookie(Keys{testKey(7)}, Scope{})
 	f.Add("version=5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(5))
 	f.Add("version=6."+c.sign(2_000_000_002, 6)+"; version=+5."+c.sign(2_000_000_001, 5), int64(2_000_000_001), int64(-1))
 	f.Add("version=; version=.; version=99999999999999999999.x", int64(0), int64(1<<62))

@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -44,6 +45,7 @@ type Config struct {
 	REST      *REST // reuses connections
 	RESTOnce  *REST // opens a connection for each request
 	Telemetry *telemetry.Telemetry
+	Root      edge.Root // path of the public URL
 }
 
 // examples serves the page and the API.
@@ -55,7 +57,7 @@ type examples struct {
 
 // Extras returns the routes of the page and of the API.
 func Extras(cfg Config) ([]web.Extra, error) {
-	page, err := template.ParseFS(templateFiles, "templates/tutorial.html")
+	page, err := template.New("tutorial.html").Funcs(template.FuncMap{"to": cfg.Root.To}).ParseFS(templateFiles, "templates/tutorial.html")
 	if err != nil {
 		return nil, err
 	}

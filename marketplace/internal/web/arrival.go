@@ -8,7 +8,8 @@ import (
 	"bookstall/marketplace/internal/edge"
 )
 
-// arrive finds out where a request comes from, and for which host.
+// arrive finds out where a request comes from, for which host, and for which of the shop's
+// addresses.
 func (s *shop) arrive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, s.Edge.Arrive(r))
@@ -21,8 +22,9 @@ func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
 		err := s.Edge.CheckOrigin(r)
 		var other *edge.OriginError
 		if errors.As(err, &other) {
-			telemetry.Logger(r.Context(), s.Log).Info("request of another origin refused",
-				"origin", printable(other.Origin), "shop", printable(other.Shop))
+			telemetry.Warn(telemetry.Logger(r.Context(), s.Log), "request of another origin refused",
+				"origin", printable(other.Origin), "shop", printable(other.Shop), "peer", edge.ArrivalOf(r.Context()).Peer.String(),
+				"help", "if both are this shop, set --public-url, or have the proxy pass on the Host")
 		}
 		if err != nil {
 			s.refuse(w, r, err)

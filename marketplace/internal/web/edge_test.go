@@ -18,7 +18,7 @@ func at(t *testing.T, publicURL string) func(*Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(c *Config) { c.Edge, c.SecureCookie = e, e.Secure() }
+	return func(c *Config) { c.Edge, c.SecureCookie = e, u.Secure() }
 }
 
 // A page whose own name was made to resolve to the shop's address gets nothing.

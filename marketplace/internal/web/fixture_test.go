@@ -369,7 +369,7 @@ func requireToken(c *Config) {
 
 // testCookie is the reader's cookie of all test shops.
 func testCookie() signed.IdentityCookie {
-	return signed.NewIdentityCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false, false)
+	return signed.NewIdentityCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, signed.Scope{}, false)
 }
 
 // cookieOf returns the Cookie header of a browser with an identity.
@@ -453,7 +453,7 @@ func (s *testShop) own() int64 {
 // at returns how a page names a version of the browser's own history.
 func (s *testShop) at(version int64) string {
 	s.t.Helper()
-	return signed.NewVersionCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, false).Encode(s.own(), version)
+	return signed.NewVersionCookie(signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, signed.Scope{}).Encode(s.own(), version)
 }
 
 // want fails the test unless the response has the status and its body all the texts.

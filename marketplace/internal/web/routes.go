@@ -1,12 +1,16 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
 )
 
 // handler answers a request, or returns why it cannot.
@@ -49,6 +53,26 @@ func (s *shop) routes() []route {
 	}
 }
 
+// checkRoot returns an error if the path of the public URL begins as an address of the shop
+// does: a request for it would mean either.
+func (s *shop) checkRoot(root edge.Root) error {
+	first, _, _ := strings.Cut(strings.TrimPrefix(string(root), "/"), "/")
+	var taken []string
+	for _, r := range s.routes() {
+		taken = append(taken, r.pattern)
+	}
+	for _, e := range s.Extras {
+		taken = append(taken, e.Pattern)
+	}
+	for _, pattern := range taken {
+		_, address, _ := strings.Cut(pattern, "/")
+		if name, _, _ := strings.Cut(address, "/"); name == first {
+			return fmt.Errorf("the path %s of the public URL is an address of the shop itself", root)
+		}
+	}
+	return nil
+}
+
 // isAPI reports whether a request comes from a program, which expects JSON.
 func isAPI(r *http.Request) bool {
 	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
@@ -77,9 +101,15 @@ func (s *shop) orFail(next handler) http.Handler {
 // error, not with the plain text of the mux, which still knows the allowed methods.
 func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
 	matched, pattern := s.mux.Handler(r)
+	given := r.URL.EscapedPath()
+	clean := path.Clean("/" + given)
 	switch {
-	case isAPI(r) && path.Clean(r.URL.Path) != r.URL.Path:
-		s.fail(w, r, problem.ErrNoSuchPage) // the mux would redirect, which is for readers only
+	case isAPI(r) && clean != given:
+		s.fail(w, r, problem.ErrNoSuchPage) // a redirect is for readers only
+	case pattern != "" && clean != given && clean != strings.TrimSuffix(given, "/"):
+		// The mux would redirect, too, but knows no path of the public URL.
+		root, to := s.Edge.PublicURL().Root(), url.URL{Path: path.Clean("/" + r.URL.Path), RawPath: clean, RawQuery: r.URL.RawQuery}
+		reply.SendAgain(w, root.To(root.Cut(to.String())))
 	case pattern != "":
 		s.mux.ServeHTTP(w, r)
 	default:

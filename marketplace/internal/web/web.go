@@ -120,17 +120,19 @@ func New(cfg Config) (http.Handler, error) {
 	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
 	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)
 	shelves := shelf.NewCounter(cfg.Registry)
+	public := cfg.Edge.PublicURL()
+	scope := signed.Scope{Secure: cfg.SecureCookie, Path: string(public.Root())}
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
-		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, cfg.SecureCookie, cfg.FormerSecure),
-		Version:       signed.NewVersionCookie(cfg.CookieKeys, cfg.SecureCookie),
+		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
+		Version:       signed.NewVersionCookie(cfg.CookieKeys, scope),
 		FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
-		Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
+		PublicURL: public, Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s.api = api.New(api.Config{
-		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKeys),
+		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves, PageTokens: signed.NewPageTokens(cfg.CookieKeys), PublicURL: public,
 	})
 	s.live = live.New(live.Config{Pages: s.pages, Max: cfg.MaxStreams, Draining: cfg.Draining, Registry: cfg.Registry})
 	for _, route := range s.routes() {
@@ -138,6 +140,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	for _, e := range cfg.Extras {
 		s.mux.Handle(e.Pattern, s.orFail(s.extra(e)))
+	}
+	if err := s.checkRoot(public.Root()); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
 	}
 	var handler http.Handler = http.HandlerFunc(s.dispatch)
 	for _, wrap := range slices.Backward(s.middleware()) {

@@ -3,13 +3,16 @@
 package api
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
@@ -26,6 +29,7 @@ type Config struct {
 	Recommender shelf.Recommender
 	Shelves     shelf.Counter
 	PageTokens  signed.PageTokens
+	PublicURL   edge.URL // where the API is reached; zero if that is not known
 }
 
 // API answers programs.
@@ -36,7 +40,15 @@ type API struct {
 
 // New returns the API.
 func New(cfg Config) *API {
-	return &API{cfg, reply.NewFile("application/yaml", openAPI)}
+	return &API{cfg, reply.NewFile("application/yaml", describe(cfg.PublicURL))}
+}
+
+// describe returns the OpenAPI description, with where the API is reached.
+func describe(at edge.URL) []byte {
+	if at.IsZero() {
+		return openAPI
+	}
+	return bytes.Replace(openAPI, []byte("\n  - {url: /}\n"), []byte("\n  - {url: \""+strings.TrimSuffix(at.To("/"), "/")+"\"}\n"), 1)
 }
 
 // checkReader returns why the caller may not ask about a reader, or nil.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -54,6 +55,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	if similar.Source == recommend.Similar {
 		page.More = p.more(b, page.Similar.Cards, own)
 	}
+	page.Canonical = p.cfg.PublicURL.To("/books/" + strconv.FormatInt(b.ID, 10))
 	return p.show(w, "book.html", page)
 }
 

@@ -23,6 +23,7 @@ type frontPage struct {
 func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	v, answer, own := p.askShelf(w, r, v, "", "/", frontShelf)
 	page := frontPage{layout: p.layout("Books for you", "/", v, own), Shelf: p.liveShelf(answer, "", v, own)}
+	page.Canonical = p.cfg.PublicURL.To("/")
 	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source != recommend.Personal { // the shelf shows the first of them already
 		books = slices.DeleteFunc(books, func(b catalog.Book) bool {

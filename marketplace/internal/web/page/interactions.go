@@ -42,7 +42,7 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	if err := p.cfg.Limits.Write(v.id.Own); err != nil {
 		return err
 	}
-	back := request.LocalPath(r.PostForm.Get(returnField))
+	back := p.returnTo(r)
 	done, err := p.cfg.Recommender.Record(r.Context(), i)
 	if errors.Is(err, recommend.ErrForgotten) { // in another browser: this one is somebody new
 		p.forget(w)
@@ -56,7 +56,7 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	if r.Header.Get("Accept") == "application/json" {
 		return p.answerScript(w, r, v, i, done.Version, back)
 	}
-	reply.SeeOther(w, back)
+	p.seeOther(w, back)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 type layout struct {
 	Title      string // title of the window
 	Here       string // address to return to after switching reader
+	Canonical  string // URL of a page for everybody, for search engines; "" if not known
 	Query      string // text in the search box
 	Category   string // slug of the category that the page is about
 	Categories []catalog.Category

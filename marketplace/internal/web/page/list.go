@@ -27,10 +27,12 @@ func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	here := r.URL.RequestURI()
 	v, own := p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	found, paging := p.list(r, catalog.Query{}, "/books", nil)
-	return p.show(w, "list.html", listPage{
+	page := listPage{
 		layout: p.layout("All books", here, v, own), Heading: "All books",
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
-	})
+	}
+	page.Canonical = p.cfg.PublicURL.To(paging.Here)
+	return p.show(w, "list.html", page)
 }
 
 // Category is GET /categories/{slug}.
@@ -52,7 +54,7 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		layout: p.layout(name, here, v, own), Heading: name,
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	}
-	page.Category = slug
+	page.Category, page.Canonical = slug, p.cfg.PublicURL.To(paging.Here)
 	if paging.Page == 1 {
 		live := p.liveShelf(answer, slug, v, own)
 		page.Shelf = &live
@@ -66,6 +68,7 @@ const booksOnPage = 24
 // paging leads through a long list.
 type paging struct {
 	Page, Last     int
+	Here           string // address of this page
 	Previous, Next string // addresses; "" at the ends
 	Links          []pageLink
 }
@@ -105,7 +108,7 @@ func newPaging(page, last int, address string, values url.Values) paging {
 		}
 		return address + "?" + query.Encode()
 	}
-	p := paging{Page: page, Last: last}
+	p := paging{Page: page, Last: last, Here: link(page)}
 	if page > 1 {
 		p.Previous = link(page - 1)
 	}

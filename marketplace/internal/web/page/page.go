@@ -10,14 +10,17 @@ import (
 	"github.com/go-logr/logr"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
 	"bookstall/marketplace/internal/web/shelf"
 )
 
-// Addresses that pages lead to.
+// Addresses that pages lead to. As all addresses here they lack the path of the public URL,
+// which templates (to, asset) and redirects add.
 const (
 	EventsPath       = "/shelf/events" // served by package live
 	StaticPath       = "/static/{file}"
@@ -36,6 +39,7 @@ type Config struct {
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
 	Limits      *limit.Table[int64] // what each reader may do, by id
+	PublicURL   edge.URL            // where readers reach the shop; zero if that is not known
 	Links       []Link              // links in the foot of every page
 	Live        bool                // whether there are live shelves
 	Log         logr.Logger
@@ -57,7 +61,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := newTemplates(static)
+	templates, err := newTemplates(static, cfg.PublicURL.Root())
 	if err != nil {
 		return nil, err
 	}
@@ -89,4 +93,14 @@ func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) err
 		}
 		return next(w, r, v)
 	}
+}
+
+// seeOther redirects to the page that follows a form.
+func (p *Pages) seeOther(w http.ResponseWriter, address string) {
+	reply.SeeOther(w, p.cfg.PublicURL.Root().To(address))
+}
+
+// returnTo returns the page that a form says to return to.
+func (p *Pages) returnTo(r *http.Request) string {
+	return p.cfg.PublicURL.Root().Cut(request.LocalPath(r.PostForm.Get(returnField)))
 }

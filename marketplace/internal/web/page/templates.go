@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/web/cover"
 )
 
@@ -19,14 +20,19 @@ var templateFiles embed.FS
 // "main" of its own file.
 type templates map[string]*template.Template
 
-func newTemplates(files staticFiles) (templates, error) {
+func newTemplates(files staticFiles, root edge.Root) (templates, error) {
 	base, err := template.New("layout.html").Funcs(template.FuncMap{
-		"accent":   cover.Accent,
-		"asset":    files.url,
+		"accent": cover.Accent,
+		"asset": func(name string) (string, error) {
+			address, err := files.url(name)
+			return root.To(address), err
+		},
 		"category": catalog.CategoryName,
 		"count":    formatCount,
 		"language": formatLanguage,
 		"price":    formatPrice,
+		"root":     func() string { return string(root) },
+		"to":       root.To, // an address of the shop
 		"year":     formatYear,
 	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {

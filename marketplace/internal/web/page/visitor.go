@@ -9,7 +9,6 @@ import (
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
-	"bookstall/marketplace/internal/web/request"
 )
 
 const (
@@ -98,7 +97,7 @@ func (p *Pages) makeKnown(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has(sentAgain) {
 		return problem.ErrNoCookie
 	}
-	reply.SendAgain(w, r.URL.Path+"?"+sentAgain+"=yes")
+	reply.SendAgain(w, p.cfg.PublicURL.Root().To(r.URL.Path+"?"+sentAgain+"=yes"))
 	return nil
 }
 
@@ -135,6 +134,6 @@ func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) 
 	case id.Acting != 0:
 		return p.makeKnown(w, r)
 	}
-	reply.SeeOther(w, request.LocalPath(r.PostForm.Get(returnField)))
+	p.seeOther(w, p.returnTo(r))
 	return nil
 }

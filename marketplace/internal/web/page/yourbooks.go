@@ -6,7 +6,6 @@ import (
 
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
-	"bookstall/marketplace/internal/web/reply"
 )
 
 const (
@@ -81,6 +80,6 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		}
 	}
 	p.forget(w)
-	reply.SeeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
+	p.seeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
 	return nil
 }

@@ -42,7 +42,7 @@
   // The reader of the page: a tag, "nobody" for a visitor without a cookie, nothing for a
   // page that is not loaded again. Each page tells the other tabs.
   const page = document.body.dataset, nobody = "nobody";
-  const tabs = new BroadcastChannel("reader");
+  const tabs = new BroadcastChannel("reader" + (page.root || "")); // other shops of the host have other readers
   const tell = first => { if (page.reader) tabs.postMessage({ reader: page.reader, first }); };
   let outdated = false;
   const renew = () => { if (outdated && !document.hidden) location.reload(); };
@@ -81,8 +81,9 @@
     form.dataset.busy = "yes";
     try {
       const answer = await send(form, event.submitter);
-      if (answer.status === 403) {
-        say("Your browser keeps no cookie of ours, so we would not know you on the next page. Allow cookies for this shop, and do it again.");
+      if (answer.status === 403) { // the page says why: no cookie is kept, or a proxy hides where the form is from
+        const refusal = new DOMParser().parseFromString(await answer.text(), "text/html");
+        say(refusal.querySelector(".lead").textContent);
         return;
       }
       if (!answer.ok) throw new Error(answer.status);
