@@ -40,6 +40,7 @@ type settings struct {
 	HSTSIncludeSubdomains bool     `name:"hsts-include-subdomains" help:"Tell browsers to use HTTPS for all subdomains of the public URL's host, too."`
 	SecureCookies         bool     `help:"Send cookies over HTTPS only, without a public URL that says so."`
 	FormerCookies         bool     `help:"Give browsers, at their first page, a cookie that shops of the version before accept, so that no reader becomes another while shops of both serve. For the time of an upgrade or a rollback: there are few such ids, and somebody can meet another's by chance."`
+	ReaderHeader          string   `help:"Header in which the proxies in front of the shop name the reader who is signed in, by id. It is believed from --trusted-proxies only, and anybody else who sends it gets 403. Such readers need no cookie; who is not named is a visitor." placeholder:"NAME"`
 	TrustedProxies        []string `help:"Addresses and CIDRs of the proxies in front of the shop. X-Forwarded-For, -Host and -Proto are believed if they come from there, and from nobody else." placeholder:"CIDR"`
 
 	APIToken      *string `name:"api-token" help:"Bearer token of the JSON API, for everything. Other users of the host can see a flag; better set the variable or a file." placeholder:"TOKEN" xor:"api-token"`
@@ -107,7 +108,7 @@ func (s *settings) Validate() error {
 // edge returns what is in front of the shop.
 func (s settings) edge() (*edge.Edge, error) {
 	cfg := edge.Config{
-		AllowedHosts: s.AllowedHosts, Listen: s.HTTPAddress, HSTSIncludeSubdomains: s.HSTSIncludeSubdomains,
+		AllowedHosts: s.AllowedHosts, Listen: s.HTTPAddress, ReaderHeader: s.ReaderHeader, HSTSIncludeSubdomains: s.HSTSIncludeSubdomains,
 	}
 	var err error
 	if s.PublicURL != "" {
@@ -123,6 +124,16 @@ func (s settings) edge() (*edge.Edge, error) {
 	}
 	if cfg.Proxies, err = edge.ParseProxies(s.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	notInName := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	}
+	switch {
+	case s.ReaderHeader == "":
+	case len(cfg.Proxies) == 0:
+		return nil, errors.New("--reader-header needs --trusted-proxies: whoever reaches the shop could name any reader")
+	case strings.ContainsFunc(s.ReaderHeader, notInName) || strings.EqualFold(s.ReaderHeader, "Host"):
+		return nil, fmt.Errorf("--reader-header is %q, want a name of letters, digits and hyphens, such as X-Auth-Request-User", s.ReaderHeader)
 	}
 	e, err := edge.New(cfg)
 	if err != nil {

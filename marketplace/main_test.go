@@ -257,6 +257,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"--public-url=shop.example":          "--public-url is shop.example: want https://HOST",
 		"--public-url=https://a/b%20c":       "the path /b c",
 		"--public-url=https://a/books":       "the path /books",
+		"--reader-header=X-User":             "--trusted-proxies",
 		"--allowed-hosts=a b":                "--allowed-hosts",
 		"--trusted-proxies=10.0.0.0/33":      "--trusted-proxies",
 		"--trusted-proxies=0.0.0.0/0":        "believe everybody",

@@ -18,6 +18,7 @@ import (
 var (
 	ErrHost   = errors.New("request for another host")
 	ErrOrigin = errors.New("request from a page of another origin")
+	ErrReader = errors.New("reader named by somebody who is no proxy of the shop")
 )
 
 // HostError is an ErrHost.
@@ -44,6 +45,7 @@ type Config struct {
 	AllowedHosts          []string // besides that of PublicURL; *.NAME for all hosts of a domain
 	Listen                string   // host:port where the shop listens
 	Proxies               Proxies
+	ReaderHeader          string // in which Proxies name the reader who is signed in
 	HSTSIncludeSubdomains bool
 }
 
@@ -243,6 +245,22 @@ func (e *Edge) scheme(r *http.Request) string {
 	}
 	return ArrivalOf(r.Context()).scheme
 }
+
+// Reader returns the text by which a proxy names the reader who is signed in, "" for nobody,
+// or ErrReader if it is not from a proxy that is believed. A text that comes twice has a comma.
+func (e *Edge) Reader(r *http.Request) (string, error) {
+	if e.cfg.ReaderHeader == "" {
+		return "", nil
+	}
+	text := strings.Join(values(r.Header, e.cfg.ReaderHeader), ",")
+	if text != "" && !ArrivalOf(r.Context()).Proxied {
+		return "", ErrReader
+	}
+	return text, nil
+}
+
+// ReaderHeader returns the header that Reader reads, "" for none.
+func (e *Edge) ReaderHeader() string { return e.cfg.ReaderHeader }
 
 // hstsYear is for how long browsers use HTTPS only, in seconds: a year, the least that
 // browsers' preload lists take.

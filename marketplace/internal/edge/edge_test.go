@@ -115,6 +115,34 @@ func TestArriveCutsTheRoot(t *testing.T) {
 	}
 }
 
+// Only a proxy's word counts for who is signed in.
+func TestReader(t *testing.T) {
+	proxies := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, test := range []struct {
+		header, peer string
+		values       []string
+		want         string
+		refused      bool
+	}{
+		{"X-User", "10.0.0.1:1", []string{"7"}, "7", false},
+		{"X-User", "10.0.0.1:1", nil, "", false},
+		{"X-User", "10.0.0.1:1", []string{" "}, "", false},
+		{"X-User", "10.0.0.1:1", []string{"7", "8"}, "7,8", false},
+		{"X-User", "192.0.2.1:1", []string{"7"}, "", true},
+		{"X-User", "192.0.2.1:1", []string{""}, "", false},
+		{"X-User", "@", []string{"7"}, "", true},
+		{"", "10.0.0.1:1", []string{"7"}, "", false},
+	} {
+		r := from(test.peer, "GET", "shop")
+		r.Header["X-User"] = test.values
+		e := newEdge(t, Config{Proxies: proxies, ReaderHeader: test.header})
+		got, err := e.Reader(e.Arrive(r))
+		if got != test.want || errors.Is(err, ErrReader) != test.refused {
+			t.Errorf("%+v: %q, %v", test, got, err)
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	https := parseURL(t, "https://shop.example")
 	for name, test := range map[string]struct {

@@ -2,10 +2,15 @@ package web
 
 import (
 	"errors"
+	"math"
 	"net/http"
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/page"
+	"bookstall/marketplace/internal/web/problem"
+	"bookstall/marketplace/internal/web/request"
 )
 
 // arrive finds out where a request comes from, for which host, and for which of the shop's
@@ -43,5 +48,35 @@ func (s *shop) refuseOtherHosts(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// signIn finds the reader that a proxy names. The API has tokens instead, and static files
+// are for everybody.
+func (s *shop) signIn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isAPI(r) || routeOf(r) == page.StaticPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		text, err := s.Edge.Reader(r)
+		if err != nil {
+			s.metrics.misnamed.WithLabelValues(misnamedByStranger).Inc()
+			telemetry.Warn(telemetry.Logger(r.Context(), s.Log), "reader header refused",
+				"peer", edge.ArrivalOf(r.Context()).Peer.String(), "help", "if it is a proxy of this shop, name it by --trusted-proxies")
+			s.refuse(w, r, err)
+			return
+		}
+		if text == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		id, ok := request.WholeNumber(text, 1, math.MaxInt64)
+		if !ok || signed.IsVisitor(id) {
+			s.metrics.misnamed.WithLabelValues(misnamedByProxy).Inc()
+			s.refuse(w, r, problem.Invalid{{Field: s.Edge.ReaderHeader(), Reason: "must be the id of a reader who is no visitor: a whole number from 1"}})
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(page.WithReader(r.Context(), id)))
 	})
 }

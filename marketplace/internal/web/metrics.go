@@ -13,6 +13,7 @@ type metrics struct {
 	panics   prometheus.Counter
 	shed     *prometheus.CounterVec
 	limited  *prometheus.CounterVec
+	misnamed *prometheus.CounterVec
 }
 
 // Values of the label by of shed.
@@ -46,12 +47,25 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "http_server_limited_total",
 			Help: "Requests refused because their sender does too much (429 with Retry-After), by how the sender is known (reader, token or address) and by kind: requests, writes, or live shelves at a time (streams).",
 		}, []string{"by", "kind"}),
+		misnamed: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_server_reader_header_refused_total",
+			Help: "Requests refused because of the header that names their reader (--reader-header), by who sent it: a stranger (403), or a proxy, with something that is no reader's id (400).",
+		}, []string{"by"}),
+	}
+	for _, by := range []string{misnamedByStranger, misnamedByProxy} {
+		m.misnamed.WithLabelValues(by)
 	}
 	for _, by := range []string{shedByShop, shedByRecommendations} {
 		m.shed.WithLabelValues(by)
 	}
 	return m
 }
+
+// Values of the label by of misnamed.
+const (
+	misnamedByStranger = "stranger"
+	misnamedByProxy    = "proxy"
+)
 
 // Values of the label by of limited.
 const (

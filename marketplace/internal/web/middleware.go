@@ -46,6 +46,7 @@ func (s *shop) middleware() []middleware {
 		s.limitSize,
 		s.refuseOtherHosts,
 		s.refuseCrossOrigin,
+		s.signIn,
 		s.admitToAPI,
 		s.readBody,
 		s.limitConcurrency,

@@ -110,7 +110,7 @@ func TestAllAddressesAreBelowThePublicURL(t *testing.T) {
 				seen[path] = true
 				if strings.HasPrefix(path, testRoot+"/shelf/events") {
 					e := s.follow(path)
-					if _, event, data := e.next(t); e.StatusCode != 200 || event != "shelf" {
+					if _, event, data := e.next(t); e.StatusCode != http.StatusOK || event != "shelf" {
 						t.Errorf("%s: status %d, event %q", path, e.StatusCode, event)
 					} else {
 						for _, match := range addresses.FindAllStringSubmatch(data, -1) {
@@ -126,7 +126,7 @@ func TestAllAddressesAreBelowThePublicURL(t *testing.T) {
 				case page.StatusCode == http.StatusMethodNotAllowed: // the action of a form
 				case page.StatusCode == http.StatusTemporaryRedirect && path == testRoot: // StripPrefix leaves no path
 					todo = append(todo, check(path, page.Header.Get("Location")))
-				case page.StatusCode != 200 && !strings.HasSuffix(path, "/none"):
+				case page.StatusCode != http.StatusOK && !strings.HasSuffix(path, "/none"):
 					t.Errorf("%s: status %d", path, page.StatusCode)
 				}
 				if !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
@@ -229,7 +229,7 @@ func TestNobodyBecomesAnotherReaderBelowAPath(t *testing.T) {
 	s := newQuietShop(t, fewBooks(), at(t, "http://127.0.0.1/shop"), keep)
 	id := signed.NewFormerIdentity()
 	first := httptest.NewRecorder()
-	request := httptest.NewRequest("GET", "/shop/", http.NoBody)
+	request := httptest.NewRequest(http.MethodGet, "/shop/", http.NoBody)
 	request.Host = "127.0.0.1"
 	request.Header.Set("Cookie", "reader="+formerValue(id))
 	s.handler.ServeHTTP(first, request)

@@ -52,7 +52,9 @@ func (p *Pages) Interact(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		again := againForm{Book: i.BookID, Do: r.PostForm.Get(doField), ID: i.ID, Back: back}
 		return &notRecorded{again, problem.Unavailable(problem.ErrNotKept, err)}
 	}
-	p.cfg.Version.Write(w, v.id.Own, max(v.version, done.Version))
+	if !v.signedIn {
+		p.cfg.Version.Write(w, v.id.Own, max(v.version, done.Version))
+	}
 	if r.Header.Get("Accept") == "application/json" {
 		return p.answerScript(w, r, v, i, done.Version, back)
 	}

@@ -27,6 +27,7 @@ type layout struct {
 	Readers    []readerChoice
 	Remembers  bool   // whether the shop remembers what readers do
 	Yours      string // number of the visitor's books; "" for none or unknown
+	SignedIn   bool   // whether a proxy named the reader, so that the browser has no cookie
 	Sample     string // label of the sample reader; "" for the visitor
 	Reader     string // tag of the reader, so that the script notices a change; "" for a page that cannot be loaded again
 	Links      []Link // links to addresses that other packages answer
@@ -60,7 +61,7 @@ func (p *Pages) show(w http.ResponseWriter, name string, data any) error {
 func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	l := layout{
 		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
-		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links,
+		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links, SignedIn: v.signedIn,
 	}
 	if len(own.entries) > 0 {
 		l.Yours = strconv.Itoa(len(own.entries))
@@ -74,7 +75,7 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
 	l.Shortcuts = largest[:min(shortcuts, len(largest))]
 	samples := p.cfg.Catalog.Samples()
-	if len(samples) == 0 {
+	if len(samples) == 0 || v.signedIn {
 		return l
 	}
 	l.Readers = append(l.Readers, readerChoice{yourself, yourselfLabel, v.sample.ID == 0})

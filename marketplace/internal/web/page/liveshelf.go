@@ -47,7 +47,7 @@ func (l liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
 func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
 	l := liveView{
 		shelfView: p.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
-		Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0,
+		Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0 && !v.signedIn,
 	}
 	if category != "" && !personal(answer) {
 		l.Cards = nil // the page's list begins with bestsellers anyway

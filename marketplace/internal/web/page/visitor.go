@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -24,6 +25,16 @@ type Visitor struct {
 	tag     string               // names the identity to the page's script
 	version int64                // version of the own history after the browser's last write; 0 for none
 	sample  catalog.SampleReader // reader that the shop is shown as; ID 0 for the visitor's own
+	// signedIn says that a proxy named the reader. Such a reader gets no cookie: the proxy's
+	// word ends when the reader signs out, and a cookie would not.
+	signedIn bool
+}
+
+type readerKey struct{}
+
+// WithReader returns a context for a request of a reader who is signed in.
+func WithReader(ctx context.Context, id int64) context.Context {
+	return context.WithValue(ctx, readerKey{}, id)
 }
 
 // nobody is the tag of visitors without a cookie.
@@ -51,6 +62,10 @@ func stranger() Visitor { return Visitor{id: signed.Identity{Own: signed.Nobody}
 
 // visitor returns the visitor that a request comes from.
 func (p *Pages) visitor(r *http.Request) Visitor {
+	if own, ok := r.Context().Value(readerKey{}).(int64); ok {
+		id := signed.Identity{Own: own} // of any generation: nobody else has the id
+		return Visitor{id: id, tag: p.cfg.Identity.Tag(id), signedIn: true}
+	}
 	id, renew, known := p.cfg.Identity.Read(r)
 	if !known {
 		return stranger()
@@ -129,6 +144,9 @@ func (p *Pages) SwitchReader(w http.ResponseWriter, r *http.Request, v Visitor) 
 		}
 	}
 	switch {
+	case v.signedIn && id.Acting != 0:
+		return problem.ErrSignedIn
+	case v.signedIn:
 	case !v.unknown():
 		p.cfg.Identity.Write(w, id)
 	case id.Acting != 0:

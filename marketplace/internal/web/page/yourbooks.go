@@ -63,7 +63,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 }
 
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser that of
-// somebody new.
+// somebody new. A reader who is signed in stays the same, without books.
 func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	if err := p.checkWrite(v); err != nil {
 		return err
@@ -79,7 +79,9 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 			return problem.Unavailable(problem.ErrNotKept, err)
 		}
 	}
-	p.forget(w)
+	if !v.signedIn {
+		p.forget(w)
+	}
 	p.seeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
 	return nil
 }

@@ -28,6 +28,7 @@ var (
 	ErrNoCookie         = errors.New("browser keeps no cookie")
 	ErrNobody           = errors.New("no cookie, and so no books of the visitor's")
 	ErrActing           = errors.New("the shop is shown as a sample reader")
+	ErrSignedIn         = errors.New("the reader is signed in")
 	ErrNotKept          = errors.New("write not stored")
 	ErrNoHistory        = errors.New("histories not available")
 	ErrNoStream         = errors.New("no more live shelves")
@@ -130,6 +131,7 @@ func table() []row {
 		{apitoken.ErrScope, http.StatusForbidden, "", "The token lacks the scope for this request: read, write or forget."},
 		{apitoken.ErrOtherReader, http.StatusForbidden, "", "The token is for another reader."},
 		{edge.ErrOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
+		{edge.ErrReader, http.StatusForbidden, "", "The request names its reader, but did not come by a proxy that may. The operator of this shop names its proxies by --trusted-proxies."},
 		{catalog.ErrBookNotFound, http.StatusNotFound, "", "There is no such book."},
 		{ErrNoSuchCategory, http.StatusNotFound, "", "There is no such category."},
 		{ErrNoSuchPage, http.StatusNotFound, "", "There is nothing at this address."},
@@ -139,6 +141,7 @@ func table() []row {
 		{ErrNoCookie, http.StatusForbidden, "", "Your browser keeps no cookie of ours, so we would not know you on the next page. Nothing was kept. Allow cookies for this shop and do it again."},
 		{ErrNobody, http.StatusNotFound, "There are no books of yours", "You are nobody to us yet: your browser has no cookie of ours. The first book that you like, rate or buy changes that."},
 		{ErrActing, http.StatusConflict, "", "You see the shop as a sample reader. Choose “Yourself” under “Reading as”, and do it again."},
+		{ErrSignedIn, http.StatusConflict, "", "You are signed in, so you see the shop as yourself."},
 		{recommend.ErrConflict, http.StatusConflict, "", "The id was used before, for another interaction."},
 		{recommend.ErrReadOnly, http.StatusNotImplemented, "", "This shop does not remember what readers do."},
 		{ErrNotKept, http.StatusServiceUnavailable, "We could not keep that", "What you did could not be kept just now. Nothing else is lost, and doing it again does no harm."},
