@@ -26,160 +26,71 @@ spec:
     matchLabels:
       {{- include "bookstall.podSelector" (list $root $component) | nindent 6 }}
   template:
-    metadata:
-      # No version labels: a new chart version alone must not replace pods.
-      labels:
-        {{- include "bookstall.podSelector" (list $root $component) | nindent 8 }}
-        {{- with $values.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-      {{- $annotations := include (print $part "annotations") $root }}
-      {{- if or $annotations $values.podAnnotations }}
-      annotations:
-        {{- with $annotations }}
-        {{- . | nindent 8 }}
-        {{- end }}
-        {{- with $values.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-      {{- end }}
-    spec:
-      {{- include "bookstall.podSpec" $root | nindent 6 }}
-      # No preStop hook: on SIGTERM both programs become not ready, wait for the drain
-      # delay, and finish requests in flight. The extra 10 s are for closing stores
-      # and telemetry.
-      terminationGracePeriodSeconds: {{ add $values.drain.delaySeconds $values.drain.timeoutSeconds 10 }}
-      {{- with include "bookstall.placement" $values | trim }}
-      {{- . | nindent 6 }}
-      {{- end }}
-      topologySpreadConstraints:
-        {{- if $values.topologySpreadConstraints }}
-        {{- toYaml $values.topologySpreadConstraints | nindent 8 }}
-        {{- else }}
-        {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-        - topologyKey: {{ . }}
-          maxSkew: 1
-          whenUnsatisfiable: ScheduleAnyway
-          labelSelector:
-            matchLabels:
-              {{- include "bookstall.podSelector" (list $root $component) | nindent 14 }}
-          matchLabelKeys: [pod-template-hash]
-        {{- end }}
-        {{- end }}
-      containers:
-        - name: {{ $component }}
-          {{- include "bookstall.container" (list $root $component) | nindent 10 }}
-          env:
-            {{- include "bookstall.commonEnv" (list $root $component) | nindent 12 }}
-            {{- include (print $part "env") $root | nindent 12 }}
-            {{- with $values.extraEnv }}
-            {{- toYaml . | nindent 12 }}
-            {{- end }}
-          ports:
-            {{- include (print $part "ports") $root | nindent 12 }}
-            - {name: metrics, containerPort: 9090}
-          # Startup: the program runs and has loaded what it needs. Readiness: it can
-          # serve. Liveness: the process is not stuck; this probe depends on no other
-          # service, because a restart would not repair that one.
-          {{- include (print $part "probes") $root | nindent 10 }}
-          livenessProbe:
-            httpGet: {path: /livez, port: metrics}
-            {{- toYaml $values.probes.liveness | nindent 12 }}
-          {{- with $values.resources }}
-          resources:
-            {{- toYaml . | nindent 12 }}
-          {{- end }}
-          {{- $mounts := include (print $part "mounts") $root }}
-          {{- if or $mounts $values.extraVolumeMounts }}
-          volumeMounts:
-            {{- with $mounts }}
-            {{- . | nindent 12 }}
-            {{- end }}
-            {{- with $values.extraVolumeMounts }}
-            {{- toYaml . | nindent 12 }}
-            {{- end }}
-          {{- end }}
-      {{- $volumes := include (print $part "volumes") $root }}
-      {{- if or $volumes $values.extraVolumes }}
-      volumes:
-        {{- with $volumes }}
-        {{- . | nindent 8 }}
-        {{- end }}
-        {{- with $values.extraVolumes }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-      {{- end }}
+    {{- include "bookstall.podTemplate" (dict "root" $root "component" $component
+      "annotations" (include (print $part "annotations") $root)
+      "spec" (include "bookstall.deployment.pod" .)
+      "container" (include "bookstall.deployment.container" .)
+      "env" (printf "%s\n%s" (include "bookstall.commonEnv" .) (include (print $part "env") $root))
+      "mounts" (include (print $part "mounts") $root)
+      "volumes" (include (print $part "volumes") $root)) | nindent 4 }}
 {{- end -}}
 
-{{- /* Scheduling fields of a pod; takes the values that hold them. */ -}}
-{{- define "bookstall.placement" -}}
-{{- with .priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- with .nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end -}}
-
-{{- /* Fields that all pods of the release share, including that of helm test. */ -}}
-{{- define "bookstall.podSpec" -}}
-serviceAccountName: {{ include "bookstall.serviceAccount" . }}
-automountServiceAccountToken: false
-# The programs refuse variables that they do not know; Kubernetes would make
-# MARKETPLACE_PORT and the like from Services of that name.
-enableServiceLinks: false
-{{- if kindIs "bool" .Values.hostUsers }}
-hostUsers: {{ .Values.hostUsers }}
-{{- end }}
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
-  {{- with .Values.appArmorProfile }}
-  appArmorProfile:
-    {{- toYaml . | nindent 4 }}
+{{- define "bookstall.deployment.pod" -}}
+{{- $values := index (index . 0).Values (index . 1) -}}
+# No preStop hook: on SIGTERM both programs become not ready, wait for the drain
+# delay, and finish requests in flight. The extra 10 s are for closing stores
+# and telemetry.
+terminationGracePeriodSeconds: {{ add $values.drain.delaySeconds $values.drain.timeoutSeconds 10 }}
+{{- if not (include "bookstall.podValues" . | fromJson).topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - topologyKey: {{ $key }}
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "bookstall.podSelector" $ | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
   {{- end }}
+{{- end }}
 {{- end -}}
 
-{{- /* Image and security context of a container that runs one of the two programs;
-takes (list root component). */ -}}
-{{- define "bookstall.container" -}}
+{{- define "bookstall.deployment.container" -}}
+{{- $root := index . 0 -}}
+{{- $values := index $root.Values (index . 1) -}}
+{{- $part := printf "bookstall.%s." (index . 1) -}}
+{{ include "bookstall.programImage" . }}
+ports:
+  {{- include (print $part "ports") $root | nindent 2 }}
+  - {name: metrics, containerPort: 9090}
+# Startup: the program runs and has loaded what it needs. Readiness: it can
+# serve. Liveness: the process is not stuck; this probe depends on no other
+# service, because a restart would not repair that one.
+{{- include (print $part "probes") $root | nindent 0 }}
+livenessProbe:
+  httpGet: {path: /livez, port: metrics}
+  {{- toYaml $values.probes.liveness | nindent 2 }}
+{{- include "bookstall.resources" $values.resources }}
+{{- end -}}
+
+{{- define "bookstall.resources" -}}
+{{- with . }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Image of a container that runs one of the two programs; takes (list root component). */ -}}
+{{- define "bookstall.programImage" -}}
 image: {{ include "bookstall.image" . }}
 imagePullPolicy: {{ (index . 0).Values.image.pullPolicy }}
-{{ include "bookstall.containerSecurity" . }}
 {{- end -}}
 
-{{- define "bookstall.containerSecurity" -}}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
-{{- end -}}
-
-{{- /* Memory limit of the Go runtime; takes the resources of the container. */ -}}
+{{- /* Memory limit of the Go runtime; takes the resources of the container. The limit in MiB
+times 10^6 is 95 % of it: the garbage collector works harder before the kernel kills. Taken from
+the pod, so that it follows the limit that a vertical autoscaler sets. */ -}}
 {{- define "bookstall.memoryEnv" -}}
 {{- if dig "limits" "memory" "" (. | default dict) -}}
-# The limit in MiB times 10^6 is 95 % of it: the garbage collector works harder
-# before the kernel kills. Taken from the pod, so that it follows the limit that
-# a vertical autoscaler sets.
 - name: MEMORY_LIMIT_MI
   valueFrom:
     resourceFieldRef: {resource: limits.memory, divisor: 1Mi}
@@ -198,6 +109,10 @@ securityContext:
 {{ end -}}
 - name: {{ $prefix }}_LOG_LEVEL
   value: {{ $values.logLevel }}
+{{- if ne ($values.logFormat | default "json") "json" }}
+- name: {{ $prefix }}_LOG_FORMAT
+  value: {{ $values.logFormat }}
+{{- end }}
 - name: {{ $prefix }}_DRAIN_DELAY
   value: {{ $values.drain.delaySeconds }}s
 - name: {{ $prefix }}_DRAIN_TIMEOUT
@@ -235,5 +150,5 @@ a renewed certificate. */ -}}
 - name: tls
   secret:
     secretName: {{ include "bookstall.tls.secret" . }}
-    defaultMode: 0440
+    defaultMode: {{ include "bookstall.secretMode" . }}
 {{- end -}}

@@ -32,3 +32,14 @@ recommendations. Empty if tests are disabled. */ -}}
 - healthcheck
 - --address={{ include "bookstall.fullname" . }}-recommendations:{{ include "bookstall.helmTest.port" . }}
 {{- end -}}
+
+{{- /* Takes (list root component), where component is the one to call. */ -}}
+{{- define "bookstall.helmTest.container" -}}
+{{- $root := index . 0 -}}
+{{ include "bookstall.programImage" . }}
+args:
+  {{- include (printf "bookstall.helmTest.%s.args" (index . 1)) $root | nindent 2 }}
+{{- $resources := dict "requests" (dict "cpu" "10m" "memory" "32Mi" "ephemeral-storage" "16Mi") "limits" (dict "memory" "64Mi" "ephemeral-storage" "64Mi") }}
+{{- include "bookstall.overlay" (list $resources ($root.Values.tests.resources | default dict)) }}
+{{- include "bookstall.resources" $resources }}
+{{- end -}}

@@ -4,7 +4,9 @@
 so changing them replaces it anyway. */ -}}
 {{- define "bookstall.marketplace.annotations" -}}
 {{- if not .Values.marketplace.existingSecret -}}
-checksum/config: {{ include "bookstall.marketplace.secretData" . | sha256sum }}
+{{- with include "bookstall.marketplace.secretData" . | fromJson -}}
+checksum/config: {{ toJson . | sha256sum }}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -102,6 +104,11 @@ does not see, decides whether an HTTPRoute is served by HTTPS. */ -}}
 {{- end -}}
 {{- end -}}
 
+{{- /* Path of that URL, without a slash at its end. */ -}}
+{{- define "bookstall.marketplace.path" -}}
+{{- with include "bookstall.marketplace.publicURL" . }}{{ (urlParse .).path }}{{ end -}}
+{{- end -}}
+
 {{- /* The other hosts that the shop answers to, which matter if it does not answer to any:
 those of the Ingress and the HTTPRoute, and the names of its Service. */ -}}
 {{- define "bookstall.marketplace.allowedHosts" -}}
@@ -140,22 +147,22 @@ readinessProbe:
 {{- end -}}
 
 {{- define "bookstall.marketplace.volumes" -}}
-# The last catalogue: a container that restarts while recommendations is
-# unavailable starts with it.
+{{- /* The last catalogue: a container that restarts while recommendations is unavailable
+starts with it. */ -}}
 - name: catalog
   emptyDir:
     sizeLimit: {{ .Values.marketplace.catalogSizeLimit }}
 - name: cookie
   secret:
     secretName: {{ include "bookstall.marketplace.secretName" . }}
-    defaultMode: 0440
+    defaultMode: {{ include "bookstall.secretMode" (list . "marketplace") }}
     items:
       - {key: cookie-key, path: cookie-key}
 {{- with .Values.marketplace.apiTokensSecret }}
 - name: api-tokens
   secret:
     secretName: {{ . }}
-    defaultMode: 0440
+    defaultMode: {{ include "bookstall.secretMode" (list $ "marketplace") }}
     items:
       - {key: api-tokens, path: api-tokens}
 {{- end }}
@@ -169,16 +176,20 @@ readinessProbe:
 {{- default (printf "%s-marketplace" (include "bookstall.fullname" .)) .Values.marketplace.existingSecret -}}
 {{- end -}}
 
-{{- /* Data of that Secret, as JSON: what the cluster has, otherwise new random values.
-The Secret and the checksum of the pods both include this define, so the first result
-is kept in the values: otherwise each would generate its own. */ -}}
+{{- /* Data of that Secret, as JSON: what the cluster has, otherwise new random values; empty
+without a cluster, where each rendering would make others. The Secret and the checksum of the
+pods both include this define, so the first result is kept in the values: otherwise each would
+generate its own. */ -}}
 {{- define "bookstall.marketplace.secretData" -}}
 {{- if not (hasKey .Values.marketplace "secretData") -}}
 {{- $name := include "bookstall.marketplace.secretName" . -}}
 {{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
-{{- $data := dict
+{{- $data := dict -}}
+{{- if include "bookstall.cluster" . -}}
+{{- $data = dict
   "cookie-key" (get $old "cookie-key" | default (randAlphaNum 64 | sha256sum | b64enc))
   "api-token" (get $old "api-token" | default (randAlphaNum 40 | b64enc)) -}}
+{{- end -}}
 {{- $_ := set .Values.marketplace "secretData" $data -}}
 {{- end -}}
 {{- toJson .Values.marketplace.secretData -}}

@@ -1,14 +1,23 @@
 {{- /* Names, labels and addresses. */ -}}
 
 {{- define "bookstall.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- /* Of a dependency with an alias, Chart.Name is the alias. */ -}}
+{{- default .Chart.Name .Values.nameOverride | lower | replace "_" "-" | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* 38 characters leave room for "-recommendations-metrics" in the 63 of a name. */ -}}
+{{- /* 38 characters leave room for "-recommendations-metrics" in the 63 of a name. The names of
+a dependency with an alias always have the whole alias in them, or its hash: one release may have
+several, and its name may contain those of two. */ -}}
 {{- define "bookstall.fullname" -}}
 {{- $name := include "bookstall.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 38 | trimSuffix "-" -}}
+{{- else if and (not .Chart.IsRoot) (ne .Chart.Name "bookstall") (ne $name .Release.Name) -}}
+{{- $full := printf "%s-%s" .Release.Name $name -}}
+{{- if gt (len $full) 38 -}}
+{{- $full = printf "%s-%s" ($full | trunc 31 | trimSuffix "-") ($full | sha256sum | trunc 6) -}}
+{{- end -}}
+{{- $full -}}
 {{- else if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 38 | trimSuffix "-" -}}
 {{- else -}}
@@ -32,23 +41,36 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "bookstall.labels" -}}
-{{ include "bookstall.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: bookstall
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- /* Metadata of an object; takes (list root component-or-"" name-suffix). */ -}}
+{{- /* Metadata of an object; takes (list root component-or-"" name-suffix), and then maybe
+annotations and labels of its own. */ -}}
 {{- define "bookstall.metadata" -}}
+name: {{ include "bookstall.fullname" (index . 0) }}{{ with index . 2 }}-{{ . }}{{ end }}
+{{ include "bookstall.namedMetadata" . }}
+{{- end -}}
+
+{{- /* The same without the name. What selects pods stays as it is, whatever the values say. */ -}}
+{{- define "bookstall.namedMetadata" -}}
 {{- $root := index . 0 -}}
-name: {{ include "bookstall.fullname" $root }}{{ with index . 2 }}-{{ . }}{{ end }}
+{{- $labels := include "bookstall.labels" $root | fromYaml -}}
+{{- include "bookstall.overlay" (list $labels ($root.Values.commonLabels | default dict)) -}}
+{{- if gt (len .) 4 -}}{{- include "bookstall.overlay" (list $labels (index . 4 | default dict)) -}}{{- end -}}
+{{- include "bookstall.overlay" (list $labels (include "bookstall.selector" $root | fromYaml)) -}}
+{{- with index . 1 -}}{{- $_ := set $labels "app.kubernetes.io/component" . -}}{{- end -}}
+{{- $annotations := deepCopy ($root.Values.commonAnnotations | default dict) -}}
+{{- if gt (len .) 3 -}}{{- include "bookstall.overlay" (list $annotations (index . 3 | default dict)) -}}{{- end -}}
 namespace: {{ $root.Release.Namespace }}
 labels:
-  {{- include "bookstall.labels" $root | nindent 2 }}
-  {{- with index . 1 }}
-  app.kubernetes.io/component: {{ . }}
-  {{- end }}
+  {{- toYaml $labels | nindent 2 }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* Labels that select the pods of one component; takes (list root component). */ -}}
@@ -69,7 +91,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "bookstall.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := (index $root.Values (index . 1)).image -}}
-{{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- with $root.Values.image.registry | default (dig "imageRegistry" "" ($root.Values.global | default dict)) }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- include "bookstall.imageReference" (list $image (coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion)) -}}
 {{- end -}}
 
@@ -87,4 +109,41 @@ without it, each lookup tries the search domains of the pod first. */ -}}
 {{- else -}}
 dns:///{{ include "bookstall.fullname" . }}-recommendations.{{ .Release.Namespace }}.svc.{{ trimSuffix "." .Values.clusterDomain }}.:50051
 {{- end -}}
+{{- end -}}
+
+{{- /* Registry credentials, as YAML: the chart's, and those that a parent chart shares with all of
+its dependencies, by name or as {name: …}. */ -}}
+{{- define "bookstall.imagePullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets | default list -}}
+{{- range dig "imagePullSecrets" list (.Values.global | default dict) -}}
+{{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) -}}
+{{- end -}}
+{{- with uniq $secrets }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{- /* Families of addresses of a Service; takes (list root values-of-the-Service). */ -}}
+{{- define "bookstall.ipFamilies" -}}
+{{- $root := index . 0 -}}
+{{- $service := index . 1 | default dict -}}
+{{- with coalesce $service.ipFamilyPolicy $root.Values.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with coalesce $service.ipFamilies $root.Values.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Not empty if Helm can ask a cluster for what it has. Without one (helm template, lint,
+--dry-run=client) nothing that is generated can be kept. */ -}}
+{{- define "bookstall.cluster" -}}
+{{- if or (lookup "v1" "Namespace" "" .Release.Namespace) (lookup "v1" "Namespace" "" "kube-system") -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* Stands for a Secret that was not generated; takes (list its-name value-that-names-another). */ -}}
+{{- define "bookstall.secretLater" -}}
+# The Secret {{ index . 0 }} is not here: without a cluster to keep it in, each rendering
+# would make another one. Create it (README.md lists its keys), or name yours: {{ index . 1 }}.
 {{- end -}}

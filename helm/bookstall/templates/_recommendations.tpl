@@ -2,7 +2,7 @@
 
 {{- define "bookstall.recommendations.annotations" -}}
 {{- if .Values.postgresql.enabled -}}
-checksum/config: {{ include "bookstall.postgresql.secretData" . | sha256sum }}
+{{- include "bookstall.postgresql.checksum" . -}}
 {{- end -}}
 {{- end -}}
 
@@ -61,13 +61,15 @@ readinessProbe:
 {{- end -}}
 
 {{- define "bookstall.recommendations.mounts" -}}
+{{- include "bookstall.storeMount" . }}
 {{- if .Values.tls.enabled }}
-{{- include "bookstall.tlsMount" . }}
+{{ include "bookstall.tlsMount" . }}
 {{- end }}
 {{- end -}}
 
 {{- define "bookstall.recommendations.volumes" -}}
+{{- include "bookstall.storeVolume" (list . "recommendations") }}
 {{- if .Values.tls.enabled }}
-{{- include "bookstall.tlsVolume" (list . "recommendations") }}
+{{ include "bookstall.tlsVolume" (list . "recommendations") }}
 {{- end }}
 {{- end -}}

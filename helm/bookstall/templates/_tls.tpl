@@ -1,5 +1,11 @@
 {{- /* Mutual TLS between the shop and recommendations. */ -}}
 
+{{- /* Name of the issuer of cert-manager; empty if there is none. The values of charts before
+0.2.0 have no certManager. */ -}}
+{{- define "bookstall.tls.issuer" -}}
+{{- dig "certManager" "issuerRef" "name" "" .Values.tls -}}
+{{- end -}}
+
 {{- /* Host name of a component; takes (list root component). */ -}}
 {{- define "bookstall.tls.host" -}}
 {{- $root := index . 0 -}}

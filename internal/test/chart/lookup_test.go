@@ -11,6 +11,16 @@ import (
 	"testing"
 )
 
+// inCluster returns the manifests that Helm renders with a cluster, which it only looks at.
+func inCluster(t *testing.T, helm, kubeconfig string, args ...string) []byte {
+	t.Helper()
+	out, err := render(t, helm, append([]string{"--dry-run=server", "--disable-openapi-validation", "--kubeconfig=" + kubeconfig}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // cluster is an API server that has the namespace shop and some Secrets, as far as Helm's
 // lookup needs it.
 func cluster(t *testing.T, secrets ...object) (kubeconfig string) {
@@ -24,7 +34,7 @@ func cluster(t *testing.T, secrets ...object) (kubeconfig string) {
 	var groups []object
 	for api, kinds := range map[string][]string{
 		"v1": {"Secret", "Service", "ServiceAccount", "Pod", "Namespace"}, "apps/v1": {"Deployment", "StatefulSet"},
-		"policy/v1": {"PodDisruptionBudget"}, "networking.k8s.io/v1": {"NetworkPolicy"},
+		"policy/v1": {"PodDisruptionBudget"}, "batch/v1": {"Job", "CronJob"}, "networking.k8s.io/v1": {"NetworkPolicy"},
 	} {
 		var resources []object
 		for _, kind := range kinds {

@@ -38,6 +38,7 @@ func TestThePublicURLIsDerived(t *testing.T) {
 		"HTTPRoute and an Ingress with TLS":   {route + ",marketplace.httpRoute.hostnames={shop.example}," + ingress + ",marketplace.ingress.tls[0].secretName=shop", "", "", true},
 		"a URL of its own":                    {"marketplace.publicURL=http://shop.example:8080/,marketplace.allowedHosts={other.example}", "http://shop.example:8080", "other.example" + service, false},
 		"a URL that differs from the Ingress": {ingress + ",marketplace.publicURL=https://public.example", "https://public.example", "shop.example,www.shop.example" + service, false},
+		"a URL with a path":                   {ingress + ",marketplace.publicURL=https://shop.example/shop/", "https://shop.example/shop", "shop.example,www.shop.example" + service, false},
 		"allowed hosts without a URL":         {"marketplace.allowedHosts={other.example}", "", "other.example" + service, false},
 	} {
 		out, err := command(t, nil, helm, "install", "bookstall", chart, "--namespace=shop", "--dry-run=client", "--set="+test.set)
@@ -57,6 +58,29 @@ func TestThePublicURLIsDerived(t *testing.T) {
 		}
 		if test.url != "" && !strings.Contains(notes, test.url) {
 			t.Errorf("%s: the notes lack %s:\n%s", name, test.url, notes)
+		}
+	}
+}
+
+// Ingress and HTTPRoute take the path of the public URL. The shop takes requests with that path
+// before their own and without it, so that nothing rewrites them.
+func TestTheRoutesHaveThePathOfThePublicURL(t *testing.T) {
+	for url, path := range map[string]string{"": "/", "https://a.b": "/", "https://a.b/": "/", "https://a.b/shop/": "/shop", "https://a.b:8443/x/shop": "/x/shop"} {
+		objects := rendered(t, "--set=marketplace.publicURL="+url+",marketplace.ingress.enabled=true,marketplace.ingress.hosts={a.b}",
+			"--set=marketplace.httpRoute.enabled=true,marketplace.httpRoute.parentRefs[0].name=x")
+		for _, rule := range find(t, objects, "Ingress", "bookstall-marketplace").list("spec", "rules") {
+			if got := rule.list("http", "paths")[0]; got.text("path") != path || got.text("pathType") != "Prefix" {
+				t.Errorf("%s: Ingress of %v", url, got)
+			}
+		}
+		// Without a match, a rule takes all paths.
+		matches := find(t, objects, "HTTPRoute", "bookstall-marketplace").list("spec", "rules")[0].list("matches")
+		want := map[string]string{"/": `null`}[path]
+		if want == "" {
+			want = `[{"path":{"type":"PathPrefix","value":"` + path + `"}}]`
+		}
+		if got := compact(t, matches); got != want {
+			t.Errorf("%s: HTTPRoute matches %s, want %s", url, got, want)
 		}
 	}
 }

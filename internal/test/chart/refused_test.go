@@ -30,7 +30,13 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"recommendations.maxCalls=many", "/recommendations/maxCalls"},
 				{"marketplace.ingress.hosts[0]=https://x", "/marketplace/ingress/hosts/0"},
 				{"marketplace.publicURL=shop.example", "/marketplace/publicURL"},
-				{"marketplace.publicURL=https://shop.example/shop", "/marketplace/publicURL"},
+				{"marketplace.publicURL=https://shop.example/shop?x=y", "/marketplace/publicURL"},
+				{"marketplace.logFormat=xml", "/marketplace/logFormat"},
+				{"podSecurityContext.runAsUser=nobody", "/podSecurityContext/runAsUser"},
+				{"train.podAnnotations[0]=x", "/train/podAnnotations"},
+				{"ipFamilyPolicy=Both", "/ipFamilyPolicy"},
+				{"ipFamilies={IPv4,IPv4}", "/ipFamilies"},
+				{"enabled=maybe", "/enabled"},
 				{"marketplace.allowedHosts[0]=https://x", "/marketplace/allowedHosts/0"},
 				{"marketplace.trustedProxies[0]=proxy", "/marketplace/trustedProxies/0"},
 				{"marketplace.image.digest=latest", "/marketplace/image/digest"},
@@ -78,6 +84,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"marketplace.apiTokensSecret=x,marketplace.requireAPIToken=false", "marketplace.apiTokensSecret"},
 				{"marketplace.secureCookies=true,marketplace.publicURL=http://shop.example", "marketplace.publicURL"},
 				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
+				{"postgresql.existingSecret=x", "postgresql.enabled is false"},
 				{"postgresql.enabled=true,recommendations.enabled=false", "recommendations.enabled"},
 				{"import.enabled=true,import.args={--books=x}", "import.enabled"},
 				{"train.enabled=true", "train.enabled"},
@@ -108,7 +115,7 @@ func TestSchemaIsStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := map[string]bool{
-		"global": true, "podSelector": true, "namespaceSelector": true, "valueFrom": true,
+		"global": true, "exports": true, "podSecurityContext": true, "securityContext": true, "podSelector": true, "namespaceSelector": true, "valueFrom": true,
 		"affinity": true, "items": true, // items of Kubernetes' own lists: tolerations, topology spread constraints
 	}
 	var walk func(name string, part any)

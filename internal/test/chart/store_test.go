@@ -50,13 +50,10 @@ func TestStoreIsTheSameForAll(t *testing.T) {
 }
 
 func TestDatabasePasswordIsGeneratedOncePerRender(t *testing.T) {
-	helm := tool(t, "helm")
+	helm, kubeconfig := tool(t, "helm"), cluster(t)
 	seen := map[string]bool{}
 	for range 2 {
-		out, err := render(t, helm, "--set=postgresql.enabled=true,marketplace.existingSecret=x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		out := inCluster(t, helm, kubeconfig, "--set=postgresql.enabled=true,marketplace.existingSecret=x")
 		secret := find(t, parse(t, out), "Secret", "bookstall-postgresql")
 		password := string(decoded(t, secret.text("data", "password")))
 		if !regexp.MustCompile(`^[A-Za-z0-9]{32}$`).MatchString(password) || seen[password] {
@@ -91,11 +88,7 @@ func TestADatabaseOfAnEarlierChart(t *testing.T) {
 	helm := tool(t, "helm3")
 	in := func(kubeconfig string) (secret, database object) {
 		t.Helper()
-		out, err := render(t, helm, "--set=postgresql.enabled=true", "--dry-run=server", "--kubeconfig="+kubeconfig)
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects := parse(t, out)
+		objects := parse(t, inCluster(t, helm, kubeconfig, "--set=postgresql.enabled=true"))
 		return find(t, objects, "Secret", "bookstall-postgresql"), find(t, objects, "StatefulSet", "bookstall-postgresql")
 	}
 	secret, database := in(cluster(t))
@@ -137,7 +130,7 @@ func TestTheImageOfTheDatabaseByDigest(t *testing.T) {
 // The volume and its password are kept together or removed together.
 func TestPasswordStaysWithTheVolume(t *testing.T) {
 	for _, persistent := range []string{"true", "false"} {
-		objects := rendered(t, "--set=postgresql.enabled=true,postgresql.persistence.enabled="+persistent)
+		objects := parse(t, inCluster(t, tool(t, "helm"), cluster(t), "--set=postgresql.enabled=true,postgresql.persistence.enabled="+persistent))
 		kept := find(t, objects, "Secret", "bookstall-postgresql").text("metadata", "annotations", "helm.sh/resource-policy") == "keep"
 		claims := find(t, objects, "StatefulSet", "bookstall-postgresql").list("spec", "volumeClaimTemplates")
 		if want := persistent == "true"; kept != want || (len(claims) == 1) != want {
@@ -216,6 +209,33 @@ func TestNotesSayWhereDataAreKept(t *testing.T) {
 		_, notes, _ := strings.Cut(string(out), "NOTES:")
 		if !strings.Contains(notes, want) || strings.Contains(notes, "NO STORE") != strings.HasPrefix(want, "NO STORE") {
 			t.Errorf("%s: the notes are\n%s", set, notes)
+		}
+	}
+}
+
+// The URL of the store as a file: for the Deployment and the jobs, not in their environment.
+func TestStoreAsAFile(t *testing.T) {
+	for set, key := range map[string]string{"trial": "url", "database": "DATABASE_URL"} {
+		users := 0
+		for _, o := range rendered(t, append(slices.Clone(sets(t)[set]), "--set=store.asFile=true")...) {
+			pod := o.pod()
+			if pod == nil {
+				continue
+			}
+			c := pod.list("spec", "containers")[0]
+			if !slices.Contains([]string{"recommendations", "import", "train"}, c.text("name")) {
+				continue
+			}
+			users++
+			if storeOf(c) != "" || variable(c, "RECOMMENDATIONS_STORE_FILE") != "/etc/bookstall/store/url" || !strings.Contains(compact(t, c["volumeMounts"]), `"/etc/bookstall/store"`) {
+				t.Errorf("%s: %s: %v", set, c.text("name"), c)
+			}
+			if text := compact(t, pod.at("spec", "volumes")); !strings.Contains(text, `{"key":"`+key+`","path":"url"}`) {
+				t.Errorf("%s: %s: volumes %s", set, c.text("name"), text)
+			}
+		}
+		if users < 2 {
+			t.Errorf("%s: %d pods", set, users)
 		}
 	}
 }

@@ -68,11 +68,7 @@ func TestGeneratedCertificates(t *testing.T) {
 			helm := tool(t, name)
 			in := func(kubeconfig string) []object {
 				t.Helper()
-				out, err := render(t, helm, "--set=tls.enabled=true,tls.generate=true", "--dry-run=server", "--disable-openapi-validation", "--kubeconfig="+kubeconfig)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return certificates(t, out)
+				return certificates(t, inCluster(t, helm, kubeconfig, "--set=tls.enabled=true,tls.generate=true"))
 			}
 			first := in(cluster(t))
 			if len(first) != 2 || first[0].text("data", "ca.crt") != first[1].text("data", "ca.crt") {

@@ -69,10 +69,11 @@ func validate(t *testing.T, kubeconform, release string, manifests []byte) ([]by
 // exceptions maps checks of kube-score that the chart does not follow to the reason.
 func exceptions() map[string]string {
 	return map[string]string{
-		"container-resources":                 "no CPU limit: throttling shows as latency, and the request gives a fair share. Memory limits are set, and another test checks them",
-		"container-image-pull-policy":         "tags are immutable, and a digest can be set; with Always no pod starts without the registry",
-		"statefulset-has-servicename":         "wants a headless Service; no client needs the name of the single database pod, and a cluster IP stays the same when the pod is replaced",
-		"deployment-has-host-podantiaffinity": "topology spread constraints do the same for more than two pods; kube-score ignores them",
+		"container-resources":                      "no CPU limit: throttling shows as latency, and the request gives a fair share. Memory limits are set, and another test checks them",
+		"container-image-pull-policy":              "tags are immutable, and a digest can be set; with Always no pod starts without the registry",
+		"statefulset-has-servicename":              "wants a headless Service; no client needs the name of the single database pod, and a cluster IP stays the same when the pod is replaced",
+		"container-security-context-user-group-id": "lockeddown.yaml leaves users and groups to the platform",
+		"deployment-has-host-podantiaffinity":      "topology spread constraints do the same for more than two pods; kube-score ignores them",
 	}
 }
 
