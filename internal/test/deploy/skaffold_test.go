@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -49,13 +50,50 @@ type skaffold struct {
 		LocalPort    int    `yaml:"localPort"`
 	} `yaml:"portForward"`
 	Profiles []struct {
-		Name    string `yaml:"name"`
-		Patches []struct {
-			Op    string         `yaml:"op"`
-			Path  string         `yaml:"path"`
-			Value map[string]any `yaml:"value"`
-		} `yaml:"patches"`
+		Name       string `yaml:"name"`
+		Activation []struct {
+			Command string `yaml:"command"`
+		} `yaml:"activation"`
+		Patches []patch `yaml:"patches"`
 	} `yaml:"profiles"`
+}
+
+// patch is a change that a profile makes to skaffold.yaml.
+type patch struct {
+	Op    string `yaml:"op"`
+	Path  string `yaml:"path"`
+	Value any    `yaml:"value"`
+}
+
+// apply changes what is at the path. Of lists, it knows elements that are there.
+func (p patch) apply(t *testing.T, config any) {
+	t.Helper()
+	keys := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
+	last := keys[len(keys)-1]
+	for _, key := range keys[:len(keys)-1] {
+		switch part := config.(type) {
+		case map[string]any:
+			config = part[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i >= len(part) {
+				t.Fatalf("%s: no element %s", p.Path, key)
+			}
+			config = part[i]
+		}
+	}
+	fields, ok := config.(map[string]any)
+	if _, there := fields[last]; !ok || there == (p.Op == "add") {
+		t.Fatalf("%s %s: it is there: %v", p.Op, p.Path, there)
+	}
+	switch p.Op {
+	case "add", "replace":
+		fields[last] = p.Value
+	case "remove":
+		delete(fields, last)
+	default:
+		t.Fatalf("%s: operation %s is not known to this test", p.Path, p.Op)
+	}
 }
 
 func TestSkaffoldIsValid(t *testing.T) {
@@ -67,6 +105,46 @@ func TestSkaffoldIsValid(t *testing.T) {
 	config.(map[string]any)["portForwards"] = []any{}
 	if err := schema.Validate(config); err == nil {
 		t.Error("the schema accepts an unknown key: this test proves nothing")
+	}
+	for _, profile := range readSkaffold(t).Profiles {
+		config := readAny(t, "skaffold.yaml")
+		for _, p := range profile.Patches {
+			p.apply(t, config)
+		}
+		if err := schema.Validate(config); err != nil {
+			t.Errorf("skaffold.yaml with -p %s: %v", profile.Name, err)
+		}
+	}
+}
+
+// TestSkaffoldDebugs checks that a debugger finds symbols and paths in what the profile builds,
+// and that skaffold debug takes the profile by itself.
+func TestSkaffoldDebugs(t *testing.T) {
+	config := readAny(t, "skaffold.yaml")
+	for _, profile := range readSkaffold(t).Profiles {
+		if profile.Name != "debug" {
+			continue
+		}
+		if len(profile.Activation) != 1 || profile.Activation[0].Command != "debug" {
+			t.Errorf("activation %v", profile.Activation)
+		}
+		for _, p := range profile.Patches {
+			p.apply(t, config)
+		}
+	}
+	before := readSkaffold(t)
+	artifacts, _ := value(config, "build.artifacts").([]any)
+	if len(artifacts) != len(before.Build.Artifacts) {
+		t.Fatalf("%d artifacts", len(artifacts))
+	}
+	for i, a := range artifacts {
+		if stripped := value(a, "ko.ldflags"); stripped != nil {
+			t.Errorf("%v: ldflags %v", value(a, "image"), stripped)
+		}
+		want := without(t, before.Build.Artifacts[i].Ko.Flags, 1, "-trimpath")
+		if got := fmt.Sprint(value(a, "ko.flags")); got != fmt.Sprint(want) {
+			t.Errorf("%v: flags %s, want %v", value(a, "image"), got, want)
+		}
 	}
 }
 
@@ -118,7 +196,8 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 		if got := value(values, service+".image.repository"); got != a.Image {
 			t.Errorf("the chart's image of %s is %v, skaffold's %s", service, got, a.Image)
 		}
-		for key, kind := range map[string]string{"repository": "REPO", "tag": "TAG"} {
+		// All three: the image in the manifests is then the one that skaffold has built.
+		for key, kind := range map[string]string{"repository": "REPO", "tag": "TAG", "digest": "DIGEST"} {
 			// Skaffold replaces characters that a template name cannot have.
 			want := fmt.Sprintf("{{.IMAGE_%s_bookstall_%s}}", kind, service)
 			if got := release.SetValueTemplates[service+".image."+key]; got != want {
@@ -149,10 +228,11 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 	for _, p := range s.Profiles {
 		names[p.Name] = true
 		for _, patch := range p.Patches {
-			if patch.Op != "add" || patch.Path != "/deploy/helm/releases/0/setValues" {
+			set, _ := patch.Value.(map[string]any)
+			if (patch.Path == "/deploy/helm/releases/0/setValues") != (set != nil) {
 				t.Errorf("profile %s: patch %s %s is not known to this test", p.Name, patch.Op, patch.Path)
 			}
-			for key, v := range patch.Value {
+			for key, v := range set {
 				old := value(values, key)
 				// readAny decodes numbers as float64, readYAML as int.
 				_, number := v.(int)
@@ -162,8 +242,8 @@ func TestSkaffoldSetsValuesOfTheChart(t *testing.T) {
 			}
 		}
 	}
-	if !names["dev"] || !names["ha"] {
-		t.Errorf("profiles %v, want dev and ha", names)
+	if !names["dev"] || !names["ha"] || !names["debug"] {
+		t.Errorf("profiles %v, want dev, ha and debug", names)
 	}
 }
 
