@@ -69,7 +69,7 @@ func (n *namespace) logState(t *testing.T) {
 	for _, args := range [][]string{
 		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
 	} {
-		if out, err := n.try(t.Context(), "kubectl", args...); err == nil {
+		if out, err := n.try(context.WithoutCancel(t.Context()), "kubectl", args...); err == nil {
 			t.Logf("kubectl %s\n%s", strings.Join(args, " "), out)
 		}
 	}
