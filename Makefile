@@ -48,7 +48,7 @@ check: ## go vet and unit tests while you edit; needs no browser, Helm or databa
 	$(GO) test -short $(PKG)
 
 .PHONY: test
-test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
+test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(BIN)/promtool $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
 
 .PHONY: golden
@@ -198,7 +198,7 @@ check-history: ## fail if a commit since BASE (origin/main) does not build, test
 ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum govulncheck golangci-lint axe.min.js) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum govulncheck golangci-lint axe.min.js promtool) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:
@@ -244,6 +244,10 @@ $(BIN)/docker-compose: tools/compose.sh Makefile | $(BIN)
 .tools/schemas/stamp: internal/test/chart/schemas/main.go
 	@echo "making the schemas of Kubernetes"
 	@rm -rf .tools/schemas && $(GO) run ./internal/test/chart/schemas -out .tools/schemas && touch $@
+
+$(BIN)/promtool: tools/promtool.sh tools/unpack.sh | $(BIN)
+	@echo "installing promtool"
+	@tools/promtool.sh $@ && touch $@
 
 $(BIN)/axe.min.js: Makefile | $(BIN) system
 	@tools/axe.sh $(AXE_VERSION) $@

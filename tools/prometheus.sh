@@ -12,10 +12,8 @@ if [ -z "$program" ]; then
   fi
   dir=$(mktemp -d)
   trap 'rm -rf "$dir"' EXIT
-  fetch() { (cd "$dir" && apt-get download -qq -o APT::Sandbox::User=root prometheus); }
-  fetch 2>/dev/null || { apt-get update -qq && fetch; }
-  dpkg -x "$dir"/prometheus_*.deb "$dir/root"
-  program=$dir/root/usr/bin/prometheus
+  "$(dirname "$0")"/unpack.sh prometheus "$dir"
+  program=$dir/usr/bin/prometheus
 fi
 mkdir -p "$(dirname "$file")"
 go run -C "$(dirname "$0")" ./pack -o "$file" -tag "$tag" "$(realpath "$program")"

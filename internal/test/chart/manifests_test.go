@@ -320,7 +320,7 @@ func TestReleasesDoNotCollide(t *testing.T) {
 	helm := tool(t, "helm")
 	names := map[string]string{}
 	for _, release := range []string{"bookstall", "other", strings.Repeat("long", 12)} {
-		out, err := command(t, nil, helm, "template", release, chart, kubeVersion, "--api-versions=monitoring.coreos.com/v1/ServiceMonitor")
+		out, err := command(t, nil, helm, "template", release, chart, kubeVersion, "--api-versions=monitoring.coreos.com/v1/ServiceMonitor", "--api-versions=monitoring.coreos.com/v1/PrometheusRule")
 		if err != nil {
 			t.Fatal(err)
 		}

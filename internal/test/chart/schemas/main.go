@@ -33,6 +33,7 @@ func definitions() map[string][]string {
 		},
 		"github.com/prometheus-operator/prometheus-operator@v0.85.0": {
 			"example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+			"example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
 		},
 	}
 }
