@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests need from the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, PostgreSQL, Python with gRPC for the tests
+# browser, npm for the accessibility rules, PostgreSQL, nginx and HAProxy, Python with gRPC for the tests
 # of clients in other languages, and the network tools of the drills. As root on Debian
 # it installs them; otherwise it lists what is missing. Tests that need something
 # missing are skipped, and counted.
@@ -13,6 +13,8 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
 command -v npm >/dev/null || missing+=(npm)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql@*/bin/initdb' >/dev/null ||
   command -v initdb >/dev/null || missing+=(postgresql)
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
+command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 speaks_grpc() { "$1" -c 'import grpc, google.protobuf' 2>/dev/null; }
 speaks_grpc python3 || speaks_grpc /usr/bin/python3 || missing+=(python3-grpcio python3-protobuf)
 command -v protoc >/dev/null || missing+=(protobuf-compiler)
@@ -28,12 +30,18 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = off' >/etc/postgresql-common/createcluster.conf
   fi
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    # Packages of servers start them, unless this file forbids it.
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+  fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   exit 0
 fi
 echo "not installed: ${missing[*]}"
 case "$(uname -s)" in
-  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 grpc protobuf; pip3 install grpcio protobuf" ;;
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 nginx haproxy grpc protobuf; pip3 install grpcio protobuf" ;;
   *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
 esac

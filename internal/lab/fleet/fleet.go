@@ -135,7 +135,7 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Marketplace, f.URL, f.Admin = m.Process, "http://"+m.address, m.Admin
+	f.Marketplace, f.URL, f.Admin = m.Process, m.URL(), m.Admin
 	if f.Switch != nil {
 		f.URL = f.Switch.URL
 	}
@@ -146,9 +146,12 @@ func Start(cfg Config) (_ *Fleet, err error) {
 // the others.
 const cookieKey = "6b6579206f66206120666c65657420666f72207465737473206f6e6c79212121"
 
+// URL returns where a marketplace serves the shop.
+func (m *Marketplace) URL() string { return "http://" + m.address }
+
 // AddMarketplace runs one more marketplace, behind the switch if there is one, and
-// returns when it is ready.
-func (f *Fleet) AddMarketplace() (*Marketplace, error) {
+// returns when it is ready. The flags are added to those of all marketplaces.
+func (f *Fleet) AddMarketplace(flags ...string) (*Marketplace, error) {
 	name := "marketplace"
 	if n := f.shops.Add(1); n > 1 {
 		name = fmt.Sprintf("marketplace-%d", n)
@@ -163,7 +166,7 @@ func (f *Fleet) AddMarketplace() (*Marketplace, error) {
 	if f.cfg.Tutorial {
 		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)
 	}
-	args = append(args, f.tlsArgs("marketplace")...)
+	args = slices.Concat(args, f.tlsArgs("marketplace"), flags)
 	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.MarketplaceEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
