@@ -56,6 +56,10 @@ checksum/config: {{ toJson . | sha256sum }}
 - name: MARKETPLACE_TRUSTED_PROXIES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with $values.readerHeader }}
+- name: MARKETPLACE_READER_HEADER
+  value: {{ . }}
+{{- end }}
 {{- if $values.balancePage }}
 - name: MARKETPLACE_BALANCE
   value: "true"

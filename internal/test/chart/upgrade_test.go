@@ -35,9 +35,9 @@ func TestUpgradesFromTheValuesOfAnEarlierChart(t *testing.T) {
 	for _, name := range []string{"helm", "helm3"} {
 		helm := tool(t, name)
 		for _, set := range []string{
-			"faults=false", "tls.enabled=true,tls.secretName=x", "postgresql.enabled=true,import.enabled=true,import.args={--books=x},train.enabled=true",
-			"store.existingSecret=x", "podSecurityContext.runAsUser=null,podSecurityContext.fsGroup=null", "serviceMonitor.enabled=true",
-			"marketplace.ingress.enabled=true,marketplace.ingress.hosts={a.b}", "train.enabled=true,store.existingSecret=x,train.podAnnotations.a=b",
+			"tls.enabled=true,tls.secretName=x,marketplace.ingress.enabled=true,marketplace.ingress.hosts={a.b}",
+			"postgresql.enabled=true,import.enabled=true,import.args={--books=x},train.enabled=true,train.podAnnotations.a=b",
+			"store.existingSecret=x,podSecurityContext.runAsUser=null,podSecurityContext.fsGroup=null",
 		} {
 			in := func(dir string, more ...string) []object {
 				t.Helper()

@@ -37,7 +37,17 @@ books:
     podSecurityContext: {runAsUser: 65532, runAsGroup: 65532}
     image: {repository: bookstall/postgres, tag: e2e}
   store: {asFile: true}
-  train: {enabled: true, suspend: true, args: [--no-measure]}
+  train:
+    enabled: true
+    suspend: true
+    args: [--no-measure]
+    # Never ends by itself, as a sidecar of a mesh does not.
+    extraInitContainers:
+      - name: sidecar
+        image: bookstall/recommendations:e2e
+        imagePullPolicy: Never
+        restartPolicy: Always
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `
 	// The keys that the chart's README lists; an empty line ends each statement.
 	parentSecrets = `
@@ -64,7 +74,7 @@ stringData:
 
 // TestAsADependency installs the chart as a dependency with an alias, with a user that is not the
 // images' own, in a namespace that enforces the restricted Pod Security Standard. Every kind of pod
-// must run: the programs, the database, a job, and the pod of helm test.
+// must run: the programs, the database, a job, which ends beside a sidecar, and the pod of helm test.
 func TestAsADependency(t *testing.T) {
 	n := newNamespace(t)
 	n.apply(t, parentSecrets)
