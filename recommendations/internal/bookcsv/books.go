@@ -26,11 +26,6 @@ type BookReader = Reader[domain.Book]
 // BookWriter writes a books.csv.
 type BookWriter = Writer[domain.Book]
 
-// NewBookReader reads the header of a books.csv. Errors call the file name.
-func NewBookReader(name string, r io.Reader) (*BookReader, error) {
-	return newReader(name, r, bookFormat())
-}
-
 // NewBookWriter returns a writer of a books.csv. The caller must call Flush at the
 // end.
 func NewBookWriter(w io.Writer) *BookWriter {
@@ -42,7 +37,7 @@ func NewBookWriter(w io.Writer) *BookWriter {
 // pass it too, so that they can be exported.
 func CheckBook(b domain.Book) (column, reason string) {
 	f := bookFormat()
-	if _, wrong := f.parseRow(f.columns, f.text(&b)); wrong != nil {
+	if _, wrong := f.parseRow(f.sources(), f.text(&b)); wrong != nil {
 		return wrong.column, wrong.reason
 	}
 	return "", ""
@@ -51,8 +46,9 @@ func CheckBook(b domain.Book) (column, reason string) {
 func bookFormat() format[domain.Book] {
 	type book = domain.Book
 	return format[book]{
-		id:    func(b *book) int64 { return b.ID },
-		check: checkPrice,
+		id:       func(b *book) int64 { return b.ID },
+		check:    checkPrice,
+		profiles: bookProfiles(),
 		columns: []column[book]{
 			{
 				name:  "book_id",
@@ -66,21 +62,21 @@ func bookFormat() format[domain.Book] {
 			},
 			{
 				name:  "author",
-				parse: func(b *book, cell string) error { return parseName(&b.Author, cell, maxAuthor) },
+				parse: func(b *book, cell string) error { return parseLine(&b.Author, cell, maxAuthor) },
 				text:  func(b *book) string { return b.Author },
 			},
 			{
-				name:  "year",
+				name: "year", optional: true,
 				parse: func(b *book, cell string) error { return parseYear(&b.Year, cell) },
 				text:  func(b *book) string { return formatYear(b.Year) },
 			},
 			{
-				name:  "categories",
+				name: "categories", optional: true,
 				parse: func(b *book, cell string) error { return parseCategories(&b.Categories, cell) },
 				text:  func(b *book) string { return strings.Join(b.Categories, "|") },
 			},
 			{
-				name:  "popularity",
+				name: "popularity", optional: true,
 				parse: func(b *book, cell string) error { return parseCount(&b.Popularity, cell) },
 				text:  func(b *book) string { return strconv.FormatInt(b.Popularity, 10) },
 			},

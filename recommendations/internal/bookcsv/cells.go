@@ -3,6 +3,7 @@ package bookcsv
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,7 +15,25 @@ import (
 
 var errEmpty = errors.New("is empty")
 
+// bare returns a cell without the form ="0123" in which spreadsheets are told to keep zeros.
+func bare(cell string) string {
+	if inner, ok := strings.CutPrefix(cell, `="`); ok {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	return cell
+}
+
+// withoutFraction returns a whole number that is written as a fraction, such as 7.0, without
+// it.
+func withoutFraction(cell string) string {
+	if whole, fraction, ok := strings.Cut(cell, "."); ok && fraction != "" && strings.Trim(fraction, "0") == "" {
+		return whole
+	}
+	return cell
+}
+
 func parseWhole(cell string) (int64, error) {
+	cell = withoutFraction(bare(cell))
 	n, err := strconv.ParseInt(cell, 10, 64)
 	switch {
 	case cell == "":
@@ -57,16 +76,39 @@ func parseCount(into *int64, cell string) error {
 	return nil
 }
 
-func parseStars(into *int, cell string) error {
-	n, err := parseWhole(cell)
-	if err != nil {
-		return err
+// errUnrated: 0 stars or none, by which others say that there is no rating.
+var errUnrated = errors.New("is not rated")
+
+// parseStars parses a rating of 1 to 5 stars.
+func parseStars(into *int, cell string) (err error) {
+	if len(cell) == 1 && cell[0] >= '1' && cell[0] <= '5' { // nearly all of millions
+		*into = int(cell[0] - '0')
+		return nil
 	}
-	if n < 1 || n > 5 {
-		return fmt.Errorf("%d is not between 1 and 5", n)
+	*into, err = scaled(cell, 5)
+	return err
+}
+
+// scaled converts a rating up to highest to 1 to 5 stars. Half a star does not make a star
+// full: 3.5 of 5 is 3 stars, which are no like.
+func scaled(cell string, highest float64) (stars int, err error) {
+	if cell == "" {
+		return 0, errUnrated
 	}
-	*into = int(n)
-	return nil
+	v, err := strconv.ParseFloat(strings.Replace(bare(cell), ",", ".", 1), 64)
+	switch {
+	case err != nil || math.IsNaN(v):
+		return 0, fmt.Errorf("%s is not a number", quote(cell))
+	case v == 0:
+		return 0, errUnrated
+	case v < 0:
+		return 0, fmt.Errorf("%s is less than 0", quote(cell))
+	case v > highest && v <= 10:
+		return 0, fmt.Errorf("%s is above %g: ratings up to 10 need --scale=10", quote(cell), highest)
+	case v > highest:
+		return 0, fmt.Errorf("%s is above %g: if that is not the highest rating, say so with --scale", quote(cell), highest)
+	}
+	return max(1, int(math.Ceil(v*5/highest-0.5))), nil
 }
 
 // parseYear accepts an empty cell for an unknown year. It refuses 0 rather than

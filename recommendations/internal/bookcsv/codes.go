@@ -47,30 +47,36 @@ func isSlug(s string) bool {
 // parseISBN checks the form only: some books are sold under a number that was
 // printed with a wrong check digit.
 func parseISBN(into *string, cell string) error {
-	digits := cell
-	if len(cell) == 10 {
-		digits = strings.TrimSuffix(cell, "X")
+	isbn := strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(bare(cell)))
+	digits := isbn
+	if len(isbn) == 10 {
+		digits = strings.TrimSuffix(isbn, "X")
 	}
-	right := len(cell) == 0 || len(cell) == 10 || len(cell) == 13
+	right := len(isbn) == 0 || len(isbn) == 10 || len(isbn) == 13
 	if !right || !consists(digits, isDigit) {
-		return fmt.Errorf("%s is not an ISBN: it must be 13 digits, or 10 of which the last may be X, without hyphens", quote(cell))
+		return fmt.Errorf("%s is not an ISBN: it must be 13 digits, or 10 of which the last may be X", quote(cell))
 	}
-	*into = cell
+	*into = isbn
 	return nil
 }
 
-// parsePrice keeps the text: a floating-point number cannot hold a price exactly.
+// parsePrice keeps the text: a floating-point number cannot hold a price exactly. A comma
+// before one or two digits is read as a point; before three it may separate thousands.
 func parsePrice(into *string, cell string) error {
 	if cell == "" {
 		return nil
 	}
-	whole, fraction, point := strings.Cut(cell, ".")
+	price := cell
+	if whole, fraction, ok := strings.Cut(cell, ","); ok && len(fraction) <= 2 {
+		price = whole + "." + fraction
+	}
+	whole, fraction, point := strings.Cut(price, ".")
 	right := len(whole) >= 1 && len(whole) <= 9 && consists(whole, isDigit) && (whole == "0" || whole[0] != '0') &&
 		(!point || len(fraction) >= 1 && len(fraction) <= 3 && consists(fraction, isDigit))
 	if !right {
-		return fmt.Errorf("%s is not a price: it must have the form 12.90", quote(cell))
+		return fmt.Errorf("%s is not a price: it must have the form 12.90, without a currency and without separators of thousands", quote(cell))
 	}
-	*into = cell
+	*into = price
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 // NewForgottenReader reads the header of a forgotten.csv, the readers who were forgotten.
 // Errors call the file name.
 func NewForgottenReader(name string, r io.Reader) (*Reader[domain.ForgottenReader], error) {
-	return newReader(name, r, forgottenFormat())
+	return newReader(name, r, forgottenFormat(), Options{})
 }
 
 // NewForgottenWriter returns a writer of a forgotten.csv. The caller must call Flush at the

@@ -8,11 +8,13 @@ import (
 // format describes one kind of file, whose rows have type T.
 type format[T any] struct {
 	columns []column[T] // columns in the order of writing
-	// check applies the rules that concern several cells. It may be nil.
+	// check applies the rules that concern several cells, and completes the row. It may be
+	// nil.
 	check func(*T) *fault
 	// id returns the value that must be unique in the file, which is in the first
 	// column. It is nil when no value must be.
-	id func(*T) int64
+	id       func(*T) int64
+	profiles []profile
 }
 
 // column parses and formats one column. The error of parse is the reason only;
@@ -24,19 +26,55 @@ type column[T any] struct {
 	text     func(row *T) string
 }
 
+// source is where the cells of a column come from.
+type source[T any] struct {
+	column[T]
+	title    string // its name in the file
+	at       []int  // indexes of cells: the first that is not empty counts
+	constant string // the cell, if there are no indexes
+	convert  func(cell string) (string, error)
+	lenient  bool
+}
+
 // fault is what is wrong with a row, without the line.
 type fault struct {
 	column string
 	reason string
 }
 
+// unrated is the fault of a row without a rating.
+func (f *fault) unrated() bool { return f.reason == errUnrated.Error() }
+
+// cell returns the cell of a row.
+func (s *source[T]) cell(cells []string) (string, error) {
+	cell := s.constant
+	for _, at := range s.at {
+		if cell = strings.TrimSpace(cells[at]); cell != "" && cell != `=""` {
+			break
+		}
+	}
+	if s.convert == nil || cell == "" {
+		return cell, nil
+	}
+	cell, err := s.convert(cell)
+	if errors.Is(err, errUnrated) {
+		return "", nil
+	}
+	return cell, err
+}
+
 // parseRow parses the cells of a row. Both Reader and Writer use it, so they
 // accept the same rows.
-func (f *format[T]) parseRow(columns []column[T], cells []string) (T, *fault) {
+func (f *format[T]) parseRow(sources []source[T], cells []string) (T, *fault) {
 	var row, none T
-	for i, c := range columns {
-		if err := c.parse(&row, strings.TrimSpace(cells[i])); err != nil {
-			return none, &fault{column: c.name, reason: err.Error()}
+	for i := range sources {
+		s := &sources[i]
+		cell, err := s.cell(cells)
+		if err == nil {
+			err = s.parse(&row, cell)
+		}
+		if err != nil && !s.lenient {
+			return none, &fault{column: s.name, reason: err.Error()}
 		}
 	}
 	if f.check != nil {
@@ -47,6 +85,15 @@ func (f *format[T]) parseRow(columns []column[T], cells []string) (T, *fault) {
 	return row, nil
 }
 
+// sources returns the columns in the order of writing.
+func (f *format[T]) sources() []source[T] {
+	list := make([]source[T], len(f.columns))
+	for i, c := range f.columns {
+		list[i] = source[T]{column: c, title: c.name, at: []int{i}}
+	}
+	return list
+}
+
 // text formats the cells of a row.
 func (f *format[T]) text(row *T) []string {
 	cells := make([]string, len(f.columns))
@@ -54,34 +101,6 @@ func (f *format[T]) text(row *T) []string {
 		cells[i] = c.text(row)
 	}
 	return cells
-}
-
-// arrange returns the columns in the order of a file's header.
-func (f *format[T]) arrange(header []string) ([]column[T], error) {
-	byName := make(map[string]column[T], len(f.columns))
-	for _, c := range f.columns {
-		byName[c.name] = c
-	}
-	arranged := make([]column[T], 0, len(header))
-	found := make(map[string]bool, len(header))
-	for _, cell := range header {
-		name := strings.TrimSpace(cell)
-		c, known := byName[name]
-		switch {
-		case !known:
-			return nil, errors.New("unknown column " + quote(name) + "; the columns are " + strings.Join(f.names(), ","))
-		case found[name]:
-			return nil, errors.New("column " + quote(name) + " appears twice")
-		}
-		found[name] = true
-		arranged = append(arranged, c)
-	}
-	for _, c := range f.columns {
-		if !c.optional && !found[c.name] {
-			return nil, errors.New("column " + quote(c.name) + " is missing")
-		}
-	}
-	return arranged, nil
 }
 
 func (f *format[T]) names() []string {

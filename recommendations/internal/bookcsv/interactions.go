@@ -1,6 +1,8 @@
 package bookcsv
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +17,6 @@ type InteractionReader = Reader[domain.Interaction]
 
 // InteractionWriter writes an interactions.csv.
 type InteractionWriter = Writer[domain.Interaction]
-
-// NewInteractionReader reads the header of an interactions.csv. Errors call the
-// file name.
-func NewInteractionReader(name string, r io.Reader) (*InteractionReader, error) {
-	return newReader(name, r, interactionFormat())
-}
 
 // NewInteractionWriter returns a writer of an interactions.csv. The caller must
 // call Flush at the end.
@@ -44,7 +40,7 @@ func interactionFormat() format[domain.Interaction] {
 				text:  func(i *interaction) string { return strconv.FormatInt(i.BookID, 10) },
 			},
 			{
-				name: "kind",
+				name: "kind", optional: true,
 				parse: func(i *interaction, cell string) (err error) {
 					i.Kind, err = domain.ParseKind(cell)
 					return err
@@ -52,12 +48,12 @@ func interactionFormat() format[domain.Interaction] {
 				text: func(i *interaction) string { return i.Kind.String() },
 			},
 			{
-				name: "rating",
+				name: "rating", optional: true,
 				parse: func(i *interaction, cell string) error {
-					if cell == "" {
-						return nil
+					if err := parseStars(&i.Stars, cell); !errors.Is(err, errUnrated) {
+						return err
 					}
-					return parseStars(&i.Stars, cell)
+					return nil
 				},
 				text: func(i *interaction) string {
 					if i.Stars == 0 {
@@ -67,7 +63,7 @@ func interactionFormat() format[domain.Interaction] {
 				},
 			},
 			{
-				name: "id",
+				name: "id", optional: true,
 				parse: func(i *interaction, cell string) error {
 					i.ID = cell
 					return nil
@@ -75,7 +71,7 @@ func interactionFormat() format[domain.Interaction] {
 				text: func(i *interaction) string { return i.ID },
 			},
 			{
-				name:  "at",
+				name: "at", optional: true,
 				parse: func(i *interaction, cell string) error { return parseTime(&i.At, cell) },
 				text:  func(i *interaction) string { return i.At.UTC().Format(timeLayout) },
 			},
@@ -83,8 +79,18 @@ func interactionFormat() format[domain.Interaction] {
 	}
 }
 
-// checkInteraction applies the rules of the domain.
+// checkInteraction completes an interaction of a file that has neither kinds nor ids, and
+// applies the rules of the domain.
 func checkInteraction(i *domain.Interaction) *fault {
+	if i.Kind == 0 {
+		if i.Kind = domain.Like; i.Stars > 0 {
+			i.Kind = domain.Rate
+		}
+	}
+	if i.ID == "" { // the same at each import of the file
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %d %d", i.UserID, i.BookID, i.Kind, i.Stars, i.At.UnixMicro()))
+		i.ID = "file:" + hex.EncodeToString(sum[:10])
+	}
 	wrong, ok := errors.AsType[*domain.FieldError](i.Validate())
 	if !ok {
 		return nil
@@ -95,10 +101,26 @@ func checkInteraction(i *domain.Interaction) *fault {
 // timeLayout is RFC 3339 in UTC, with microseconds.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
+// timeLayouts are the forms in which others write times. Those without a zone are in UTC.
+func timeLayouts() []string {
+	return []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", time.DateTime, "2006-01-02 15:04", time.DateOnly, "2006/01/02"}
+}
+
 func parseTime(into *time.Time, cell string) error {
-	t, err := time.Parse(time.RFC3339Nano, cell)
+	var t time.Time
+	err := errEmpty
+	for _, layout := range timeLayouts() {
+		if t, err = time.Parse(layout, cell); err == nil {
+			break
+		}
+	}
+	if n, wrong := strconv.ParseInt(cell, 10, 64); wrong == nil && n >= firstUnix {
+		if t, err = time.Unix(n, 0), nil; n >= firstUnix*1000 {
+			t = time.UnixMilli(n)
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("%s is not a time of the form 2026-11-21T10:00:00Z", quote(cell))
+		return fmt.Errorf("%s is not a time of the form 2026-11-21T10:00:00Z, 2026-11-21 10:00:00, 2026-11-21, or seconds since 1970", quote(cell))
 	}
 	// Converted to UTC, a time in the year 9999 can fall in the year 10000, which
 	// RFC 3339 cannot express, and one in the year 0 in the year -1.
@@ -108,3 +130,7 @@ func parseTime(into *time.Time, cell string) error {
 	*into = t
 	return nil
 }
+
+// firstUnix is the least number that is read as seconds since 1970, in the year 1973: fewer
+// digits may be a year or a day. A thousand times as many are milliseconds.
+const firstUnix = 100_000_000

@@ -45,9 +45,9 @@ func TestFaultyInteractions(t *testing.T) {
 		"1,7,rating,,a,2026-11-21T10:00:00Z":  "i.csv:2: rating: is 0, want 1 to 5",
 		"1,7,like,4,a,2026-11-21T10:00:00Z":   "i.csv:2: rating: is 4, but belongs to the kind rating only",
 		"1,7,like,,a b,2026-11-21T10:00:00Z":  "i.csv:2: id: must be 1 to 128 printable ASCII characters without spaces",
-		"1,7,like,,a,yesterday":               `i.csv:2: at: "yesterday" is not a time of the form 2026-11-21T10:00:00Z`,
+		"1,7,like,,a,yesterday":               `i.csv:2: at: "yesterday" is not a time of the form 2026-11-21T10:00:00Z, 2026-11-21 10:00:00, 2026-11-21, or seconds since 1970`,
 		"1,7,like,,a,0000-01-01T00:00:00Z":    `i.csv:2: at: "0000-01-01T00:00:00Z" is not in the years 1 to 9999 in UTC`,
-		"1,7,rating,9,a,2026-11-21T10:00:00Z": "i.csv:2: rating: 9 is not between 1 and 5",
+		"1,7,rating,9,a,2026-11-21T10:00:00Z": `i.csv:2: rating: "9" is above 5: ratings up to 10 need --scale=10`,
 	} {
 		reader, err := bookcsv.NewInteractionReader("i.csv", strings.NewReader("user_id,book_id,kind,rating,id,at\n"+row+"\n"))
 		if err != nil {

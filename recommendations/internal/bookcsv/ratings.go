@@ -25,11 +25,6 @@ type SampleReader = Reader[domain.SampleReader]
 // SampleWriter writes a samples.csv.
 type SampleWriter = Writer[domain.SampleReader]
 
-// NewRatingReader reads the header of a ratings.csv. Errors call the file name.
-func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
-	return newReader(name, r, ratingFormat())
-}
-
 // NewRatingWriter returns a writer of a ratings.csv. The caller must call Flush at
 // the end.
 func NewRatingWriter(w io.Writer) *RatingWriter {
@@ -38,7 +33,7 @@ func NewRatingWriter(w io.Writer) *RatingWriter {
 
 // NewSampleReader reads the header of a samples.csv. Errors call the file name.
 func NewSampleReader(name string, r io.Reader) (*SampleReader, error) {
-	return newReader(name, r, sampleFormat())
+	return newReader(name, r, sampleFormat(), Options{})
 }
 
 // NewSampleWriter returns a writer of a samples.csv. The caller must call Flush at
@@ -49,7 +44,7 @@ func NewSampleWriter(w io.Writer) *SampleWriter {
 
 func ratingFormat() format[domain.Rating] {
 	type rating = domain.Rating
-	return format[rating]{columns: []column[rating]{
+	return format[rating]{profiles: ratingProfiles(), columns: []column[rating]{
 		{
 			name:  "user_id",
 			parse: func(r *rating, cell string) error { return parseID(&r.UserID, cell) },

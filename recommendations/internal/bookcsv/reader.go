@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 )
 
 // maxRecord is the longest row, in bytes. The longest valid description fits.
@@ -17,68 +18,105 @@ const maxRecord = 1 << 20
 type Reader[T any] struct {
 	file    string
 	format  format[T]
-	columns []column[T] // the file's columns, in its order
+	sources []source[T]
+	shape   Shape
+	text    *decoder
 	csv     *csv.Reader
 	budget  *budget
+	before  int           // lines before those that csv counts
 	lineOf  map[int64]int // line of each id; nil when ids need not be unique
 	last    int           // line on which the last row read begins
 	final   error         // once set, Next always returns it
 }
 
 // newReader reads the header. Errors call the file name.
-func newReader[T any](name string, source io.Reader, f format[T]) (*Reader[T], error) {
-	limited := &budget{source: source, left: maxRecord}
-	buffered := bufio.NewReader(limited)
-	if start, _ := buffered.Peek(len(byteOrderMark)); bytes.Equal(start, []byte(byteOrderMark)) {
-		_, _ = buffered.Discard(len(byteOrderMark))
+func newReader[T any](name string, from io.Reader, f format[T], o Options) (*Reader[T], error) {
+	text := newDecoder(from)
+	limited := &budget{source: text, left: maxRecord}
+	buffered := bufio.NewReaderSize(limited, 2*maxHeader)
+	r := &Reader[T]{file: name, format: f, text: text, budget: limited}
+	separator, announced := announced(firstLine(buffered))
+	if announced {
+		_, _ = buffered.ReadString('\n')
+		r.before = 1
+	} else {
+		separator = separatorOf(firstLine(buffered))
 	}
-	r := &Reader[T]{file: name, format: f, csv: csv.NewReader(buffered), budget: limited}
-	r.csv.ReuseRecord = true
-	header, err := r.csv.Read()
+	r.csv = csv.NewReader(buffered)
+	r.csv.ReuseRecord, r.csv.Comma = true, separator
+	cells, err := r.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, &RowError{File: name, Line: 1, Reason: "the file is empty: the first line must name the columns"}
 	}
 	if err != nil {
-		return nil, r.locate(err, 0)
+		return nil, r.locate(err, nil)
 	}
-	r.last, _ = r.csv.FieldPos(0)
-	if r.columns, err = f.arrange(header); err != nil {
+	r.last = r.lineAt(0)
+	found := profile{}
+	if r.sources, found, r.shape, err = f.arrange(newHeader(cells), o); err != nil {
 		return nil, &RowError{File: name, Line: r.last, Reason: err.Error()}
 	}
+	r.shape.Separator, r.csv.LazyQuotes = separator, found.lazy
 	if f.id != nil {
 		r.lineOf = make(map[int64]int)
 	}
 	return r, nil
 }
 
-// byteOrderMark begins a UTF-8 file that a spreadsheet program has written.
-const byteOrderMark = "\uFEFF"
+// maxHeader bounds the part of a file in which its separator is looked for, in bytes.
+const maxHeader = 1 << 15
+
+// firstLine returns the first line that is not empty, without consuming it.
+func firstLine(r *bufio.Reader) string {
+	start, _ := r.Peek(maxHeader)
+	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	return string(line)
+}
+
+// Shape returns how the file was understood.
+func (r *Reader[T]) Shape() Shape {
+	r.shape.Encoding = r.text.name
+	return r.shape
+}
+
+// lineAt returns the line of a cell of the last row.
+func (r *Reader[T]) lineAt(cell int) int {
+	line, _ := r.csv.FieldPos(cell)
+	return line + r.before
+}
 
 // Next returns the next row, or io.EOF after the last. After a *RowError the
-// caller can continue with the next row; any other error is final.
+// caller can continue with the next row; any other error is final. It skips rows without a
+// rating.
 func (r *Reader[T]) Next() (T, error) {
 	var none T
 	if r.final != nil {
 		return none, r.final
 	}
-	r.budget.left = maxRecord
-	cells, err := r.csv.Read()
-	if err != nil {
-		err = r.locate(err, len(cells))
-		if _, ok := errors.AsType[*RowError](err); !ok {
-			r.final = err
+	for {
+		r.budget.left = maxRecord
+		cells, err := r.csv.Read()
+		if err != nil {
+			err = r.locate(err, cells)
+			if _, ok := errors.AsType[*RowError](err); !ok {
+				r.final = err
+			}
+			return none, err
 		}
-		return none, err
+		r.last = r.lineAt(0)
+		row, wrong := r.format.parseRow(r.sources, cells)
+		if wrong != nil && wrong.unrated() {
+			r.shape.Unrated++
+			continue
+		}
+		if wrong == nil {
+			wrong = r.remember(&row)
+		}
+		if wrong != nil {
+			return none, r.rowError(wrong)
+		}
+		return row, nil
 	}
-	r.last, _ = r.csv.FieldPos(0)
-	row, wrong := r.format.parseRow(r.columns, cells)
-	if wrong == nil {
-		wrong = r.remember(&row)
-	}
-	if wrong != nil {
-		return none, &RowError{File: r.file, Line: r.line(wrong), Column: wrong.column, Reason: wrong.reason}
-	}
-	return row, nil
 }
 
 // Line returns the line on which the row that Next returned last begins.
@@ -127,20 +165,20 @@ func (r *Reader[T]) remember(row *T) *fault {
 	return nil
 }
 
-// line returns the line of a fault: a row with line breaks in quoted cells has
-// several lines.
-func (r *Reader[T]) line(wrong *fault) int {
-	for i, c := range r.columns {
-		if c.name == wrong.column {
-			line, _ := r.csv.FieldPos(i)
-			return line
+// rowError adds the place to a fault: a row with line breaks in quoted cells has several
+// lines, and a column may have another name in the file.
+func (r *Reader[T]) rowError(wrong *fault) *RowError {
+	err := &RowError{File: r.file, Line: r.last, Column: wrong.column, Reason: wrong.reason}
+	for _, s := range r.sources {
+		if s.name == wrong.column && len(s.at) > 0 {
+			err.Line, err.Column = r.lineAt(s.at[0]), s.title
 		}
 	}
-	return r.last
+	return err
 }
 
-// locate adds file and line to an error of package csv, for a row of so many cells.
-func (r *Reader[T]) locate(err error, cells int) error {
+// locate adds file and line to an error of package csv, for a row of these cells.
+func (r *Reader[T]) locate(err error, cells []string) error {
 	syntax, ok := errors.AsType[*csv.ParseError](err)
 	if !ok {
 		if errors.Is(err, io.EOF) {
@@ -148,10 +186,10 @@ func (r *Reader[T]) locate(err error, cells int) error {
 		}
 		return fmt.Errorf("read %s after line %d: %w", r.file, r.last, err)
 	}
-	wrong := &RowError{File: r.file, Line: syntax.StartLine}
+	wrong := &RowError{File: r.file, Line: syntax.StartLine + r.before}
 	switch {
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
-		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", cells, r.csv.FieldsPerRecord)
+		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", len(cells), r.csv.FieldsPerRecord) + r.remedy(cells)
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
 		wrong.Reason = `a cell has a " but does not begin with one`
 	case errors.Is(syntax.Err, csv.ErrQuote):
@@ -160,9 +198,22 @@ func (r *Reader[T]) locate(err error, cells int) error {
 		wrong.Reason = syntax.Err.Error()
 	}
 	if syntax.Line > syntax.StartLine {
-		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", syntax.Line)
+		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", syntax.Line+r.before)
 	}
 	return wrong
+}
+
+// remedy says what may be wrong with a row of too few or too many cells.
+func (r *Reader[T]) remedy(cells []string) string {
+	if len(cells) > r.csv.FieldsPerRecord {
+		return fmt.Sprintf(": a cell that contains %q needs quotes around it", r.csv.Comma)
+	}
+	for _, other := range separators {
+		if len(cells) == 1 && other != r.csv.Comma && strings.Count(cells[0], string(other))+1 == r.csv.FieldsPerRecord {
+			return fmt.Sprintf(": cells are separated by %q here, and by %q in the header", other, r.csv.Comma)
+		}
+	}
+	return ""
 }
 
 // budget is an io.Reader that fails once a row is longer than maxRecord.

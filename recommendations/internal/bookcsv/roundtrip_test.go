@@ -89,7 +89,7 @@ func TestRatingsAndSamplesRoundTrip(t *testing.T) {
 }
 
 func TestRatingReaderFaults(t *testing.T) {
-	content := "rating,user_id,book_id\n5,1,2\n0,1,3\n6,1,3\n4,0,3\n,1,3\n1,1,3\n"
+	content := "rating,user_id,book_id\n5,1,2\n0,1,3\n6,1,3\n4,0,3\n,1,3\n1,1,3\n-1,1,3\n60,1,3\ngood,1,3\nNaN,1,3\n"
 	reader, err := bookcsv.NewRatingReader("ratings.csv", strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
@@ -103,13 +103,18 @@ func TestRatingReaderFaults(t *testing.T) {
 		}
 	}
 	want := []string{
-		"ratings.csv:3: rating: 0 is not between 1 and 5",
-		"ratings.csv:4: rating: 6 is not between 1 and 5",
+		`ratings.csv:4: rating: "6" is above 5: ratings up to 10 need --scale=10`,
 		"ratings.csv:5: user_id: 0 is less than 1",
-		"ratings.csv:6: rating: is empty",
+		`ratings.csv:8: rating: "-1" is less than 0`,
+		`ratings.csv:9: rating: "60" is above 5: if that is not the highest rating, say so with --scale`,
+		`ratings.csv:10: rating: "good" is not a number`,
+		`ratings.csv:11: rating: "NaN" is not a number`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if n := reader.Shape().Unrated; n != 2 {
+		t.Errorf("%d rows without a rating, want 2", n)
 	}
 }
 

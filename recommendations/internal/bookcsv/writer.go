@@ -9,14 +9,15 @@ import (
 
 // Writer writes the rows of a file, with every column of the format.
 type Writer[T any] struct {
-	format format[T]
-	csv    *csv.Writer
-	rows   int
-	begun  bool
+	format  format[T]
+	sources []source[T]
+	csv     *csv.Writer
+	rows    int
+	begun   bool
 }
 
 func newWriter[T any](target io.Writer, f format[T]) *Writer[T] {
-	return &Writer[T]{format: f, csv: csv.NewWriter(target)}
+	return &Writer[T]{format: f, sources: f.sources(), csv: csv.NewWriter(target)}
 }
 
 // Write writes a row. It returns an error and writes nothing when a reader would
@@ -24,7 +25,7 @@ func newWriter[T any](target io.Writer, f format[T]) *Writer[T] {
 func (w *Writer[T]) Write(row T) error {
 	w.rows++
 	cells := w.format.text(&row)
-	back, wrong := w.format.parseRow(w.format.columns, cells)
+	back, wrong := w.format.parseRow(w.sources, cells)
 	if wrong != nil {
 		return fmt.Errorf("write row %d: %s: %s", w.rows, wrong.column, wrong.reason)
 	}

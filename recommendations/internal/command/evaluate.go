@@ -31,6 +31,7 @@ type evaluation struct {
 	Set map[string]float64 `env:"-" placeholder:"NAME=VALUE" help:"Parameters that differ from the serving model's. The first lines of the output list them all."`
 
 	workersFlag `embed:""`
+	formFlags   `embed:""`
 
 	ShortHistories bool   `env:"-" help:"Also measure with only a few books of each reader known."`
 	ByCategory     bool   `env:"-" help:"Also measure shelves of one category. Needs categories, from --books or --shelves."`
@@ -60,7 +61,7 @@ func (e *evaluation) Validate() error {
 	if e.Validation && e.Fold == 0 {
 		errs = append(errs, errors.New("--validate leaves fold 0 out, so --fold must be 1 to 4"))
 	}
-	return errors.Join(append(errs, e.validate())...)
+	return errors.Join(append(errs, e.workersFlag.validate(), e.formFlags.validate())...)
 }
 
 // Run prints the report once everything is measured, so that an interrupted run

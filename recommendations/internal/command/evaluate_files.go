@@ -12,9 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
-	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/evaluate"
 	"bookstall/recommendations/internal/goodbooks"
@@ -82,7 +80,7 @@ func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate
 			return
 		}
 		defer file.Close()
-		rows, err := bookcsv.NewRatingReader(path, file)
+		rows, err := m.options().Ratings(path, file)
 		if err != nil {
 			yield(evaluate.Rating{}, err)
 			return
@@ -118,7 +116,9 @@ func (m *measuring) describe(items []int64) error {
 			if _, known := authors[b.Author]; !known {
 				authors[b.Author] = int32(len(authors))
 			}
-			m.authors[item] = authors[b.Author]
+			if b.Author != "" {
+				m.authors[item] = authors[b.Author]
+			}
 			if len(b.Categories) > 0 {
 				categories[b.ID] = b.Categories
 			}
@@ -161,7 +161,7 @@ func (m *measuring) categorise(items []int64, of map[int64][]string) {
 	}
 }
 
-// books yields the rows of --books. The header decides the format.
+// books yields the rows of --books.
 func (m *measuring) books() iter.Seq2[domain.Book, error] {
 	return func(yield func(domain.Book, error) bool) {
 		m.progress("reading " + m.Books)
@@ -171,13 +171,7 @@ func (m *measuring) books() iter.Seq2[domain.Book, error] {
 			return
 		}
 		defer file.Close()
-		buffered := bufio.NewReaderSize(file, 1<<16)
-		start, _ := buffered.Peek(1 << 12)
-		if header, _, _ := strings.Cut(string(start), "\n"); strings.Contains(header, "authors") {
-			goodbooks.Books(m.Books, buffered)(yield)
-			return
-		}
-		rows, err := bookcsv.NewBookReader(m.Books, buffered)
+		rows, err := m.options().Books(m.Books, file)
 		if err != nil {
 			yield(domain.Book{}, err)
 			return

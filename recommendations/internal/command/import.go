@@ -19,12 +19,15 @@ type importCommand struct {
 	storeFlag `embed:""`
 
 	From         once     `env:"-" placeholder:"DIR" help:"Folder of an export. All of its files are imported."`
-	Books        once     `env:"-" placeholder:"FILE" help:"Books, which replace those of the store, or with --merge are added to them: books.csv in the format of docs/data-formats.md or of goodbooks-10k."`
+	Books        once     `env:"-" placeholder:"FILE" help:"Books, which replace those of the store, or with --merge are added to them: a table with the columns of docs/data-formats.md, or a file of goodbooks-10k, Goodreads, Book-Crossing or MovieLens."`
 	Shelves      once     `env:"-" placeholder:"FILE" help:"Categories of the books of goodbooks-10k: book_tags.csv with --tags, or a table of shelf counts."`
 	Tags         once     `env:"-" placeholder:"FILE" help:"tags.csv of goodbooks-10k, for --shelves book_tags.csv."`
-	Ratings      []string `env:"-" placeholder:"FILE" sep:"none" help:"Ratings, added to those of the store. May be repeated."`
+	Ratings      []string `env:"-" placeholder:"FILE" sep:"none" help:"Ratings, added to those of the store, in the same forms. May be repeated."`
 	Samples      once     `env:"-" placeholder:"FILE" help:"Sample readers that visitors can switch to. They come with --books and replace those of the store."`
-	Interactions once     `env:"-" placeholder:"FILE" help:"Interactions, from an export."`
+	Interactions once     `env:"-" placeholder:"FILE" help:"Interactions, from an export, or a table of likes or purchases."`
+
+	formFlags `embed:""`
+	Reader    int64 `env:"-" placeholder:"ID" default:"1" help:"The reader of ratings that name none, as in an export of Goodreads."`
 
 	DryRun        bool    `env:"-" help:"Print what would change, and import nothing."`
 	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. Remove none."`
@@ -39,13 +42,14 @@ type importCommand struct {
 
 // Validate is called by Kong.
 func (c *importCommand) Validate() error {
-	errs := []error{c.storeFlag.validate(), c.workersFlag.validate()}
+	errs := []error{c.storeFlag.validate(), c.workersFlag.validate(), c.formFlags.validate()}
 	add := func(wrong bool, text string) {
 		if wrong {
 			errs = append(errs, errors.New(text))
 		}
 	}
 	files := c.Books != "" || c.Shelves != "" || c.Tags != "" || len(c.Ratings) > 0 || c.Samples != "" || c.Interactions != ""
+	add(c.Reader < 1, "--reader must be 1 or more")
 	add(c.From == "" && !files, "nothing to import: give --books, --ratings, --interactions, or --from")
 	add(c.From != "" && files, "--from imports all files of an export: give no other file with it")
 	add(c.Tags != "" && c.Shelves == "", "--tags names the tags of --shelves book_tags.csv, which is missing")
@@ -110,7 +114,9 @@ func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
 func (c *importCommand) read(ctx context.Context, into transfer.Importer, files transfer.Files, to config.Streams) (*transfer.Plan, error) {
 	began := time.Now()
 	show := newProgress(to.Err)
-	plan, err := transfer.Read(ctx, into, files, transfer.Options{Strict: c.Strict, Merge: c.Merge, Progress: show.at})
+	form := c.options()
+	form.Reader = c.Reader
+	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, Merge: c.Merge, Progress: show.at})
 	show.clear()
 	if err != nil {
 		return nil, err

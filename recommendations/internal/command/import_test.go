@@ -126,7 +126,7 @@ books.csv: 3 of 6 rows are faulty, and are skipped:
 ratings.csv: 2 of 6 rows are of books that the catalogue does not have, and are skipped, the first at ratings.csv:3: book_id: 99 is not a book of the catalogue
 ratings.csv: 2 of 6 rows are faulty, and are skipped:
         1  ratings.csv:4: user_id: "x" is not a whole number
-        1  ratings.csv:5: rating: 6 is not between 1 and 5
+        1  ratings.csv:5: rating: "6" is above 5: ratings up to 10 need --scale=10
 `
 	stdout, _, err := execute(t, args...)
 	want := "3 of the 6 rows of books.csv are faulty, over 1 %: mend them, or skip them with --allow-faulty=N%; " +
@@ -195,7 +195,7 @@ func TestManyFaultyRowsAreCounted(t *testing.T) {
 	rows := strings.Repeat("1,1,6\n", 500)
 	stdout, _, err := execute(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", someBooks), "--allow-faulty=99.9%",
 		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n"+rows))
-	if err != nil || !strings.Contains(stdout, "500 of 501 rows are faulty") || strings.Count(stdout, "is not between") != 3 {
+	if err != nil || !strings.Contains(stdout, "500 of 501 rows are faulty") || strings.Count(stdout, "is above 5") != 3 {
 		t.Errorf("%v: %s", err, stdout)
 	}
 }
@@ -210,7 +210,7 @@ func TestImportThatCannotBe(t *testing.T) {
 		"no store":          {[]string{"--store=mysql://x", "--books", books}, "--store: the store must be sqlite:FILE or postgres://"},
 		"a file is missing": {[]string{"--books", "no-such-file"}, "no-such-file: no such file or directory; nothing was imported"},
 		"a folder":          {[]string{"--books", t.TempDir()}, "is a folder, want a file"},
-		"wrong columns":     {[]string{"--books", write(t, "b.csv", "a,b\n1,2\n")}, `b.csv:1: unknown column "a"`},
+		"wrong columns":     {[]string{"--books", write(t, "b.csv", "a,b\n1,2\n")}, `b.csv:1: column "book_id" is missing; the file has "a", "b": --map book_id=COLUMN`},
 		"an empty file":     {[]string{"--books", write(t, "b.csv", "")}, "b.csv:1: the file is empty"},
 		"no book at all":    {[]string{"--books", write(t, "b.csv", "book_id,title,author,year,categories,popularity\n")}, "b.csv has no books"},
 		"ratings alone":     {[]string{"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")}, "the store has no books yet"},

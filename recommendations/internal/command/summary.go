@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
 )
@@ -32,6 +33,9 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		}
 	}
 	for _, f := range plan.Files {
+		if form := formOf(f.Shape); form != "" {
+			fmt.Fprintf(out, "%s: %s\n", f.Name, form)
+		}
 		if f.Unknown > 0 {
 			fmt.Fprintf(out, "%s: %d of %d rows are of books that the catalogue does not have, and are skipped, the first at %s\n",
 				f.Name, f.Unknown, f.Rows, f.FirstUnknown)
@@ -87,6 +91,30 @@ func changes(plan *transfer.Plan, result store.ImportResult) string {
 	}
 	if len(parts) == 0 {
 		return "nothing changed: the store has all of it"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// formOf describes how a file was understood, where it is not in the project's own form.
+func formOf(s bookcsv.Shape) string {
+	var parts []string
+	if s.Profile != "" && s.Profile != bookcsv.Canonical {
+		parts = append(parts, "read as "+s.Profile)
+	}
+	if s.Encoding != "" {
+		parts = append(parts, "in "+s.Encoding)
+	}
+	if s.Separator != 0 && s.Separator != ',' {
+		parts = append(parts, fmt.Sprintf("cells separated by %q", s.Separator))
+	}
+	if s.Scale != 0 && s.Scale != 5 {
+		parts = append(parts, fmt.Sprintf("ratings up to %g", s.Scale))
+	}
+	if s.Unrated > 0 {
+		parts = append(parts, fmt.Sprintf("%d rows without a rating are skipped", s.Unrated))
+	}
+	if len(s.Ignored) > 0 {
+		parts = append(parts, fmt.Sprintf("not used: %q", s.Ignored))
 	}
 	return strings.Join(parts, "; ")
 }

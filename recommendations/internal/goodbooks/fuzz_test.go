@@ -9,34 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/goodbooks"
 )
-
-// FuzzBooks checks that each row is either an error with a place or a book that,
-// with a category added, the project's own format can hold, and that reading the
-// same file twice gives the same books.
-func FuzzBooks(f *testing.F) {
-	f.Add([]byte(bookHeader + `1,2767052,439023483,Suzanne Collins,2008.0,x,"The Hunger Games (The Hunger Games, #1)",eng,4780653` + "\n"))
-	f.Add([]byte(bookHeader + "1,1,,A,2e3,x,T,mul,0x10p0\n2,1,1e9,\"\xff, B\",inf,x,\"T (\xff, #1)\",e,-1\n,,,,,,,,\n"))
-	f.Add([]byte("\uFEFF" + bookHeader + "1,1,abcdefghij,,-9007199254740991,x,,x-,1\n1\n\"\n"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		rows, faults := count(t, content, goodbooks.Books)
-		writer := bookcsv.NewBookWriter(io.Discard)
-		for _, b := range rows {
-			b.Categories = []string{"fiction"}
-			if err := writer.Write(b); err != nil {
-				t.Errorf("%+v: %v", b, err)
-			}
-		}
-		again, _ := count(t, content, goodbooks.Books)
-		if diff := cmp.Diff(rows, again); diff != "" {
-			t.Errorf("the second reading differs, faults %v:\n%s", faults, diff)
-		}
-	})
-}
 
 // FuzzTables reads the input as each of the set's other tables.
 func FuzzTables(f *testing.F) {

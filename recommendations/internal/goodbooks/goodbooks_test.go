@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/bookcsv"
-	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/goodbooks"
 )
 
@@ -29,56 +28,27 @@ func all[T any](rows iter.Seq2[T, error]) ([]T, error) {
 	return list, nil
 }
 
-const bookHeader = "book_id,goodreads_book_id,isbn,authors,original_publication_year,original_title,title,language_code,ratings_count\n"
-
-func TestBooks(t *testing.T) {
-	const file = "\uFEFF" + bookHeader +
-		`1,2767052,439023483,Suzanne Collins,2008.0,The Hunger Games,"The Hunger Games (The Hunger Games, #1)",eng,4780653` + "\n" +
-		`9,1,,"Homer, Robert Fagles",-720.0,,"The  Odyssey",,12` + "\n" +
-		`10,1,043935806X,J.K.  Rowling,,x,"The Silmarillion (Middle-Earth Universe)",en-US,` + "\n" +
-		`11,1,1,A B,1990,x,"A Boxed Set (A (Good) Saga #1-3)",spa,5` + "\n" +
-		`12,1,1,A B,1990,x,"Boxed (Saga, #1-3)",nl,5` + "\n"
-	got, err := all(goodbooks.Books("b.csv", strings.NewReader(file)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []domain.Book{
-		{ID: 1, Title: "The Hunger Games", Series: "The Hunger Games #1", Author: "Suzanne Collins", Year: 2008, ISBN: "0439023483", Language: "en", Popularity: 4780653},
-		{ID: 9, Title: "The Odyssey", Author: "Homer", Year: -720, Popularity: 12},
-		{ID: 10, Title: "The Silmarillion (Middle-Earth Universe)", Author: "J.K. Rowling", ISBN: "043935806X", Language: "en-US"},
-		{ID: 11, Title: "A Boxed Set (A (Good) Saga #1-3)", Author: "A B", Year: 1990, ISBN: "0000000001", Language: "es", Popularity: 5},
-		{ID: 12, Title: "Boxed", Series: "Saga #1-3", Author: "A B", Year: 1990, ISBN: "0000000001", Language: "nl", Popularity: 5},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestBooksReportFaults(t *testing.T) {
-	row := func(cells string) string { return bookHeader + "1,1,,A,2000,x,T,eng,1\n" + cells + "\n" }
-	tests := map[string]string{
-		"":                            "b.csv:1: the file is empty",
-		"book_id,title\n":             `b.csv:1: column "authors" is missing`,
-		row("0,1,,A,2000,x,T,eng,1"):  `b.csv:3: book_id: "0" is less than 1`,
-		row("x,1,,A,2000,x,T,eng,1"):  `b.csv:3: book_id: "x" is not a whole number`,
-		row("2,1,,A,19.5,x,T,eng,1"):  `b.csv:3: original_publication_year: "19.5" is not a whole number`,
-		row("2,1,,A,NaN,x,T,eng,1"):   `b.csv:3: original_publication_year: "NaN" is not a whole number`,
-		row("2,1,,A,9999,x,T,eng,1"):  `b.csv:3: original_publication_year: 9999 is not between -5000 and 2999`,
-		row("2,1,,A,2000,x,,eng,1"):   "b.csv:3: title: is empty",
-		row("2,1,,A,1,x,T\xff,eng,1"): `b.csv:3: title: "T\xff" is not UTF-8`,
-		row("2,1,,A,2000,x,T,eng,-"):  `b.csv:3: ratings_count: "-" is not a whole number`,
-		row("2,1,,A"):                 "b.csv:3: number of cells is 4, the header has 9",
-		row(`2,1,,A"B,1,x,T,eng,1`):   "b.csv:3: ",
-	}
-	for file, want := range tests {
-		_, err := all(goodbooks.Books("b.csv", strings.NewReader(file)))
+func TestTablesReportFaults(t *testing.T) {
+	const header = "tag_id,tag_name\n"
+	row := func(cells string) string { return header + "1,a\n" + cells + "\n" }
+	for file, want := range map[string]string{
+		"":           "t.csv:1: the file is empty",
+		"tag_id\n":   `t.csv:1: column "tag_name" is missing`,
+		row("-1,a"):  `t.csv:3: tag_id: "-1" is less than 0`,
+		row("x,a"):   `t.csv:3: tag_id: "x" is not a whole number`,
+		row("1.5,a"): `t.csv:3: tag_id: "1.5" is not a whole number`,
+		row("NaN,a"): `t.csv:3: tag_id: "NaN" is not a whole number`,
+		row("2"):     "t.csv:3: number of cells is 1, the header has 2",
+		row(`2,A"B`): "t.csv:3: ",
+	} {
+		_, err := all(goodbooks.Tags("t.csv", strings.NewReader(file)))
 		if _, ok := errors.AsType[*bookcsv.RowError](err); !ok || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want a RowError %q", file, err, want)
 		}
 	}
-	broken := io.MultiReader(strings.NewReader(bookHeader), readerOf(io.ErrUnexpectedEOF))
-	if _, err := all(goodbooks.Books("b.csv", broken)); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("Books of a failing source: %v, want io.ErrUnexpectedEOF", err)
+	broken := io.MultiReader(strings.NewReader(header), readerOf(io.ErrUnexpectedEOF))
+	if _, err := all(goodbooks.Tags("t.csv", broken)); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Tags of a failing source: %v, want io.ErrUnexpectedEOF", err)
 	}
 }
 
@@ -138,7 +108,7 @@ func TestPublishedFiles(t *testing.T) {
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		t.Skipf("SKIP (counted): optional data: no %s; set BOOKSTALL_DATA to the folder that holds goodbooks/", dir)
 	}
-	books, err := all(goodbooks.Books("books.csv.gz", unpack(t, dir, "books.csv.gz")))
+	books, err := bookcsv.ReadAll("books.csv.gz", unpack(t, dir, "books.csv.gz"), bookcsv.NewBookReader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"time"
 
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
@@ -65,9 +66,10 @@ func Exported(dir string) (Files, error) {
 
 // Options control what an import reads.
 type Options struct {
-	Strict   bool     // fail at the first row that is faulty or of an unknown book
-	Merge    bool     // keep the books and sample readers that the files do not have
-	Progress Progress // called every few thousand rows, and at the end of a file
+	Form     bookcsv.Options // of books, ratings and interactions
+	Strict   bool            // fail at the first row that is faulty or of an unknown book
+	Merge    bool            // keep the books and sample readers that the files do not have
+	Progress Progress        // called every few thousand rows, and at the end of a file
 }
 
 // Plan is what an import has read, and what it is going to change. Nothing is written yet.
@@ -104,7 +106,7 @@ type Importer interface {
 // Errors: those of the files, and those of into.
 func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
 	p := &Plan{restore: files.Restore}
-	r := &reporting{strict: o.Strict, progress: o.Progress, plan: p}
+	r := &reporting{form: o.Form, strict: o.Strict, progress: o.Progress, plan: p, mapped: map[string]bool{}}
 	catalog, err := p.readCatalog(ctx, r, into, files, o.Merge)
 	if err != nil || len(catalog.Books) == 0 {
 		return p, err
@@ -138,6 +140,11 @@ func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 		})
 		if err != nil {
 			return nil, err
+		}
+	}
+	for column, name := range o.Form.Columns {
+		if !r.mapped[column] {
+			return nil, fmt.Errorf("--map %s=%s: no file that has such rows has the column %q", column, name, name)
 		}
 	}
 	return p, nil
@@ -241,7 +248,7 @@ func compare[T any](present, next []T, keep bool, id func(T) int64, same func(a,
 }
 
 func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, restore bool, into *store.Ratings) error {
-	return each(ctx, r, path, canonical(bookcsv.NewRatingReader), func(rating domain.Rating, at place) error {
+	return each(ctx, r, path, canonical(r.form.Ratings), func(rating domain.Rating, at place) error {
 		if !restore && !known[rating.BookID] {
 			return &unknownBookError{at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))}
 		}
@@ -259,13 +266,20 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 // readInteractions also accepts interactions with books that are not in the
 // catalogue: a later catalogue may have them again.
 func readInteractions(ctx context.Context, r *reporting, path string, visitors bool) (list []domain.Interaction, err error) {
-	err = each(ctx, r, path, canonical(bookcsv.NewInteractionReader), func(i domain.Interaction, at place) error {
+	now := time.Now()
+	err = each(ctx, r, path, canonical(r.form.Interactions), func(i domain.Interaction, at place) error {
 		if !visitors && domain.IsVisitor(i.UserID) {
 			return at.visitor(i.UserID)
+		}
+		if i.At.IsZero() {
+			i.At = now
 		}
 		list = append(list, i)
 		return nil
 	})
+	if !visitors { // an export is in order, also where its times are not
+		slices.SortStableFunc(list, func(a, b domain.Interaction) int { return a.At.Compare(b.At) })
+	}
 	return list, err
 }
 

@@ -20,31 +20,33 @@ type Progress func(file string, read, size, rows int64)
 
 // reporting is the state that the reading of all files shares.
 type reporting struct {
+	form     bookcsv.Options
 	strict   bool
 	progress Progress
 	plan     *Plan // gets a report of each file
+	mapped   map[string]bool
 }
 
 // each calls take for each row of a file. It counts and skips faulty rows and those of
 // unknown books, or returns the first one when strict.
-func each[T any](ctx context.Context, to *reporting, path string, rows opener[T], take func(T, place) error) (err error) {
-	from, err := open(ctx, path)
+func each[T any](ctx context.Context, to *reporting, path string, open opener[T], take func(T, place) error) (err error) {
+	from, err := openFile(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.close()) }()
-	all, line, err := rows(from)
+	rows, err := open(from.name, from)
 	if err != nil {
 		return err
 	}
 	report := &FileReport{Name: from.name}
 	to.plan.Files = append(to.plan.Files, report)
-	for row, err := range all {
+	for row, err := range rows.All() {
 		if report.Rows++; report.Rows%(1<<12) == 0 {
 			to.progress(from.name, from.read.n, from.size, report.Rows)
 		}
 		if err == nil {
-			err = take(row, place{from.name, line()})
+			err = take(row, place{from.name, rows.Line()})
 		}
 		if err == nil {
 			continue
@@ -60,53 +62,49 @@ func each[T any](ctx context.Context, to *reporting, path string, rows opener[T]
 		}
 	}
 	to.progress(from.name, from.size, from.size, report.Rows)
+	report.Shape = rows.Shape()
+	for _, column := range report.Mapped {
+		to.mapped[column] = true
+	}
 	return ctx.Err()
 }
 
-// opener returns the rows of a file, and a function that returns the line on which
-// the last row begins, or 0 if that is not known.
-type opener[T any] func(*source) (rows iter.Seq2[T, error], line func() int, err error)
+// reader yields the rows of a file.
+type reader[T any] interface {
+	All() iter.Seq2[T, error]
+	Line() int // line on which the last row begins, 0 if that is not known
+	Shape() bookcsv.Shape
+}
 
-func noLine() int { return 0 }
+// opener reads the header of a file and returns its rows.
+type opener[T any] func(name string, from io.Reader) (reader[T], error)
 
-// canonical opens a file in one of the project's own formats.
-func canonical[T any](newReader func(string, io.Reader) (*bookcsv.Reader[T], error)) opener[T] {
-	return func(s *source) (iter.Seq2[T, error], func() int, error) {
-		r, err := newReader(s.name, s)
+// canonical opens a file with columns of the project or of a profile.
+func canonical[T any](open func(string, io.Reader) (*bookcsv.Reader[T], error)) opener[T] {
+	return func(name string, from io.Reader) (reader[T], error) {
+		r, err := open(name, from)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return r.All(), r.Line, nil
+		return r, nil
 	}
 }
 
-// published opens a file of goodbooks-10k.
+// published opens a table of goodbooks-10k that gives books their categories.
 func published[T any](rows func(string, io.Reader) iter.Seq2[T, error]) opener[T] {
-	return func(s *source) (iter.Seq2[T, error], func() int, error) { return rows(s.name, s), noLine, nil }
+	return func(name string, from io.Reader) (reader[T], error) { return table[T](rows(name, from)), nil }
 }
 
-// isGoodbooks reports whether a books.csv is that of goodbooks-10k.
-func isGoodbooks(s *source) bool { return s.has("book_id", "authors", "original_publication_year") }
+type table[T any] iter.Seq2[T, error]
 
-// readBooks reads the books, in either of the two formats, sorted by id.
+func (t table[T]) All() iter.Seq2[T, error] { return iter.Seq2[T, error](t) }
+func (table[T]) Line() int                  { return 0 }
+func (table[T]) Shape() bookcsv.Shape       { return bookcsv.Shape{} }
+
+// readBooks reads the books, sorted by id.
 func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, error) {
 	var books []domain.Book
-	theirs := false
-	rows := func(s *source) (iter.Seq2[domain.Book, error], func() int, error) {
-		if theirs = isGoodbooks(s); theirs {
-			return published(goodbooks.Books)(s)
-		}
-		if f.Shelves != "" {
-			return nil, nil, fmt.Errorf("%s already has categories; --shelves is only for the books of goodbooks-10k", s.name)
-		}
-		return canonical(bookcsv.NewBookReader)(s)
-	}
-	seen := map[int64]bool{}
-	err := each(ctx, to, f.Books, rows, func(b domain.Book, at place) error {
-		if seen[b.ID] { // in goodbooks-10k only: bookcsv itself refuses repeated ids
-			return at.wrong("book_id", fmt.Sprintf("%d appears twice", b.ID))
-		}
-		seen[b.ID] = true
+	err := each(ctx, to, f.Books, canonical(to.form.Books), func(b domain.Book, _ place) error {
 		books = append(books, b)
 		return nil
 	})
@@ -114,13 +112,22 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, erro
 		return nil, err
 	}
 	slices.SortFunc(books, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
-	if theirs {
-		return books, shelve(ctx, to, f, books)
+	report := to.plan.Files[len(to.plan.Files)-1]
+	switch theirs := report.Profile == bookcsv.Goodbooks; {
+	case theirs:
+		err = shelve(ctx, to, f, books)
+	case f.Shelves != "":
+		err = fmt.Errorf("%s has categories of its own or none; --shelves is only for the books of goodbooks-10k", report.Name)
 	}
-	return books, nil
+	for i := range books {
+		if len(books[i].Categories) == 0 {
+			books[i].Categories = []string{otherCategory}
+		}
+	}
+	return books, err
 }
 
-// otherCategory is the category of a book that no shelf gives one.
+// otherCategory is the category of a book that the files give none.
 const otherCategory = "fiction"
 
 // maxCategories is the most categories of a book. Those with most readers are
@@ -139,9 +146,6 @@ func shelve(ctx context.Context, to *reporting, f Files, books []domain.Book) er
 	}
 	for i := range books {
 		list := shelved[books[i].ID].Categories()
-		if len(list) == 0 {
-			list = []string{otherCategory}
-		}
 		books[i].Categories = list[:min(len(list), maxCategories)]
 	}
 	return nil

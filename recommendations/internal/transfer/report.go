@@ -18,6 +18,7 @@ type FileReport struct {
 	Unknown      int64  // rows of books that the catalogue does not have; they are skipped
 	FirstUnknown string // where the first of them is, and its book
 
+	bookcsv.Shape
 	faults map[string]*Fault
 }
 

@@ -5,13 +5,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -41,8 +39,8 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open opens a file. Its first bytes, not its name, tell whether it is compressed.
-func open(ctx context.Context, path string) (*source, error) {
+// openFile opens a file. Its first bytes, not its name, tell whether it is compressed.
+func openFile(ctx context.Context, path string) (*source, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -94,23 +92,3 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 func (s *source) close() error { return s.file.Close() }
-
-// columns parses the first line without consuming it.
-func (s *source) columns() []string {
-	start, _ := s.Peek(1 << 12)
-	line, _, _ := bytes.Cut(start, []byte("\n"))
-	names, err := csv.NewReader(bytes.NewReader(line)).Read()
-	if err != nil {
-		return nil // reading the file will report the error
-	}
-	for i := range names {
-		names[i] = strings.TrimSpace(strings.TrimPrefix(names[i], "\uFEFF"))
-	}
-	return names
-}
-
-// has reports whether the file has all the given columns.
-func (s *source) has(names ...string) bool {
-	columns := s.columns()
-	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(columns, name) })
-}

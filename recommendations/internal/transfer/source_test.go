@@ -39,7 +39,7 @@ func TestAFileThatUnpacksToFarMoreThanItsSizeIsRefused(t *testing.T) {
 		"small":  {ratioMatter, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := open(t.Context(), pack(t, test.bytes, zeros{}))
+			s, err := openFile(t.Context(), pack(t, test.bytes, zeros{}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,68 @@
+package bookcsv
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// decoder converts a file to UTF-8. A byte order mark or a zero byte at the start tells
+// UTF-16. Otherwise the first byte beyond ASCII decides: if it begins a character of UTF-8,
+// the file is UTF-8, and else Windows-1252, in which nearly any text looks different.
+type decoder struct {
+	source  io.Reader
+	decided io.Reader // what to read from now on; nil while all has been ASCII
+	name    string    // name of the encoding; "" for UTF-8
+}
+
+func newDecoder(source io.Reader) *decoder {
+	start := make([]byte, 3)
+	n, _ := io.ReadFull(source, start) // the next read returns the error again
+	start = start[:n]
+	d := &decoder{source: io.MultiReader(bytes.NewReader(start), source)}
+	switch {
+	case bytes.HasPrefix(start, []byte("\uFEFF")):
+		d.decided = source
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), n > 1 && start[0] != 0 && start[1] == 0:
+		d.decide("UTF-16", unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), d.source)
+	case bytes.HasPrefix(start, []byte{0xfe, 0xff}), n > 1 && start[0] == 0 && start[1] != 0:
+		d.decide("UTF-16", unicode.UTF16(unicode.BigEndian, unicode.UseBOM), d.source)
+	}
+	return d
+}
+
+func (d *decoder) decide(name string, e encoding.Encoding, source io.Reader) {
+	d.name, d.decided = name, e.NewDecoder().Reader(source)
+}
+
+// Read implements io.Reader.
+func (d *decoder) Read(p []byte) (int, error) {
+	if d.decided != nil {
+		return d.decided.Read(p)
+	}
+	n, err := d.source.Read(p)
+	at := bytes.IndexFunc(p[:n], func(char rune) bool { return char >= utf8.RuneSelf })
+	if at < 0 {
+		return n, err
+	}
+	rest := bytes.Clone(p[at:n])
+	for one := make([]byte, 1); !utf8.FullRune(rest); rest = append(rest, one[0]) {
+		if _, err := io.ReadFull(d.source, one); err != nil {
+			break
+		}
+	}
+	source := io.MultiReader(bytes.NewReader(rest), d.source)
+	if char, width := utf8.DecodeRune(rest); char == utf8.RuneError && width == 1 {
+		d.decide("Windows-1252", charmap.Windows1252, source)
+	} else {
+		d.decided = source
+	}
+	if at > 0 {
+		return at, nil
+	}
+	return d.decided.Read(p)
+}

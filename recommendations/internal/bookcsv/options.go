@@ -1,0 +1,65 @@
+package bookcsv
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"strconv"
+)
+
+// Options say what a file does not say itself. With the zero value, columns are found by
+// their names or by a profile, and ratings are those of the profile.
+type Options struct {
+	Columns map[string]string // column of the file, by the project's
+	Scale   float64           // the highest rating; 0 for that of the profile, or 5
+	Reader  int64             // the reader of ratings that name none; 0 for 1
+}
+
+// Books reads the header of a file of books. Errors call the file name.
+func (o Options) Books(name string, r io.Reader) (*BookReader, error) {
+	return newReader(name, r, bookFormat(), o)
+}
+
+// Ratings reads the header of a file of ratings. Errors call the file name.
+func (o Options) Ratings(name string, r io.Reader) (*RatingReader, error) {
+	return newReader(name, r, ratingFormat(), o)
+}
+
+// Interactions reads the header of a file of interactions. Errors call the file name.
+func (o Options) Interactions(name string, r io.Reader) (*InteractionReader, error) {
+	return newReader(name, r, interactionFormat(), o)
+}
+
+func (o Options) reader() string { return strconv.FormatInt(cmp.Or(o.Reader, 1), 10) }
+
+// Columns lists the columns that Options.Columns may name.
+func Columns() []string {
+	b, r, i := bookFormat(), ratingFormat(), interactionFormat()
+	all := slices.Concat(b.names(), r.names(), i.names())
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// NewBookReader is Books without options.
+func NewBookReader(name string, r io.Reader) (*BookReader, error) { return Options{}.Books(name, r) }
+
+// NewRatingReader is Ratings without options.
+func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
+	return Options{}.Ratings(name, r)
+}
+
+// NewInteractionReader is Interactions without options.
+func NewInteractionReader(name string, r io.Reader) (*InteractionReader, error) {
+	return Options{}.Interactions(name, r)
+}
+
+// Shape is how a file was understood.
+type Shape struct {
+	Profile   string // canonical, or where such files come from
+	Encoding  string // "" for UTF-8
+	Separator rune
+	Scale     float64  // the highest rating
+	Ignored   []string // columns that are not used
+	Mapped    []string // the columns of Options.Columns that were found
+	Unrated   int64    // rows without a rating so far, which Next does not return
+}
