@@ -52,7 +52,7 @@ func newReader[T any](name string, from io.Reader, f format[T], o Options) (*Rea
 		return nil, r.locate(err, nil)
 	}
 	r.last = r.lineAt(0)
-	found := profile{}
+	var found profile
 	if r.sources, found, r.shape, err = f.arrange(newHeader(cells), o); err != nil {
 		return nil, &RowError{File: name, Line: r.last, Reason: err.Error()}
 	}
