@@ -21,15 +21,15 @@ func inCluster(t *testing.T, helm, kubeconfig string, args ...string) []byte {
 	return out
 }
 
-// cluster is an API server that has the namespace shop and some Secrets, as far as Helm's
-// lookup needs it.
+// cluster is an API server that has some Secrets, as far as Helm's lookup needs it. Whoever asks
+// it has rights in the namespace shop only.
 func cluster(t *testing.T, secrets ...object) (kubeconfig string) {
 	t.Helper()
 	const namespace = "shop"
 	answers := map[string]any{
-		"/version":                        object{"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
-		"/api":                            object{"kind": "APIVersions", "versions": []string{"v1"}},
-		"/api/v1/namespaces/" + namespace: object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": namespace}},
+		"/version": object{"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
+		"/api":     object{"kind": "APIVersions", "versions": []string{"v1"}},
+		"/api/v1/namespaces/" + namespace + "/secrets": object{"kind": "SecretList", "apiVersion": "v1", "items": secrets},
 	}
 	var groups []object
 	for api, kinds := range map[string][]string{
@@ -60,7 +60,10 @@ func cluster(t *testing.T, secrets ...object) (kubeconfig string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, ok := answers[strings.TrimSuffix(r.URL.Path, "/")]
 		w.Header().Set("Content-Type", "application/json")
-		if !ok {
+		if rest, within := strings.CutPrefix(r.URL.Path, "/api/v1/namespaces"); within && !strings.HasPrefix(rest, "/"+namespace+"/") {
+			w.WriteHeader(http.StatusForbidden)
+			answer = object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": http.StatusForbidden}
+		} else if !ok {
 			w.WriteHeader(http.StatusNotFound)
 			answer = object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound}
 		}
