@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests need from the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, PostgreSQL, nginx and HAProxy, Python with gRPC for the tests
+# browser, npm for the accessibility rules, PostgreSQL and PgBouncer, nginx and HAProxy, Python with gRPC for the tests
 # of clients in other languages, and the network tools of the drills. As root on Debian
 # it installs them; otherwise it lists what is missing. Tests that need something
 # missing are skipped, and counted.
@@ -13,6 +13,7 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
 command -v npm >/dev/null || missing+=(npm)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/homebrew/opt/postgresql@*/bin/initdb' >/dev/null ||
   command -v initdb >/dev/null || missing+=(postgresql)
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 speaks_grpc() { "$1" -c 'import grpc, google.protobuf' 2>/dev/null; }
@@ -42,6 +43,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 echo "not installed: ${missing[*]}"
 case "$(uname -s)" in
-  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 nginx haproxy grpc protobuf; pip3 install grpcio protobuf" ;;
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 pgbouncer nginx haproxy grpc protobuf; pip3 install grpcio protobuf" ;;
   *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
 esac

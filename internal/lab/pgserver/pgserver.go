@@ -33,6 +33,7 @@ type Server struct {
 
 	guard      *exec.Cmd
 	guardInput io.Closer
+	poolers    []*Pooler
 
 	mu        sync.Mutex
 	databases int
@@ -52,7 +53,61 @@ func Check() error {
 // Start makes a cluster and runs its server. Close removes both.
 //
 // Error: ErrMissing.
-func Start() (_ *Server, err error) {
+func Start() (*Server, error) {
+	return startWith(func(s *Server) *exec.Cmd {
+		return s.command("initdb", "-D", s.dir, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C")
+	})
+}
+
+// Standby starts a standby of a running server, which then acknowledges no commit before the
+// standby has it. The standby follows until Promote.
+func (s *Server) Standby() (*Server, error) {
+	standby, err := startWith(func(n *Server) *exec.Cmd {
+		return s.command("pg_basebackup", "-D", n.dir, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
+		if err := s.Exec(statement); err != nil {
+			standby.Close()
+			return nil, err
+		}
+	}
+	return standby, nil
+}
+
+// Promote makes a standby a server of its own.
+func (s *Server) Promote() error { return s.Exec("SELECT pg_promote()") }
+
+// Exec executes a statement as the superuser, outside of the databases of the tests.
+func (s *Server) Exec(statement string) error {
+	if out, err := s.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", statement).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", statement, err, out)
+	}
+	return nil
+}
+
+// Put writes a file into the folder of the cluster, for the server alone to read, and returns
+// its name. The server notices changes of its own files after SELECT pg_reload_conf().
+func (s *Server) Put(name string, content []byte) (path string, err error) {
+	path = filepath.Join(s.dir, name)
+	return path, s.write(path, content)
+}
+
+func (s *Server) write(path string, content []byte) error {
+	err := os.WriteFile(path, content, 0o600)
+	if err == nil && s.as != nil {
+		err = os.Chown(path, int(s.as.Uid), int(s.as.Gid))
+	}
+	return err
+}
+
+// Host returns the address and port of the server.
+func (s *Server) Host() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
+// startWith makes a cluster by a command and runs its server.
+func startWith(create func(*Server) *exec.Cmd) (_ *Server, err error) {
 	bin, as, err := find()
 	if err != nil {
 		return nil, err
@@ -80,17 +135,21 @@ func Start() (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	if out, err := s.command("initdb", "-D", s.dir, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	cmd := create(s)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Path), err, out)
 	}
 	return s, s.Run()
 }
 
-// watch starts the guard: a shell that ends the server and removes the folder at the
-// end of its input, which comes with Close or with the end of this process.
+// watch starts the guard: a shell that ends the server and its poolers and removes the folder
+// at the end of its input, which comes with Close or with the end of this process.
 func (s *Server) watch(dir string) error {
 	const script = `trap '' INT TERM
 		cat >/dev/null
+		for pid in $(cat pooler*.pid 2>/dev/null); do
+			ps -o args= -p "$pid" | grep -qF "$0" && kill -KILL "$pid"
+		done
 		pid=$(head -n 1 data/postmaster.pid 2>/dev/null) &&
 			ps -o args= -p "$pid" | grep -qF "$0" && kill -QUIT "$pid" && kill -CONT "$pid" &&
 			while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
@@ -109,6 +168,9 @@ func (s *Server) watch(dir string) error {
 
 // Close ends the server and removes the cluster.
 func (s *Server) Close() {
+	for _, p := range s.poolers {
+		p.close()
+	}
 	s.Kill()
 	_ = s.guardInput.Close()
 	_ = s.guard.Wait() // its status is that of rm -rf
