@@ -94,6 +94,14 @@ func FromFile(flag, file string) (string, error) {
 	return text, nil
 }
 
+// Rereading returns a function that does FromFile again, nil without a file.
+func Rereading(flag, file string) func() (string, error) {
+	if file == "" {
+		return nil
+	}
+	return func() (string, error) { return FromFile(flag, file) }
+}
+
 func unknownVariables(prefix string, model *kong.Application, environ []string) error {
 	var known []string
 	_ = kong.Visit(model, func(node kong.Visitable, next kong.Next) error { // no visit fails

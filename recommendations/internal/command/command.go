@@ -68,8 +68,8 @@ func (f storeFlag) use(do func(*store.Store) error) error {
 
 // open opens a store, or makes it, while do runs. What the store logs, such as migrations,
 // is of no interest here.
-func (storeFlag) open(url string, do func(*store.Store) error) (err error) {
-	s, err := store.Open(url, store.Options{Log: logr.Discard()})
+func (f storeFlag) open(url string, do func(*store.Store) error) (err error) {
+	s, err := store.Open(url, store.Options{Log: logr.Discard(), Reread: config.Rereading("--store-file", f.StoreFile)})
 	if err != nil {
 		return err
 	}

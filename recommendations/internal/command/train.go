@@ -78,8 +78,11 @@ func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, s
 	}
 	began := time.Now()
 	model, err := models.Train(ctx, in)
-	if ctx.Err() != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.Canceled):
 		return models.Model{}, errors.New("interrupted: no model was saved")
+	case cause != nil:
+		return models.Model{}, fmt.Errorf("no model was saved: %w", cause)
 	}
 	if err != nil {
 		return models.Model{}, err

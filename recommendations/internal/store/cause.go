@@ -15,7 +15,7 @@ const (
 	ReadOnly    Cause = "read_only"   // it takes no writes, as a standby does not
 	Busy        Cause = "busy"        // another program holds it
 	Timeout     Cause = "timeout"     // it does not answer in time
-	Refused     Cause = "refused"     // it does not let this program in, or there is no such database
+	Refused     Cause = "refused"     // it does not let this program in, is not trusted, or has no such database
 	IO          Cause = "io"          // its disk fails
 	Unreachable Cause = "unreachable" // there is no connection, or it broke
 )

@@ -20,14 +20,14 @@ type dialect interface {
 	// means the default number of connections. It does not connect yet.
 	open(conns int) (read, write *sql.DB, err error)
 	migrate(ctx context.Context, db *sql.DB, log logr.Logger) error
-	// snapshot returns the options of a transaction that reads a snapshot.
-	snapshot() *sql.TxOptions
+	// view starts a transaction that reads a snapshot.
+	view(ctx context.Context, read *sql.DB) (*sql.Tx, error)
 	// lockWrites excludes other writers, if begin does not.
 	lockWrites(ctx context.Context) (unlock func(), err error)
 	// begin starts a transaction that writes.
 	begin(ctx context.Context, write *sql.DB) (*sql.Tx, error)
-	// lock takes a named lock, across processes. held ends when the lock is lost.
-	lock(ctx context.Context, name string) (held context.Context, unlock func(), err error)
+	// lock takes a named lock, across processes. held ends when another process has it.
+	lock(ctx context.Context, write *sql.DB, name string) (held context.Context, unlock func(), err error)
 	// putAll writes many readers.
 	putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error
 	// notify wakes the listeners of all processes once the transaction commits.
@@ -48,28 +48,30 @@ var migrations embed.FS
 
 // parse returns the dialect of a URL. Its errors do not repeat the URL, which may
 // contain a password.
-func parse(url string) (dialect, error) {
+func parse(url string, o Options) (dialect, error) {
 	if file, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return newSQLite(file)
 	}
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return newPostgres(url)
+		return newPostgres(url, o)
 	}
 	return nil, fmt.Errorf("the store must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 
-// migrateTo applies the migrations that this program knows. Those of a newer program
-// stay.
-func migrateTo(ctx context.Context, d goose.Dialect, db *sql.DB, folder string, log logr.Logger) error {
+// schema applies the migrations that this program knows. Those of a newer program stay.
+type schema struct{ *goose.Provider }
+
+func newSchema(d goose.Dialect, db *sql.DB, folder string) (schema, error) {
 	files, err := fs.Sub(migrations, "migrations/"+folder)
 	if err != nil {
-		return err
+		return schema{}, err
 	}
 	provider, err := goose.NewProvider(d, db, files)
-	if err != nil {
-		return err
-	}
-	results, err := provider.Up(ctx)
+	return schema{provider}, err
+}
+
+func (s schema) apply(ctx context.Context, log logr.Logger) error {
+	results, err := s.Up(ctx)
 	for _, r := range results {
 		log.Info("migrated", "migration", r.Source.Path, "took", r.Duration.String())
 	}

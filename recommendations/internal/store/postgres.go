@@ -3,157 +3,111 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/go-logr/logr"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"bookstall/recommendations/internal/domain"
 )
 
-// postgres is a database server, shared by all replicas.
+// postgres is a database of a server, shared by all replicas.
 type postgres struct {
-	config *pgx.ConnConfig
+	*server
+
+	lease time.Duration // of locks
 }
 
 const (
 	postgresConns   = 8
-	connectTimeout  = 2 * time.Second
 	postgresChannel = "bookstall"
+	readOnlyCode    = "25006" // read_only_sql_transaction
 )
 
-const wantPostgres = "want postgres://USER:PASSWORD@HOST:PORT/DATABASE (@ as %40, / as %2F, # as %23, ? as %3F, % as %25)"
-
-// obstacle says which characters stand in the way of reading a URL, and nothing else of it.
-func obstacle(text string) string {
-	_, rest, _ := strings.Cut(text, "://")
-	credentials := rest[:max(0, strings.LastIndex(rest, "@"))]
-	var found []string
-	for _, c := range []struct{ in, chars, name string }{
-		{text, "\n\r", "line break"}, {text, " \t", "space"},
-		{credentials, "@", "@"}, {credentials, "/", "/"}, {credentials, "#", "#"}, {credentials, "?", "?"},
-	} {
-		if strings.ContainsAny(c.in, c.chars) {
-			found = append(found, c.name)
-		}
-	}
-	if _, err := url.PathUnescape(credentials); err != nil {
-		found = append(found, "%")
-	}
-	if len(found) == 0 {
-		return ""
-	}
-	return ": percent-encode " + strings.Join(found, " ")
-}
-
-func newPostgres(text string) (dialect, error) {
-	config, err := pgx.ParseConfig(text)
+func newPostgres(text string, o Options) (dialect, error) {
+	s, err := newServer(text, o)
 	if err != nil {
-		// Not the error itself: it repeats the URL, and hides the password only if the
-		// URL could be parsed.
-		return nil, fmt.Errorf("the postgres URL cannot be parsed%s; %s", obstacle(text), wantPostgres)
+		return nil, err
 	}
-	u, err := url.Parse(text) // it knows no lists of hosts
-	if strings.ContainsAny(text, "# \t\r\n") || err == nil && (strings.Contains(u.EscapedPath(), "@") || u.User == nil && strings.Contains(u.RawQuery, "@")) {
-		return nil, fmt.Errorf("the postgres URL is ambiguous%s; %s", obstacle(text), wantPostgres)
-	}
-	config.ConnectTimeout = connectTimeout
-	// A replica whose host disappeared must not block the others by the locks that it
-	// held.
-	for name, value := range map[string]string{
-		"idle_in_transaction_session_timeout": "10s",
-		"tcp_keepalives_idle":                 "10",
-		"tcp_keepalives_interval":             "5",
-		"tcp_keepalives_count":                "3",
-	} {
-		if _, ok := config.RuntimeParams[name]; !ok {
-			config.RuntimeParams[name] = value
-		}
-	}
-	return postgres{config: config}, nil
+	return postgres{s, lease}, nil
 }
 
 func (d postgres) open(conns int) (read, write *sql.DB, err error) {
-	db := stdlib.OpenDB(*d.config)
+	db := d.pool()
 	db.SetMaxOpenConns(cmp.Or(conns, postgresConns))
 	db.SetMaxIdleConns(cmp.Or(conns, postgresConns))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return db, db, nil
 }
 
+// migrate applies what is missing under a lock, so that one of several programs that start
+// at a time does it.
+//
+// Programs of 0.1.0, which run beside this one during a rollout, take an advisory lock
+// instead, which a pooler would leave to somebody else, and notice no row of ours. They know
+// the first migration alone: both can migrate an empty database at a time, and nothing else.
+// Each migration is a transaction with its entry in the table of versions, so one of the
+// two fails and finds it applied at its next attempt. Both may also train at a time, which
+// costs time and leaves two good models, of which the later is active.
 func (d postgres) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error {
-	held, unlock, err := d.lock(ctx, "migrate")
+	m, err := newSchema(goose.DialectPostgres, db, "postgres")
+	if err != nil {
+		return err
+	}
+	// Without the lock where nothing is missing: a standby takes no lock, and a program that
+	// is killed here keeps nobody waiting.
+	var versioned bool
+	if err := db.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", goose.DefaultTablename).Scan(&versioned); err != nil {
+		return err
+	}
+	if versioned {
+		if pending, err := m.HasPending(ctx); err != nil || !pending {
+			return err
+		}
+	}
+	held, unlock, err := lockFor(ctx, db, "migrate", migrateLease)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	err = migrateTo(held, goose.DialectPostgres, db, "postgres", log)
-	if err != nil && held.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %s", errLockLost, err.Error()) // not wrapped: nobody cancelled the call
+	err = m.apply(held, log)
+	if collided(err) {
+		err = m.apply(held, log)
+	}
+	if err != nil && errors.Is(context.Cause(held), errLockTaken) {
+		return fmt.Errorf("%w: %s", errLockTaken, err.Error()) // not wrapped: nobody cancelled the call
 	}
 	return err
 }
 
-// errLockLost: the connection that held a lock broke.
-var errLockLost = errors.New("the connection to the database broke")
+// collided reports whether tables could not be made because another program was making them.
+// Which of the codes it gets depends on how far that is.
+func collided(err error) bool {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains([]string{"23505", "42710", "42P07"}, failed.Code) // unique_violation, duplicate_object, duplicate_table
+}
 
-func (d postgres) snapshot() *sql.TxOptions {
-	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+func (d postgres) view(ctx context.Context, read *sql.DB) (*sql.Tx, error) {
+	return d.server.begin(ctx, read, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
 // lockWrites does nothing: nextSeq and holdHead lock a row.
 func (d postgres) lockWrites(context.Context) (unlock func(), err error) { return func() {}, nil }
 
 func (d postgres) begin(ctx context.Context, write *sql.DB) (*sql.Tx, error) {
-	return write.BeginTx(ctx, nil)
-}
-
-// lock takes an advisory lock on a connection of its own. The lock is lost when that
-// connection breaks.
-func (d postgres) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
-	conn, err := pgx.ConnectConfig(ctx, d.config)
-	if err != nil {
-		return nil, nil, err
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte("bookstall:" + name))
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(h.Sum64())); err != nil {
-		closeConn(ctx, conn)
-		return nil, nil, err
-	}
-	held, lost := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		_, _ = conn.WaitForNotification(held) // returns when the connection breaks or held ends
-		lost()
-	}()
-	return held, func() {
-		lost()
-		<-watched
-		closeConn(ctx, conn)
-	}, nil
-}
-
-// closeConn closes a connection, within a limit in case the server does not answer.
-func closeConn(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
-	defer cancel()
-	_ = conn.Close(ctx)
+	return d.server.begin(ctx, write, nil)
 }
 
 // putAll sends thousands of rows per statement, because all other writers wait during
@@ -179,12 +133,17 @@ func (d postgres) notify(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// listen reconnects with backoff. Between two connections it misses notifications;
-// polling makes up for that.
+// listen reconnects with backoff. Between two connections it misses notifications, and
+// behind a pooler it gets none; polling makes up for that.
 func (d postgres) listen(ctx context.Context, changed func()) {
 	retry := backoff.ExponentialBackOff{InitialInterval: 100 * time.Millisecond, Multiplier: 2, MaxInterval: 5 * time.Second}
 	for ctx.Err() == nil {
-		if d.listenOnce(ctx, changed) {
+		listened, err := d.listenOnce(ctx, changed)
+		if errors.Is(err, errPooled) {
+			<-ctx.Done()
+			return
+		}
+		if listened {
 			retry.Reset()
 		}
 		select {
@@ -196,19 +155,19 @@ func (d postgres) listen(ctx context.Context, changed func()) {
 
 // listenOnce listens on one connection until it breaks or ctx ends, and reports
 // whether it got as far as that.
-func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool) {
-	conn, err := pgx.ConnectConfig(ctx, d.config)
+func (d postgres) listenOnce(ctx context.Context, changed func()) (listened bool, err error) {
+	conn, err := d.session(ctx)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer closeConn(ctx, conn)
 	if _, err := conn.Exec(ctx, "LISTEN "+postgresChannel); err != nil {
-		return false
+		return false, err
 	}
 	changed() // something may have changed before
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return true
+			return true, err
 		}
 		changed()
 	}
@@ -228,22 +187,22 @@ func causesByCode() []struct {
 		code  string
 		cause Cause
 	}{
-		{"08", Unreachable}, // connection
-		{"53100", Full},     // disk_full
-		{"53", Exhausted},   // out of memory, too many connections
-		{"57014", Timeout},  // cancelled, by statement_timeout or by us
-		{"57", Unreachable}, // shutting down, starting
-		{"58", IO},          // system error
-		{"25006", ReadOnly}, // read-only, as on a standby
-		{"25P03", Timeout},  // idle transaction ended
-		{"40", Busy},        // transaction rolled back: deadlock, serialisation
-		{"55P03", Busy},     // lock not available
-		{"28", Refused},     // authentication
-		{"3D", Refused},     // database does not exist
-		{"42703", Outdated}, // column does not exist
-		{"42P01", Outdated}, // table does not exist
-		{"XX001", Damaged},  // data corrupted
-		{"XX002", Damaged},  // index corrupted
+		{"08", Unreachable},      // connection
+		{"53100", Full},          // disk_full
+		{"53", Exhausted},        // out of memory, too many connections
+		{"57014", Timeout},       // cancelled, by statement_timeout or by us
+		{"57", Unreachable},      // shutting down, starting
+		{"58", IO},               // system error
+		{readOnlyCode, ReadOnly}, // as on a standby
+		{"25P03", Timeout},       // idle transaction ended
+		{"40", Busy},             // transaction rolled back: deadlock, serialisation
+		{"55P03", Busy},          // lock not available
+		{"28", Refused},          // authentication
+		{"3D", Refused},          // database does not exist
+		{"42703", Outdated},      // column does not exist
+		{"42P01", Outdated},      // table does not exist
+		{"XX001", Damaged},       // data corrupted
+		{"XX002", Damaged},       // index corrupted
 	}
 }
 
@@ -261,8 +220,11 @@ func (d postgres) cause(err error) Cause {
 	if errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
 		return Timeout
 	}
-	if errors.Is(err, errLockLost) {
-		return Unreachable
+	if errors.Is(err, errLockTaken) {
+		return Timeout
+	}
+	if distrusted(err) {
+		return Refused
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return Unreachable
@@ -276,4 +238,17 @@ func (d postgres) cause(err error) Cause {
 		return Unreachable
 	}
 	return ""
+}
+
+// distrusted reports whether TLS failed because of a certificate, of the server or of this
+// program.
+func distrusted(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok { // with sslmode=verify-ca
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" // an alert of TLS
 }

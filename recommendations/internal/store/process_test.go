@@ -52,7 +52,11 @@ type job struct {
 	Acks string // file to which acknowledged ids go; "" for none
 	From int    // number of the first interaction
 	For  time.Duration
+	Lock bool // take the lock "train" instead of writing, and keep it
 }
+
+// shortLease is the lease of locks whose owner is going to be killed.
+const shortLease = time.Second
 
 // tally is the report of a writing process.
 type tally struct {
@@ -79,6 +83,10 @@ func writeAsTold(told string) error {
 	s, err := store.Open(j.URL, store.Options{Log: logr.Discard()})
 	if err != nil {
 		return err
+	}
+	if j.Lock {
+		store.SetLease(s, shortLease)
+		return s.WithLock(context.Background(), "train", func(context.Context) error { select {} })
 	}
 	var acks *os.File
 	if j.Acks != "" {
@@ -318,6 +326,7 @@ func TestKilledWritersLoseNothing(t *testing.T) {
 	databases(t, func(db database) {
 		t := db.t
 		url := db.newURL()
+		mustHead(t, open(t, url)) // who is killed while migrating would keep the others waiting for its lock
 		c := newCrew(t, url, 2)
 		for end := time.Now().Add(*processes); time.Now().Before(end); {
 			time.Sleep(moment())

@@ -80,7 +80,14 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 		return err
 	}
 	defer unlock()
-	if err := patiently(ctx, func() error { return migrateTo(ctx, goose.DialectSQLite3, db, "sqlite", log) }); err != nil {
+	err = patiently(ctx, func() error {
+		tables, err := newSchema(goose.DialectSQLite3, db, "sqlite")
+		if err != nil {
+			return err
+		}
+		return tables.apply(ctx, log)
+	})
+	if err != nil {
 		return err
 	}
 	info, err := os.Stat(d.file)
@@ -138,7 +145,10 @@ func (d sqlite) begin(ctx context.Context, write *sql.DB) (tx *sql.Tx, err error
 	return tx, err
 }
 
-func (d sqlite) snapshot() *sql.TxOptions { return nil } // every transaction reads a snapshot
+// view needs no options: every transaction reads a snapshot.
+func (d sqlite) view(ctx context.Context, read *sql.DB) (*sql.Tx, error) {
+	return read.BeginTx(ctx, nil)
+}
 
 // lockWrites queues for the file in the kernel. SQLite's own waiting is polling with
 // pauses: one of three busy writers would starve.
@@ -146,7 +156,7 @@ func (d sqlite) lockWrites(ctx context.Context) (unlock func(), err error) {
 	return d.writes.lock(ctx)
 }
 
-func (d sqlite) lock(ctx context.Context, name string) (held context.Context, unlock func(), err error) {
+func (d sqlite) lock(ctx context.Context, _ *sql.DB, name string) (held context.Context, unlock func(), err error) {
 	unlock, err = newFileLock(d.file + "." + name + ".lock").lock(ctx)
 	return ctx, unlock, err
 }

@@ -57,6 +57,9 @@ type Options struct {
 	Log   logr.Logger
 	Now   func() time.Time // the clock; nil for the real one
 	Conns int              // limit of connections for reading; 0 for a default
+	// Reread returns the URL again, as its password may have changed. Each new connection
+	// to PostgreSQL asks. nil means that the URL stays.
+	Reread func() (string, error)
 }
 
 // Store is an open store. It is safe for concurrent use, by any number of
@@ -81,7 +84,7 @@ type Store struct {
 // Open returns the store of a URL: sqlite:FILE or postgres://… It does not connect
 // yet. The first method called does, and creates or migrates the tables if needed.
 func Open(url string, o Options) (*Store, error) {
-	d, err := parse(url)
+	d, err := parse(url, o)
 	if err != nil {
 		return nil, err
 	}
@@ -101,14 +104,14 @@ func Open(url string, o Options) (*Store, error) {
 
 // CheckURL reports whether the URL of a store is valid.
 func CheckURL(url string) error {
-	_, err := parse(url)
+	_, err := parse(url, Options{})
 	return err
 }
 
 // Missing returns the file of an SQLite store that does not exist yet, "" for any other
 // store. Opening the store makes the file.
 func Missing(url string) (file string) {
-	d, err := parse(url)
+	d, err := parse(url, Options{})
 	s, ok := d.(sqlite)
 	if err != nil || !ok {
 		return ""
@@ -183,7 +186,7 @@ func (s *Store) view(ctx context.Context, doing string, do func(*sql.Tx) error) 
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot())
+	tx, err := s.dialect.view(ctx, s.read)
 	if err != nil {
 		return s.fault(doing, err)
 	}
@@ -319,13 +322,13 @@ func (s *Store) Changes(ctx context.Context) <-chan struct{} {
 }
 
 // WithLock runs do under a lock of that name, which excludes other callers here and
-// in other processes. The context of do ends if the lock is lost, which happens when
-// the connection to PostgreSQL breaks.
+// in other processes. The context of do ends if another process has taken the lock, which
+// happens after this one could not reach PostgreSQL for a while.
 func (s *Store) WithLock(ctx context.Context, name string, do func(context.Context) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	held, unlock, err := s.dialect.lock(ctx, name)
+	held, unlock, err := s.dialect.lock(ctx, s.write, name)
 	if err != nil {
 		return s.fault("lock "+name, err)
 	}

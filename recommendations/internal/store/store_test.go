@@ -32,7 +32,10 @@ type database struct {
 	raw    func(url string) *sql.DB
 }
 
-// databases runs a test on SQLite and on PostgreSQL.
+// poolSize is the number of connections that a pooler of the tests has: fewer than programs.
+const poolSize = 3
+
+// databases runs a test on SQLite, on PostgreSQL and on PostgreSQL behind a pooler.
 func databases(t *testing.T, test func(database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -58,6 +61,15 @@ func databases(t *testing.T, test func(database)) {
 		test(database{
 			t: t, name: "postgres", newURL: server.NewDatabase, copied: server.CopyOf,
 			raw: func(url string) *sql.DB { return openRaw(t, "pgx", url) },
+		})
+	})
+	t.Run("pgbouncer", func(t *testing.T) {
+		server := pgtest.Start(t)
+		pooler := server.Pooler(poolSize)
+		test(database{
+			t: t, name: "pgbouncer", newURL: func() string { return pooler.URL(server.NewDatabase()) },
+			copied: func(url string) string { return pooler.URL(server.CopyOf(pooler.Direct(url))) },
+			raw:    func(url string) *sql.DB { return openRaw(t, "pgx", pooler.Direct(url)) },
 		})
 	})
 }
@@ -854,7 +866,7 @@ func testCallersShareCommits(db database) {
 
 func testChangesAreTold(db database) {
 	t := db.t
-	if db.name == "sqlite" { // SQLite is polled
+	if db.name != "postgres" { // the others are polled
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = open(t, db.newURL()).Changes(ctx)
 		cancel()
@@ -986,7 +998,7 @@ func testAnEarlierSchemaComesBack(db database) {
 		"DROP TRIGGER head_seq", "DROP TABLE commits", "ALTER TABLE histories DROP COLUMN generation",
 		"DELETE FROM goose_db_version WHERE version_id > 1",
 	}
-	if db.name == "postgres" {
+	if db.name != "sqlite" {
 		statements[0] = "DROP FUNCTION mark_commit CASCADE"
 	}
 	raw := db.raw(url)
