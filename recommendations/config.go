@@ -22,7 +22,7 @@ type settings struct {
 	Name          string `help:"Name of this replica, in served_by of its answers. Defaults to the host name."`
 
 	Store     string `help:"Store of books, models and interactions: none, sqlite:FILE or postgres://…. With none, the default, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
-	StoreFile string `help:"File with the URL of the store, which may have a password." placeholder:"FILE"`
+	StoreFile string `help:"File with the URL of the store, which may have a password. It is read again at each connection to PostgreSQL." placeholder:"FILE"`
 	Demo      bool   `help:"Fill an empty store with the embedded demonstration. Otherwise wait until books are imported." default:"true" negatable:""`
 	Train     bool   `help:"Train a model if the store has none that fits its books. Otherwise wait for one and recommend bestsellers." default:"true" negatable:""`
 	Workers   int    `help:"Goroutines to train on; 0 for one per CPU." default:"0"`

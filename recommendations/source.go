@@ -5,10 +5,13 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 
+	"bookstall/internal/config"
 	"bookstall/internal/lifecycle"
 	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/recommender"
@@ -28,7 +31,11 @@ type source struct {
 
 // openSource returns the configured store, or the embedded demonstration.
 func openSource(cfg settings, books *recommender.Recommender, ready *lifecycle.Readiness, tel *telemetry.Telemetry) (source, error) {
-	loaded := func() { ready.Set(true, "") }
+	var isLoaded atomic.Bool
+	loaded := func() {
+		isLoaded.Store(true)
+		ready.Set(true, "")
+	}
 	workers := cmp.Or(cfg.Workers, runtime.GOMAXPROCS(0))
 	if cfg.Store == noStore {
 		d := &demonstration{books: books, workers: workers, loaded: loaded, log: tel.Log, quit: make(chan struct{})}
@@ -38,12 +45,25 @@ func openSource(cfg settings, books *recommender.Recommender, ready *lifecycle.R
 		}, nil
 	}
 	log := tel.Log.WithName("store")
-	kept, err := store.Open(cfg.Store, store.Options{Log: log})
+	kept, err := store.Open(cfg.Store, store.Options{Log: log, Reread: config.Rereading("--store-file", cfg.StoreFile)})
 	if err != nil {
 		return source{}, fmt.Errorf("store: %w", err)
 	}
 	replicate := replication.Config{
 		Store: kept, Recommender: books, Train: cfg.Train, Workers: workers, OnLoaded: loaded, Log: log, Registry: tel.Registry,
+		OnState: func(read, write error) {
+			note := ""
+			switch {
+			case read != nil:
+				note = "the store cannot be used: " + inOneLine(read)
+			case write != nil:
+				note = "the last write failed: " + inOneLine(write)
+			}
+			if read != nil && !isLoaded.Load() {
+				ready.Set(false, note)
+			}
+			ready.Note(note)
+		},
 	}
 	if cfg.Demo {
 		replicate.Demo = sample.Load
@@ -55,6 +75,8 @@ func openSource(cfg settings, books *recommender.Recommender, ready *lifecycle.R
 		close:   kept.Close,
 	}, nil
 }
+
+func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // demonstration serves the embedded data and stores nothing.
 type demonstration struct {

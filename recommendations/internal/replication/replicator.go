@@ -45,6 +45,9 @@ type Config struct {
 	Train    bool
 	Workers  int    // goroutines to train on
 	OnLoaded func() // called once, when everything is in memory
+	// OnState is called with why the store could not be read, and why not written, the last
+	// time; nil if it could. Calls come one after the other.
+	OnState  func(read, write error)
 	Log      logr.Logger
 	Registry prometheus.Registerer
 }
@@ -68,17 +71,22 @@ type Replicator struct {
 	cancel  context.CancelFunc
 
 	// Used by Run alone.
-	head  store.Head     // state of the store that the catalogue and the model in memory belong to
-	model *loadedModel   // nil for none
-	at    store.Position // all histories up to this commit are in memory
+	head  store.Head           // state of the store that the catalogue and the model in memory belong to
+	model *loadedModel         // nil for none
+	at    store.Position       // all histories up to this commit are in memory
+	away  map[store.Cause]bool // causes logged since the store became unreachable; nil while it is reachable
 
 	applied atomic.Int64 // its sequence number
 	lost    atomic.Int64 // when the store became unreachable, in Unix nanoseconds; 0 while it is reachable
 	writes  writes
+	state   state
 }
 
 // New returns a Replicator. Nothing happens before Run.
 func New(cfg Config) *Replicator {
+	if cfg.OnState == nil {
+		cfg.OnState = func(error, error) {}
+	}
 	r := &Replicator{Config: cfg}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.metrics = newMetrics(cfg.Registry, r)
@@ -95,6 +103,7 @@ func (r *Replicator) Run() error {
 		return err
 	}
 	debug.FreeOSMemory() // loading used more than it loaded
+	r.reads(nil)
 	r.OnLoaded()
 	changes := r.Store.Changes(r.ctx)
 	tick := time.NewTicker(pollInterval)
@@ -136,6 +145,7 @@ func (r *Replicator) loadWithRetries() error {
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, pause time.Duration) {
 			telemetry.Warn(r.Log, "store cannot be loaded yet", "error", err.Error(), "retryIn", pause.String())
+			r.reads(err)
 		}),
 	)
 	if err != nil {
@@ -147,19 +157,44 @@ func (r *Replicator) loadWithRetries() error {
 	return nil
 }
 
-// report logs when the store becomes unreachable and when it is back, once each.
+// report logs when the store becomes unreachable, each further cause once, and when the store
+// is back.
 func (r *Replicator) report(err error) {
-	since := r.lost.Load()
 	r.metrics.countError(err)
-	switch {
-	case r.ctx.Err() != nil:
-	case err != nil && since == 0:
-		r.lost.Store(time.Now().UnixNano())
-		r.Log.Error(err, "store unreachable: shelves come from memory", "cause", store.CauseOf(err))
-	case err == nil && since != 0:
-		r.lost.Store(0)
-		r.Log.Info("store reachable again", "staleFor", time.Since(time.Unix(0, since)).Round(time.Millisecond).String())
+	if r.ctx.Err() != nil {
+		return
 	}
+	if err == nil {
+		if r.away == nil {
+			return
+		}
+		r.Log.Info("store reachable again", "staleFor", time.Since(time.Unix(0, r.lost.Swap(0))).Round(time.Millisecond).String())
+		r.away = nil
+		r.reads(nil)
+		return
+	}
+	if r.away == nil {
+		r.away = map[store.Cause]bool{}
+		r.lost.Store(time.Now().UnixNano())
+	}
+	if cause := store.CauseOf(err); !r.away[cause] {
+		r.away[cause] = true
+		r.Log.Error(err, "store unreachable: shelves come from memory", "cause", cause)
+	}
+	r.reads(err)
+}
+
+// state is why the store could not be used the last time; nil if it could.
+type state struct {
+	mu          sync.Mutex
+	read, write error
+}
+
+func (r *Replicator) reads(err error) {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.state.read = err
+	r.OnState(err, r.state.write)
 }
 
 // writes is whether writes fail.
@@ -188,6 +223,10 @@ func (r *Replicator) reportWrite(err error) {
 		r.Log.Error(err, "writes fail", "cause", cause)
 	}
 	w.cause, w.logged = cause, time.Now()
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.state.write = err
+	r.OnState(r.state.read, err)
 }
 
 // load loads everything from the store.
