@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"bookstall/internal/config"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
 )
@@ -18,7 +21,7 @@ type modelCommands struct {
 	List     modelList     `cmd:"" help:"List the models of the store, newest first."`
 	Show     modelShow     `cmd:"" help:"Show what a model was trained on and how good it is."`
 	Activate modelActivate `cmd:"" help:"Activate a model."`
-	Rollback modelRollback `cmd:"" help:"Reactivate the previous model."`
+	Rollback modelRollback `cmd:"" help:"Reactivate the previous model. Twice goes back twice."`
 	Add      modelAdd      `cmd:"" help:"Save a model from a file in the store, without activating it."`
 }
 
@@ -60,15 +63,44 @@ func (c *modelList) Run(ctx context.Context, to config.Streams) error {
 	})
 }
 
+// find returns the version that a prefix names.
+//
+// Error: domain.ErrModelNotFound, or several versions begin with it.
+func find(ctx context.Context, s *store.Store, prefix string) (string, error) {
+	list, err := s.Models(ctx)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, m := range list {
+		if strings.HasPrefix(m.Version, prefix) {
+			found = append(found, m.Version)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return "", fmt.Errorf("%w: %q", domain.ErrModelNotFound, prefix)
+	case len(found) > 1 && !slices.Contains(found, prefix):
+		return "", fmt.Errorf("%q begins the versions of %d models: %s", prefix, len(found), strings.Join(found, ", "))
+	case len(found) > 1:
+		return prefix, nil
+	}
+	return found[0], nil
+}
+
 type modelShow struct {
 	storeFlag `embed:""`
-	Version   string `arg:"" help:"Version of the model, from models list."`
+	Version   string `arg:"" help:"Version of the model, from models list, or its beginning."`
 }
 
 // Run prints the metadata as JSON.
 func (c *modelShow) Run(ctx context.Context, to config.Streams) error {
 	return c.use(func(s *store.Store) error {
-		model, err := models.Load(ctx, s, c.Version)
+		version, err := find(ctx, s, c.Version)
+		if err != nil {
+			return err
+		}
+		model, err := models.Load(ctx, s, version)
 		if err != nil {
 			return err
 		}
@@ -80,13 +112,17 @@ func (c *modelShow) Run(ctx context.Context, to config.Streams) error {
 
 type modelActivate struct {
 	storeFlag `embed:""`
-	Version   string `arg:"" help:"Version of the model, from models list."`
+	Version   string `arg:"" help:"Version of the model, from models list, or its beginning."`
 }
 
 // Run refuses a model that no replica could use.
 func (c *modelActivate) Run(ctx context.Context, to config.Streams) error {
 	return c.use(func(s *store.Store) error {
-		model, err := models.Load(ctx, s, c.Version)
+		version, err := find(ctx, s, c.Version)
+		if err != nil {
+			return err
+		}
+		model, err := models.Load(ctx, s, version)
 		if err != nil {
 			return err
 		}
@@ -97,10 +133,10 @@ func (c *modelActivate) Run(ctx context.Context, to config.Streams) error {
 		if _, err := model.For(catalog.Books); err != nil {
 			return err
 		}
-		if err := s.Activate(ctx, c.Version); err != nil {
+		if err := s.Activate(ctx, version); err != nil {
 			return err
 		}
-		fmt.Fprintf(to.Out, "model %s is active\n", c.Version)
+		fmt.Fprintf(to.Out, "model %s is active\n", version)
 		return nil
 	})
 }

@@ -127,7 +127,7 @@ func (s *Store) activate(ctx context.Context, tx *sql.Tx, version string) error 
 	return err
 }
 
-// Rollback reactivates the previous model.
+// Rollback reactivates the previous model. Twice goes back twice.
 //
 // Error: ErrNoEarlierModel.
 func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
@@ -135,36 +135,66 @@ func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
 		if err := holdHead(ctx, tx); err != nil {
 			return err
 		}
-		h, err := head(ctx, tx)
-		if err != nil {
+		if from, to, err = activeAndPrevious(ctx, tx); err != nil {
 			return err
 		}
-		from = h.Model
-		err = tx.QueryRowContext(ctx, "SELECT version FROM activations WHERE version <> $1 ORDER BY n DESC LIMIT 1", from).Scan(&to)
-		if errors.Is(err, sql.ErrNoRows) {
+		if to == "" {
 			return ErrNoEarlierModel
-		}
-		if err != nil {
-			return err
 		}
 		return s.activate(ctx, tx, to)
 	})
 	return from, to, err
 }
 
-// PruneModels deletes old models and returns how many. The newest keep models, the
-// active and the previous one stay.
+// activeAndPrevious returns the active model and the one that a rollback reactivates; "" for
+// none. An activation of the model before goes back to it, and any other goes forward.
+func activeAndPrevious(ctx context.Context, q querier) (active, previous string, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT version FROM activations ORDER BY n")
+	if err != nil {
+		return "", "", err
+	}
+	defer rows.Close()
+	var before []string // the active model is the last
+	for rows.Next() {
+		var version string
+		if err := rows.Scan(&version); err != nil {
+			return "", "", err
+		}
+		switch n := len(before); {
+		case n > 0 && before[n-1] == version: // what was between has been deleted
+		case n > 1 && before[n-2] == version:
+			before = before[:n-1]
+		default:
+			before = append(before, version)
+		}
+	}
+	n := len(before)
+	if n > 0 {
+		active = before[n-1]
+	}
+	if n > 1 {
+		previous = before[n-2]
+	}
+	return active, previous, rows.Err()
+}
+
+// PruneModels deletes old models and returns how many. The newest keep models, the active
+// one, the one that was active last, and the one that a rollback reactivates stay.
 func (s *Store) PruneModels(ctx context.Context, keep int) (deleted int64, err error) {
 	err = s.change(ctx, "prune models", func(tx *sql.Tx) error {
 		const old = `version NOT IN (SELECT version FROM models ORDER BY created_at DESC LIMIT $1)
-			AND version NOT IN (SELECT version FROM activations ORDER BY n DESC LIMIT 2)`
+			AND version NOT IN (SELECT version FROM activations ORDER BY n DESC LIMIT 2) AND version <> $2`
 		if err := holdHead(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM activations WHERE "+old, keep); err != nil {
+		_, previous, err := activeAndPrevious(ctx, tx)
+		if err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, "DELETE FROM models WHERE "+old, keep)
+		if _, err := tx.ExecContext(ctx, "DELETE FROM activations WHERE "+old, keep, previous); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, "DELETE FROM models WHERE "+old, keep, previous)
 		if err != nil {
 			return err
 		}

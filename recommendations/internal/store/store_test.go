@@ -90,6 +90,7 @@ func TestContract(t *testing.T) {
 			"AnExportComesBack":         testAnExportComesBack,
 			"AnImportKnowsItsCatalogue": testAnImportKnowsItsCatalogue,
 			"Models":                    testModels,
+			"RollbacksGoOnBack":         testRollbacksGoOnBack,
 			"Locks":                     testLocks,
 			"ANewerSchemaIsUsedAsItIs":  testANewerSchemaIsUsedAsItIs,
 			"ManyOpenAtOnce":            testManyOpenAtOnce,
@@ -583,6 +584,41 @@ func testAnImportKnowsItsCatalogue(db database) {
 	req.Compared = &before.CatalogVersion
 	if result := mustImport(t, s, req); !result.CatalogChanged {
 		t.Errorf("%+v, want a new catalogue", result)
+	}
+}
+
+// Each rollback goes back by one, whatever is deleted and activated in between.
+func testRollbacksGoOnBack(db database) {
+	t := db.t
+	s := open(t, db.newURL())
+	ctx := within(t)
+	for i, version := range []string{"a", "b", "c", "d"} {
+		m := domain.StoredModel{Version: version, CreatedAt: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC), Metadata: []byte(`{}`), Artefact: []byte{byte(i)}}
+		if err := errors.Join(s.SaveModel(ctx, m), s.Activate(ctx, version)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := func(from, to string) {
+		t.Helper()
+		if f, b, err := s.Rollback(ctx); f != from || b != to || err != nil {
+			t.Errorf("rolled back from %s to %s (%v), want from %s to %s", f, b, err, from, to)
+		}
+	}
+	back("d", "c")
+	back("c", "b")
+	if gone, err := s.PruneModels(ctx, 0); gone != 1 || err != nil { // d: b is active, c was, and a is next
+		t.Errorf("%d models gone, %v, want 1", gone, err)
+	}
+	if err := s.Activate(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	back("c", "b")
+	back("b", "a")
+	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
+		t.Errorf("got %v, want %v", err, store.ErrNoEarlierModel)
+	}
+	if h := mustHead(t, s); h.Model != "a" {
+		t.Errorf("head: %+v, want model a", h)
 	}
 }
 
