@@ -230,7 +230,7 @@ func (e *Edge) CheckOrigin(r *http.Request) error {
 		return nil
 	}
 	shop := r.Host
-	if e.atPublicURL(r) {
+	if e.atPublicURL(r) || !e.knows(r.Host) { // a name of the proxy's own says nothing to readers
 		shop = e.cfg.PublicURL.Origin()
 	} else if s := e.scheme(r); s != "" {
 		shop = s + "://" + r.Host

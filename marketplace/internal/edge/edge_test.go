@@ -281,6 +281,9 @@ func TestOrigins(t *testing.T) {
 			Config{Proxies: proxies}, proxy, "shop.example",
 			[]string{"Origin", "http://shop.example", "X-Forwarded-Proto", "https"}, false, "https://shop.example",
 		},
+		"a proxy with a name of its own, and another public URL": {
+			Config{PublicURL: https, Listen: ":80"}, browser, "upstream", []string{"Origin", "http://127.0.0.1:8081"}, false, "https://shop.example",
+		},
 		"port forwarding": {Config{PublicURL: https, Listen: ":80"}, browser, "localhost:8080", []string{"Origin", "http://localhost:8080"}, true, ""},
 	} {
 		e := newEdge(t, test.cfg)
