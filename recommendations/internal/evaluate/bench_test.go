@@ -15,8 +15,7 @@ import (
 
 func BenchmarkTrainGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
-	s := newData(b, g.union()).Split(0, g.isWhole)
-	data := dataset(b, s)
+	data := g.dataset(g.split())
 	for b.Loop() {
 		if _, err := engine.Train(b.Context(), data, engine.DefaultParams(), runtime.GOMAXPROCS(0)); err != nil {
 			b.Fatal(err)
@@ -28,10 +27,8 @@ func BenchmarkTrainGoodbooks(b *testing.B) {
 // have the same length, with and without a category.
 func BenchmarkRankGoodbooks(b *testing.B) {
 	g := openGoodbooks(b)
-	s := newData(b, g.union()).Split(0, g.isWhole)
-	categories, names := shelfCategories(b)
-	r := newRanker(b, s, engine.DefaultPrior(), categories)
-	fantasy := slices.Index(names, "fantasy")
+	s, r := g.split(), trainedRanker(b)
+	fantasy := slices.Index(g.names, "fantasy")
 	for _, h := range []int{20, 50, 100} {
 		histories := histories(b, s, h)
 		for name, category := range map[string]int{"any": engine.AnyCategory, "fantasy": fantasy} {
@@ -65,10 +62,8 @@ func histories(b *testing.B, s evaluate.Split, h int) [][]int32 {
 }
 
 func BenchmarkSimilarGoodbooks(b *testing.B) {
-	g := openGoodbooks(b)
-	s := newData(b, g.union()).Split(0, g.isWhole)
-	categories, _ := shelfCategories(b)
-	r := newRanker(b, s, engine.DefaultPrior(), categories)
+	openGoodbooks(b)
+	r := trainedRanker(b)
 	dst := make([]engine.Scored, 0, 20)
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {

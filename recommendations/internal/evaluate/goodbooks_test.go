@@ -23,11 +23,16 @@ const (
 	defaultData = "../shared/data"
 )
 
-// ratings holds the ratings of goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
-type ratings struct {
+// published holds goodbooks-10k (Zygmunt Zajac, CC BY-SA 4.0).
+type published struct {
 	capped []evaluate.Rating // version 1 of the set: at most 100 ratings per book
 	full   []evaluate.Rating // version 2 of the set: whole histories of 5 % of its readers
 	whole  map[int64]bool    // the readers in full
+	union  evaluate.Data     // the whole histories, and the capped ones of all other readers
+
+	authors    []int32  // a number for the first author of each book
+	categories [][]int  // of each book, the main one first
+	names      []string // names of the categories
 }
 
 // dataDir returns the folder of the goodbooks files.
@@ -42,8 +47,8 @@ func dataDir() string {
 	return filepath.Join(dir, "goodbooks")
 }
 
-// openGoodbooks reads the ratings once, or skips the test if they are absent.
-func openGoodbooks(tb testing.TB) ratings {
+// openGoodbooks reads the set once, or skips the test if it is absent.
+func openGoodbooks(tb testing.TB) published {
 	tb.Helper()
 	dir := dataDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
@@ -56,38 +61,46 @@ func openGoodbooks(tb testing.TB) ratings {
 	return g
 }
 
-var readGoodbooks = sync.OnceValues(func() (g ratings, err error) {
-	if g.capped, err = readRatings(filepath.Join(dataDir(), "ratings-v1.csv.gz")); err != nil {
+var readGoodbooks = sync.OnceValues(func() (g published, err error) {
+	if g.capped, err = readRatings("ratings-v1.csv.gz"); err != nil {
 		return g, err
 	}
-	if g.full, err = readRatings(filepath.Join(dataDir(), "ratings-full-histories.csv.gz")); err != nil {
+	if g.full, err = readRatings("ratings-full-histories.csv.gz"); err != nil {
 		return g, err
 	}
 	g.whole = map[int64]bool{}
 	for _, r := range g.full {
 		g.whole[r.Reader] = true
 	}
-	return g, nil
+	if g.union, err = evaluate.NewData(catalogue(), g.join); err != nil {
+		return g, err
+	}
+	if g.authors, err = readAuthors(); err != nil {
+		return g, err
+	}
+	g.categories, g.names, err = readCategories()
+	return g, err
 })
 
-// union returns the whole histories, and the capped ones of all other readers.
-func (g ratings) union() iter.Seq[evaluate.Rating] {
-	return func(yield func(evaluate.Rating) bool) {
-		for _, r := range g.full {
-			if !yield(r) {
-				return
-			}
+// join yields the ratings of the union.
+func (g published) join(yield func(evaluate.Rating) bool) {
+	for _, r := range g.full {
+		if !yield(r) {
+			return
 		}
-		for _, r := range g.capped {
-			if !g.whole[r.Reader] && !yield(r) {
-				return
-			}
+	}
+	for _, r := range g.capped {
+		if !g.whole[r.Reader] && !yield(r) {
+			return
 		}
 	}
 }
 
 // isWhole reports whether the history of a reader of the union is complete.
-func (g ratings) isWhole(reader int64) bool { return g.whole[reader] }
+func (g published) isWhole(reader int64) bool { return g.whole[reader] }
+
+// split returns the union with fold 0 held out, by which docs/recommender.md measures.
+func (g published) split() evaluate.Split { return g.union.Split(0, g.isWhole) }
 
 // catalogue returns the ids of the set's books, 1 to 10,000.
 func catalogue() []int64 {
@@ -107,18 +120,27 @@ func newData(tb testing.TB, ratings iter.Seq[evaluate.Rating]) evaluate.Data {
 	return d
 }
 
-// readRatings reads a file compressed with gzip.
-func readRatings(path string) ([]evaluate.Rating, error) {
-	file, err := os.Open(path)
+// unpack opens a file of the set that is compressed with gzip. The caller must close the
+// file.
+func unpack(name string) (*os.File, io.Reader, error) {
+	file, err := os.Open(filepath.Join(dataDir(), name))
+	if err != nil {
+		return nil, nil, err
+	}
+	unpacked, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, unpacked, nil
+}
+
+func readRatings(name string) ([]evaluate.Rating, error) {
+	file, unpacked, err := unpack(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := bookcsv.ReadAll(path, unpacked, bookcsv.NewRatingReader)
+	rows, err := bookcsv.ReadAll(name, unpacked, bookcsv.NewRatingReader)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +151,18 @@ func readRatings(path string) ([]evaluate.Rating, error) {
 	return list, nil
 }
 
-// authors returns a number for the first author of each book.
-func authors(tb testing.TB) []int32 {
-	tb.Helper()
+func readAuthors() ([]int32, error) {
+	const name = "books.csv.gz"
+	file, unpacked, err := unpack(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
 	numbers := map[string]int32{}
 	list := make([]int32, 10_000)
-	books, err := bookcsv.ReadAll("books.csv.gz", unpack(tb, "books.csv.gz"), bookcsv.NewBookReader)
+	books, err := bookcsv.ReadAll(name, unpacked, bookcsv.NewBookReader)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	for _, b := range books {
 		if _, known := numbers[b.Author]; !known {
@@ -144,31 +170,20 @@ func authors(tb testing.TB) []int32 {
 		}
 		list[b.ID-1] = numbers[b.Author]
 	}
-	return list
+	return list, nil
 }
 
-func unpack(tb testing.TB, name string) io.Reader {
-	tb.Helper()
-	file, err := os.Open(filepath.Join(dataDir(), name))
+func readCategories() (categories [][]int, names []string, err error) {
+	const name = "shelves.csv.gz"
+	file, unpacked, err := unpack(name)
 	if err != nil {
-		tb.Fatal(err)
+		return nil, nil, err
 	}
-	tb.Cleanup(func() { file.Close() })
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return unpacked
-}
-
-// shelfCategories returns the categories of each book, the main one first, and the
-// names of the categories.
-func shelfCategories(tb testing.TB) (categories [][]int, names []string) {
-	tb.Helper()
+	defer file.Close()
 	categories = make([][]int, 10_000)
-	for book, err := range goodbooks.Shelves("shelves.csv.gz", unpack(tb, "shelves.csv.gz")) {
+	for book, err := range goodbooks.Shelves(name, unpacked) {
 		if err != nil {
-			tb.Fatal(err)
+			return nil, nil, err
 		}
 		for _, name := range book.Shelved.Categories() {
 			if !slices.Contains(names, name) {
@@ -178,5 +193,5 @@ func shelfCategories(tb testing.TB) (categories [][]int, names []string) {
 			categories[i] = append(categories[i], slices.Index(names, name))
 		}
 	}
-	return categories, names
+	return categories, names, nil
 }

@@ -35,10 +35,10 @@ func KNN(ctx context.Context, s Split, k int) (Ranker, error) {
 		near = near[:0]
 		for i, n := range joint {
 			if n > 0 && i != j {
-				near = append(near, closeness{int32(i), float64(n) / math.Sqrt(float64(len(readers[i])*len(readers[j])))})
+				near = insert(near, closeness{int32(i), float64(n) / math.Sqrt(float64(len(readers[i])*len(readers[j])))}, k)
 			}
 		}
-		for _, n := range closest(near, k) {
+		for _, n := range near {
 			adds[n.item] = append(adds[n.item], closeness{int32(j), n.cosine})
 		}
 	}
@@ -61,12 +61,22 @@ type closeness struct {
 	cosine float64
 }
 
-// closest returns the k most similar items of a list, which it sorts.
-func closest(list []closeness, k int) []closeness {
-	slices.SortFunc(list, func(a, b closeness) int {
-		return cmp.Or(cmp.Compare(b.cosine, a.cosine), cmp.Compare(a.item, b.item))
-	})
-	return list[:min(k, len(list))]
+// compare orders the most similar first.
+func (c closeness) compare(other closeness) int {
+	return cmp.Or(cmp.Compare(other.cosine, c.cosine), cmp.Compare(c.item, other.item))
+}
+
+// insert adds an item to the k most similar ones so far, in order, if it is one of them.
+// k must be at least 1.
+func insert(near []closeness, c closeness, k int) []closeness {
+	if len(near) == k {
+		if near[k-1].compare(c) < 0 {
+			return near
+		}
+		near = near[:k-1]
+	}
+	place, _ := slices.BinarySearchFunc(near, c, closeness.compare)
+	return slices.Insert(near, place, c)
 }
 
 // appendBest appends the k items with the highest scores that the reader does not

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
 )
 
@@ -26,6 +25,7 @@ func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRanker)
 // TestProtocol checks the numbers that show whether data are read and divided as in
 // other implementations of the protocol.
 func TestProtocol(t *testing.T) {
+	t.Parallel()
 	g := openGoodbooks(t)
 	tests := []struct {
 		name                    string
@@ -34,7 +34,7 @@ func TestProtocol(t *testing.T) {
 		train, positives, cases int
 		foldIn, targets         int
 	}{
-		{"union", newData(t, g.union()), g.isWhole, 29_671, 730_606, 533, 33_114, 8_168},
+		{"union", g.union, g.isWhole, 29_671, 730_606, 533, 33_114, 8_168},
 		{"whole histories", newData(t, slices.Values(g.full)), nil, 2_136, 162_413, 533, 33_114, 8_168},
 		{"capped histories", newData(t, slices.Values(g.capped)), nil, 23_117, 476_018, 5_236, 0, 0},
 	}
@@ -99,9 +99,10 @@ func TestProtocol(t *testing.T) {
 // TestQuality checks that the ranker, configured as in the service, reaches the
 // figures that docs/recommender.md promises.
 func TestQuality(t *testing.T) {
+	t.Parallel()
 	g := openGoodbooks(t)
-	s := newData(t, g.union()).Split(0, g.isWhole)
-	ranker := ranking(newRanker(t, s, engine.DefaultPrior(), nil))
+	s := g.split()
+	ranker := ranking(trainedRanker(t))
 	got := measure(t, "engine", s, ranker)
 	popular := measure(t, "popularity", s, evaluate.Popularity(s).ForCases())
 	const draws = 20 // a single one differs by a sixth
@@ -144,21 +145,21 @@ func TestQuality(t *testing.T) {
 // TestSimpleMethods compares the baselines with the figures of another
 // implementation: a weak baseline would flatter the ranker.
 func TestSimpleMethods(t *testing.T) {
+	t.Parallel()
 	g := openGoodbooks(t)
-	s := newData(t, g.union()).Split(0, g.isWhole)
+	s := g.split()
 	knn, err := evaluate.KNN(t.Context(), s, 20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	near := within(0.005)
-	categories, _ := shelfCategories(t)
 	for _, tt := range []struct {
 		name string
 		rank evaluate.CaseRanker
 		want evaluate.Result
 	}{
 		{"item-kNN", knn.ForCases(), evaluate.Result{Recall20: .2553, Recall50: .3751, NDCG100: .3924, Coverage20: .242}},
-		{"category popularity", evaluate.CategoryPopularity(s, categories).ForCases(),
+		{"category popularity", evaluate.CategoryPopularity(s, g.categories).ForCases(),
 			evaluate.Result{Recall20: .0900, Recall50: .1524, NDCG100: .1547, Coverage20: .016}},
 	} {
 		got := measure(t, tt.name, s, tt.rank)
@@ -172,16 +173,16 @@ func TestSimpleMethods(t *testing.T) {
 // TestEveryCategory checks that the shelf of each category is better than the most
 // popular books of that category.
 func TestEveryCategory(t *testing.T) {
+	t.Parallel()
 	g := openGoodbooks(t)
-	s := newData(t, g.union()).Split(0, g.isWhole)
-	categories, names := shelfCategories(t)
-	if len(names) != 18 {
-		t.Errorf("%d categories, want 18", len(names))
+	s := g.split()
+	if len(g.names) != 18 {
+		t.Errorf("%d categories, want 18", len(g.names))
 	}
-	ranker := newRanker(t, s, engine.DefaultPrior(), categories)
-	popularity := evaluate.PopularityByCategory(s, categories)
-	for c, name := range names {
-		of := s.InCategory(categories, c)
+	ranker := trainedRanker(t)
+	popularity := evaluate.PopularityByCategory(s, g.categories)
+	for c, name := range g.names {
+		of := s.InCategory(g.categories, c)
 		ours := measure(t, name, of, rankerIn(ranker, c))
 		popular := measure(t, name+", popularity", of, popularity[c].ForCases())
 		if ours.Recall20 <= popular.Recall20 {

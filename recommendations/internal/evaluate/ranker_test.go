@@ -1,7 +1,9 @@
 package evaluate_test
 
 import (
+	"context"
 	"runtime"
+	"sync"
 	"testing"
 
 	"bookstall/recommendations/internal/engine"
@@ -10,9 +12,8 @@ import (
 
 // dataset returns the training part of a split, as the service passes it to the
 // engine.
-func dataset(tb testing.TB, s evaluate.Split) engine.Dataset {
-	tb.Helper()
-	d := engine.Dataset{Items: s.Items, Authors: authors(tb)}
+func (g published) dataset(s evaluate.Split) engine.Dataset {
+	d := engine.Dataset{Items: s.Items, Authors: g.authors}
 	for _, rated := range s.TrainRated {
 		items, strengths := opinions(rated)
 		d.Readers, d.Strengths = append(d.Readers, items), append(d.Strengths, strengths)
@@ -28,19 +29,28 @@ func opinions(rated []evaluate.Rated) ([]int32, []engine.Strength) {
 	return items, strengths
 }
 
-// newRanker trains the engine on a split, as the service does.
-func newRanker(tb testing.TB, s evaluate.Split, prior engine.Prior, categories [][]int) *engine.Ranker {
+// trainedRanker returns the engine, configured as in the service and trained once on
+// the readers who are not held out.
+func trainedRanker(tb testing.TB) *engine.Ranker {
 	tb.Helper()
-	model, err := engine.Train(tb.Context(), dataset(tb, s), engine.DefaultParams(), runtime.GOMAXPROCS(0))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r, err := engine.NewRanker(engine.Config{Model: model, Categories: categories, Prior: prior})
+	r, err := trainGoodbooks()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return r
 }
+
+var trainGoodbooks = sync.OnceValues(func() (*engine.Ranker, error) {
+	g, err := readGoodbooks()
+	if err != nil {
+		return nil, err
+	}
+	model, err := engine.Train(context.Background(), g.dataset(g.split()), engine.DefaultParams(), runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	return engine.NewRanker(engine.Config{Model: model, Categories: g.categories, Prior: engine.DefaultPrior()})
+})
 
 // ranking adapts a ranker to be measured.
 func ranking(r *engine.Ranker) evaluate.CaseRanker {
