@@ -27,6 +27,8 @@ VULN_MODULES ?= . tools tools/conformance
 CHART_TOOLS := $(addprefix $(BIN)/,helm helm3 kubeconform kube-score) .tools/schemas/stamp
 IMAGE_TAG ?= dev
 BASE ?= origin/main
+# Replicas of recommendations of make run.
+REPLICAS ?= 3
 # An earlier version that people run; e2e upgrades from it.
 RELEASED := a1950194fb326242246892c078eed64c5784f52e
 
@@ -35,8 +37,8 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; TLS=1 for mutual TLS
-	@exec bin/local $(if $(TLS),-tls)
+run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; REPLICAS=5, TLS=1 for mutual TLS
+	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls)
 
 .PHONY: build
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs
@@ -65,8 +67,8 @@ bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
 
 .PHONY: load
-load: build ## a steady load on the shop of make run, and how each call ended
-	@bin/load -replica http://127.0.0.2:9090 -replica http://127.0.0.3:9090 -replica http://127.0.0.4:9090
+load: build ## a steady load on the shop of make run, and how each call ended; with the same REPLICAS=
+	@bin/load $$(seq -f '-replica http://127.0.0.%g:9090' 2 $$(($(REPLICAS) + 1)))
 
 .PHONY: bench-engine
 bench-engine: ## the engine's own figures, on one core

@@ -19,7 +19,7 @@ type settings struct {
 	GRPCAddress   string `name:"grpc-address" help:"host:port to serve gRPC on." default:":50051"`
 	AdminAddress  string `help:"host:port to serve health, metrics and build information on, for operators." default:":9090"`
 	HealthAddress string `help:"host:port to serve the gRPC health service on in plaintext, for probes without TLS. Used with TLS only." default:":50052"`
-	Name          string `help:"Name of this replica, in served_by of its answers. Defaults to the host name."`
+	Name          string `help:"Name of this replica, in served_by of its answers; {pid} stands for the process id. Defaults to the host name."`
 
 	Store     string `help:"Store of books, models and interactions: none, sqlite:FILE or postgres://…. With none, the default, the embedded demonstration is served and nothing is stored." default:"none" placeholder:"URL"`
 	StoreFile string `help:"File with the URL of the store, which may have a password. It is read again at each connection to PostgreSQL." placeholder:"FILE"`

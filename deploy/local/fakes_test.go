@@ -31,7 +31,7 @@ func fakeRecommendations() int {
 	state := health.NewServer()
 	state.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING) // not the service that the runner checks
 	status := healthpb.HealthCheckResponse_SERVING
-	if os.Getenv(fakeSick) == name {
+	if sick := os.Getenv(fakeSick); sick != "" && strings.HasPrefix(name, sick+" ") {
 		status = healthpb.HealthCheckResponse_NOT_SERVING
 	}
 	state.SetServingStatus(healthService, status)

@@ -14,6 +14,9 @@ import (
 // ownName is the prefix of the runner's own log lines.
 const ownName = "bookstall"
 
+// mostReplicas is far more than a machine has cores for.
+const mostReplicas = 20
+
 // layout is the addresses and directories of the shop. make run uses the standard
 // layout; tests have their own.
 type layout struct {
@@ -40,7 +43,7 @@ type replica struct {
 	name, grpc, admin string
 }
 
-func standardLayout(bin string) layout {
+func standardLayout(bin string, replicas int) layout {
 	l := layout{
 		bin:       bin,
 		state:     ".run",
@@ -53,7 +56,7 @@ func standardLayout(bin string) layout {
 
 		tutorialPort: "8081",
 	}
-	for i := 1; i <= 3; i++ {
+	for i := 1; i <= replicas; i++ {
 		ip := fmt.Sprintf("127.0.0.%d", i+1)
 		l.replicas = append(l.replicas, replica{
 			name:  fmt.Sprintf("replica-%d", i),
@@ -71,15 +74,6 @@ func (l layout) names() []string {
 		names = append(names, r.name)
 	}
 	return names
-}
-
-// replicaList returns the replicas and their addresses, for the log.
-func (l layout) replicaList() string {
-	var list []string
-	for _, r := range l.replicas {
-		list = append(list, r.name+" "+r.grpc)
-	}
-	return strings.Join(list, ", ")
 }
 
 // target returns the gRPC target that marketplace dials.
@@ -158,10 +152,11 @@ func (l layout) marketplaceProgram() (program, error) {
 	}
 	env = append(env, l.tlsEnv("marketplace", "MARKETPLACE")...)
 	return program{
-		name:  "marketplace",
-		path:  filepath.Join(l.bin, "marketplace"),
-		where: fmt.Sprintf("HTTP %s, admin %s", l.shop, l.shopAdmin),
-		env:   env,
+		name:    "marketplace",
+		path:    filepath.Join(l.bin, "marketplace"),
+		address: "http://" + l.shop,
+		admin:   "http://" + l.shopAdmin,
+		env:     env,
 	}, nil
 }
 
@@ -181,7 +176,7 @@ func (l layout) replicaProgram(r replica) program {
 	env := []string{
 		"RECOMMENDATIONS_GRPC_ADDRESS=" + r.grpc,
 		"RECOMMENDATIONS_ADMIN_ADDRESS=" + r.admin,
-		"RECOMMENDATIONS_NAME=" + r.name,
+		"RECOMMENDATIONS_NAME=" + r.name + " (pid {pid})", // for the balance page
 		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
 		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
 	}
@@ -196,9 +191,10 @@ func (l layout) replicaProgram(r replica) program {
 		env = append(env, "RECOMMENDATIONS_HEALTH_ADDRESS="+l.health(r))
 	}
 	return program{
-		name:  r.name,
-		path:  filepath.Join(l.bin, "recommendations"),
-		where: fmt.Sprintf("gRPC %s, admin %s", r.grpc, r.admin),
-		env:   env,
+		name:    r.name,
+		path:    filepath.Join(l.bin, "recommendations"),
+		address: r.grpc,
+		admin:   "http://" + r.admin,
+		env:     env,
 	}
 }

@@ -1,7 +1,7 @@
 // Command local is the runner behind make run. It starts the whole shop on this
-// machine from built binaries: three replicas of recommendations, a DNS server that
-// resolves to those that are SERVING, and marketplace. It shows the logs of all of
-// them, restarts a process that exits, and stops everything on Ctrl-C.
+// machine from built binaries: replicas of recommendations, a DNS server that
+// resolves to those that are SERVING, and marketplace. It says what runs where, shows
+// the logs of all of them, restarts a process that exits, and stops everything on Ctrl-C.
 //
 // Like a cluster, it knows the services only by their settings and their health.
 package main
@@ -25,6 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the binaries marketplace and recommendations")
+	replicas := flags.Int("replicas", 3, "`number` of replicas of recommendations, on 127.0.0.2, 127.0.0.3 and so on")
 	tls := flags.Bool("tls", false, "mutual TLS between the shop and the replicas, with certificates that are renewed while it runs")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -32,10 +33,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "local takes no arguments except -bin and -tls; got %q\n", flags.Args())
+		fmt.Fprintf(stderr, "local takes no arguments except -bin, -replicas and -tls; got %q\n", flags.Args())
+		return 2
+	case *replicas < 1 || *replicas > mostReplicas:
+		fmt.Fprintf(stderr, "-replicas is %d, want 1 to %d\n", *replicas, mostReplicas)
 		return 2
 	}
-	l := standardLayout(*bin)
+	l := standardLayout(*bin, *replicas)
 	if *tls {
 		l.certLife = standardLife
 	}
@@ -57,7 +61,7 @@ func runLayout(ctx context.Context, l layout, stdout, stderr io.Writer) int {
 	// A closed output (make run | head) also stops the shop.
 	stop, cancel := context.WithCancel(stop)
 	defer cancel()
-	out := newOutput(stdout, l.names(), coloured(stdout), cancel)
+	out := newOutput(stdout, l.names(), styleOf(stdout), cancel)
 	defer out.close()
 	if note != "" {
 		out.say("%s", note)

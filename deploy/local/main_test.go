@@ -132,6 +132,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-h"}, 0, "-bin directory"},
 		{[]string{"-port", "1"}, 2, "-port"},
 		{[]string{"now"}, 2, `got ["now"]`},
+		{[]string{"-replicas", "0"}, 2, "-replicas is 0, want 1 to 20"},
+		{[]string{"-replicas", "21"}, 2, "-replicas is 21, want 1 to 20"},
 		{[]string{"-bin", t.TempDir()}, 1, "does not exist; run make build"},
 	} {
 		var stdout, stderr console

@@ -22,6 +22,7 @@ const (
 // shutdown begins; a closed output stops the shop.
 type output struct {
 	w        io.Writer
+	style    style
 	prefixes map[string]string
 	closed   func() // called once, when a write fails
 	failed   atomic.Bool
@@ -35,10 +36,11 @@ type output struct {
 	closeHurry, closeDrop func()
 }
 
-func newOutput(w io.Writer, names []string, colour bool, closed func()) *output {
+func newOutput(w io.Writer, names []string, style style, closed func()) *output {
 	o := &output{
 		w:        w,
-		prefixes: prefixes(names, colour),
+		style:    style,
+		prefixes: prefixes(names, style),
 		closed:   closed,
 		queue:    make(chan []byte, queueLength),
 		hurry:    make(chan struct{}),

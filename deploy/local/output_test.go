@@ -13,7 +13,7 @@ import (
 
 func TestLinesAreWholeAndAligned(t *testing.T) {
 	var c console
-	out := newOutput(&c, []string{ownName, "marketplace", "replica-1"}, false, func() {})
+	out := newOutput(&c, []string{ownName, "marketplace", "replica-1"}, style{}, func() {})
 	w := out.lineWriter("replica-1")
 	for _, p := range []string{"one\ntw", "o\r\n", "", "\nthree"} {
 		write(t, w, p)
@@ -45,13 +45,10 @@ func write(t *testing.T, w io.Writer, s string) {
 }
 
 func TestColours(t *testing.T) {
-	got := prefixes([]string{ownName, "a"}, true)
+	got := prefixes([]string{ownName, "a"}, style{colour: true})
 	want := map[string]string{ownName: "\x1b[35mbookstall |\x1b[0m ", "a": "\x1b[36ma         |\x1b[0m "}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("prefixes (-want +got):\n%s", d)
-	}
-	if coloured(new(console)) {
-		t.Error("coloured() of a buffer is true, want false")
 	}
 }
 
@@ -66,7 +63,7 @@ func TestLongLines(t *testing.T) {
 		{2*longestLine + 5, []int{longestLine, longestLine, 5}},
 	} {
 		var c console
-		out := newOutput(&c, []string{ownName, "x"}, false, func() {})
+		out := newOutput(&c, []string{ownName, "x"}, style{}, func() {})
 		w := out.lineWriter("x")
 		text := strings.Repeat("y", tc.length) + "\nnext\n"
 		for len(text) > 0 { // in pieces, as a pipe delivers it
@@ -93,7 +90,7 @@ func TestManyWritersDoNotMix(t *testing.T) {
 	for i := range writers {
 		names = append(names, fmt.Sprint("w", i))
 	}
-	out := newOutput(&c, names, false, func() {})
+	out := newOutput(&c, names, style{}, func() {})
 	var wg sync.WaitGroup
 	for _, name := range names[1:] {
 		wg.Go(func() {
@@ -129,7 +126,7 @@ func (s stuck) Write(p []byte) (int, error) {
 
 func TestClosingDoesNotWaitForAStuckReader(t *testing.T) {
 	reader := make(stuck)
-	out := newOutput(reader, []string{ownName}, false, func() {})
+	out := newOutput(reader, []string{ownName}, style{}, func() {})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -150,7 +147,7 @@ func (closedWriter) Write([]byte) (int, error) { return 0, errors.New("closed") 
 
 func TestClosedOutput(t *testing.T) {
 	closed := make(chan struct{})
-	out := newOutput(closedWriter{}, []string{ownName}, false, func() { close(closed) }) // panics if called twice
+	out := newOutput(closedWriter{}, []string{ownName}, style{}, func() { close(closed) }) // panics if called twice
 	for range 3 * queueLength {
 		out.say("is there anybody")
 	}

@@ -10,8 +10,8 @@ import (
 	"bookstall/internal/dnsserver"
 )
 
-const aliasNote = `this machine has no address %s, so only one replica runs, on 127.0.0.1. For three, add the addresses (until the next reboot) and start again:
-  for n in 2 3 4; do sudo ifconfig lo0 alias 127.0.0.$n up; done
+const aliasNote = `this machine has no address %s, so only one replica runs, on 127.0.0.1. For more, add the addresses (until the next reboot) and start again:
+  for ip in %s; do sudo ifconfig lo0 alias $ip up; done
   make run`
 
 // listenAddr is an address that a process will listen on.
@@ -68,7 +68,7 @@ func checkAddresses(l layout) (_ layout, note string, _ error) {
 	replicas := check(l.replicaAddrs())
 	if absent := replicas.absent; len(absent) > 0 {
 		l.replicas = []replica{l.only}
-		note = fmt.Sprintf(aliasNote, strings.Join(absent, ", "))
+		note = fmt.Sprintf(aliasNote, strings.Join(absent, ", "), strings.Join(absent, " "))
 		replicas = check(l.replicaAddrs())
 	}
 	shop := check(l.shopAddrs())

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 )
 
@@ -12,31 +10,18 @@ import (
 const longestLine = 1 << 20
 
 // prefixes returns the prefix of each name's lines: the name, padded to a common width.
-func prefixes(names []string, colour bool) map[string]string {
+func prefixes(names []string, style style) map[string]string {
 	width := 0
 	for _, name := range names {
 		width = max(width, len(name))
 	}
-	codes := []int{35, 36, 32, 33, 34} // magenta, cyan, green, yellow, blue: none means an error
+	// Magenta, cyan, green, blue, and the same brighter: yellow means a warning, red an error.
+	codes := []int{35, 36, 32, 34, 95, 96, 92, 94}
 	out := make(map[string]string, len(names))
 	for i, name := range names {
-		p := fmt.Sprintf("%-*s |", width, name)
-		if colour {
-			p = fmt.Sprintf("\x1b[%dm%s\x1b[0m", codes[i%len(codes)], p)
-		}
-		out[name] = p + " "
+		out[name] = style.paint(codes[i%len(codes)], fmt.Sprintf("%-*s |", width, name)) + " "
 	}
 	return out
-}
-
-// coloured reports whether w is a terminal that shows colours.
-func coloured(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // lineWriter splits what a process writes into lines. Standard output and standard
@@ -82,6 +67,6 @@ func (l *lineWriter) flush() {
 }
 
 func (l *lineWriter) emit() {
-	l.out.put(l.name, bytes.TrimSuffix(l.part, []byte("\r")))
+	l.out.put(l.name, l.out.style.show(bytes.TrimSuffix(l.part, []byte("\r"))))
 	l.part = l.part[:0]
 }

@@ -49,7 +49,7 @@ func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 		t.Errorf("replicas: %v, want %v alone", got.replicas, l.only)
 	}
 	lines := strings.Split(note, "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "this machine has no address 192.0.2.1, so only one replica runs, on 127.0.0.1.") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "this machine has no address 192.0.2.1, so only one replica runs, on 127.0.0.1.") || !strings.Contains(lines[1], "for ip in 192.0.2.1; do") {
 		t.Errorf("note, want three lines about 192.0.2.1, got\n%s", note)
 	}
 
@@ -77,7 +77,7 @@ func TestAddressThatIsNone(t *testing.T) {
 }
 
 func TestStandardLayoutIsTheContract(t *testing.T) {
-	l := standardLayout("bin")
+	l := standardLayout("bin", 3)
 	p, err := l.marketplaceProgram()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 	want = []string{
 		"RECOMMENDATIONS_GRPC_ADDRESS=127.0.0.4:50051",
 		"RECOMMENDATIONS_ADMIN_ADDRESS=127.0.0.4:9090",
-		"RECOMMENDATIONS_NAME=replica-3",
+		"RECOMMENDATIONS_NAME=replica-3 (pid {pid})",
 		"RECOMMENDATIONS_DRAIN_DELAY=500ms",
 		"RECOMMENDATIONS_DRAIN_TIMEOUT=2s",
 		"RECOMMENDATIONS_TUTORIAL=true",
@@ -115,10 +115,13 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 	if len(l.replicas) != 3 {
 		t.Errorf("%d replicas, want 3", len(l.replicas))
 	}
+	if five := standardLayout("bin", 5).replicas; len(five) != 5 || five[4] != (replica{"replica-5", "127.0.0.6:50051", "127.0.0.6:9090"}) {
+		t.Errorf("with five replicas: %v", five)
+	}
 }
 
 func TestTLS(t *testing.T) {
-	l := standardLayout("bin")
+	l := standardLayout("bin", 3)
 	l.state, l.certLife = t.TempDir(), standardLife
 	for range 2 { // the second run has the CA of the first
 		if err := ensureCerts(l); err != nil {

@@ -83,7 +83,7 @@ func newPuppeteer(t *testing.T) *puppeteer {
 }
 
 func (p *puppeteer) program(name string) program {
-	return program{name: name, path: p.path, args: []string{p.ln.Addr().String()}, where: "on strings"}
+	return program{name: name, path: p.path, args: []string{p.ln.Addr().String()}, address: "on strings", admin: "nowhere"}
 }
 
 // next waits for a puppet to start.

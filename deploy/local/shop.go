@@ -70,12 +70,15 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	if err != nil {
 		return err
 	}
-	out.sayOverridden(marketplace)
+	programs := []program{marketplace}
 	for _, r := range l.replicas {
-		out.sayOverridden(l.replicaProgram(r))
+		programs = append(programs, l.replicaProgram(r))
 	}
-	for _, r := range l.replicas {
-		replicas.run(l.replicaProgram(r))
+	for _, p := range programs {
+		out.sayOverridden(p)
+	}
+	for i, r := range l.replicas {
+		replicas.run(programs[1+i])
 		watch.Go(func() error {
 			return watchHealth(ctx, l.health(r), func(serving bool) { members.set(r.name, serving) })
 		})
@@ -90,7 +93,7 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	}
 	if awaitReady(ctx, l.shopAdmin) {
 		s.opened.Store(true)
-		out.say("Bookstall is open: http://%s - %s", l.shop, l.replicaList())
+		out.say("%sBookstall is open: http://%s", s.table(l.dns, programs...), l.shop)
 	}
 	<-ctx.Done()
 	return nil

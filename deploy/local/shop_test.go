@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,8 @@ func TestShopOpensAndCloses(t *testing.T) {
 	t.Setenv("MARKETPLACE_OF_THE_USER", "kept")
 	l := testLayout(t)
 	c, end := runInside(t, l)
-	c.await(t, 1, open+l.shop+" - replica-1 "+l.replicas[0].grpc+", replica-2 "+l.replicas[1].grpc+", replica-3 "+l.replicas[2].grpc)
+	c.await(t, 1, open+l.shop)
+	c.wantTable(t, l)
 
 	if got := get(t, "http://"+l.shop); got != "a front page\n" {
 		t.Errorf("front page %q, want a front page", got)
@@ -127,6 +129,29 @@ func TestShopOpensAndCloses(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(c.text())
+	}
+}
+
+// wantTable checks the lines before the one that the shop is open: a head, and what runs
+// where, with the pids of the lines "started".
+func (c *console) wantTable(t *testing.T, l layout) {
+	t.Helper()
+	pid := func(name string) string { return c.await(t, 1, name+` started \(pid (\d+)\)`)[1] }
+	want := [][]string{
+		{"program", "pid", "address", "admin", "address"},
+		{ownName, strconv.Itoa(os.Getpid()), l.dns, "(DNS)"},
+		{"marketplace", pid("marketplace"), "http://" + l.shop, "http://" + l.shopAdmin},
+	}
+	for _, r := range l.replicas {
+		want = append(want, []string{r.name, pid(r.name), r.grpc, "http://" + r.admin})
+	}
+	end := c.index(t, open)
+	var got [][]string
+	for _, line := range c.lines()[end-len(want) : end] {
+		got = append(got, strings.Fields(strings.TrimPrefix(line, ownName+"   | ")))
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("table (-want +got):\n%s", d)
 	}
 }
 
@@ -195,7 +220,7 @@ func TestFailureOfTheRunnerStartsNothing(t *testing.T) {
 	named.replicas[2].grpc = "localhost:50051"
 	for want, l := range map[string]layout{"DNS server": taken, "address of replica-3": named} {
 		var c console
-		out := newOutput(&c, l.names(), false, func() {})
+		out := newOutput(&c, l.names(), style{}, func() {})
 		err := runShop(t.Context(), t.Context(), l, out)
 		out.close()
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -214,7 +239,7 @@ func TestMembership(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	out := newOutput(new(console), l.names(), false, func() {})
+	out := newOutput(new(console), l.names(), style{}, func() {})
 	defer out.close()
 	r, err := newMembership(server, l, out)
 	if err != nil {

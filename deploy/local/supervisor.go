@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"text/tabwriter"
 	"time"
 )
 
@@ -15,10 +19,10 @@ const outputDelay = 200 * time.Millisecond
 
 // program is a program to run and restart.
 type program struct {
-	name, path string
-	args       []string
-	env        []string // added to the runner's own environment
-	where      string   // its addresses, for the log
+	name, path     string
+	args           []string
+	env            []string // added to the runner's own environment
+	address, admin string   // what it serves readers or the shop on, and what operators
 }
 
 // supervisor runs programs and restarts them.
@@ -30,6 +34,7 @@ type supervisor struct {
 	// maxExits times before the shop was open: most likely its settings are wrong.
 	giveUp func(name string)
 	opened atomic.Bool
+	pids   sync.Map // from a program's name to the pid of its last start, an int
 }
 
 // maxExits is how many times a program may exit, not killed by a signal, before the
@@ -77,7 +82,8 @@ func (s *supervisor) runOnce(stop, kill context.Context, p program) (how string,
 	if err := s.starter.start(cmd); err != nil {
 		return err.Error(), true
 	}
-	s.out.say("%s started (pid %d): %s", p.name, cmd.Process.Pid, p.where)
+	s.pids.Store(p.name, cmd.Process.Pid)
+	s.out.say("%s started (pid %d): %s, admin %s", p.name, cmd.Process.Pid, p.address, p.admin)
 
 	ended := make(chan struct{})
 	go func() {
@@ -97,4 +103,19 @@ func (s *supervisor) runOnce(stop, kill context.Context, p program) (how string,
 	}
 	signalGroup(cmd, syscall.SIGKILL) // children that it left behind
 	return cmd.ProcessState.String(), cmd.ProcessState.Exited()
+}
+
+// table returns what runs where: a line for the runner itself, which serves DNS, and for
+// each program.
+func (s *supervisor) table(dns string, programs ...program) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "program\tpid\taddress\tadmin address")
+	fmt.Fprintf(w, "%s\t%d\t%s (DNS)\t\n", ownName, os.Getpid(), dns)
+	for _, p := range programs {
+		pid, _ := s.pids.Load(p.name)
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", p.name, pid, p.address, p.admin)
+	}
+	_ = w.Flush() // to memory: cannot fail
+	return text.String()
 }

@@ -36,7 +36,7 @@ type supervised struct {
 func supervisePuppet(t *testing.T, env ...string) *supervised {
 	t.Helper()
 	k := &supervised{puppeteer: newPuppeteer(t), console: new(console), clock: newTestClock(), done: make(chan struct{})}
-	out := newOutput(k.console, []string{ownName, "puppet"}, false, func() {})
+	out := newOutput(k.console, []string{ownName, "puppet"}, style{}, func() {})
 	starter := newStarter()
 	stop, cancelStop := context.WithCancel(context.Background())
 	kill, cancelKill := context.WithCancel(context.Background())
@@ -73,12 +73,12 @@ func TestDeadProcessIsReportedAndRestartedWithBackoff(t *testing.T) {
 		k.clock.over <- time.Time{}
 	}
 	k.next()
-	k.console.await(t, 4, `bookstall \| puppet started \(pid \d+\): on strings`)
+	k.console.await(t, 4, `bookstall \| puppet started \(pid \d+\): on strings, admin nowhere`)
 }
 
 func TestProgramThatCannotStartIsRetried(t *testing.T) {
 	var c console
-	out := newOutput(&c, []string{ownName}, false, func() {})
+	out := newOutput(&c, []string{ownName}, style{}, func() {})
 	starter, clock := newStarter(), newTestClock()
 	stop, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -101,7 +101,7 @@ func TestProgramThatCannotStartIsRetried(t *testing.T) {
 func TestGivesUpBeforeTheShopIsOpen(t *testing.T) {
 	for opened, want := range map[bool]string{false: "ghost", true: ""} {
 		var c console
-		out := newOutput(&c, []string{ownName}, false, func() {})
+		out := newOutput(&c, []string{ownName}, style{}, func() {})
 		starter, clock := newStarter(), newTestClock()
 		stop, cancel := context.WithCancel(t.Context())
 		gaveUp := ""

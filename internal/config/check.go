@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,10 +16,10 @@ func AtLeast(flag string, value, least time.Duration) error {
 	return nil
 }
 
-// NameOr returns name, or the host's name if it is empty.
+// NameOr returns name with the process id for {pid}, or the host's name if it is empty.
 func NameOr(name string) (string, error) {
 	if name != "" {
-		return name, nil
+		return strings.ReplaceAll(name, "{pid}", strconv.Itoa(os.Getpid())), nil
 	}
 	name, err := os.Hostname()
 	if err != nil {

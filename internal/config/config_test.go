@@ -148,3 +148,11 @@ func TestRunCallsTheCommand(t *testing.T) {
 		t.Errorf("help: %v, %q", err, out.String())
 	}
 }
+
+func TestTheProcessIDInAName(t *testing.T) {
+	for name, want := range map[string]string{"shop-1": "shop-1", "shop-1 (pid {pid})": fmt.Sprintf("shop-1 (pid %d)", os.Getpid())} {
+		if got, err := NameOr(name); got != want || err != nil {
+			t.Errorf("NameOr(%q) = %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
