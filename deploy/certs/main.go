@@ -13,8 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
-
+	"bookstall/internal/config"
 	"bookstall/internal/pki"
 )
 
@@ -30,8 +29,8 @@ func main() {
 
 // commands are the program's commands.
 type commands struct {
-	Dir    string        `help:"Folder of the CA and the certificates." default:"certs" env:"CERTS_DIR"`
-	Life   time.Duration `help:"How long a certificate is valid." default:"2160h" env:"CERTS_LIFE"`
+	Dir    string        `help:"Folder of the CA and the certificates." default:"certs"`
+	Life   time.Duration `help:"How long a certificate is valid." default:"2160h"`
 	CALife time.Duration `name:"ca-life" help:"How long a CA is valid." default:"87600h"`
 
 	Init   initialise `cmd:"" help:"Make a CA and the certificates of both programs, unless there are any."`
@@ -48,7 +47,7 @@ func (c *commands) folder() pki.Folder {
 
 // names are the names in new certificates.
 type names struct {
-	Domain          string   `help:"Trust domain of the SPIFFE IDs, and domain of the DNS names, unless names are given." default:"bookstall.test" env:"CERTS_DOMAIN"`
+	Domain          string   `help:"Trust domain of the SPIFFE IDs, and domain of the DNS names, unless names are given." default:"bookstall.test"`
 	Marketplace     []string `help:"DNS names and SPIFFE IDs of the shop." placeholder:"NAME"`
 	Recommendations []string `help:"DNS names and SPIFFE IDs of the replicas. The shop wants the host of its target among them, or --tls-server-name." placeholder:"NAME"`
 }
@@ -117,26 +116,9 @@ func (k keep) Run(ctx context.Context, c *commands, stdout io.Writer) error {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	helped := false
-	cli := &commands{}
-	parser, err := kong.New(cli,
-		kong.Name("certs"),
-		kong.Description("Certificates for mutual TLS between the programs of Bookstall: a CA, and a certificate for each."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits after it printed help
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.BindTo(stdout, (*io.Writer)(nil)),
-	)
-	if err != nil {
-		return err
-	}
-	parsed, err := parser.Parse(args)
-	switch {
-	case helped:
-		return nil
-	case err != nil:
-		return err
-	}
-	return parsed.Run(cli)
+	return config.Run(ctx, config.Program{
+		Name:        "certs",
+		Description: "Certificates for mutual TLS between the programs of Bookstall: a CA, and a certificate for each.",
+		EnvPrefix:   "CERTS",
+	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})
 }

@@ -20,8 +20,8 @@ import (
 type Program struct {
 	Name        string
 	Description string
-	EnvPrefix   string // without the trailing underscore
-	Version     string // what --version prints after the name
+	EnvPrefix   string // without the trailing underscore; "" for a program without variables
+	Version     string // what --version prints after the name; "" for a program without it
 	// Serve is the command that refuses unknown variables; "" if the program has no
 	// commands. Other commands run in the same environment and ignore variables that
 	// they do not use.
@@ -33,24 +33,29 @@ type Streams struct{ Out, Err io.Writer }
 
 // Run fills commands, a pointer to a struct with kong tags, from args (without the
 // program's name) and the environment, and calls the Run method of the selected command.
-// That method may take a context.Context and Streams. If help or the version is asked
-// for, Run prints it to Out and returns nil. An error names all unknown variables.
+// That method may take a context.Context, Streams, an io.Writer, which is Out, and
+// commands. If help or the version is asked for, Run prints it to Out and returns nil. An
+// error names all unknown variables.
 func Run(ctx context.Context, p Program, commands any, args []string, to Streams) error {
 	exited := false
-	var version struct {
-		Version kong.VersionFlag `help:"Print what the program was built from." env:"-"`
-	}
-	parser, err := kong.New(commands,
-		kong.Embed(&version),
-		kong.Vars{"version": p.Name + " " + p.Version},
+	options := []kong.Option{
 		kong.Name(p.Name),
 		kong.Description(p.Description),
-		kong.DefaultEnvars(p.EnvPrefix),
 		kong.KindMapper(reflect.String, kong.MapperFunc(trimmed)),
 		kong.Writers(to.Out, to.Err),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
-	)
+	}
+	if p.Version != "" {
+		var version struct {
+			Version kong.VersionFlag `help:"Print what the program was built from." env:"-"`
+		}
+		options = append(options, kong.Embed(&version), kong.Vars{"version": p.Name + " " + p.Version})
+	}
+	if p.EnvPrefix != "" {
+		options = append(options, kong.DefaultEnvars(p.EnvPrefix))
+	}
+	parser, err := kong.New(commands, options...)
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
@@ -59,14 +64,15 @@ func Run(ctx context.Context, p Program, commands any, args []string, to Streams
 	if exited {
 		return nil
 	}
-	if err != nil || command.Command() == p.Serve {
+	if p.EnvPrefix != "" && (err != nil || command.Command() == p.Serve) {
 		err = errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
 	}
 	if err != nil {
 		return err
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	return command.Run(to)
+	command.BindTo(to.Out, (*io.Writer)(nil))
+	return command.Run(to, commands)
 }
 
 // trimmed reads a text without the white space around it: a Secret made from a file often

@@ -12,8 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-
+	"bookstall/internal/config"
 	"bookstall/internal/lab/attack"
 	"bookstall/internal/lab/bench"
 	"bookstall/internal/lab/drills"
@@ -41,25 +40,8 @@ type commands struct {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	helped := false
-	parser, err := kong.New(&commands{},
-		kong.Name("lab"),
-		kong.Description("Experiments with Bookstall: runs the built programs on this machine and measures them."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits after it printed help
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.BindTo(stdout, (*io.Writer)(nil)),
-	)
-	if err != nil {
-		return err
-	}
-	parsed, err := parser.Parse(args)
-	switch {
-	case helped:
-		return nil
-	case err != nil:
-		return err
-	}
-	return parsed.Run()
+	return config.Run(ctx, config.Program{
+		Name:        "lab",
+		Description: "Experiments with Bookstall: runs the built programs on this machine and measures them.",
+	}, &commands{}, args, config.Streams{Out: stdout, Err: stderr})
 }
