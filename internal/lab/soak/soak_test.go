@@ -2,18 +2,26 @@ package soak
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
 
 	"bookstall/internal/lab/load"
 	"bookstall/internal/test/programtest"
@@ -87,6 +95,10 @@ func TestALeakFails(t *testing.T) {
 		"heap":       {func(p *program, _ int64) { p.heap.Add(300 << 10) }, "fake: live heap grew from 4.59 MB after 200 calls to 6.93 MB after 1,000, want at most 2.00 MB more"},
 		"labels": {func(p *program, n int64) {
 			text := *p.labels.Load() + fmt.Sprintf("calls{to=\"%[1]d\"} 1\nfailed{to=\"%[1]d\"} 0\nrate{to=\"%[1]d\"} 2\n", n)
+			p.labels.Store(&text)
+		}, "fake: labels of metrics grew from 11 after 200 calls to 35 after 1,000, want at most 20 more"},
+		"methods": {func(p *program, n int64) {
+			text := *p.labels.Load() + fmt.Sprintf("calls_sum{grpc_method=\"M%[1]d\"} 1\ncalls_count{grpc_method=\"M%[1]d\"} 1\nlate{grpc_method=\"M%[1]d\"} 0\n", n)
 			p.labels.Store(&text)
 		}, "fake: labels of metrics grew from 11 after 200 calls to 35 after 1,000, want at most 20 more"},
 		"other endings": {func(p *program, n int64) {
@@ -362,6 +374,53 @@ func TestBadFlagsAreNamed(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q: %v", want, err)
 		}
+	}
+}
+
+// TestEachMethodIsCalledOnce has a server with two services, one of which has streams
+// without end.
+func TestEachMethodIsCalledOnce(t *testing.T) {
+	var mu sync.Mutex
+	called := map[string]int{}
+	count := func(method string) {
+		mu.Lock()
+		defer mu.Unlock()
+		called[method]++
+	}
+	server := grpc.NewServer(
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			count(info.FullMethod)
+			return next(ctx, req)
+		}),
+		grpc.StreamInterceptor(func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			count(info.FullMethod)
+			return next(srv, s)
+		}),
+	)
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	reflection.RegisterV1(server)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	if err := callEachMethod(t.Context(), listener.Addr().String()); err != nil {
+		t.Error(err)
+	}
+	server.GracefulStop() // waits for the calls
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	want := map[string]int{
+		"/grpc.health.v1.Health/Check": 1, "/grpc.health.v1.Health/List": 1, "/grpc.health.v1.Health/Watch": 1,
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": 2, // one of them to find the methods
+	}
+	if !maps.Equal(called, want) {
+		t.Errorf("called %v, want %v", called, want)
+	}
+	if err := callEachMethod(t.Context(), listener.Addr().String()); err == nil {
+		t.Error("a server that is stopped has methods")
 	}
 }
 

@@ -44,8 +44,8 @@ func (p *process) measure(ctx context.Context) (u usage, err error) {
 	return u, nil
 }
 
-// parse reads metrics in text. Labels that say how a call ended, or which of the server's
-// methods it was, have few values, some of them rare, so a new one is no growth.
+// parse reads metrics in text. Labels that say how a call ended have few values, some
+// of them rare, so a new one is no growth.
 func parse(text io.Reader) (u usage, err error) {
 	samples, err := load.Samples(text)
 	if err != nil {
@@ -64,7 +64,7 @@ func parse(text io.Reader) (u usage, err error) {
 	for _, name := range []string{"http_server_requests_in_flight", "web_live_streams", "recommendations_followers"} {
 		u.busy += samples[name]
 	}
-	endings := regexp.MustCompile(`\b(le|grpc_method|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
+	endings := regexp.MustCompile(`\b(le|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
 	sets := map[string]bool{}
 	for sample := range samples {
 		sets[endings.ReplaceAllString(sample, "")] = true
