@@ -102,6 +102,8 @@ verify-release: ## build the tag that is checked out again and compare; REGISTRY
 .PHONY: test-compose
 test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of the test's own, under load
 	@$(GO) run -C tools ./images -o bin/compose -tag compose
+	@tools/postgres.sh bin/compose/postgres.tar bookstall/postgres:compose
+	@tools/prometheus.sh bin/compose/prometheus.tar bookstall/prometheus:compose
 	@$(GO) test -tags=compose -c -o bin/composetest ./internal/test/compose
 	@cd internal/test/compose && ../../../tools/docker.sh ../../../bin/composetest -test.v -test.timeout=8m
 

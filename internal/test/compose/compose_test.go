@@ -116,6 +116,44 @@ func TestNewerCompose(t *testing.T) {
 	t.Run("down leaves nothing", p.downLeavesNothing)
 }
 
+// TestProfiles starts all that profiles add.
+func TestProfiles(t *testing.T) {
+	p := newProject(t, "bookstall-profiles", root+"/.tools/bin/docker-compose",
+		"COMPOSE_FILE="+root+"/deploy/compose.yaml:testdata/profiles.yaml", "COMPOSE_PROFILES=postgres,observability",
+		"POSTGRES_PASSWORD=secret", "RECOMMENDATIONS_STORE=postgres://bookstall:secret@postgres/bookstall?sslmode=disable",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://jaeger:4317")
+	p.run(t, "up", "--detach", "--wait")
+	p.healthy(t, "recommendations", 3)
+	p.healthy(t, "postgres", 1)
+
+	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
+	t.Run("the store is the database", func(t *testing.T) {
+		const query = "SELECT count(*) FROM pg_stat_activity WHERE application_name <> 'psql' AND client_addr IS NOT NULL"
+		if n := strings.TrimSpace(p.run(t, "exec", "-T", "postgres", "psql", "--username=bookstall", "--no-align", "--tuples-only", "--command="+query)); n == "0" {
+			t.Error("no replica is connected to the database")
+		}
+	})
+	t.Run("metrics of each container", func(t *testing.T) {
+		client := visitor(t)
+		wait(t, "Prometheus has scraped the shop and three replicas", func() bool {
+			resp, err := client.Get("http://127.0.0.1:9091/api/v1/query?query=sum(up)")
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			return err == nil && strings.Contains(string(text), `,"4"]`)
+		})
+	})
+	t.Run("traces of both programs", func(t *testing.T) {
+		wait(t, "spans of both", func() bool {
+			spans := p.run(t, "logs", "--no-log-prefix", "jaeger")
+			return strings.Contains(spans, `"marketplace"`) && strings.Contains(spans, `"recommendations"`)
+		})
+	})
+	t.Run("down leaves nothing", p.downLeavesNothing)
+}
+
 // restricted checks the restrictions of the containers that the daemon created.
 func (p *project) restricted(t *testing.T) {
 	for service, memory := range map[string]int64{"marketplace": 128 << 20, "recommendations": 256 << 20} {

@@ -2,14 +2,18 @@ package deploy
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // compose is deploy/compose.yaml.
@@ -26,6 +30,9 @@ type composeService struct {
 		Dockerfile string            `yaml:"dockerfile"`
 		Args       map[string]string `yaml:"args"`
 	} `yaml:"build"`
+	User        string                       `yaml:"user"`
+	ShmSize     string                       `yaml:"shm_size"`
+	Tmpfs       []string                     `yaml:"tmpfs"`
 	PullPolicy  string                       `yaml:"pull_policy"`
 	Profiles    []string                     `yaml:"profiles"`
 	Restart     string                       `yaml:"restart"`
@@ -63,6 +70,17 @@ func readCompose(t *testing.T) compose {
 // services are the programs that `up` starts.
 func services() []string { return []string{"marketplace", "recommendations"} }
 
+// beside returns the service of each profile that runs a program of others.
+func beside() map[string]string {
+	return map[string]string{"postgres": "postgres", "prometheus": "observability", "jaeger": "observability"}
+}
+
+// unset returns a file with the values that variables have if they are not set.
+func unset(t *testing.T, file string) any {
+	t.Helper()
+	return unmarshal(t, file, regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`).ReplaceAll(read(t, file), []byte("$1")))
+}
+
 // help returns the output of a program's --help, which the program's own test keeps up
 // to date.
 func help(t *testing.T, program string) string {
@@ -92,10 +110,10 @@ func standardDuration(t *testing.T, program, flag string) time.Duration {
 func TestComposeIsValid(t *testing.T) {
 	for _, version := range []string{"v2", "1.29"} {
 		schema := readSchema(t, "compose-"+version+".json")
-		if err := schema.Validate(readAny(t, "deploy/compose.tls.yaml")); err != nil {
+		if err := schema.Validate(unset(t, "deploy/compose.tls.yaml")); err != nil {
 			t.Errorf("deploy/compose.tls.yaml is not valid for Compose %s: %v", version, err)
 		}
-		file := readAny(t, "deploy/compose.yaml")
+		file := unset(t, "deploy/compose.yaml")
 		if err := schema.Validate(file); err != nil {
 			t.Errorf("deploy/compose.yaml is not valid for Compose %s: %v", version, err)
 		}
@@ -153,23 +171,27 @@ func TestComposeWithTLS(t *testing.T) {
 
 func TestComposeRunsWhatIsBuilt(t *testing.T) {
 	c := readCompose(t)
-	if got, want := slices.Sorted(maps.Keys(c.Services)), []string{"load", "marketplace", "recommendations"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(c.Services)), slices.Sorted(slices.Values(slices.Concat(services(), []string{"load"}, slices.Collect(maps.Keys(beside()))))); !slices.Equal(got, want) {
 		t.Fatalf("services %v, want %v", got, want)
 	}
 	built := map[string]bool{}
 	for _, b := range readKo(t).Builds {
 		built[b.ID] = true
 	}
+	var tls compose
+	readYAML(t, "deploy/compose.tls.yaml", &tls)
+	c.Services["certs"] = tls.Services["certs"]
 	for name, s := range c.Services {
-		if !built[name] || s.Image != "bookstall/"+name+":${BOOKSTALL_TAG:-dev}" {
+		if beside()[name] != "" {
+			continue
+		}
+		if !built[name] || s.Image != "${BOOKSTALL_REGISTRY:-bookstall}/"+name+":${BOOKSTALL_TAG:-dev}" {
 			t.Errorf("%s runs image %s", name, s.Image)
 		}
-		if s.PullPolicy != "never" {
+		if s.PullPolicy != "${BOOKSTALL_PULL:-never}" {
 			t.Errorf("%s may be pulled: in a registry the name may belong to anyone", name)
 		}
-	}
-	for _, name := range services() {
-		b := c.Services[name].Build
+		b := s.Build
 		context := filepath.Join(root, "deploy", b.Context)
 		if _, err := os.Stat(filepath.Join(context, b.Dockerfile)); err != nil {
 			t.Errorf("%s is built by %v", name, err)
@@ -188,11 +210,60 @@ func TestComposeRunsWhatIsBuilt(t *testing.T) {
 	}
 }
 
+// TestComposeProfiles checks what runs with a profile alone, and that its images have a
+// version and its ports are not for others.
+func TestComposeProfiles(t *testing.T) {
+	c := readCompose(t)
+	for name, profile := range beside() {
+		s := c.Services[name]
+		if !slices.Equal(s.Profiles, []string{profile}) || s.PullPolicy != "if_not_present" || s.MemLimit == "" {
+			t.Errorf("%s: profiles %v, pull policy %s, memory %s", name, s.Profiles, s.PullPolicy, s.MemLimit)
+		}
+		if !regexp.MustCompile(`:v?\d+\.\d+[^:]*$`).MatchString(s.Image) {
+			t.Errorf("%s runs %s, want a version", name, s.Image)
+		}
+		for _, p := range s.Ports {
+			if !strings.HasPrefix(p, "127.0.0.1:") {
+				t.Errorf("%s publishes %s", name, p)
+			}
+		}
+		for _, v := range s.Volumes {
+			source, _, _ := strings.Cut(v, ":")
+			if _, named := c.Volumes[source]; named {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, "deploy", source)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	values := readAny(t, "helm/bookstall/values.yaml")
+	if got, want := c.Services["postgres"].Image, fmt.Sprintf("%v:%v", value(values, "postgresql.image.repository"), value(values, "postgresql.image.tag")); got != want {
+		t.Errorf("postgres runs %s, in the chart %s", got, want)
+	}
+	var prometheus struct {
+		Scrape []struct {
+			DNS []struct {
+				Names []string `yaml:"names"`
+				Port  int      `yaml:"port"`
+			} `yaml:"dns_sd_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal(read(t, "deploy/prometheus.yaml"), &prometheus); err != nil {
+		t.Fatal(err)
+	}
+	_, admin, _ := strings.Cut(standard(t, "recommendations", "admin-address"), ":")
+	if s := prometheus.Scrape; len(s) != 1 || len(s[0].DNS) != 1 || !slices.Equal(s[0].DNS[0].Names, services()) || strconv.Itoa(s[0].DNS[0].Port) != admin {
+		t.Errorf("deploy/prometheus.yaml scrapes %+v, want %v at port %s", s, services(), admin)
+	}
+}
+
 func TestComposeSetsWhatProgramsKnow(t *testing.T) {
 	c := readCompose(t)
 	for _, name := range services() {
 		for variable := range c.Services[name].Environment {
-			if !strings.Contains(help(t, name), "($"+variable+")") {
+			ours := strings.Contains(help(t, name), "($"+variable+")")
+			if !ours && !bytes.Contains(read(t, "docs/opentelemetry.md"), []byte("`"+variable+"`")) {
 				t.Errorf("%s does not know the variable %s", name, variable)
 			}
 		}
@@ -288,7 +359,7 @@ func TestComposeKeepsTheStore(t *testing.T) {
 	if got, want := s.Volumes, []string{"library:/data"}; !slices.Equal(got, want) {
 		t.Errorf("volumes %v, want %v", got, want)
 	}
-	if _, ok := c.Volumes["library"]; !ok || len(c.Volumes) != 1 {
+	if got, want := slices.Sorted(maps.Keys(c.Volumes)), []string{"database", "library", "metrics"}; !slices.Equal(got, want) {
 		t.Errorf("the file's volumes are %v", c.Volumes)
 	}
 	if got, want := s.Environment["RECOMMENDATIONS_STORE"], "${RECOMMENDATIONS_STORE:-sqlite:/data/bookstall.db}"; got != want {

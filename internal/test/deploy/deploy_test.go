@@ -35,8 +35,14 @@ func readYAML(t *testing.T, name string, v any) {
 // readAny decodes a YAML file to the types of encoding/json.
 func readAny(t *testing.T, name string) any {
 	t.Helper()
+	return unmarshal(t, name, read(t, name))
+}
+
+// unmarshal decodes YAML, the text of a file or one made of it, as readAny does.
+func unmarshal(t *testing.T, name string, yamlText []byte) any {
+	t.Helper()
 	var v any
-	if err := yaml.Unmarshal(read(t, name), &v); err != nil {
+	if err := yaml.Unmarshal(yamlText, &v); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	text, err := json.Marshal(v)

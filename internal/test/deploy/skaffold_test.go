@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -173,9 +172,9 @@ func TestSkaffoldBuildsTheServices(t *testing.T) {
 			}
 			watched = append(watched, p)
 		}
-		for _, folder := range folders(t, a.Ko.Main) {
-			if !slices.Contains(watched, folder) {
-				t.Errorf("%s does not watch %s, which it is built from", a.Image, folder)
+		for _, pkg := range packages(t, a.Ko.Main) {
+			if !isBelow(pkg, watched) {
+				t.Errorf("%s does not watch %s, which it is built from", a.Image, pkg)
 			}
 		}
 	}
