@@ -26,7 +26,7 @@ func TestCommand(t *testing.T) {
 	}
 	var out bytes.Buffer
 	c := Command{Write: true, Root: root}
-	brief := plan{learn: 2 * time.Second, measure: time.Second, steady: 3 * time.Second, cold: time.Second, joined: 2 * time.Second}
+	brief := plan{learn: 200 * time.Millisecond, measure: time.Second, steady: time.Second, cold: 500 * time.Millisecond, joined: time.Second}
 	if err := c.run(t.Context(), &out, brief); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ func TestAFolderThatIsCopied(t *testing.T) {
 		"balance with balanceprom": {[]string{"google.golang.org/grpc", "github.com/prometheus/client_golang"}, nil, "./balance/balanceprom"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			module := filepath.Join(dir, "third_party", "bookstall")
 			folder := filepath.Join(module, "balance")
@@ -61,7 +62,7 @@ func TestAFolderThatIsCopied(t *testing.T) {
 			goRun(t, module, "mod", "tidy")
 			wantDirect(t, module, test.requires)
 			goRun(t, module, "vet", "./...")
-			goRun(t, module, "test", "-count=1", test.tests)
+			goRun(t, module, "test", "-count=1", "-vet=off", test.tests) // vet has run
 
 			write(t, filepath.Join(dir, "go.mod"), "module example.com/shop\n"+requires(t, nil)+
 				"require bookstall v0.0.0\nreplace bookstall => ./third_party/bookstall\n")
@@ -77,6 +78,7 @@ func TestAFolderThatIsCopied(t *testing.T) {
 
 // TestTheCodeNeedsNoRewriting copies the code of balance, without tests, to another path.
 func TestTheCodeNeedsNoRewriting(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	files, err := filepath.Glob(filepath.Join(root, "balance", "*.go"))
 	if err != nil || len(files) < 10 {
