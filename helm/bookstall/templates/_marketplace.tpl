@@ -113,6 +113,15 @@ does not see, decides whether an HTTPRoute is served by HTTPS. */ -}}
 {{- with include "bookstall.marketplace.publicURL" . }}{{ (urlParse .).path }}{{ end -}}
 {{- end -}}
 
+{{- /* Host of the value publicURL, for an Ingress or HTTPRoute without hosts; empty if it is an
+address, which neither may have. */ -}}
+{{- define "bookstall.marketplace.host" -}}
+{{- $host := (urlParse (.Values.marketplace.publicURL | default "")).hostname | lower -}}
+{{- if regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $host -}}
+{{- if not (regexMatch "^[0-9.]+$" $host) }}{{ $host }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* The other hosts that the shop answers to, which matter if it does not answer to any:
 those of the Ingress and the HTTPRoute, and the names of its Service. */ -}}
 {{- define "bookstall.marketplace.allowedHosts" -}}

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -81,6 +82,24 @@ func TestTheRoutesHaveThePathOfThePublicURL(t *testing.T) {
 		}
 		if got := compact(t, matches); got != want {
 			t.Errorf("%s: HTTPRoute matches %s, want %s", url, got, want)
+		}
+	}
+}
+
+// An Ingress or HTTPRoute without hosts takes that of the public URL: the shop answers to no other.
+func TestTheRoutesHaveTheHostOfThePublicURL(t *testing.T) {
+	for set, want := range map[string]string{
+		"marketplace.replicas=1": "", "marketplace.publicURL=https://Shop.example:8443/books": "shop.example",
+		"marketplace.publicURL=http://192.0.2.1:8080": "", "marketplace.publicURL=http://[2001:db8::1]": "",
+		"marketplace.publicURL=https://shop.example,marketplace.ingress.hosts={other.example},marketplace.httpRoute.hostnames={other.example}": "other.example",
+	} {
+		objects := rendered(t, "--set=marketplace.ingress.enabled=true,marketplace.httpRoute.enabled=true,marketplace.httpRoute.parentRefs[0].name=x,"+set)
+		if got := find(t, objects, "Ingress", "bookstall-marketplace").list("spec", "rules")[0].text("host"); got != want {
+			t.Errorf("%s: Ingress for %q, want %q", set, got, want)
+		}
+		names, _ := find(t, objects, "HTTPRoute", "bookstall-marketplace").at("spec", "hostnames").([]any)
+		if got := fmt.Sprint(names); got != fmt.Sprint(strings.Fields(want)) {
+			t.Errorf("%s: HTTPRoute for %s, want %q", set, got, want)
 		}
 	}
 }
