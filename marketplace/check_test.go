@@ -19,10 +19,16 @@ import (
 // replica that answers the n-th call, "" for a fallback.
 func fakeShop(t *testing.T, token string, turn func(n int64) string) string {
 	t.Helper()
+	return fakeShopBelow(t, "", token, turn)
+}
+
+// fakeShopBelow serves as a shop that readers reach below a path.
+func fakeShopBelow(t *testing.T, path, token string, turn func(n int64) string) string {
+	t.Helper()
 	var calls atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `<html><a href="/books/1">One</a>`)
+		_, _ = fmt.Fprintf(w, `<html><a href="%s/books/1">One</a>`, path)
 	})
 	mux.HandleFunc("GET /api/v1/recommendations", func(w http.ResponseWriter, r *http.Request) {
 		if token != "" && r.Header.Get("Authorization") != "Bearer "+token {
@@ -51,6 +57,13 @@ func checkShop(t *testing.T, args ...string) (table string, err error) {
 	var out strings.Builder
 	err = run(ctx, append([]string{"check"}, args...), &out, io.Discard)
 	return out.String(), err
+}
+
+// The links are below the path of the public URL, by whatever address the check comes.
+func TestCheckOfAShopBelowAPath(t *testing.T) {
+	if _, err := checkShop(t, "--shop="+fakeShopBelow(t, "/shop", "", inTurn("a"))); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCheckSucceedsWhenAllReplicasAnswer(t *testing.T) {

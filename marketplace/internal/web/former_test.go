@@ -83,11 +83,20 @@ func (formerShop) sign(body string) string {
 }
 
 // sideBySide returns a shop of which the version before answers those requests for which
-// old returns true. If its cookies are for HTTPS only, it is served by HTTPS.
+// old returns true. If its cookies are for HTTPS only, it is served by HTTPS; if its public URL
+// has a path, a proxy strips that for the version before.
 func sideBySide(t *testing.T, old func() bool, change ...func(*Config)) *testShop {
 	t.Helper()
 	s := newTestShop(t, fewBooks(), change...)
-	former := formerShop{s.recommender}
+	var cfg Config
+	for _, c := range change {
+		c(&cfg)
+	}
+	root := ""
+	if cfg.Edge != nil {
+		root = cfg.Edge.PublicURL().Root().To("")
+	}
+	former := http.StripPrefix(root, formerShop{s.recommender})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if old() {
 			former.ServeHTTP(w, r)
@@ -95,10 +104,6 @@ func sideBySide(t *testing.T, old func() bool, change ...func(*Config)) *testSho
 			s.handler.ServeHTTP(w, r)
 		}
 	}))
-	var cfg Config
-	for _, c := range change {
-		c(&cfg)
-	}
 	if cfg.SecureCookie {
 		server.StartTLS()
 		s.client.Transport = server.Client().Transport
@@ -106,7 +111,7 @@ func sideBySide(t *testing.T, old func() bool, change ...func(*Config)) *testSho
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url = server.URL + root
 	s.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if r.Method != http.MethodPost {
 			return http.ErrUseLastResponse
@@ -126,6 +131,15 @@ func TestNobodyBecomesAnotherReaderBesideTheVersionBefore(t *testing.T) {
 // The same if only this version knows that it is served by HTTPS.
 func TestNobodyBecomesAnotherReaderWhenCookiesBecomeSecure(t *testing.T) {
 	nobodyBecomesAnother(t, func(c *Config) { c.FormerCookies, c.SecureCookie = true, true })
+}
+
+// The same if this version is told of a path, which the one before did not know.
+func TestNobodyBecomesAnotherReaderBelowAPath(t *testing.T) {
+	below := at(t, "http://127.0.0.1/shop")
+	nobodyBecomesAnother(t, func(c *Config) {
+		below(c)
+		c.FormerCookies = true
+	})
 }
 
 func nobodyBecomesAnother(t *testing.T, change func(*Config)) {

@@ -18,7 +18,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bookstall/marketplace/internal/recommend"
-	"bookstall/marketplace/internal/signed"
 )
 
 const testRoot = "/shop"
@@ -221,28 +220,6 @@ func TestTheCookiesOfAPath(t *testing.T) {
 			}
 		}
 	}
-}
-
-// While shops of the version before serve beside one that has a path, nobody becomes another.
-func TestNobodyBecomesAnotherReaderBelowAPath(t *testing.T) {
-	keep := func(c *Config) { c.FormerCookies = true }
-	s := newQuietShop(t, fewBooks(), at(t, "http://127.0.0.1/shop"), keep)
-	id := signed.NewFormerIdentity()
-	first := httptest.NewRecorder()
-	request := httptest.NewRequest(http.MethodGet, "/shop/", http.NoBody)
-	request.Host = "127.0.0.1"
-	request.Header.Set("Cookie", "reader="+formerValue(id))
-	s.handler.ServeHTTP(first, request)
-	if asked, _, _ := s.recommender.asked(); first.Code != 200 || asked != id.Own {
-		t.Errorf("status %d, the reader of the version before is %d, want %d", first.Code, asked, id.Own)
-	}
-}
-
-// formerValue returns the cookie of the version before.
-func formerValue(id signed.Identity) string {
-	rec := httptest.NewRecorder()
-	formerShop{}.write(rec, id)
-	return rec.Result().Cookies()[0].Value
 }
 
 func TestCanonicalLinks(t *testing.T) {
