@@ -157,6 +157,21 @@ func TestAPausedPageDoesNotUpdate(t *testing.T) {
 	}
 }
 
+func TestBelowAPath(t *testing.T) {
+	extras, err := Extras(Config{Source: allStates(), Now: now, Root: "/shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{
+		"/balance": `data-poll="/shop/balance/table"`, "/balance?live=yes": `href="/shop/balance?live=no"`, "/balance?live=no": `href="/shop/balance"`,
+	} {
+		answer, err := extras[0].Answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
+		if err != nil || !strings.Contains(string(answer.Main), want) {
+			t.Errorf("%s: %v, the page lacks %s:\n%s", address, err, want, answer.Main)
+		}
+	}
+}
+
 func TestBeforeDNSAnswers(t *testing.T) {
 	source := fixed{Target: "dns:///recommendations:50051", ListAge: -1, Window: 10 * time.Second}
 	page := get(t, shop(t, source), "/balance", http.StatusOK)
