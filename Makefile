@@ -142,8 +142,9 @@ fuzz: ## each fuzz target for a minute; FUZZTIME=5s for less, FUZZ=FuzzCookie fo
 e2e: $(BIN)/helm ## the chart on the cluster of KUBECONFIG, under load
 	@tools/prometheus.sh bin/images/prometheus.tar bookstall/prometheus:e2e
 	@tools/postgres.sh bin/images/postgres.tar bookstall/postgres:e2e
+	@tools/pgbouncer.sh bin/images/pgbouncer.tar bookstall/pgbouncer:e2e
 	@tools/released.sh $(RELEASED) released bin/released
-	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar $$(ls bin/released/images/*.tar 2>/dev/null || true)
+	@tools/load-images.sh bin/images/prometheus.tar bin/images/postgres.tar bin/images/pgbouncer.tar $$(ls bin/released/images/*.tar 2>/dev/null || true)
 	@for tag in e2e e2e-next; do \
 		$(MAKE) --no-print-directory images IMAGE_TAG=$$tag; \
 		tools/load-images.sh bin/images/marketplace.tar bin/images/recommendations.tar bin/images/load.tar bin/images/otlpsink.tar; \
