@@ -105,7 +105,7 @@ func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
 			if err != nil {
 				return err
 			}
-			return publish(ctx, s, model, true, to.Out)
+			return publish(ctx, s, model, true, false, to.Out)
 		})
 	})
 }
@@ -137,7 +137,7 @@ func (c *importCommand) write(ctx context.Context, s *store.Store, plan *transfe
 // failed adds to the error of an import what it means.
 func (c *importCommand) failed(ctx context.Context, err error) error {
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(context.Cause(ctx), context.Canceled):
 		return errors.New("interrupted: nothing was imported")
 	case errors.Is(err, store.ErrDemoInUse):
 		return fmt.Errorf("%w; nothing was imported: --drop-demo deletes them", err)

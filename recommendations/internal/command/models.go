@@ -55,6 +55,8 @@ func (c *modelList) Run(ctx context.Context, to config.Streams) error {
 				active = "since " + m.ActivatedAt.Format(time.DateTime)
 			} else if !m.ActivatedAt.IsZero() {
 				active = "last " + m.ActivatedAt.Format(time.DateTime)
+			} else if meta.Aside != "" {
+				active = "kept aside: " + meta.Aside
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n",
 				m.Version, m.CreatedAt.Format(time.DateTime), m.Size, meta.Readers, meta.Positives, quality, active)
@@ -173,6 +175,6 @@ func (c *modelAdd) Run(ctx context.Context, to config.Streams) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.File, err)
 		}
-		return publish(ctx, s, model, false, to.Out)
+		return publish(ctx, s, trained{Model: model}, false, false, to.Out)
 	})
 }

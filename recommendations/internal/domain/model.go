@@ -16,3 +16,7 @@ type StoredModel struct {
 	Metadata  []byte // JSON
 	Artefact  []byte
 }
+
+// TrialSuffix follows the version of a model in that of its trial: a model of the same data
+// without the readers that both are measured on. It is never active.
+const TrialSuffix = "-trial"

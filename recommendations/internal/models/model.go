@@ -44,6 +44,8 @@ type Metadata struct {
 	// Metrics come from another model, trained without the readers it was measured
 	// on. Nil if nobody measured.
 	Metrics *Metrics `json:"metrics,omitempty"`
+	// Aside is why the model was not activated. It is not part of the model itself.
+	Aside string `json:"aside,omitempty"`
 }
 
 // Metrics are those of docs/recommender.md, on held-out readers.

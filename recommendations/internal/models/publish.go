@@ -47,14 +47,25 @@ func Publish(ctx context.Context, to Store, m Model, activate bool) (domain.Stor
 	return stored, err
 }
 
-func encodeForStore(m Model, created time.Time) (domain.StoredModel, error) {
-	artefact, err := Encode(m)
+// SaveTrial saves the trial of a model.
+func SaveTrial(ctx context.Context, to Store, version string, trial Model) error {
+	stored, err := encodeForStore(trial, time.Now())
 	if err != nil {
-		return domain.StoredModel{}, fmt.Errorf("encode: %w", err)
+		return err
 	}
+	stored.Version = version + domain.TrialSuffix
+	return to.SaveModel(ctx, stored)
+}
+
+func encodeForStore(m Model, created time.Time) (domain.StoredModel, error) {
 	metadata, err := json.Marshal(m.Metadata)
 	if err != nil {
 		return domain.StoredModel{}, fmt.Errorf("metadata: %w", err)
+	}
+	m.Metadata.Aside = ""
+	artefact, err := Encode(m)
+	if err != nil {
+		return domain.StoredModel{}, fmt.Errorf("encode: %w", err)
 	}
 	return domain.StoredModel{Version: Version(artefact), CreatedAt: created, Metadata: metadata, Artefact: artefact}, nil
 }

@@ -21,12 +21,14 @@ type ModelInfo struct {
 }
 
 // SaveModel saves a model. If there is one of the same version it is the same model, as
-// the version is a hash of it, and stays; unless it was damaged: then it is replaced.
+// the version is a hash of it, and stays; unless it was damaged, or its metadata say more:
+// then it is replaced.
 func (s *Store) SaveModel(ctx context.Context, m domain.StoredModel) error {
 	return s.change(ctx, "save model", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx,
 			"INSERT INTO models (version, created_at, metadata, artefact) VALUES ($1, $2, $3, $4) "+
-				"ON CONFLICT (version) DO UPDATE SET metadata = excluded.metadata, artefact = excluded.artefact WHERE models.artefact <> excluded.artefact",
+				"ON CONFLICT (version) DO UPDATE SET metadata = excluded.metadata, artefact = excluded.artefact "+
+				"WHERE models.artefact <> excluded.artefact OR models.metadata <> excluded.metadata",
 			m.Version, m.CreatedAt.UTC().Format(timeLayout), string(m.Metadata), m.Artefact)
 		return err
 	})
@@ -51,7 +53,7 @@ func (s *Store) Model(ctx context.Context, version string) (m domain.StoredModel
 	return m, s.fault("model", err)
 }
 
-// Models lists all models, newest first.
+// Models lists all models without their trials, newest first.
 func (s *Store) Models(ctx context.Context) (list []ModelInfo, err error) {
 	err = s.view(ctx, "models", func(tx *sql.Tx) error {
 		list, err = readModels(ctx, tx)
@@ -68,7 +70,8 @@ func readModels(ctx context.Context, q querier) ([]ModelInfo, error) {
 	rows, err := q.QueryContext(ctx, `
 		SELECT m.version, m.created_at, m.metadata, length(m.artefact), coalesce(max(a.at), '')
 		FROM models m LEFT JOIN activations a ON a.version = m.version
-		GROUP BY m.version, m.created_at, m.metadata, length(m.artefact) ORDER BY m.created_at DESC, m.version`)
+		WHERE m.version NOT LIKE '%`+domain.TrialSuffix+`'
+		GROUP BY m.version, m.created_at, m.metadata, length(m.artefact) ORDER BY m.created_at DESC, m.version`) //nolint:gosec // a constant
 	if err != nil {
 		return nil, err
 	}
@@ -179,10 +182,12 @@ func activeAndPrevious(ctx context.Context, q querier) (active, previous string,
 }
 
 // PruneModels deletes old models and returns how many. The newest keep models, the active
-// one, the one that was active last, and the one that a rollback reactivates stay.
+// one, the one that was active last, and the one that a rollback reactivates stay, with their
+// trials, which are not counted.
 func (s *Store) PruneModels(ctx context.Context, keep int) (deleted int64, err error) {
 	err = s.change(ctx, "prune models", func(tx *sql.Tx) error {
-		const old = `version NOT IN (SELECT version FROM models ORDER BY created_at DESC LIMIT $1)
+		const old = `version NOT LIKE '%` + domain.TrialSuffix + `'
+			AND version NOT IN (SELECT version FROM models WHERE version NOT LIKE '%` + domain.TrialSuffix + `' ORDER BY created_at DESC LIMIT $1)
 			AND version NOT IN (SELECT version FROM activations ORDER BY n DESC LIMIT 2) AND version <> $2`
 		if err := holdHead(ctx, tx); err != nil {
 			return err
@@ -198,7 +203,11 @@ func (s *Store) PruneModels(ctx context.Context, keep int) (deleted int64, err e
 		if err != nil {
 			return err
 		}
-		deleted, err = result.RowsAffected()
+		if deleted, err = result.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM models WHERE version LIKE '%"+domain.TrialSuffix+"' "+
+			"AND replace(version, '"+domain.TrialSuffix+"', '') NOT IN (SELECT version FROM models)")
 		return err
 	})
 	return deleted, err

@@ -606,8 +606,23 @@ func testRollbacksGoOnBack(db database) {
 	}
 	back("d", "c")
 	back("c", "b")
+	for _, version := range []string{"c", "d"} { // a trial is no model of its own, and goes with its model
+		trial := domain.StoredModel{Version: version + domain.TrialSuffix, CreatedAt: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), Metadata: []byte(`{}`), Artefact: []byte(version)}
+		if err := s.SaveModel(ctx, trial); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := s.Models(ctx); len(list) != 4 || err != nil {
+		t.Errorf("%+v, %v, want 4 models", list, err)
+	}
 	if gone, err := s.PruneModels(ctx, 0); gone != 1 || err != nil { // d: b is active, c was, and a is next
 		t.Errorf("%d models gone, %v, want 1", gone, err)
+	}
+	if _, err := s.Model(ctx, "c"+domain.TrialSuffix); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Model(ctx, "d"+domain.TrialSuffix); !errors.Is(err, domain.ErrModelNotFound) {
+		t.Errorf("the trial of a model that is gone: %v, want %v", err, domain.ErrModelNotFound)
 	}
 	if err := s.Activate(ctx, "c"); err != nil {
 		t.Fatal(err)
