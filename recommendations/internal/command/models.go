@@ -51,11 +51,12 @@ func (c *modelList) Run(ctx context.Context, to config.Streams) error {
 			if meta.Metrics != nil {
 				quality = fmt.Sprintf("%.4f", meta.Metrics.NDCG100)
 			}
-			if m.Active {
+			switch {
+			case m.Active:
 				active = "since " + m.ActivatedAt.Format(time.DateTime)
-			} else if !m.ActivatedAt.IsZero() {
+			case !m.ActivatedAt.IsZero():
 				active = "last " + m.ActivatedAt.Format(time.DateTime)
-			} else if meta.Aside != "" {
+			case meta.Aside != "":
 				active = "kept aside: " + meta.Aside
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n",

@@ -17,7 +17,7 @@ import (
 func misled(lib *domain.Library) string {
 	var b strings.Builder
 	b.WriteString("user_id,book_id,rating\n")
-	for id, n := 1_000_000, 0; n < 4000; id++ {
+	for id, n := 1_000_000, 0; n < 1500; id++ {
 		hash := fnv.New64a()
 		fmt.Fprint(hash, id)
 		if hash.Sum64()%5 == 0 {

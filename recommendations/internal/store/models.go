@@ -71,7 +71,7 @@ func readModels(ctx context.Context, q querier) ([]ModelInfo, error) {
 		SELECT m.version, m.created_at, m.metadata, length(m.artefact), coalesce(max(a.at), '')
 		FROM models m LEFT JOIN activations a ON a.version = m.version
 		WHERE m.version NOT LIKE '%`+domain.TrialSuffix+`'
-		GROUP BY m.version, m.created_at, m.metadata, length(m.artefact) ORDER BY m.created_at DESC, m.version`) //nolint:gosec // a constant
+		GROUP BY m.version, m.created_at, m.metadata, length(m.artefact) ORDER BY m.created_at DESC, m.version`)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +206,8 @@ func (s *Store) PruneModels(ctx context.Context, keep int) (deleted int64, err e
 		if deleted, err = result.RowsAffected(); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM models WHERE version LIKE '%"+domain.TrialSuffix+"' "+
-			"AND replace(version, '"+domain.TrialSuffix+"', '') NOT IN (SELECT version FROM models)")
+		_, err = tx.ExecContext(ctx, "DELETE FROM models WHERE version LIKE $1 AND replace(version, $2, '') NOT IN (SELECT version FROM models)",
+			"%"+domain.TrialSuffix, domain.TrialSuffix)
 		return err
 	})
 	return deleted, err
