@@ -81,7 +81,7 @@
     form.dataset.busy = "yes";
     try {
       const answer = await send(form, event.submitter);
-      if (answer.status === 403) { // the page says why: no cookie is kept, or a proxy hides where the form is from
+      if (answer.status >= 400 && answer.status < 500) { // the page says why, such as that no cookie is kept
         const refusal = new DOMParser().parseFromString(await answer.text(), "text/html");
         say(refusal.querySelector(".lead").textContent);
         return;
