@@ -2,7 +2,9 @@ package bookcsv
 
 import (
 	"cmp"
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -31,6 +33,17 @@ func (o Options) Interactions(name string, r io.Reader) (*InteractionReader, err
 }
 
 func (o Options) reader() string { return strconv.FormatInt(cmp.Or(o.Reader, 1), 10) }
+
+// CheckUsed returns an error if no file had a column of Options.Columns. used has those of
+// the files' shapes.
+func (o Options) CheckUsed(used map[string]bool) error {
+	for _, column := range slices.Sorted(maps.Keys(o.Columns)) {
+		if !used[column] {
+			return fmt.Errorf("--map %s=%s: no file that has such rows has the column %q", column, o.Columns[column], o.Columns[column])
+		}
+	}
+	return nil
+}
 
 // Columns lists the columns that Options.Columns may name.
 func Columns() []string {

@@ -75,7 +75,7 @@ func (e *evaluation) Run(ctx context.Context, to config.Streams) error {
 	if e.ByCategory && e.Books == "" && e.Shelves == "" {
 		return errors.New("--by-category needs categories, from --books or --shelves")
 	}
-	m := &measuring{evaluation: e, settings: settings, progress: stepsTo(to.Err)}
+	m := &measuring{evaluation: e, settings: settings, progress: stepsTo(to.Err), mapped: map[string]bool{}}
 	defer m.progress("")
 	report, err := m.report(ctx)
 	if err != nil {
@@ -109,6 +109,7 @@ type measuring struct {
 
 	settings engineSettings
 	progress func(step string)
+	mapped   map[string]bool // columns of --map that files have
 
 	split   evaluate.Split
 	authors []int32  // each item's author; nil if unknown
@@ -140,7 +141,7 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 		return evaluate.Report{}, fmt.Errorf("%s: no reader of fold %d has %d books rated with %d stars or more and one to hide",
 			m.Ratings, m.Fold, evaluate.MinPositives, evaluate.PositiveStars)
 	}
-	if err := m.describe(data.Books); err != nil {
+	if err := errors.Join(m.describe(data.Books), m.options().CheckUsed(m.mapped)); err != nil {
 		return evaluate.Report{}, err
 	}
 	methods, err := m.methods(ctx)

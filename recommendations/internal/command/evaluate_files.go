@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/evaluate"
 	"bookstall/recommendations/internal/goodbooks"
@@ -85,6 +86,7 @@ func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate
 			yield(evaluate.Rating{}, err)
 			return
 		}
+		m.found(rows.Shape())
 		const often = 1 << 12
 		n := 0
 		for r, err := range rows.All() {
@@ -176,11 +178,19 @@ func (m *measuring) books() iter.Seq2[domain.Book, error] {
 			yield(domain.Book{}, err)
 			return
 		}
+		m.found(rows.Shape())
 		for b, err := range rows.All() {
 			if !yield(b, err) || err != nil {
 				return
 			}
 		}
+	}
+}
+
+// found notes which columns of --map a file has.
+func (m *measuring) found(s bookcsv.Shape) {
+	for _, column := range s.Mapped {
+		m.mapped[column] = true
 	}
 }
 

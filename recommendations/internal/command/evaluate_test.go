@@ -205,6 +205,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"author", []string{whole, "--set=author=-1"}, "author is -1"},
 		{"part of a neighbour", []string{whole, "--set=neighbours=2.5"}, "neighbours is 2.5"},
 		{"column", []string{"--ratings=" + file("c.csv", "user,book_id,rating\n")}, `c.csv:1: column "user_id" is missing; the file has "user", "book_id", "rating": --map user_id=COLUMN`},
+		{"column of no file", []string{whole, "--map=rating=Stars"}, `--map rating=Stars: no file that has such rows has the column "Stars"`},
 		{"row", []string{"--ratings=" + file("r.csv", "user_id,book_id,rating\n1,2,4\n1,3,nine\n")}, `r.csv:3: rating: "nine" is not a number`},
 		{"row of the second file", []string{whole, "--more-ratings=" + file("m.csv", "user_id,book_id,rating\n99,0,4\n")}, "m.csv:2: book_id: 0 is less than 1"},
 		{"half a packed file", []string{"--ratings=" + file("h.csv.gz", "\x1f\x8b\x08\x00\x00")}, "h.csv.gz: unexpected EOF"},

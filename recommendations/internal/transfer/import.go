@@ -142,12 +142,7 @@ func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 			return nil, err
 		}
 	}
-	for column, name := range o.Form.Columns {
-		if !r.mapped[column] {
-			return nil, fmt.Errorf("--map %s=%s: no file that has such rows has the column %q", column, name, name)
-		}
-	}
-	return p, nil
+	return p, o.Form.CheckUsed(r.mapped)
 }
 
 // Write stores what was read in one transaction: after an error, or when ctx ends, nothing
