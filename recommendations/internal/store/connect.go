@@ -31,7 +31,8 @@ type server struct {
 	config *pgx.ConnConfig        // of text when the store was opened
 	log    logr.Logger
 
-	pooled atomic.Bool // a connection led to a pooler
+	pooled   atomic.Bool  // a connection led to a pooler
+	standbys atomic.Int64 // times that a server turned out to take no writes any more
 
 	mu       sync.Mutex
 	last     *pgx.ConnConfig // that could be used
@@ -96,11 +97,6 @@ func parsePostgres(text string) (*pgx.ConnConfig, error) {
 		return nil, fmt.Errorf("the postgres URL is ambiguous%s; %s", obstacle(text), wantPostgres)
 	}
 	config.ConnectTimeout = connectTimeout
-	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) (keep bool) {
-		// A server that takes no writes any more has become a standby. The next
-		// connection looks for the primary.
-		return !strings.EqualFold(err.Severity, "FATAL") && err.Code != readOnlyCode
-	}
 	return config, nil
 }
 
@@ -118,6 +114,13 @@ func (s *server) fresh() *pgx.ConnConfig {
 	}
 	config := s.last.Copy()
 	s.mu.Unlock()
+	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) (keep bool) {
+		if err.Code == readOnlyCode {
+			s.standbys.Add(1)
+			return false
+		}
+		return !strings.EqualFold(err.Severity, "FATAL")
+	}
 	if s.pooled.Load() && s.choosesMode() {
 		config.DefaultQueryExecMode = unnamed
 	}
@@ -170,6 +173,7 @@ func (s *server) greet(ctx context.Context, conn *pgx.Conn) (err error) {
 			closeConn(ctx, conn)
 		}
 	}()
+	conn.PgConn().CustomData()[madeAfter] = s.standbys.Load()
 	if !s.pooled.Load() {
 		var pid uint32
 		if err := conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeSimpleProtocol).Scan(&pid); err != nil {
@@ -185,6 +189,18 @@ func (s *server) greet(ctx context.Context, conn *pgx.Conn) (err error) {
 	}
 	if s.choosesMode() && conn.Config().DefaultQueryExecMode != unnamed {
 		return errPooled
+	}
+	return nil
+}
+
+// madeAfter is the key of the number of standbys when a connection was made.
+const madeAfter = "made after"
+
+// current ends a connection from before a server became a standby: it may lead to that, and
+// the next one looks for the primary.
+func (s *server) current(_ context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().CustomData()[madeAfter] != s.standbys.Load() {
+		return driver.ErrBadConn
 	}
 	return nil
 }
@@ -229,6 +245,7 @@ func (s *server) pool() *sql.DB {
 			return nil
 		}),
 		stdlib.OptionAfterConnect(s.greet),
+		stdlib.OptionResetSession(s.current),
 	)})
 }
 

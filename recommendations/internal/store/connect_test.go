@@ -186,6 +186,46 @@ func reconnected(t *testing.T, s *store.Store, i domain.Interaction) (err error)
 	return err
 }
 
+// The primary becomes a standby while connections to it are open. One write fails, and closes
+// all of them; the next one finds the new primary.
+func TestAPrimaryThatBecomesAStandby(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	url := primary.NewDatabase()
+	standby := primary.Standby()
+	s := open(t, strings.Replace(url, primary.Host(), primary.Host()+","+standby.Host(), 1)+"&target_session_attrs=read-write")
+	record(t, s, like("a", 7, 1))
+	const connections = 5
+	var all, ready sync.WaitGroup
+	ready.Add(connections)
+	for range connections {
+		all.Go(func() {
+			_, err := s.Histories(within(t), store.Position{}, func(domain.Reader) error {
+				ready.Done()
+				ready.Wait() // the others have connections of their own
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	primary.Exec("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+	var err error
+	for err == nil { // the primary's processes read the setting a little later
+		_, err = s.Record(within(t), []domain.Interaction{like("b", 7, 2)})
+	}
+	if store.CauseOf(err) != store.ReadOnly {
+		t.Errorf("at the former primary: %v for %q, want %q", err, store.CauseOf(err), store.ReadOnly)
+	}
+	standby.Promote()
+	record(t, s, like("c", 7, 3))
+	if h := history(t, open(t, strings.Replace(url, primary.Host(), standby.Host(), 1)), 7); len(h) < 2 {
+		t.Errorf("the new primary has %v", h)
+	}
+}
+
 // The server stops, and its standby takes over while processes write to whichever takes
 // writes.
 func TestAPromotedStandbyLosesNothing(t *testing.T) {
