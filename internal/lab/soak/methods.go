@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -30,8 +31,9 @@ func callEachMethod(ctx context.Context, address string) (err error) {
 		return fmt.Errorf("methods of %s: %w", address, err)
 	}
 	for _, m := range methods {
-		switch code := status.Code(callEmpty(ctx, conn, m)); code {
-		case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unimplemented:
+		// Most refuse an empty request, which counts as a call.
+		lost := []codes.Code{codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unimplemented}
+		if code := status.Code(callEmpty(ctx, conn, m)); slices.Contains(lost, code) {
 			return fmt.Errorf("%s of %s: %v", m, address, code)
 		}
 	}
