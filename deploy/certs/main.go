@@ -35,10 +35,21 @@ type commands struct {
 
 	Init   initialise `cmd:"" help:"Make a CA and the certificates of both programs, unless there are any."`
 	Renew  renew      `cmd:"" help:"Make new certificates for both programs, with the names of the present ones. Programs that run use them for their next connection."`
-	AddCA  addCA      `cmd:"" name:"add-ca" help:"Begin the roll-over of the CA: make a new one, which signs from now on, and trust both. Then give every program a minute to read the new ca.crt, renew, and drop-ca."`
+	AddCA  addCA      `cmd:"" name:"add-ca" help:"Begin the roll-over of the CA: make a new one, which signs from now on, and trust both. Then give every program the time to read the new ca.crt (ten seconds, in Kubernetes two minutes), renew, and drop-ca."`
 	DropCA dropCA     `cmd:"" name:"drop-ca" help:"End the roll-over of the CA: trust the new one alone. Refused as long as a certificate is signed by the previous one."`
 	Show   show       `cmd:"" help:"Print the names of the certificates and when they expire. The exit status is 1 if one is missing or has expired."`
 	Keep   keep       `cmd:"" help:"Init, then renew each time that half of a certificate's life has passed, until the program is stopped."`
+}
+
+// Validate checks the lives.
+func (c *commands) Validate() error {
+	switch {
+	case c.Life < time.Second:
+		return fmt.Errorf("--life is %v, want a second at least", c.Life)
+	case c.CALife < c.Life:
+		return fmt.Errorf("--ca-life is %v, less than --life (%v): nobody would trust such a certificate to its end", c.CALife, c.Life)
+	}
+	return nil
 }
 
 func (c *commands) folder() pki.Folder {

@@ -31,6 +31,13 @@ func TestRollOver(t *testing.T) {
 			t.Fatalf("%s: %v", args, err)
 		}
 	}
+	for args, want := range map[string]string{
+		"drop-ca": "no previous one", "--life=-1h renew": "--life is -1h", "--life=87601h --ca-life=90000h renew": "would outlive its CA", "--life=999999h renew": "--ca-life",
+	} {
+		if err := do(strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want an error with %q", args, err, want)
+		}
+	}
 	for program, want := range map[string][]string{
 		"marketplace":     {"spiffe://bookstall.test/marketplace", "marketplace", "marketplace.bookstall.test"},
 		"recommendations": {"spiffe://x/recommendations", "a-recommendations.b.svc"},

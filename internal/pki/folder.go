@@ -117,6 +117,9 @@ func (f Folder) DropCA() error {
 	if err != nil {
 		return err
 	}
+	if len(trusted) < 2 {
+		return fmt.Errorf("%s trusts one CA alone: there is no previous one to drop", f.Path)
+	}
 	for _, p := range f.Programs {
 		leaf, err := f.Leaf(p.Name)
 		if err != nil {
@@ -153,6 +156,10 @@ func (f Folder) Renew() error {
 		template, err := Leaf(names, p.Usage, f.Life)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+		if template.NotAfter.After(ca.Cert.NotAfter) {
+			return fmt.Errorf("%s: a certificate until %s would outlive its CA, which ends %s: make a new CA",
+				p.Name, template.NotAfter.UTC().Format(time.DateOnly), ca.Cert.NotAfter.UTC().Format(time.DateOnly))
 		}
 		pair, err := ca.Issue(template)
 		if err != nil {

@@ -73,13 +73,16 @@ func checkName(name string) error {
 	return nil
 }
 
-// hasName reports whether a certificate is valid for a DNS name or a SPIFFE ID.
+// hasName reports whether a certificate has a DNS name or a SPIFFE ID. A wildcard in it
+// stands for itself alone: it is for servers, and would make a client everybody of a domain.
 func hasName(cert *x509.Certificate, name string) bool {
 	if strings.HasPrefix(name, spiffe) {
 		// A certificate with more than one URI is no SPIFFE identity.
 		return len(cert.URIs) == 1 && cert.URIs[0].String() == name
 	}
-	return cert.VerifyHostname(strings.TrimSuffix(name, ".")) == nil
+	return slices.ContainsFunc(cert.DNSNames, func(has string) bool {
+		return strings.EqualFold(strings.TrimSuffix(has, "."), strings.TrimSuffix(name, "."))
+	})
 }
 
 // shopNames returns the names that the shop has beside a replica with a certificate, in the

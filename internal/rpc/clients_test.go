@@ -51,7 +51,7 @@ func TestClientsAreAuthorised(t *testing.T) {
 		{"a replica", TLSClients{}, []string{tlsName}, []string{tlsName}, false, false},
 		{"a name on the list", TLSClients{AllowedClients: []string{"a.test", "b.test."}}, []string{tlsName}, []string{"b.test"}, true, true},
 		{"the shop, not on the list", TLSClients{AllowedClients: []string{"a.test"}}, []string{tlsName}, []string{"marketplace.test"}, false, false},
-		{"a wildcard", TLSClients{AllowedClients: []string{"a.shop.test"}}, []string{tlsName}, []string{"*.shop.test"}, true, true},
+		{"a wildcard", TLSClients{AllowedClients: []string{"a.shop.test"}}, []string{tlsName}, []string{"*.shop.test"}, false, false},
 		{"a SPIFFE ID", TLSClients{AllowedClients: []string{id}}, []string{tlsName}, []string{id}, true, true},
 		{"another SPIFFE ID", TLSClients{AllowedClients: []string{id}}, []string{tlsName}, []string{other}, false, false},
 		{"two SPIFFE IDs", TLSClients{AllowedClients: []string{id}}, []string{tlsName}, []string{id, other}, false, false},

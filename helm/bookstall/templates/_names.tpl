@@ -25,6 +25,13 @@ several, and its name may contain those of two. */ -}}
 {{- end -}}
 {{- end -}}
 
+{{- /* Whether the cluster has a kind of the Prometheus operator: (list $ "ServiceMonitor"). `helm
+template` is often told of the version alone. */ -}}
+{{- define "bookstall.monitoring" -}}
+{{- $has := (index . 0).Capabilities.APIVersions -}}
+{{- if or ($has.Has (print "monitoring.coreos.com/v1/" (index . 1))) ($has.Has "monitoring.coreos.com/v1") -}}true{{- end -}}
+{{- end -}}
+
 {{- /* Components that this release installs, as a JSON list. */ -}}
 {{- define "bookstall.components" -}}
 {{- $list := list -}}

@@ -362,3 +362,18 @@ func TestNotesSayHowToOpenTheShop(t *testing.T) {
 		}
 	}
 }
+
+// The rules of a release are about its own series, and are there when helm template is told
+// of the version of the kind alone.
+func TestRulesAreAboutTheRelease(t *testing.T) {
+	out, err := command(t, nil, tool(t, "helm"), "template", "books", chart, kubeVersion, "--namespace=shops", "--api-versions=monitoring.coreos.com/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := fmt.Sprint(find(t, parse(t, out), "PrometheusRule", "books-bookstall"))
+	own := `namespace="shops", service=~"books-bookstall-(marketplace|recommendations)-metrics"`
+	if strings.Count(rule, own) < 50 || strings.Contains(rule, `=~".+"`) {
+		t.Errorf("%d matchers are %s", strings.Count(rule, own), own)
+	}
+	find(t, parse(t, out), "ServiceMonitor", "books-bookstall")
+}

@@ -40,6 +40,8 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"ipFamilyPolicy=Both", "/ipFamilyPolicy"},
 				{"ipFamilies={IPv4,IPv4}", "/ipFamilies"},
 				{"enabled=maybe", "/enabled"},
+				{"fullnameOverride=a.b", "would be called a.b"},
+				{"fullnameOverride=1shop", "would be called 1shop"},
 				{"marketplace.allowedHosts[0]=https://x", "/marketplace/allowedHosts/0"},
 				{"marketplace.trustedProxies[0]=proxy", "/marketplace/trustedProxies/0"},
 				{"marketplace.image.digest=latest", "/marketplace/image/digest"},
