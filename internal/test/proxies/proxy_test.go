@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"go.yaml.in/yaml/v3"
 
 	"bookstall/internal/pki"
 )
@@ -39,6 +40,17 @@ func block(t *testing.T, heading, language string, n int) string {
 		t.Fatalf("%q has %d blocks of %s, want more than %d", heading, len(blocks), language, n)
 	}
 	return blocks[n][1]
+}
+
+// What no test runs is at least YAML, and removes the header that names a reader.
+func TestConfigurationsInYAML(t *testing.T) {
+	for _, heading := range []string{"Traefik", "Envoy Gateway"} {
+		text := block(t, heading, "yaml", 0)
+		var parsed map[string]any
+		if err := yaml.Unmarshal([]byte(text), &parsed); err != nil || len(parsed) == 0 || !strings.Contains(text, header) {
+			t.Errorf("%s: %v, and %q must be in\n%s", heading, err, header, text)
+		}
+	}
 }
 
 // replace replaces texts that a configuration must have by others, in pairs.

@@ -327,18 +327,19 @@ func TestStrictTransportSecurity(t *testing.T) {
 
 // Whatever clients send, nothing panics, and nobody but proxies is believed.
 func FuzzArrive(f *testing.F) {
-	f.Add("192.0.2.1:1", "shop.example:80", "1.2.3.4, [::1]:5, x", "a, b", "https,http", "https://shop.example")
-	f.Add("10.0.0.1:1", "[::1", ",,", "[", "", "null")
-	public, err := ParseURL("https://shop.example")
+	f.Add("192.0.2.1:1", "shop.example:80", "1.2.3.4, [::1]:5, x", "a, b", "https,http", "https://shop.example", "/shop/books")
+	f.Add("10.0.0.1:1", "[::1", ",,", "[", "", "null", "/shop")
+	public, err := ParseURL("https://shop.example/shop")
 	if err != nil {
 		f.Fatal(err)
 	}
-	e, err := New(Config{PublicURL: public, Listen: ":80", Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}})
+	e, err := New(Config{PublicURL: public, Listen: ":80", Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}, ReaderHeader: "X-User"})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, peer, host, forwardedFor, forwardedHost, proto, origin string) {
-		r := from(peer, "POST", host, "X-Forwarded-For", forwardedFor, "X-Forwarded-Host", forwardedHost, "X-Forwarded-Proto", proto, "Origin", origin)
+	f.Fuzz(func(t *testing.T, peer, host, forwardedFor, forwardedHost, proto, origin, path string) {
+		r := from(peer, "POST", host, "X-Forwarded-For", forwardedFor, "X-Forwarded-Host", forwardedHost, "X-Forwarded-Proto", proto, "Origin", origin, "X-User", "7")
+		r.URL.Path = path
 		arrived := e.Arrive(r)
 		a := ArrivalOf(arrived.Context())
 		if !a.Proxied && (arrived.Host != host || a.Client != a.Peer) {
@@ -346,6 +347,12 @@ func FuzzArrive(f *testing.F) {
 		}
 		if a.Proxied && e.cfg.Proxies.trust(a.Client) {
 			t.Errorf("the client is a proxy: %v", a.Client)
+		}
+		if r.URL.Path != path || strings.HasPrefix(path, "/") && !strings.HasPrefix(arrived.URL.Path, "/") {
+			t.Errorf("%q arrives as %q, and is %q afterwards", path, arrived.URL.Path, r.URL.Path)
+		}
+		if reader, err := e.Reader(arrived); (reader == "7") != a.Proxied || (err == nil) != a.Proxied {
+			t.Errorf("from %s the reader is %q, %v", peer, reader, err)
 		}
 		_, _ = e.CheckHost(arrived), e.CheckOrigin(arrived)
 	})
