@@ -44,7 +44,7 @@ func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recom
 type bookActions struct {
 	Book  catalog.Book
 	Entry recommend.Entry
-	Back  string // address to return to
+	Back  string // address to return to, as browsers ask for it
 	Whole bool   // whether the form has stars and purchase, or only a like
 }
 

@@ -133,7 +133,7 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, v Visitor, 
 		}}
 	}
 	form := own.actions(b, "", r.PostForm.Get(widgetField) == wholeWidget)
-	form.Back = back
+	form.Back = p.to(back)
 	html, err := p.part("actions", form)
 	if err != nil {
 		return err

@@ -134,10 +134,11 @@ func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte)
 // html returns the shelf after a change, which it names if the page showed a shelf of
 // the reader's before.
 func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
-	own := ownBooks{here: "/", canInteract: true}
+	here := "/"
 	if l.category != "" {
-		own.here = "/categories/" + l.category
+		here = "/categories/" + l.category
 	}
+	own := ownBooks{here: l.pages.to(here), canInteract: true}
 	if history, err := l.pages.cfg.Recommender.History(ctx, l.visitor.historyQuery(c.Version)); err == nil {
 		own.fill(history)
 	}

@@ -11,7 +11,7 @@ import (
 
 // ownBooks is what a page knows about the visitor's own history.
 type ownBooks struct {
-	here        string            // address of the page, to return to
+	here        string            // address of the page as browsers ask for it, to return to
 	canInteract bool              // whether the visitor can like and rate on it
 	known       bool              // whether the entries are the whole history
 	entries     []recommend.Entry // the latest change first
@@ -23,7 +23,7 @@ type ownBooks struct {
 // answers. The returned function waits for the answer and must be called. Without an
 // answer the page shows no likes and ratings.
 func (p *Pages) askOwnBooks(ctx context.Context, v Visitor, here string) func() ownBooks {
-	own := ownBooks{here: here, canInteract: p.canInteract(v)}
+	own := ownBooks{here: p.to(here), canInteract: p.canInteract(v)}
 	if !own.canInteract || v.unknown() {
 		own.known = v.unknown()
 		return func() ownBooks { return own }
@@ -68,7 +68,7 @@ func (p *Pages) askShelf(w http.ResponseWriter, r *http.Request, v Visitor, cate
 	v, own := p.waitOwnBooks(w, v, wait)
 	switch {
 	case answer.Forgotten && !own.forgotten:
-		v, own = p.forget(w), ownBooks{here: here, canInteract: own.canInteract, known: true}
+		v, own = p.forget(w), ownBooks{here: p.to(here), canInteract: own.canInteract, known: true}
 	case own.forgotten && !answer.Forgotten:
 		answer = p.cfg.Recommender.Shelf(r.Context(), v.shelfQuery(category, most))
 	}

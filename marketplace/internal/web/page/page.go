@@ -95,10 +95,11 @@ func (p *Pages) Visit(next Handler) func(http.ResponseWriter, *http.Request) err
 	}
 }
 
+// to returns an address as browsers ask for it.
+func (p *Pages) to(address string) string { return p.cfg.PublicURL.Root().To(address) }
+
 // seeOther redirects to the page that follows a form.
-func (p *Pages) seeOther(w http.ResponseWriter, address string) {
-	reply.SeeOther(w, p.cfg.PublicURL.Root().To(address))
-}
+func (p *Pages) seeOther(w http.ResponseWriter, address string) { reply.SeeOther(w, p.to(address)) }
 
 // returnTo returns the page that a form says to return to.
 func (p *Pages) returnTo(r *http.Request) string {

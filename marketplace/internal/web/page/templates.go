@@ -3,10 +3,12 @@ package page
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"path"
+	"regexp"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/edge"
@@ -21,12 +23,10 @@ var templateFiles embed.FS
 type templates map[string]*template.Template
 
 func newTemplates(files staticFiles, root edge.Root) (templates, error) {
-	base, err := template.New("layout.html").Funcs(template.FuncMap{
-		"accent": cover.Accent,
-		"asset": func(name string) (string, error) {
-			address, err := files.url(name)
-			return root.To(address), err
-		},
+	links := linker{files, root}
+	base := template.New("layout.html").Funcs(template.FuncMap{
+		"accent":   cover.Accent,
+		"asset":    links.asset,
 		"category": catalog.CategoryName,
 		"count":    formatCount,
 		"language": formatLanguage,
@@ -34,9 +34,11 @@ func newTemplates(files staticFiles, root edge.Root) (templates, error) {
 		"root":     func() string { return string(root) },
 		"to":       root.To, // an address of the shop
 		"year":     formatYear,
-	}).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
-	if err != nil {
-		return nil, err
+	})
+	for _, name := range []string{"templates/layout.html", "templates/parts.html"} {
+		if err := links.parse(base, name); err != nil {
+			return nil, err
+		}
 	}
 	names, err := fs.Glob(templateFiles, "templates/pages/*")
 	if err != nil {
@@ -44,13 +46,52 @@ func newTemplates(files staticFiles, root edge.Root) (templates, error) {
 	}
 	pages := templates{}
 	for _, name := range names {
-		page, err := template.Must(base.Clone()).ParseFS(templateFiles, name) // a clone fails only after use
-		if err != nil {
+		page := template.Must(base.Clone()) // fails only after use
+		if err := links.parse(page, name); err != nil {
 			return nil, err
 		}
 		pages[path.Base(name)] = page
 	}
 	return pages, nil
+}
+
+// linker makes the addresses on pages.
+type linker struct {
+	files staticFiles
+	root  edge.Root
+}
+
+// asset returns the address of a static file.
+func (l linker) asset(name string) (string, error) {
+	address, err := l.files.url(name)
+	return l.root.To(address), err
+}
+
+// parse adds a file to a template. Addresses that are constant are put in before: a page has
+// hundreds of links, and a call for each would take a third of its time.
+func (l linker) parse(t *template.Template, name string) error {
+	text, err := templateFiles.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	constant := regexp.MustCompile(`\{\{(to|asset) "([^"]*)"\}\}`)
+	linked := constant.ReplaceAllStringFunc(string(text), func(call string) string {
+		parts := constant.FindStringSubmatch(call)
+		if parts[1] == "to" {
+			return l.root.To(parts[2])
+		}
+		address, missing := l.asset(parts[2])
+		err = errors.Join(err, missing)
+		return address
+	})
+	if err != nil {
+		return err
+	}
+	if file := path.Base(name); file != t.Name() {
+		t = t.New(file)
+	}
+	_, err = t.Parse(linked)
+	return err
 }
 
 // render makes a whole page, so that an error in the middle leaves no half page.

@@ -112,7 +112,7 @@ func (p *Pages) makeKnown(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has(sentAgain) {
 		return problem.ErrNoCookie
 	}
-	reply.SendAgain(w, p.cfg.PublicURL.Root().To(r.URL.Path+"?"+sentAgain+"=yes"))
+	reply.SendAgain(w, p.to(r.URL.Path+"?"+sentAgain+"=yes"))
 	return nil
 }
 

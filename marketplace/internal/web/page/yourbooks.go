@@ -26,7 +26,7 @@ type yourBooksPage struct {
 // wholeHistory returns the visitor's own books. Unlike askOwnBooks, it fails without an
 // answer. If the reader was forgotten, it returns the visitor that remains.
 func (p *Pages) wholeHistory(w http.ResponseWriter, r *http.Request, v Visitor) (Visitor, ownBooks, error) {
-	own := ownBooks{here: YourBooksPath, canInteract: p.canInteract(v)}
+	own := ownBooks{here: p.to(YourBooksPath), canInteract: p.canInteract(v)}
 	if own.canInteract && !v.unknown() {
 		switch history, err := p.cfg.Recommender.History(r.Context(), v.historyQuery(v.version)); {
 		case errors.Is(err, recommend.ErrForgotten):
