@@ -67,8 +67,8 @@ func (l linker) asset(name string) (string, error) {
 	return l.root.To(address), err
 }
 
-// parse adds a file to a template. Addresses that are constant are put in before: a page has
-// hundreds of links, and a call for each would take a third of its time.
+// parse adds a file to a template. It puts in constant addresses itself: a page has hundreds of
+// links, and calls from templates are slow.
 func (l linker) parse(t *template.Template, name string) error {
 	text, err := templateFiles.ReadFile(name)
 	if err != nil {
