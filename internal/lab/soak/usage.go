@@ -21,7 +21,7 @@ type usage struct {
 	goroutines, files float64
 	heap              float64 // bytes; without garbage if it was collected before
 	resident          float64 // bytes
-	labels            float64 // label sets of its metrics, whatever the outcome of a call
+	labels            float64 // label sets of its metrics, whatever the outcome of a call; at quiet points alone
 	busy              float64 // requests and streams in flight
 }
 
@@ -32,7 +32,7 @@ type process struct {
 	loaded      []point // points under load
 }
 
-// measure returns what a process holds now, by its metrics.
+// measure returns what a process holds now, by its metrics, but for their labels.
 func (p *process) measure(ctx context.Context) (u usage, err error) {
 	text, err := fleet.Get(ctx, p.admin+"/metrics")
 	if err == nil {
@@ -44,8 +44,6 @@ func (p *process) measure(ctx context.Context) (u usage, err error) {
 	return u, nil
 }
 
-// parse reads metrics in text. Labels that say how a call ended have few values, some
-// of them rare, so a new one is no growth.
 func parse(text io.Reader) (u usage, err error) {
 	samples, err := load.Samples(text)
 	if err != nil {
@@ -64,13 +62,26 @@ func parse(text io.Reader) (u usage, err error) {
 	for _, name := range []string{"http_server_requests_in_flight", "web_live_streams", "recommendations_followers"} {
 		u.busy += samples[name]
 	}
+	return u, nil
+}
+
+// labels returns how many label sets the metrics of a process have. Labels that say how a
+// call ended have few values, some of them rare, so a new one is no growth.
+func (p *process) labels(ctx context.Context) (float64, error) {
+	text, err := fleet.Get(ctx, p.admin+"/metrics")
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", p.name, err)
+	}
+	samples, err := load.Samples(bytes.NewReader(text))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", p.name, err)
+	}
 	endings := regexp.MustCompile(`\b(le|status|grpc_status|code|result|reason|why|outcome)="[^"]*"`)
 	sets := map[string]bool{}
 	for sample := range samples {
 		sets[endings.ReplaceAllString(sample, "")] = true
 	}
-	u.labels = float64(len(sets))
-	return u, nil
+	return float64(len(sets)), nil
 }
 
 // collect makes a process collect its garbage and returns the size of its live heap.
@@ -138,6 +149,9 @@ func rest(ctx context.Context, every, within time.Duration, calls int64, process
 	}
 	for i, p := range processes {
 		u := least(looks[i])
+		if u.labels, err = p.labels(ctx); err != nil {
+			return "", err
+		}
 		if u.heap, err = p.collect(ctx); err != nil {
 			return "", err
 		}
