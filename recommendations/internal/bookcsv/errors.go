@@ -16,6 +16,9 @@ type RowError struct {
 	Line   int    // counted from 1
 	Column string // empty when the row as a whole is faulty
 	Reason string
+	// Swallowed is the number of lines after the first that a misplaced quote made part of
+	// this row. They may be rows, which are lost.
+	Swallowed int
 }
 
 // Error returns a message such as `books.csv:17: year: "19x9" is not a whole number`.

@@ -113,7 +113,7 @@ func (r *Reader[T]) Next() (T, error) {
 			wrong = r.remember(&row)
 		}
 		if wrong != nil {
-			return none, r.rowError(wrong)
+			return none, r.rowError(wrong, cells)
 		}
 		return row, nil
 	}
@@ -167,11 +167,14 @@ func (r *Reader[T]) remember(row *T) *fault {
 
 // rowError adds the place to a fault: a row with line breaks in quoted cells has several
 // lines, and a column may have another name in the file.
-func (r *Reader[T]) rowError(wrong *fault) *RowError {
+func (r *Reader[T]) rowError(wrong *fault, cells []string) *RowError {
 	err := &RowError{File: r.file, Line: r.last, Column: wrong.column, Reason: wrong.reason}
 	for _, s := range r.sources {
 		if s.name == wrong.column && len(s.at) > 0 {
 			err.Line, err.Column = r.lineAt(s.at[0]), s.title
+			if strings.Contains(cells[s.at[0]], "\n") {
+				err.Swallowed = r.lastLine(cells) - r.last
+			}
 		}
 	}
 	return err
@@ -187,9 +190,11 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 		return fmt.Errorf("read %s after line %d: %w", r.file, r.last, err)
 	}
 	wrong := &RowError{File: r.file, Line: syntax.StartLine + r.before}
+	last := syntax.Line + r.before
 	switch {
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
 		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", len(cells), r.csv.FieldsPerRecord) + r.remedy(cells)
+		last = r.lastLine(cells)
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
 		wrong.Reason = `a cell has a " but does not begin with one`
 	case errors.Is(syntax.Err, csv.ErrQuote):
@@ -197,10 +202,16 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 	default:
 		wrong.Reason = syntax.Err.Error()
 	}
-	if syntax.Line > syntax.StartLine {
-		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", syntax.Line+r.before)
+	if wrong.Swallowed = last - wrong.Line; wrong.Swallowed > 0 {
+		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", last)
 	}
 	return wrong
+}
+
+// lastLine returns the line on which the last row ends.
+func (r *Reader[T]) lastLine(cells []string) int {
+	last := len(cells) - 1
+	return r.lineAt(last) + strings.Count(cells[last], "\n")
 }
 
 // remedy says what may be wrong with a row of too few or too many cells.

@@ -179,3 +179,33 @@ func TestAModelOfNobodyDoesNotReplaceOneOfSome(t *testing.T) {
 		t.Errorf("model %s is active (%v), want %s", after.Model, err, before.Model)
 	}
 }
+
+// The lines that a quote swallows may be rows: each counts as a faulty one.
+func TestLinesThatAQuoteSwallowsAreFaulty(t *testing.T) {
+	ratings := func(quotes map[int]string) string {
+		var b strings.Builder
+		b.WriteString("user_id,book_id,rating\n")
+		for row := range 1000 {
+			line, changed := quotes[row+1]
+			if !changed {
+				line = fmt.Sprintf("%d,%d,5", row+1, row%100+1)
+			}
+			b.WriteString(line + "\n")
+		}
+		return b.String()
+	}
+	books := catalogueOf(1, 100)
+	for name, test := range map[string]struct{ books, ratings, want string }{
+		"to the end":       {books, ratings(map[int]string{201: `1001,"51,5`}), "800 of the 1000 rows of ratings.csv are faulty"},
+		"closed":           {books, ratings(map[int]string{201: `1001,"51,5`, 401: `1002,51,5"`}), "201 of the 1000 rows of ratings.csv are faulty"},
+		"closed in a cell": {books, ratings(map[int]string{201: `"1001,51,5`, 401: `1002",51,5`}), "201 of the 1000 rows of ratings.csv are faulty"},
+		"books":            {strings.Replace(books, "Title 96,", `"Title 96,`, 1), ratings(nil), "5 of the 100 rows of books.csv are faulty"},
+	} {
+		to := storeFlagOf(t)
+		stdout, _, err := execute(t, "import", to, "--books", write(t, "books.csv", test.books), "--ratings", write(t, "ratings.csv", test.ratings))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s\n%s", name, err, test.want, stdout)
+		}
+		exists(t, to, false)
+	}
+}

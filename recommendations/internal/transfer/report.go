@@ -45,9 +45,11 @@ func (f *FileReport) Faults() []*Fault {
 // usable returns how many rows can be imported.
 func (f *FileReport) usable() int64 { return f.Rows - f.Faulty - f.Unknown }
 
-// fault counts a faulty row.
+// fault counts a faulty row, and each line that it swallowed as one more.
 func (f *FileReport) fault(err *bookcsv.RowError) {
-	f.Faulty++
+	rows := 1 + int64(err.Swallowed)
+	f.Rows += rows - 1
+	f.Faulty += rows
 	if f.faults == nil {
 		f.faults = map[string]*Fault{}
 	}
@@ -60,7 +62,8 @@ func (f *FileReport) fault(err *bookcsv.RowError) {
 		one = &Fault{}
 		f.faults[key] = one
 	}
-	if one.Rows++; one.Rows <= maxExamples {
+	one.Rows += rows
+	if len(one.Examples) < maxExamples {
 		one.Examples = append(one.Examples, err)
 	}
 }
