@@ -39,6 +39,11 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  if command -v systemctl >/dev/null; then
+    for server in nginx haproxy pgbouncer; do # nor at the next boot
+      [[ " ${missing[*]} " != *" $server "* ]] || systemctl disable --quiet "$server" || true
+    done
+  fi
   exit 0
 fi
 echo "not installed: ${missing[*]}"
