@@ -19,6 +19,7 @@ type RowError struct {
 	// Swallowed is the number of lines after the first that a misplaced quote made part of
 	// this row. They may be rows, which are lost.
 	Swallowed int
+	ID        int64 // unique id of the row; 0 if it cannot be known
 }
 
 // Error returns a message such as `books.csv:17: year: "19x9" is not a whole number`.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -168,7 +169,7 @@ func (r *Reader[T]) remember(row *T) *fault {
 // rowError adds the place to a fault: a row with line breaks in quoted cells has several
 // lines, and a column may have another name in the file.
 func (r *Reader[T]) rowError(wrong *fault, cells []string) *RowError {
-	err := &RowError{File: r.file, Line: r.last, Column: wrong.column, Reason: wrong.reason}
+	err := &RowError{File: r.file, Line: r.last, Column: wrong.column, Reason: wrong.reason, ID: r.idOf(cells)}
 	for _, s := range r.sources {
 		if s.name == wrong.column && len(s.at) > 0 {
 			err.Line, err.Column = r.lineAt(s.at[0]), s.title
@@ -205,7 +206,24 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 	if wrong.Swallowed = last - wrong.Line; wrong.Swallowed > 0 {
 		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", last)
 	}
+	if len(cells) > 0 && len(r.sources) > 0 && slices.Equal(r.sources[0].at, []int{0}) { // other cells may have moved
+		wrong.ID = r.idOf(cells)
+	}
 	return wrong
+}
+
+// idOf returns the id of a faulty row, or 0.
+func (r *Reader[T]) idOf(cells []string) int64 {
+	if r.format.id == nil {
+		return 0
+	}
+	var row T
+	id := &r.sources[0] // see format.id
+	cell, err := id.cell(cells)
+	if err != nil || id.parse(&row, cell) != nil {
+		return 0
+	}
+	return r.format.id(&row)
 }
 
 // lastLine returns the line on which the last row ends.

@@ -209,3 +209,49 @@ func TestLinesThatAQuoteSwallowsAreFaulty(t *testing.T) {
 		exists(t, to, false)
 	}
 }
+
+// A row that cannot be read does not remove its book.
+func TestABookWithAFaultyRowIsKept(t *testing.T) {
+	good := catalogueOf(1, 200)
+	const kept = "books: 1 of the store is kept as it is, because a faulty row may be about it"
+	for name, test := range map[string]struct {
+		books string
+		said  string
+		want  int
+	}{
+		"a year":       {strings.Replace(good, "\n7,Title 7,A,1904", "\n7,Title 7,A,19o4", 1), kept, 200},
+		"a cell more":  {strings.Replace(good, "\n7,Title 7,A", "\n7,Title 7,A,B", 1), kept, 200},
+		"a quote":      {strings.Replace(good, "\n7,Title 7,A", "\n7,Title \"7,A", 1), kept, 200},
+		"an id":        {strings.Replace(good, "\n7,Title 7,A", "\n7x,Title 7,A", 1), kept, 200},
+		"a lost line":  {strings.Replace(good, "\n199,Title", "\n199,\"Title", 1), "books: 2 of the store are kept as they are, because faulty rows may be about them", 200},
+		"two, one new": {strings.Replace(strings.Replace(catalogueOf(1, 201), "\n7,Title 7,A,1904", "\n7,Title 7,A,19o4", 1), "\n8,Title 8,A,1904,fantasy,0", "", 1), kept, 200}, // 8 is removed
+	} {
+		to := storeFlagOf(t)
+		must(t, "import", to, "--books", write(t, "books.csv", good))
+		got, _, err := execute(t, "import", to, "--allow-faulty=2%", "--books", write(t, "books.csv", test.books))
+		if err != nil || !strings.Contains(got, test.said) {
+			t.Errorf("%s: %v\n%s", name, err, got)
+		}
+		if n := booksOf(t, to); n != test.want {
+			t.Errorf("%s: %d books in the store, want %d", name, n, test.want)
+		}
+		if book, ok := findBook(t, to, 7); !ok || book.Title != "Title 7" || book.Year != 1904 {
+			t.Errorf("%s: book 7 is %+v", name, book)
+		}
+	}
+}
+
+// findBook returns a book of a store.
+func findBook(t *testing.T, flag string, id int64) (domain.Book, bool) {
+	t.Helper()
+	catalog, err := openStore(t, flag).Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range catalog.Books {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return domain.Book{}, false
+}

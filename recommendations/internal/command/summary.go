@@ -30,6 +30,12 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 			if one.Kept > 0 {
 				fmt.Fprintf(out, "%s: %d of the store only, which stay\n", one.what, one.Kept)
 			}
+			switch {
+			case one.Unread == 1:
+				fmt.Fprintf(out, "%s: 1 of the store is kept as it is, because a faulty row may be about it\n", one.what)
+			case one.Unread > 1:
+				fmt.Fprintf(out, "%s: %d of the store are kept as they are, because faulty rows may be about them\n", one.what, one.Unread)
+			}
 		}
 	}
 	for _, f := range plan.Files {
@@ -75,7 +81,7 @@ func changes(plan *transfer.Plan, result store.ImportResult) string {
 		parts = append(parts, "the embedded demonstration was removed")
 	}
 	if result.CatalogChanged {
-		add("the store has a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept))
+		add("the store has a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept+plan.Books.Unread))
 	}
 	if result.ReadersChanged > 0 {
 		add("the histories of %d readers changed", int64(result.ReadersChanged))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -86,13 +85,14 @@ type Plan struct {
 type Changes struct {
 	New, Changed, Same int // of the file
 	Kept, Gone         int // of the store only
+	Unread             int // of the store, kept because their rows in the file may be faulty
 }
 
 // Read returns how many books the file has.
 func (c Changes) Read() int { return c.New + c.Changed + c.Same }
 
 // stored returns how many books the store has.
-func (c Changes) stored() int { return c.Changed + c.Same + c.Kept + c.Gone }
+func (c Changes) stored() int { return c.Changed + c.Same + c.Kept + c.Gone + c.Unread }
 
 // Importer is a store to import into.
 type Importer interface {
@@ -183,12 +183,16 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 		present = domain.Catalog{} // no book of it stays
 	}
 	next, err := readBooksAndSamples(ctx, r, files)
-	if err != nil {
-		return domain.Catalog{}, err
+	if err != nil || len(next.Books) == 0 {
+		p.req.Catalog = &next
+		return next, err
 	}
-	keep := merge && len(next.Books) > 0
-	next.Books, p.Books = compare(present.Books, next.Books, keep, bookID, sameBook)
-	next.Samples, p.Samples = compare(present.Samples, next.Samples, keep, sampleID, sameSample)
+	next.Books, p.Books = compare(present.Books, next.Books, merge, p.Files[0], bookID, sameBook)
+	samples := &FileReport{}
+	if files.Samples != "" {
+		samples = p.Files[len(p.Files)-1]
+	}
+	next.Samples, p.Samples = compare(present.Samples, next.Samples, merge, samples, sampleID, sameSample)
 	if n := len(next.Samples); n > domain.MaxSamples {
 		return domain.Catalog{}, fmt.Errorf("there would be %d sample readers, at most %d are allowed", n, domain.MaxSamples)
 	}
@@ -214,8 +218,8 @@ func sameBook(a, b domain.Book) bool           { return reflect.DeepEqual(a, b) 
 func sameSample(a, b domain.SampleReader) bool { return a == b }
 
 // compare counts what next changes of present. It returns next, in order of id, with what
-// only present has if that is to be kept.
-func compare[T any](present, next []T, keep bool, id func(T) int64, same func(a, b T) bool) ([]T, Changes) {
+// only present has if that is to be merged, or if a faulty row of the file may be about it.
+func compare[T any](present, next []T, merge bool, file *FileReport, id func(T) int64, same func(a, b T) bool) ([]T, Changes) {
 	var c Changes
 	before := make(map[int64]T, len(present))
 	for _, one := range present {
@@ -232,13 +236,19 @@ func compare[T any](present, next []T, keep bool, id func(T) int64, same func(a,
 			c.Changed++
 		}
 	}
-	if keep {
-		next = slices.AppendSeq(next, maps.Values(before))
-		slices.SortFunc(next, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
-		c.Kept = len(before)
-	} else {
-		c.Gone = len(before)
+	for _, one := range before {
+		switch {
+		case merge:
+			c.Kept++
+		case file.mayBe(id(one)):
+			c.Unread++
+		default:
+			c.Gone++
+			continue
+		}
+		next = append(next, one)
 	}
+	slices.SortFunc(next, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
 	return next, c
 }
 

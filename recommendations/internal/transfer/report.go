@@ -20,7 +20,12 @@ type FileReport struct {
 
 	bookcsv.Shape
 	faults map[string]*Fault
+	ids    map[int64]bool // of faulty rows
+	noID   bool           // there are faulty rows whose ids are not known
 }
+
+// mayBe reports whether a faulty row may be the one of this id.
+func (f *FileReport) mayBe(id int64) bool { return f.noID || f.ids[id] }
 
 // Fault is one cause of faulty rows.
 type Fault struct {
@@ -51,8 +56,12 @@ func (f *FileReport) fault(err *bookcsv.RowError) {
 	f.Rows += rows - 1
 	f.Faulty += rows
 	if f.faults == nil {
-		f.faults = map[string]*Fault{}
+		f.faults, f.ids = map[string]*Fault{}, map[int64]bool{}
 	}
+	if err.ID != 0 {
+		f.ids[err.ID] = true
+	}
+	f.noID = f.noID || err.ID == 0 || err.Swallowed > 0
 	key := cause(err)
 	one := f.faults[key]
 	if one == nil {
