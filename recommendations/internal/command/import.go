@@ -32,7 +32,7 @@ type importCommand struct {
 	DryRun        bool    `env:"-" help:"Print what would change, and import nothing."`
 	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. Remove none."`
 	AllowFaulty   percent `env:"-" placeholder:"N%" default:"1%" help:"How many of the rows of a file may be faulty, ${default} if not set. They are skipped. If there are more, nothing is imported."`
-	AllowRemovals bool    `env:"-" help:"Let the books of the store that are not in --books be removed even if they are over 5 % of its books."`
+	AllowRemovals bool    `env:"-" help:"Let the books of the store that are not in --books be removed even if they are over 5 % of its books, or be replaced by others that have their ids, and another title and another author."`
 	Strict        bool    `env:"-" help:"Import nothing if any row is faulty, or of a book that the catalogue does not have."`
 	DropDemo      bool    `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
 	Train         bool    `env:"-" help:"Train and activate a model after the import."`

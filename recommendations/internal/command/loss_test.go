@@ -255,3 +255,42 @@ func findBook(t *testing.T, flag string, id int64) (domain.Book, bool) {
 	}
 	return domain.Book{}, false
 }
+
+// A book that has the id of another and neither its title nor its author is another book.
+func TestAnotherCatalogueWithTheSameIDsIsRefused(t *testing.T) {
+	books := func(replaced int, with string) string {
+		text := catalogueOf(1, 100)
+		for id := range replaced {
+			text = strings.Replace(text, fmt.Sprintf("\n%d,Title %d,A,", id+1, id+1), fmt.Sprintf("\n%d,%s,", id+1, with), 1)
+		}
+		return text
+	}
+	const said = "6 of the 100 books of the store have another title and another author in the file, over 5 %: " +
+		"are the ids those of another catalogue? --allow-removals replaces them; nothing was imported"
+	for name, test := range map[string]struct {
+		books string
+		flags []string
+		err   string
+	}{
+		"5 %":            {books(5, "Other,B"), nil, ""},
+		"6 %":            {books(6, "Other,B"), nil, said},
+		"merged":         {books(6, "Other,B"), []string{"--merge"}, said},
+		"dry run":        {books(6, "Other,B"), []string{"--dry-run"}, said},
+		"allowed":        {books(6, "Other,B"), []string{"--allow-removals"}, ""},
+		"another title":  {books(60, "Other,A"), nil, ""},
+		"another case":   {books(60, "Other,a"), nil, ""},
+		"another author": {books(9, "Title 1,B"), nil, "8 of the 100 books"}, // of which book 1 keeps its title
+	} {
+		to := storeFlagOf(t)
+		must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 100)))
+		_, _, err := execute(t, append([]string{"import", to, "--books", write(t, "books.csv", test.books)}, test.flags...)...)
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%s: got %v, want %s", name, err, test.err)
+		}
+		book, _ := findBook(t, to, 2)
+		if refused := book.Title == "Title 2"; refused != (test.err != "") {
+			t.Errorf("%s: book 2 is %+v after %v", name, book, err)
+		}
+	}
+	must(t, "import", seeded(t), "--books", write(t, "books.csv", books(100, "Other,B"))) // the demonstration
+}

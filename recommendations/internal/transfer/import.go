@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"bookstall/recommendations/internal/bookcsv"
@@ -85,6 +86,7 @@ type Plan struct {
 type Changes struct {
 	New, Changed, Same int // of the file
 	Kept, Gone         int // of the store only
+	Others             int // of Changed: those with another title and another author
 	Unread             int // of the store, kept because their rows in the file may be faulty
 }
 
@@ -188,6 +190,7 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 		return next, err
 	}
 	next.Books, p.Books = compare(present.Books, next.Books, merge, p.Files[0], bookID, sameBook)
+	p.Books.Others = others(present.Books, next.Books)
 	samples := &FileReport{}
 	if files.Samples != "" {
 		samples = p.Files[len(p.Files)-1]
@@ -250,6 +253,18 @@ func compare[T any](present, next []T, merge bool, file *FileReport, id func(T) 
 	}
 	slices.SortFunc(next, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
 	return next, c
+}
+
+// others counts the books of next that have another title and another author in present:
+// the ids are those of another shop. Both are in order of id.
+func others(present, next []domain.Book) (n int) {
+	for _, b := range next {
+		i, there := slices.BinarySearchFunc(present, b.ID, func(a domain.Book, id int64) int { return cmp.Compare(a.ID, id) })
+		if there && !strings.EqualFold(present[i].Title, b.Title) && !strings.EqualFold(present[i].Author, b.Author) {
+			n++
+		}
+	}
+	return n
 }
 
 func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, restore bool, into *store.Ratings) error {
