@@ -294,3 +294,28 @@ func TestAnotherCatalogueWithTheSameIDsIsRefused(t *testing.T) {
 	}
 	must(t, "import", seeded(t), "--books", write(t, "books.csv", books(100, "Other,B"))) // the demonstration
 }
+
+// No replica could use a model of another catalogue.
+func TestRollbackRefusesAModelOfAnotherCatalogue(t *testing.T) {
+	to := storeFlagOf(t)
+	ratings := func(first int) string {
+		return write(t, "ratings.csv", fmt.Sprintf("user_id,book_id,rating\n1,%d,5\n1,%d,5\n2,%[1]d,5\n", first, first+1))
+	}
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 9)), "--ratings", ratings(1), "--train")
+	first, err := openStore(t, to).Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 19)), "--ratings", ratings(11), "--allow-removals", "--train")
+	before, err := openStore(t, to).Head(t.Context())
+	if err != nil || before.Model == first.Model {
+		t.Fatal(before, err)
+	}
+	_, _, err = execute(t, "models", "rollback", to)
+	if want := "the previous model " + first.Model + " cannot be used, and was not activated: model is of another catalogue: of its 9 books the catalogue has 0"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if after, err := openStore(t, to).Head(t.Context()); err != nil || after != before {
+		t.Errorf("head %+v (%v), want %+v", after, err, before)
+	}
+}

@@ -148,10 +148,23 @@ type modelRollback struct {
 	storeFlag `embed:""`
 }
 
-// Run activates the previous model.
+// Run activates the previous model. It refuses one that no replica could use.
 func (c *modelRollback) Run(ctx context.Context, to config.Streams) error {
 	return c.use(func(s *store.Store) error {
-		from, back, err := s.Rollback(ctx)
+		catalog, err := s.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		from, back, err := s.Rollback(ctx, func(version string, artefact []byte) error {
+			model, err := models.Decode(artefact)
+			if err == nil {
+				_, err = model.For(catalog.Books)
+			}
+			if err != nil {
+				return fmt.Errorf("the previous model %s cannot be used, and was not activated: %w", version, err)
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}

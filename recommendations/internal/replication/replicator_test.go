@@ -263,7 +263,7 @@ func TestABadModelIsRefused(t *testing.T) {
 		t.Errorf("a new replica serves %s, want %s", got, before)
 	}
 	// It is the model of before, and the refused one is none to go back to.
-	if _, _, err := a.store.Rollback(t.Context()); !errors.Is(err, store.ErrNoEarlierModel) {
+	if _, _, err := a.store.Rollback(t.Context(), func(string, []byte) error { return nil }); !errors.Is(err, store.ErrNoEarlierModel) {
 		t.Errorf("rolled back: %v, want %v", err, store.ErrNoEarlierModel)
 	}
 }

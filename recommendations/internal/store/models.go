@@ -130,10 +130,11 @@ func (s *Store) activate(ctx context.Context, tx *sql.Tx, version string) error 
 	return err
 }
 
-// Rollback reactivates the previous model. Twice goes back twice.
+// Rollback reactivates the previous model, unless check refuses its artefact. Twice goes back
+// twice. check must not use the store, which is locked.
 //
-// Error: ErrNoEarlierModel.
-func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
+// Errors: ErrNoEarlierModel, and those of check.
+func (s *Store) Rollback(ctx context.Context, check func(version string, artefact []byte) error) (from, to string, err error) {
 	err = s.change(ctx, "roll back", func(tx *sql.Tx) error {
 		if err := holdHead(ctx, tx); err != nil {
 			return err
@@ -143,6 +144,13 @@ func (s *Store) Rollback(ctx context.Context) (from, to string, err error) {
 		}
 		if to == "" {
 			return ErrNoEarlierModel
+		}
+		var artefact []byte
+		if err := tx.QueryRowContext(ctx, "SELECT artefact FROM models WHERE version = $1", to).Scan(&artefact); err != nil {
+			return err
+		}
+		if err := check(to, artefact); err != nil {
+			return err
 		}
 		return s.activate(ctx, tx, to)
 	})

@@ -587,6 +587,8 @@ func testAnImportKnowsItsCatalogue(db database) {
 	}
 }
 
+func anyModel(string, []byte) error { return nil }
+
 // Each rollback goes back by one, whatever is deleted and activated in between.
 func testRollbacksGoOnBack(db database) {
 	t := db.t
@@ -600,7 +602,7 @@ func testRollbacksGoOnBack(db database) {
 	}
 	back := func(from, to string) {
 		t.Helper()
-		if f, b, err := s.Rollback(ctx); f != from || b != to || err != nil {
+		if f, b, err := s.Rollback(ctx, anyModel); f != from || b != to || err != nil {
 			t.Errorf("rolled back from %s to %s (%v), want from %s to %s", f, b, err, from, to)
 		}
 	}
@@ -629,7 +631,7 @@ func testRollbacksGoOnBack(db database) {
 	}
 	back("c", "b")
 	back("b", "a")
-	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
+	if _, _, err := s.Rollback(ctx, anyModel); !errors.Is(err, store.ErrNoEarlierModel) {
 		t.Errorf("got %v, want %v", err, store.ErrNoEarlierModel)
 	}
 	if h := mustHead(t, s); h.Model != "a" {
@@ -663,7 +665,7 @@ func testModels(db database) {
 	if err := s.Activate(ctx, "four"); !errors.Is(err, domain.ErrModelNotFound) {
 		t.Errorf("Activate of an unknown version: %v, want domain.ErrModelNotFound", err)
 	}
-	if _, _, err := s.Rollback(ctx); !errors.Is(err, store.ErrNoEarlierModel) {
+	if _, _, err := s.Rollback(ctx, anyModel); !errors.Is(err, store.ErrNoEarlierModel) {
 		t.Errorf("Rollback without an earlier model: %v, want store.ErrNoEarlierModel", err)
 	}
 	for _, version := range []string{"one", "two", "two"} {
@@ -672,7 +674,17 @@ func testModels(db database) {
 		}
 	}
 	first := mustHead(t, s)
-	if from, to, err := s.Rollback(ctx); from != "two" || to != "one" || err != nil {
+	refused := errors.New("refused")
+	_, _, err := s.Rollback(ctx, func(version string, artefact []byte) error {
+		if version != "one" || !bytes.Equal(artefact, []byte{0, 1, 0}) {
+			t.Errorf("checked %s, %v", version, artefact)
+		}
+		return refused
+	})
+	if h := mustHead(t, s); !errors.Is(err, refused) || h != first {
+		t.Errorf("a refused rollback: %v, %+v", err, h)
+	}
+	if from, to, err := s.Rollback(ctx, anyModel); from != "two" || to != "one" || err != nil {
 		t.Errorf("rolled back from %s to %s, %v", from, to, err)
 	}
 	if h := mustHead(t, s); first.Model != "two" || first.Activation != 2 || h.Model != "one" || h.Activation != 3 {
