@@ -89,7 +89,7 @@ func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
 			if err != nil {
 				return c.failed(ctx, err)
 			}
-			fmt.Fprintf(to.Out, "%s\ndry run: nothing was imported\n", changes(plan, result))
+			fmt.Fprintf(to.Out, "%s\ndry run: nothing was imported\n", changes(plan, result, true))
 			return nil
 		}
 		if !c.Train {
@@ -130,7 +130,7 @@ func (c *importCommand) write(ctx context.Context, s *store.Store, plan *transfe
 	if err != nil {
 		return c.failed(ctx, err)
 	}
-	fmt.Fprintln(out, changes(plan, result))
+	fmt.Fprintln(out, changes(plan, result, false))
 	return nil
 }
 

@@ -19,8 +19,8 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		faulty += f.Faulty
 		unknown += f.Unknown
 	}
-	fmt.Fprintf(out, "read %d books and %d ratings in %v; %d faulty rows, %d of unknown books\n",
-		plan.Books.Read(), plan.Ratings, took.Round(100*time.Millisecond), faulty, unknown)
+	fmt.Fprintf(out, "read %d books and %d ratings in %v; %s, %d of unknown books\n",
+		plan.Books.Read(), plan.Ratings, took.Round(100*time.Millisecond), counted(faulty, "faulty row"), unknown)
 	for _, one := range []struct {
 		what string
 		transfer.Changes
@@ -73,29 +73,44 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 // maxCauses bounds how many causes of faulty rows are shown for each file.
 const maxCauses = 10
 
-// changes describes what an import changed.
-func changes(plan *transfer.Plan, result store.ImportResult) string {
+// counted returns a number of things: 1 faulty row, 2 faulty rows.
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// changes describes what an import changed, or in a dry run would change.
+func changes(plan *transfer.Plan, result store.ImportResult, dry bool) string {
+	was, were, has, changed := "was", "were", "has", "changed"
+	if dry {
+		was, were, has, changed = "would be", "would be", "would have", "would change"
+	}
 	var parts []string
 	add := func(format string, n int64) { parts = append(parts, fmt.Sprintf(format, n)) }
 	if result.DroppedDemo {
-		parts = append(parts, "the embedded demonstration was removed")
+		parts = append(parts, "the embedded demonstration "+was+" removed")
 	}
 	if result.CatalogChanged {
-		add("the store has a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept+plan.Books.Unread))
+		add("the store "+has+" a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept+plan.Books.Unread))
 	}
 	if result.ReadersChanged > 0 {
-		add("the histories of %d readers changed", int64(result.ReadersChanged))
+		add("the histories of %d readers "+changed, int64(result.ReadersChanged))
 	}
 	if result.Interactions > 0 {
-		add("%d interactions were restored", int64(result.Interactions))
+		add("%d interactions "+were+" restored", int64(result.Interactions))
 	}
 	if result.Repeated > 0 {
 		add("%d ratings repeat the reader and book of another row: the last counts", result.Repeated)
 	}
 	if result.Forgotten > 0 {
-		add("%d readers asked to be forgotten and were skipped", int64(result.Forgotten))
+		add("%d readers asked to be forgotten and "+were+" skipped", int64(result.Forgotten))
 	}
 	if len(parts) == 0 {
+		if dry {
+			return "nothing would change: the store has all of it"
+		}
 		return "nothing changed: the store has all of it"
 	}
 	return strings.Join(parts, "; ")
