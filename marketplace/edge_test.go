@@ -121,3 +121,30 @@ func TestThePublicURL(t *testing.T) {
 	}
 	p.shutDown(t)
 }
+
+// A page at http://printer reaches the open API of a shop on the same machine under no name.
+func TestAPageWithANameWithoutADot(t *testing.T) {
+	p := start(t, "--catalog-file="+catalogFile(t), "--public-url=http://127.0.0.1:8080", "--api-open")
+	ready(t, p)
+	for _, host := range []string{"printer:8080", "evil", "com", "evil."} {
+		for _, test := range [][]string{{http.MethodDelete, "/api/v1/readers/318"}, {http.MethodGet, "/api/v1/books"}, {http.MethodGet, "/"}} {
+			req, err := http.NewRequestWithContext(t.Context(), test[0], p.shop+test[1], http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			if test[0] == http.MethodDelete {
+				req.Header.Set("Origin", "http://"+host)
+			}
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != http.StatusMisdirectedRequest {
+				t.Errorf("host %s: %v: status %d, want %d", host, test, resp.StatusCode, http.StatusMisdirectedRequest)
+			}
+		}
+	}
+	p.shutDown(t)
+}

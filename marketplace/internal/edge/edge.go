@@ -175,21 +175,33 @@ func (e *Edge) Arrive(r *http.Request) *http.Request {
 // site may have its own name resolve to the shop's address, and then read what the shop
 // answers.
 func (e *Edge) CheckHost(r *http.Request) error {
-	if e.allows(r.Host) {
+	if e.knows(r.Host) || e.mayBeProxied(r) {
 		return nil
 	}
 	return &HostError{Host: r.Host}
 }
 
-// allows reports whether a host may be the shop's. Beside a public URL, it may also have a
-// name without a dot. A proxy often calls the shop by one (nginx by that of its upstream), and
-// the DNS of another site has none.
-func (e *Edge) allows(host string) bool {
-	if e.knows(host) {
-		return true
+// mayBeProxied reports whether a request for a host that the settings do not name may come by
+// a proxy that calls the shop by a name without a dot, as nginx does by that of its upstream.
+// In a home, an office or a cluster, a page of another site may have such a name, too. So
+// these hosts get pages only, and CheckOrigin lets pages of the public URL alone write there.
+func (e *Edge) mayBeProxied(r *http.Request) bool {
+	name, ok := hostname(r.Host)
+	if !ok || strings.ContainsAny(name, ".:") || e.cfg.PublicURL.IsZero() || strings.HasPrefix(r.URL.Path+"/", "/api/") {
+		return false
 	}
-	name, ok := hostname(host)
-	return ok && !e.cfg.PublicURL.IsZero() && !strings.ContainsAny(name, ".:")
+	switch r.Header.Get("Origin") {
+	case e.cfg.PublicURL.Origin():
+		return true
+	case "":
+		return !e.cfg.PublicURL.local() // whose readers need no proxy
+	}
+	return !safe(r) // CheckOrigin refuses it, and names both origins
+}
+
+// safe reports whether a request changes nothing, by its method.
+func safe(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 }
 
 // knows reports whether the settings say that a host is the shop's.
@@ -224,9 +236,10 @@ func (e *Edge) CheckOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	// CrossOriginProtection compares hosts only. A page that came by plain HTTP may be from
 	// anybody on the way; browsers that do not send Sec-Fetch-Site tell by Origin only.
-	downgraded := e.scheme(r) == "https" && origin == "http://"+r.Host && r.Header.Get("Sec-Fetch-Site") == "" &&
-		r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
-	if e.origin.Check(r) == nil && !downgraded {
+	downgraded := e.scheme(r) == "https" && origin == "http://"+r.Host && r.Header.Get("Sec-Fetch-Site") == ""
+	// A page at a host that may be a proxy's own name, or that of another site.
+	unnamed := !e.knows(r.Host) && origin != e.cfg.PublicURL.Origin()
+	if e.origin.Check(r) == nil && (safe(r) || !downgraded && !unnamed) {
 		return nil
 	}
 	shop := r.Host

@@ -184,6 +184,66 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+// A page of another site may have a name without a dot. Beside a public URL, requests for one
+// get pages, and write from pages of that URL; a proxy that is believed may ask by any name.
+func TestNamesWithoutADot(t *testing.T) {
+	https, plain := parseURL(t, "https://shop.example"), parseURL(t, "http://127.0.0.1:8080")
+	const (
+		browser, proxy = "192.0.2.1:1", "10.0.0.1:1"
+		here, local    = "https://shop.example", "http://127.0.0.1:8080"
+		page, api      = "/books", "/api/v1/readers/318"
+	)
+	var taken error
+	for _, test := range []struct {
+		publicURL                  URL
+		peer, method, path, origin string
+		want                       error
+	}{
+		{https, browser, "GET", page, "", taken},
+		{https, browser, "HEAD", page, "", taken},
+		{https, browser, "GET", page, here, taken},
+		{https, browser, "GET", page, "http://HOST", ErrHost},
+		{https, browser, "POST", page, here, taken},
+		{https, browser, "POST", page, "http://HOST", ErrOrigin},
+		{https, browser, "POST", page, "null", ErrOrigin},
+		{https, browser, "POST", page, "", ErrOrigin},
+		{https, browser, "GET", api, "", ErrHost},
+		{https, browser, "GET", api, here, ErrHost},
+		{https, browser, "GET", "/api", "", ErrHost},
+		{https, browser, "DELETE", api, "http://HOST", ErrHost},
+		{https, proxy, "DELETE", api, "", taken},
+		{https, proxy, "GET", api, "", taken},
+		{plain, browser, "GET", page, "", ErrHost},
+		{plain, browser, "GET", page, "http://HOST", ErrHost},
+		{plain, browser, "GET", page, local, taken},
+		{plain, browser, "POST", page, local, taken},
+		{plain, browser, "POST", page, "http://HOST", ErrOrigin},
+		{plain, browser, "GET", api, "", ErrHost},
+		{plain, browser, "DELETE", api, "http://HOST", ErrHost},
+		{parseURL(t, "http://localhost:8080"), browser, "GET", page, "", ErrHost},
+		{parseURL(t, "http://[::1]:8080"), browser, "GET", page, "", ErrHost},
+		{URL{}, browser, "GET", page, "", ErrHost},
+		{URL{}, browser, "DELETE", api, "http://HOST", ErrHost},
+	} {
+		e := newEdge(t, Config{PublicURL: test.publicURL, AllowedHosts: []string{"10.9.9.9"}, Listen: ":80", Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}})
+		for _, host := range []string{"printer:8080", "evil.", "com", "Upstream"} {
+			r := from(test.peer, test.method, host)
+			r.URL.Path = test.path
+			if test.origin != "" {
+				r.Header.Set("Origin", strings.ReplaceAll(test.origin, "HOST", host))
+			}
+			r = e.Arrive(r)
+			err := e.CheckHost(r)
+			if err == nil {
+				err = e.CheckOrigin(r)
+			}
+			if !errors.Is(err, test.want) {
+				t.Errorf("%+v: host %s: %v", test, host, err)
+			}
+		}
+	}
+}
+
 func TestForwarded(t *testing.T) {
 	proxies, err := ParseProxies([]string{"10.0.0.0/8", " 192.0.2.7 ", "2001:db8::/32", "::ffff:192.0.2.8"})
 	if err != nil {

@@ -57,6 +57,13 @@ func (u URL) IsZero() bool { return u == URL{} }
 // Secure reports whether readers reach the shop by HTTPS.
 func (u URL) Secure() bool { return u.scheme == "https" }
 
+// local reports whether only this machine can use the URL.
+func (u URL) local() bool {
+	name, _ := hostname(u.host) // valid by ParseURL
+	addr, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && addr.IsLoopback()
+}
+
 // Origin returns the URL as browsers write it in the header Origin: without the path.
 func (u URL) Origin() string { return u.scheme + "://" + u.host }
 
