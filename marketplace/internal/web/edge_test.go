@@ -60,3 +60,13 @@ func TestHSTS(t *testing.T) {
 		}
 	}
 }
+
+// No answer leads to another host.
+func TestNothingLeadsToAnotherHost(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	for _, address := range []string{"//evil.example/", "//evil.example/x/..", "/..//evil.example/", "//evil.example"} {
+		if a := s.get(address).want(t, 404); a.Header.Get("Location") != "" {
+			t.Errorf("%s: leads to %s", address, a.Header.Get("Location"))
+		}
+	}
+}

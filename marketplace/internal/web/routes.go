@@ -114,7 +114,8 @@ func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
 		s.mux.ServeHTTP(w, r)
 	default:
 		answer := &discarded{ResponseWriter: w}
-		matched.ServeHTTP(answer, r) // sets Allow
+		matched.ServeHTTP(answer, r) // sets Allow, or a Location for //evil.example/
+		w.Header().Del("Location")
 		err := problem.ErrNoSuchPage
 		if answer.status == http.StatusMethodNotAllowed {
 			err = problem.ErrMethodNotAllowed

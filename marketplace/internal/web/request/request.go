@@ -98,8 +98,15 @@ func LocalPath(address string) string {
 		strings.ContainsFunc(address, unsafe) {
 		return home
 	}
-	if u, err := url.Parse(address); err != nil || u.IsAbs() || u.Host != "" {
+	u, err := url.Parse(address)
+	if err != nil || u.IsAbs() || u.Host != "" {
 		return home
+	}
+	// Who resolves dots, such as a proxy, must not find two slashes at the beginning, either.
+	for name := range strings.SplitSeq(u.Path, "/") {
+		if name == "." || name == ".." {
+			return home
+		}
 	}
 	return address
 }

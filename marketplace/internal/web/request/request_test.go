@@ -14,7 +14,8 @@ func TestLocalPath(t *testing.T) {
 		"": false, "books": false, "//evil.test": false, "///evil.test": false, `/\evil.test`: false, `\\evil.test`: false,
 		"https://evil.test": false, "javascript:alert(1)": false, "/\t/evil.test": false, "/\n/evil.test": false, "\t//evil.test": false,
 		" /": false, "/ü": false, "/\x00": false, "/\xff": false, "/%zz": false, "/" + strings.Repeat("a", MaxURI): false,
-		"/\r\nSet-Cookie: a=b": false,
+		"/\r\nSet-Cookie: a=b": false, "/..//evil.test": false, "/.//evil.test": false, "/a/..//evil.test": false, "/%2e%2E//evil.test": false,
+		"/a/..": false, "/...": true, "/a.b/..c?d=/../": true,
 	} {
 		want := "/"
 		if local {
@@ -27,7 +28,7 @@ func TestLocalPath(t *testing.T) {
 }
 
 func FuzzLocalPath(f *testing.F) {
-	for _, address := range []string{"/", "//x", "/\\x", "/a?b#c", "http://x", "/%2F/x"} {
+	for _, address := range []string{"/", "//x", "/\\x", "/a?b#c", "http://x", "/%2F/x", "/..//x"} {
 		f.Add(address)
 	}
 	here, _ := url.Parse("http://shop.test/here")
