@@ -34,8 +34,8 @@ type dialect interface {
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls changed after each notify until ctx ends.
 	listen(ctx context.Context, changed func())
-	// intact returns an error that has a cause if what was committed is not where the
-	// next process looks for it.
+	// intact returns an error that has a cause if what is read or committed is not where
+	// the next process looks for it.
 	intact() error
 	// cause returns why the database cannot be used now, or "" if an error does not mean
 	// that.

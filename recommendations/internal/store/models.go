@@ -50,7 +50,7 @@ func (s *Store) Model(ctx context.Context, version string) (m domain.StoredModel
 	if err == nil {
 		m.CreatedAt, err = time.Parse(timeLayout, at)
 	}
-	return m, s.fault("model", err)
+	return m, s.fault("model", s.checkRead(err))
 }
 
 // Models lists all models without their trials, newest first.

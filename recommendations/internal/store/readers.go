@@ -32,7 +32,7 @@ func (s *Store) History(ctx context.Context, userID int64) (domain.Reader, error
 		return domain.Reader{}, err
 	}
 	found, err := readReader(ctx, s.read, userID)
-	return found, s.fault("history", err)
+	return found, s.fault("history", s.checkRead(err))
 }
 
 // readReader returns one reader, or the zero value if nothing is stored.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +16,20 @@ import (
 	"bookstall/recommendations/internal/store"
 )
 
-// A write into a file that has been removed or replaced is not acknowledged.
+// A write into a file that has been removed or replaced is refused and has no effect, neither
+// here nor for a process that finds the file in its place again; nor is anything read from it.
+// With the file back, the store goes on.
 func TestWritesIntoARemovedFileAreRefused(t *testing.T) {
+	back := map[string]func(file string) error{
+		"it is renamed": func(file string) error { return os.Rename(file+".old", file) },
+		"all is renamed": func(file string) error {
+			return errors.Join(os.Rename(file+".old", file), os.Rename(file+".old-wal", file+"-wal"), os.Rename(file+".old-shm", file+"-shm"))
+		},
+	}
 	for name, harm := range map[string]func(file string) error{
+		"all is renamed": func(file string) error {
+			return errors.Join(os.Rename(file, file+".old"), os.Rename(file+"-wal", file+".old-wal"), os.Rename(file+"-shm", file+".old-shm"))
+		},
 		"everything is removed": func(file string) error {
 			return errors.Join(os.Remove(file), os.Remove(file+"-wal"), os.Remove(file+"-shm"))
 		},
@@ -49,6 +61,62 @@ func TestWritesIntoARemovedFileAreRefused(t *testing.T) {
 			for _, id := range []string{"after", "again"} {
 				if err := record(id); !errors.Is(err, domain.ErrStoreDown) {
 					t.Errorf("%s: %v, want %v", id, err, domain.ErrStoreDown)
+				}
+			}
+			if _, err := s.Forget(within(t), 1, 0); store.CauseOf(err) != store.Moved {
+				t.Errorf("Forget: %v, want the cause %q", err, store.Moved)
+			}
+			if _, err := s.Head(within(t)); store.CauseOf(err) != store.Moved {
+				t.Errorf("Head: %v, want the cause %q", err, store.Moved)
+			}
+			if _, err := s.History(within(t), 1); store.CauseOf(err) != store.Moved {
+				t.Errorf("History: %v, want the cause %q", err, store.Moved)
+			}
+			if back[name] == nil {
+				return
+			}
+			if err := back[name](file); err != nil {
+				t.Fatal(err)
+			}
+			for who, one := range map[string]*store.Store{"this store": s, "another": open(t, "sqlite:"+file)} {
+				if ids := interactionIDs(t, one); !slices.Equal(ids, []string{"before"}) {
+					t.Errorf("%s has %q with the file back, want only what was acknowledged", who, ids)
+				}
+			}
+			if err := record("back"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func interactionIDs(t *testing.T, s *store.Store) (ids []string) {
+	t.Helper()
+	err := s.Interactions(within(t), func(i domain.Interaction) error {
+		ids = append(ids, i.ID)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// A file that the store creates is its owner's alone. One that exists keeps its mode.
+func TestModesOfFiles(t *testing.T) {
+	for name, existing := range map[string]os.FileMode{"created": 0, "existing": 0o640} {
+		t.Run(name, func(t *testing.T) {
+			file, want := filepath.Join(t.TempDir(), "test.db"), os.FileMode(0o600)
+			if existing != 0 {
+				want = existing
+				if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chmod(file, existing)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mustHead(t, open(t, "sqlite:"+file))
+			for _, beside := range []string{"", "-wal", "-shm"} {
+				if info, err := os.Stat(file + beside); err != nil || info.Mode() != want {
+					t.Errorf("%s: %v, %v, want %v", file+beside, info, err, want)
 				}
 			}
 		})

@@ -59,7 +59,9 @@ func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 		"foreign_keys(1)",
 		"temp_store(MEMORY)", // containers may have no folder for temporary files
 	}}
-	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?" + options.Encode()
+	// mode=rw: migrate creates the file. A connection that SQLite makes later must not put an
+	// empty file in the place of one that was removed.
+	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?mode=rw&" + options.Encode()
 	if read, err = sql.Open("sqlite", name+busy(busyMost)); err != nil {
 		return nil, nil, err
 	}
@@ -80,6 +82,9 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 		return err
 	}
 	defer unlock()
+	if d.opened.Load() == nil {
+		d.create()
+	}
 	err = patiently(ctx, func() error {
 		tables, err := newSchema(goose.DialectSQLite3, db, "sqlite")
 		if err != nil {
@@ -98,6 +103,15 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 	return nil
 }
 
+// create creates the file if there is none, for its owner alone: it has readers' histories.
+// SQLite gives the files beside it the same mode, and reports what is wrong if this fails. An
+// existing file is not opened: closing it would end the locks that SQLite has on it.
+func (d sqlite) create() {
+	if f, err := os.OpenFile(d.file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil {
+		_ = f.Close() // nothing was written
+	}
+}
+
 // intact: the file at the path is still the one that is open, and its log of writes is
 // beside it. SQLite goes on writing into files that have been removed, without an error;
 // they are gone when the process ends.
@@ -114,7 +128,7 @@ func (d sqlite) intact() error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w: restore it and start again", errMoved, err)
+		return fmt.Errorf("%w: %w: put it back, or restore a backup and start again", errMoved, err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -188,10 +189,20 @@ func (s *Store) view(ctx context.Context, doing string, do func(*sql.Tx) error) 
 	}
 	tx, err := s.dialect.view(ctx, s.read)
 	if err != nil {
-		return s.fault(doing, err)
+		return s.fault(doing, s.checkRead(err))
 	}
 	defer func() { _ = tx.Rollback() }() // read-only
-	return s.fault(doing, do(tx))
+	return s.fault(doing, s.checkRead(do(tx)))
+}
+
+// checkRead adds to the error of a read that the store was removed. Then what was read is not
+// what the next process finds, and a new connection fails for another cause.
+func (s *Store) checkRead(err error) error {
+	gone := s.dialect.intact()
+	if gone == nil || err == nil {
+		return cmp.Or(gone, err)
+	}
+	return fmt.Errorf("%w; %w", gone, err)
 }
 
 // change runs do in a transaction and commits. No other transaction writes at the
@@ -212,15 +223,18 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 	defer func() { _ = tx.Rollback() }() // no effect after a commit
 	err = do(tx)
 	if errors.Is(err, errNoChange) {
-		return nil
+		return s.fault(doing, s.stillThere(doing))
 	}
 	if err == nil {
 		err = s.dialect.notify(ctx, tx)
 	}
 	if err == nil {
-		err = tx.Commit()
+		err = s.stillThere(doing)
 	}
 	if err == nil {
+		err = tx.Commit()
+	}
+	if err == nil { // it may have been removed since
 		err = s.stillThere(doing)
 	}
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
@@ -229,11 +243,13 @@ func (s *Store) change(ctx context.Context, doing string, do func(*sql.Tx) error
 	return s.fault(doing, err)
 }
 
-// stillThere checks that what was committed can be found again, and logs the first time
-// that it cannot.
+// stillThere checks that what is committed can be found again, and logs the first time that
+// it cannot.
 func (s *Store) stillThere(doing string) error {
 	err := s.dialect.intact()
-	if err != nil && !s.moved.Swap(true) {
+	if err == nil {
+		s.moved.Store(false)
+	} else if !s.moved.Swap(true) {
 		s.log.Error(err, "writes are refused: they would be lost", "store", s.dialect.where(), "write", doing)
 	}
 	return err
@@ -262,7 +278,7 @@ func (s *Store) Head(ctx context.Context) (h Head, err error) {
 		return Head{}, err
 	}
 	h, err = head(ctx, s.read)
-	return h, s.fault("head", err)
+	return h, s.fault("head", s.checkRead(err))
 }
 
 // querier is a *sql.DB or a *sql.Tx.
