@@ -155,7 +155,11 @@ func TestTLSOfPostgres(t *testing.T) {
 		"a certificate of another CA": strings.Replace(strings.Replace(url, dir+"/tls.crt", foreign+"/tls.crt", 1), dir+"/tls.key", foreign+"/tls.key", 1),
 		"no TLS":                      strings.Split(url, "?")[0] + "?sslmode=disable",
 	} {
-		if _, err := open(t, bad).Head(within(t)); !errors.Is(err, domain.ErrStoreDown) || store.CauseOf(err) != store.Refused {
+		_, err := open(t, bad).Head(within(t))
+		cause := store.CauseOf(err)
+		// The server says why and closes; a reset may come before what it said.
+		lost := name == "a certificate of another CA" && cause == store.Unreachable && strings.Contains(err.Error(), "reset")
+		if !errors.Is(err, domain.ErrStoreDown) || cause != store.Refused && !lost {
 			t.Errorf("%s: %v for %q, want ErrStoreDown for %q", name, err, store.CauseOf(err), store.Refused)
 		}
 	}

@@ -66,10 +66,14 @@ func TestWritesIntoARemovedFileAreRefused(t *testing.T) {
 			if _, err := s.Forget(within(t), 1, 0); store.CauseOf(err) != store.Moved {
 				t.Errorf("Forget: %v, want the cause %q", err, store.Moved)
 			}
-			if _, err := s.Head(within(t)); store.CauseOf(err) != store.Moved {
+			// A new connection makes a log anew, and cannot read for another cause.
+			moved := func(err error) bool {
+				return store.CauseOf(err) == store.Moved || name == "the log is removed" && errors.Is(err, domain.ErrStoreDown)
+			}
+			if _, err := s.Head(within(t)); !moved(err) {
 				t.Errorf("Head: %v, want the cause %q", err, store.Moved)
 			}
-			if _, err := s.History(within(t), 1); store.CauseOf(err) != store.Moved {
+			if _, err := s.History(within(t), 1); !moved(err) {
 				t.Errorf("History: %v, want the cause %q", err, store.Moved)
 			}
 			if back[name] == nil {
