@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +107,16 @@ func (s *settings) Validate() error {
 	return errors.Join(errs...)
 }
 
+// hasMeaning reports whether HTTP, browsers or proxies mean something else by a header than a
+// reader.
+func hasMeaning(header string) bool {
+	return slices.Contains([]string{
+		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Connection", "Content-Length", "Content-Type", "Cookie", "Forwarded", "Host",
+		"Last-Event-Id", "Origin", "Proxy-Authorization", "Referer", "Sec-Fetch-Site", "Traceparent", "User-Agent", "Via",
+		"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+	}, http.CanonicalHeaderKey(header))
+}
+
 // edge returns what is in front of the shop.
 func (s settings) edge() (*edge.Edge, error) {
 	cfg := edge.Config{
@@ -132,8 +144,10 @@ func (s settings) edge() (*edge.Edge, error) {
 	case s.ReaderHeader == "":
 	case len(cfg.Proxies) == 0:
 		return nil, errors.New("--reader-header needs --trusted-proxies: whoever reaches the shop could name any reader")
-	case strings.ContainsFunc(s.ReaderHeader, notInName) || strings.EqualFold(s.ReaderHeader, "Host"):
+	case strings.ContainsFunc(s.ReaderHeader, notInName):
 		return nil, fmt.Errorf("--reader-header is %q, want a name of letters, digits and hyphens, such as X-Auth-Request-User", s.ReaderHeader)
+	case hasMeaning(s.ReaderHeader):
+		return nil, fmt.Errorf("--reader-header is %q, which means something else: want a header such as X-Auth-Request-User", s.ReaderHeader)
 	}
 	e, err := edge.New(cfg)
 	if err != nil {

@@ -278,6 +278,12 @@ func TestBadSettingsAreNamed(t *testing.T) {
 			t.Errorf("%s: the error repeats the key: %v", arg, err)
 		}
 	}
+	for _, header := range []string{"Cookie", "x-forwarded-for", "Host"} {
+		err := run(ctx, []string{"--admin-address=127.0.0.1:0", "--trusted-proxies=10.0.0.1", "--reader-header=" + header}, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "means something else") {
+			t.Errorf("--reader-header=%s: %v", header, err)
+		}
+	}
 	t.Setenv("MARKETPLACE_PORT", "tcp://10.96.0.1:8080")
 	if err := run(ctx, nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "enableServiceLinks") {
 		t.Errorf("unknown variable: %v", err)

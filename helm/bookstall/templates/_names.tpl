@@ -26,10 +26,12 @@ several, and its name may contain those of two. */ -}}
 {{- end -}}
 
 {{- /* Whether the cluster has a kind of the Prometheus operator: (list $ "ServiceMonitor"). `helm
-template` is often told of the version alone. */ -}}
+template` is often told of the version alone; a cluster with the version may have one kind of two. */ -}}
 {{- define "bookstall.monitoring" -}}
 {{- $has := (index . 0).Capabilities.APIVersions -}}
-{{- if or ($has.Has (print "monitoring.coreos.com/v1/" (index . 1))) ($has.Has "monitoring.coreos.com/v1") -}}true{{- end -}}
+{{- $version := "monitoring.coreos.com/v1" -}}
+{{- $kinds := or ($has.Has (print $version "/ServiceMonitor")) ($has.Has (print $version "/PrometheusRule")) -}}
+{{- if or ($has.Has (print $version "/" (index . 1))) (and ($has.Has $version) (not $kinds)) -}}true{{- end -}}
 {{- end -}}
 
 {{- /* Components that this release installs, as a JSON list. */ -}}

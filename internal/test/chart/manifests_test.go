@@ -376,4 +376,13 @@ func TestRulesAreAboutTheRelease(t *testing.T) {
 		t.Errorf("%d matchers are %s", strings.Count(rule, own), own)
 	}
 	find(t, parse(t, out), "ServiceMonitor", "books-bookstall")
+
+	out, err = command(t, nil, tool(t, "helm"), "template", "books", chart, kubeVersion,
+		"--api-versions=monitoring.coreos.com/v1", "--api-versions=monitoring.coreos.com/v1/ServiceMonitor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "kind: PrometheusRule") {
+		t.Error("a PrometheusRule for a cluster that has no such kind")
+	}
 }

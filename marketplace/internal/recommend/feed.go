@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime/debug"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -173,6 +174,9 @@ func (f *Feed) pull() error {
 	if err := f.catalog.Replace(*contents); err != nil {
 		return fmt.Errorf("recommendations sent an invalid catalogue: %w", err)
 	}
+	// Messages, books and words on their way into the index are several times the size of
+	// what remains, and nobody needs that memory until the next catalogue.
+	defer debug.FreeOSMemory()
 	f.onCatalog()
 	f.metrics.refreshes.WithLabelValues("changed").Inc()
 	f.metrics.books.Set(float64(len(contents.Books)))

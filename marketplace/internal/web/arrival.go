@@ -72,7 +72,7 @@ func (s *shop) signIn(next http.Handler) http.Handler {
 			return
 		}
 		id, ok := request.WholeNumber(text, 1, math.MaxInt64)
-		if !ok || signed.IsVisitor(id) {
+		if !ok || text[0] == '0' || signed.IsVisitor(id) {
 			s.metrics.misnamed.WithLabelValues(misnamedByProxy).Inc()
 			s.refuse(w, r, problem.Invalid{{Field: s.Edge.ReaderHeader(), Reason: "must be the id of a reader who is no visitor: a whole number from 1"}})
 			return

@@ -136,7 +136,7 @@ func TestTheReaderHeaderOfAStranger(t *testing.T) {
 
 func TestAReaderHeaderThatIsNoReader(t *testing.T) {
 	s := newTestShop(t, fewBooks(), signingIn(t, "127.0.0.1"))
-	bad := []string{"ann@example.org", "0", "-1", "+7", "7x", "0x7", "42, 43", "9223372036854775808", "9007199254740991", "4503599627370496", "2000000000", "٤٢"}
+	bad := []string{"ann@example.org", "0", "042", "-1", "+7", "7x", "0x7", "42, 43", "9223372036854775808", "9007199254740991", "4503599627370496", "2000000000", "٤٢"}
 	for _, text := range bad {
 		a := s.get("/your-books", readerHeader, text).want(t, http.StatusBadRequest, "<strong>"+readerHeader+"</strong>")
 		if a.Header.Get("Set-Cookie") != "" {
