@@ -22,14 +22,11 @@ type Config struct {
 	// ReadTimeout bounds reading one request, WriteTimeout answering it; 0 for no
 	// bound. A handler that streams lifts them with an http.ResponseController.
 	ReadTimeout, WriteTimeout time.Duration
-	MaxHeaderBytes            int                             // more than 4 kB; 0 for the 1 MiB of net/http
+	MaxHeaderBytes            int                             // 0 for the 1 MiB of net/http
 	Cap                       func(net.Listener) net.Listener // bounds the connections; may be nil
 	ConnState                 func(net.Conn, http.ConnState)  // may be nil
 	Log                       logr.Logger                     // receives what net/http reports, under the name "http"
 }
-
-// headerSlack is what net/http admits beyond MaxHeaderBytes.
-const headerSlack = 4096
 
 // Server is an HTTP server with a bound address.
 type Server struct {
@@ -55,7 +52,7 @@ func Listen(cfg Config) (*Server, error) {
 			ReadTimeout:       cfg.ReadTimeout,
 			WriteTimeout:      cfg.WriteTimeout,
 			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    max(0, cfg.MaxHeaderBytes-headerSlack),
+			MaxHeaderBytes:    cfg.MaxHeaderBytes,
 			ConnState:         cfg.ConnState,
 			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(cfg.Log.WithName("http")), slog.LevelInfo),
 		},
