@@ -63,6 +63,7 @@ func forbidden() map[string][]string {
 		"recommendations/internal/recommender": plain("bookstall/recommendations/internal/store"),
 		"recommendations/internal/store":       plain(),
 		"recommendations/internal/transfer":    plain(),
+		"recommendations/internal/report":      plain(),
 		"recommendations/internal/server":      {"net/http", "bookstall/recommendations/internal/store"},
 		"recommendations/internal/tutorial":    {"bookstall/gen/recommendations"},
 		"marketplace/internal/balancepage":     {"google.golang.org/grpc", "google.golang.org/protobuf", "bookstall/gen", "bookstall/marketplace/internal/catalog", "bookstall/marketplace/internal/recommend"},

@@ -1,5 +1,5 @@
 // Package command has the commands of recommendations besides serve: import, export,
-// train, models, evaluate and healthcheck. Kong fills them from flags and the
+// train, models, report, evaluate and healthcheck. Kong fills them from flags and the
 // environment, and calls their Run methods.
 package command
 
@@ -22,6 +22,7 @@ type Commands struct {
 	Export      exportCommand `cmd:"" help:"Export books, ratings and interactions to CSV files, for import --from."`
 	Train       trainCommand  `cmd:"" help:"Train a model from a store, save it there and activate it."`
 	Models      modelCommands `cmd:"" help:"List, show, activate and roll back the models of a store."`
+	Report      reportCommand `cmd:"" help:"Sum up a store for the owner of the shop: readers and purchases by week, books that are liked and bought, books without readers, what the shelves show, and the models."`
 	Evaluate    evaluation    `cmd:"" help:"Measure the recommendations for held-out readers of a ratings file, and compare with simple methods."`
 }
 

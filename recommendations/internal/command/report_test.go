@@ -1,0 +1,36 @@
+package command_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestReport(t *testing.T) {
+	shop := storeFlagOf(t)
+	if _, _, err := execute(t, "report", shop); err == nil || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("a report of no store: %v, want that it does not exist", err)
+	}
+	must(t, "import", shop, "--books="+write(t, "books.csv", someBooks))
+	dir := t.TempDir()
+	page, table := filepath.Join(dir, "report.html"), filepath.Join(dir, "csv")
+	out := must(t, "report", shop, "--weeks=3", "--html="+page, "--csv="+table)
+	if !strings.Contains(out, "Books without readers") {
+		t.Errorf("the report is\n%s", out)
+	}
+	for _, name := range []string{page, filepath.Join(table, "books.csv")} {
+		if info, err := os.Stat(name); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	for _, flag := range []string{"--weeks=0", "--weeks=521", "--top=0"} {
+		name, _, _ := strings.Cut(flag, "=")
+		if _, _, err := execute(t, "report", shop, flag); err == nil || !strings.Contains(err.Error(), name+" is") {
+			t.Errorf("%s: %v, want an error that names it", flag, err)
+		}
+	}
+	if _, _, err := execute(t, "report", shop, "--html="+filepath.Join(dir, "missing", "report.html")); err == nil || !strings.Contains(err.Error(), "--html") {
+		t.Errorf("a page in a missing folder: %v, want an error that names --html", err)
+	}
+}
