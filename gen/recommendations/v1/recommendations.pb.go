@@ -75,6 +75,58 @@ func (Source) EnumDescriptor() ([]byte, []int) {
 	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{0}
 }
 
+// Availability says whether a book can be bought.
+type Availability int32
+
+const (
+	// Unknown: it can be bought unless stock is 0.
+	Availability_AVAILABILITY_UNSPECIFIED Availability = 0
+	// It can be bought, whatever stock is.
+	Availability_AVAILABILITY_AVAILABLE   Availability = 1
+	Availability_AVAILABILITY_UNAVAILABLE Availability = 2
+)
+
+// Enum value maps for Availability.
+var (
+	Availability_name = map[int32]string{
+		0: "AVAILABILITY_UNSPECIFIED",
+		1: "AVAILABILITY_AVAILABLE",
+		2: "AVAILABILITY_UNAVAILABLE",
+	}
+	Availability_value = map[string]int32{
+		"AVAILABILITY_UNSPECIFIED": 0,
+		"AVAILABILITY_AVAILABLE":   1,
+		"AVAILABILITY_UNAVAILABLE": 2,
+	}
+)
+
+func (x Availability) Enum() *Availability {
+	p := new(Availability)
+	*p = x
+	return p
+}
+
+func (x Availability) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Availability) Descriptor() protoreflect.EnumDescriptor {
+	return file_recommendations_v1_recommendations_proto_enumTypes[1].Descriptor()
+}
+
+func (Availability) Type() protoreflect.EnumType {
+	return &file_recommendations_v1_recommendations_proto_enumTypes[1]
+}
+
+func (x Availability) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Availability.Descriptor instead.
+func (Availability) EnumDescriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{1}
+}
+
 // InteractionKind is what a reader did with a book. A like, a purchase and a
 // rating of 4 or 5 mean that the reader likes the book. They and lower ratings
 // keep it off the reader's shelf. A view affects neither the model nor the shelf.
@@ -125,11 +177,11 @@ func (x InteractionKind) String() string {
 }
 
 func (InteractionKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[1].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[2].Descriptor()
 }
 
 func (InteractionKind) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[1]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[2]
 }
 
 func (x InteractionKind) Number() protoreflect.EnumNumber {
@@ -138,7 +190,7 @@ func (x InteractionKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InteractionKind.Descriptor instead.
 func (InteractionKind) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{1}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{2}
 }
 
 type RejectionReason int32
@@ -184,11 +236,11 @@ func (x RejectionReason) String() string {
 }
 
 func (RejectionReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[2].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[3].Descriptor()
 }
 
 func (RejectionReason) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[2]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[3]
 }
 
 func (x RejectionReason) Number() protoreflect.EnumNumber {
@@ -197,7 +249,7 @@ func (x RejectionReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RejectionReason.Descriptor instead.
 func (RejectionReason) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{2}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{3}
 }
 
 type RecommendRequest struct {
@@ -214,9 +266,11 @@ type RecommendRequest struct {
 	// Generation of the reader: 1, and one more each time the reader is forgotten.
 	// One that has ended is answered as for a reader without history. 0 is not
 	// checked.
-	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Generation int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	// True to recommend books that cannot be bought, too; hidden ones never.
+	IncludeUnavailable bool `protobuf:"varint,6,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *RecommendRequest) Reset() {
@@ -282,6 +336,13 @@ func (x *RecommendRequest) GetGeneration() int64 {
 		return x.Generation
 	}
 	return 0
+}
+
+func (x *RecommendRequest) GetIncludeUnavailable() bool {
+	if x != nil {
+		return x.IncludeUnavailable
+	}
+	return false
 }
 
 type RecommendResponse struct {
@@ -380,9 +441,11 @@ type SimilarBooksRequest struct {
 	// The book, > 0.
 	BookId int64 `protobuf:"varint,1,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
 	// 1 to 100; 0 means 10.
-	MaxResults    int32 `protobuf:"varint,2,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxResults int32 `protobuf:"varint,2,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
+	// As in RecommendRequest.
+	IncludeUnavailable bool `protobuf:"varint,3,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *SimilarBooksRequest) Reset() {
@@ -427,6 +490,13 @@ func (x *SimilarBooksRequest) GetMaxResults() int32 {
 		return x.MaxResults
 	}
 	return 0
+}
+
+func (x *SimilarBooksRequest) GetIncludeUnavailable() bool {
+	if x != nil {
+		return x.IncludeUnavailable
+	}
+	return false
 }
 
 type SimilarBooksResponse struct {
@@ -961,7 +1031,25 @@ type Book struct {
 	// ISO 4217; set if and only if price is.
 	Currency string `protobuf:"bytes,11,opt,name=currency,proto3" json:"currency,omitempty"`
 	// BCP 47, e.g. "en".
-	Language      string `protobuf:"bytes,12,opt,name=language,proto3" json:"language,omitempty"`
+	Language     string       `protobuf:"bytes,12,opt,name=language,proto3" json:"language,omitempty"`
+	Availability Availability `protobuf:"varint,14,opt,name=availability,proto3,enum=recommendations.v1.Availability" json:"availability,omitempty"`
+	// Copies for sale; unset if unknown. With 0, a book whose availability is
+	// unspecified cannot be bought.
+	Stock *int64 `protobuf:"varint,15,opt,name=stock,proto3,oneof" json:"stock,omitempty"`
+	// True for a book that shelves and lists never show. It keeps its page, and its
+	// place in histories.
+	Hidden bool `protobuf:"varint,16,opt,name=hidden,proto3" json:"hidden,omitempty"`
+	// Absolute http or https address at which the book is sold.
+	BuyUrl    string `protobuf:"bytes,17,opt,name=buy_url,json=buyUrl,proto3" json:"buy_url,omitempty"`
+	Publisher string `protobuf:"bytes,18,opt,name=publisher,proto3" json:"publisher,omitempty"`
+	// E.g. "Paperback".
+	Format string `protobuf:"bytes,19,opt,name=format,proto3" json:"format,omitempty"`
+	// Number of pages; 0 if unknown.
+	Pages int32 `protobuf:"varint,20,opt,name=pages,proto3" json:"pages,omitempty"`
+	// Place in the series, e.g. "2" or "1-3". Then series is the name alone.
+	SeriesNumber string `protobuf:"bytes,21,opt,name=series_number,json=seriesNumber,proto3" json:"series_number,omitempty"`
+	// Those besides the author, at most 20.
+	Contributors  []*Contributor `protobuf:"bytes,22,rep,name=contributors,proto3" json:"contributors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1080,6 +1168,123 @@ func (x *Book) GetLanguage() string {
 	return ""
 }
 
+func (x *Book) GetAvailability() Availability {
+	if x != nil {
+		return x.Availability
+	}
+	return Availability_AVAILABILITY_UNSPECIFIED
+}
+
+func (x *Book) GetStock() int64 {
+	if x != nil && x.Stock != nil {
+		return *x.Stock
+	}
+	return 0
+}
+
+func (x *Book) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
+func (x *Book) GetBuyUrl() string {
+	if x != nil {
+		return x.BuyUrl
+	}
+	return ""
+}
+
+func (x *Book) GetPublisher() string {
+	if x != nil {
+		return x.Publisher
+	}
+	return ""
+}
+
+func (x *Book) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *Book) GetPages() int32 {
+	if x != nil {
+		return x.Pages
+	}
+	return 0
+}
+
+func (x *Book) GetSeriesNumber() string {
+	if x != nil {
+		return x.SeriesNumber
+	}
+	return ""
+}
+
+func (x *Book) GetContributors() []*Contributor {
+	if x != nil {
+		return x.Contributors
+	}
+	return nil
+}
+
+// Contributor is a further author, or somebody else who made a book.
+type Contributor struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// E.g. "illustrator"; empty for a further author.
+	Role          string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contributor) Reset() {
+	*x = Contributor{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contributor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contributor) ProtoMessage() {}
+
+func (x *Contributor) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contributor.ProtoReflect.Descriptor instead.
+func (*Contributor) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Contributor) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Contributor) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // Interaction is one thing that a reader did with a book.
 type Interaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1101,7 +1306,7 @@ type Interaction struct {
 
 func (x *Interaction) Reset() {
 	*x = Interaction{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1318,7 @@ func (x *Interaction) String() string {
 func (*Interaction) ProtoMessage() {}
 
 func (x *Interaction) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[12]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1331,7 @@ func (x *Interaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interaction.ProtoReflect.Descriptor instead.
 func (*Interaction) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{12}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Interaction) GetId() string {
@@ -1180,7 +1385,7 @@ type RecordInteractionsRequest struct {
 
 func (x *RecordInteractionsRequest) Reset() {
 	*x = RecordInteractionsRequest{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1397,7 @@ func (x *RecordInteractionsRequest) String() string {
 func (*RecordInteractionsRequest) ProtoMessage() {}
 
 func (x *RecordInteractionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[13]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1410,7 @@ func (x *RecordInteractionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordInteractionsRequest.ProtoReflect.Descriptor instead.
 func (*RecordInteractionsRequest) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{13}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RecordInteractionsRequest) GetInteraction() *Interaction {
@@ -1234,7 +1439,7 @@ type RecordInteractionsResponse struct {
 
 func (x *RecordInteractionsResponse) Reset() {
 	*x = RecordInteractionsResponse{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1451,7 @@ func (x *RecordInteractionsResponse) String() string {
 func (*RecordInteractionsResponse) ProtoMessage() {}
 
 func (x *RecordInteractionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[14]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1464,7 @@ func (x *RecordInteractionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordInteractionsResponse.ProtoReflect.Descriptor instead.
 func (*RecordInteractionsResponse) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{14}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RecordInteractionsResponse) GetStored() int64 {
@@ -1315,7 +1520,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1532,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[15]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1545,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{15}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Rejection) GetIndex() int64 {
@@ -1393,7 +1598,7 @@ type FollowRequest struct {
 
 func (x *FollowRequest) Reset() {
 	*x = FollowRequest{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1610,7 @@ func (x *FollowRequest) String() string {
 func (*FollowRequest) ProtoMessage() {}
 
 func (x *FollowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[16]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1623,7 @@ func (x *FollowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
 func (*FollowRequest) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{16}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FollowRequest) GetPart() isFollowRequest_Part {
@@ -1474,14 +1679,16 @@ type FollowStart struct {
 	// once the history is newer; with 0, or if the store lost that version, at once.
 	AfterVersion int64 `protobuf:"varint,4,opt,name=after_version,json=afterVersion,proto3" json:"after_version,omitempty"`
 	// As in RecommendRequest.
-	Generation    int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Generation int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
+	// As in RecommendRequest.
+	IncludeUnavailable bool `protobuf:"varint,6,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *FollowStart) Reset() {
 	*x = FollowStart{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1700,7 @@ func (x *FollowStart) String() string {
 func (*FollowStart) ProtoMessage() {}
 
 func (x *FollowStart) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[17]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1713,7 @@ func (x *FollowStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowStart.ProtoReflect.Descriptor instead.
 func (*FollowStart) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{17}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *FollowStart) GetUserId() int64 {
@@ -1544,6 +1751,13 @@ func (x *FollowStart) GetGeneration() int64 {
 	return 0
 }
 
+func (x *FollowStart) GetIncludeUnavailable() bool {
+	if x != nil {
+		return x.IncludeUnavailable
+	}
+	return false
+}
+
 type FollowResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Part:
@@ -1558,7 +1772,7 @@ type FollowResponse struct {
 
 func (x *FollowResponse) Reset() {
 	*x = FollowResponse{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1784,7 @@ func (x *FollowResponse) String() string {
 func (*FollowResponse) ProtoMessage() {}
 
 func (x *FollowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[18]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1797,7 @@ func (x *FollowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
 func (*FollowResponse) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{18}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FollowResponse) GetPart() isFollowResponse_Part {
@@ -1665,7 +1879,7 @@ type FollowShelf struct {
 
 func (x *FollowShelf) Reset() {
 	*x = FollowShelf{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1677,7 +1891,7 @@ func (x *FollowShelf) String() string {
 func (*FollowShelf) ProtoMessage() {}
 
 func (x *FollowShelf) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[19]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1690,7 +1904,7 @@ func (x *FollowShelf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowShelf.ProtoReflect.Descriptor instead.
 func (*FollowShelf) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{19}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FollowShelf) GetRecommendations() []*Recommendation {
@@ -1765,7 +1979,7 @@ type FollowRecorded struct {
 
 func (x *FollowRecorded) Reset() {
 	*x = FollowRecorded{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1991,7 @@ func (x *FollowRecorded) String() string {
 func (*FollowRecorded) ProtoMessage() {}
 
 func (x *FollowRecorded) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[20]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,7 +2004,7 @@ func (x *FollowRecorded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowRecorded.ProtoReflect.Descriptor instead.
 func (*FollowRecorded) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{20}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FollowRecorded) GetId() string {
@@ -1832,7 +2046,7 @@ type FollowEnd struct {
 
 func (x *FollowEnd) Reset() {
 	*x = FollowEnd{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1844,7 +2058,7 @@ func (x *FollowEnd) String() string {
 func (*FollowEnd) ProtoMessage() {}
 
 func (x *FollowEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[21]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1857,7 +2071,7 @@ func (x *FollowEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowEnd.ProtoReflect.Descriptor instead.
 func (*FollowEnd) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{21}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FollowEnd) GetAfterVersion() int64 {
@@ -1881,7 +2095,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1893,7 +2107,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[22]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1906,7 +2120,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{22}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetHistoryRequest) GetUserId() int64 {
@@ -1944,7 +2158,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2170,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[23]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2183,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{23}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetHistoryResponse) GetEntries() []*HistoryEntry {
@@ -2007,7 +2221,7 @@ type HistoryEntry struct {
 
 func (x *HistoryEntry) Reset() {
 	*x = HistoryEntry{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2233,7 @@ func (x *HistoryEntry) String() string {
 func (*HistoryEntry) ProtoMessage() {}
 
 func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[24]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2246,7 @@ func (x *HistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryEntry.ProtoReflect.Descriptor instead.
 func (*HistoryEntry) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{24}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HistoryEntry) GetBookId() int64 {
@@ -2076,7 +2290,7 @@ type ForgetReaderRequest struct {
 
 func (x *ForgetReaderRequest) Reset() {
 	*x = ForgetReaderRequest{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2302,7 @@ func (x *ForgetReaderRequest) String() string {
 func (*ForgetReaderRequest) ProtoMessage() {}
 
 func (x *ForgetReaderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[25]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2315,7 @@ func (x *ForgetReaderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetReaderRequest.ProtoReflect.Descriptor instead.
 func (*ForgetReaderRequest) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{25}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ForgetReaderRequest) GetUserId() int64 {
@@ -2127,7 +2341,7 @@ type ForgetReaderResponse struct {
 
 func (x *ForgetReaderResponse) Reset() {
 	*x = ForgetReaderResponse{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2139,7 +2353,7 @@ func (x *ForgetReaderResponse) String() string {
 func (*ForgetReaderResponse) ProtoMessage() {}
 
 func (x *ForgetReaderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2152,7 +2366,7 @@ func (x *ForgetReaderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetReaderResponse.ProtoReflect.Descriptor instead.
 func (*ForgetReaderResponse) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{26}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ForgetReaderResponse) GetVersion() int64 {
@@ -2166,7 +2380,7 @@ var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\xa9\x01\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\xda\x01\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2176,18 +2390,20 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"minVersion\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x05 \x01(\x03R\n" +
-	"generation\"\xad\x02\n" +
+	"generation\x12/\n" +
+	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\"\xad\x02\n" +
 	"\x11RecommendResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
 	"\tserved_by\x18\x03 \x01(\tR\bservedBy\x12'\n" +
 	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12%\n" +
 	"\x0ereader_version\x18\x05 \x01(\x03R\rreaderVersion\x12)\n" +
-	"\x10reader_forgotten\x18\x06 \x01(\bR\x0freaderForgotten\"O\n" +
+	"\x10reader_forgotten\x18\x06 \x01(\bR\x0freaderForgotten\"\x80\x01\n" +
 	"\x13SimilarBooksRequest\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x1f\n" +
 	"\vmax_results\x18\x02 \x01(\x05R\n" +
-	"maxResults\"\xaa\x01\n" +
+	"maxResults\x12/\n" +
+	"\x13include_unavailable\x18\x03 \x01(\bR\x12includeUnavailable\"\xaa\x01\n" +
 	"\x14SimilarBooksResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x12\x1b\n" +
 	"\tserved_by\x18\x02 \x01(\tR\bservedBy\x12'\n" +
@@ -2222,7 +2438,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\":\n" +
 	"\bBookPage\x12.\n" +
-	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\xb4\x02\n" +
+	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\x86\x05\n" +
 	"\x04Book\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2240,7 +2456,20 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x05price\x18\n" +
 	" \x01(\tR\x05price\x12\x1a\n" +
 	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\x1a\n" +
-	"\blanguage\x18\f \x01(\tR\blanguage\"\xc0\x01\n" +
+	"\blanguage\x18\f \x01(\tR\blanguage\x12D\n" +
+	"\favailability\x18\x0e \x01(\x0e2 .recommendations.v1.AvailabilityR\favailability\x12\x19\n" +
+	"\x05stock\x18\x0f \x01(\x03H\x00R\x05stock\x88\x01\x01\x12\x16\n" +
+	"\x06hidden\x18\x10 \x01(\bR\x06hidden\x12\x17\n" +
+	"\abuy_url\x18\x11 \x01(\tR\x06buyUrl\x12\x1c\n" +
+	"\tpublisher\x18\x12 \x01(\tR\tpublisher\x12\x16\n" +
+	"\x06format\x18\x13 \x01(\tR\x06format\x12\x14\n" +
+	"\x05pages\x18\x14 \x01(\x05R\x05pages\x12#\n" +
+	"\rseries_number\x18\x15 \x01(\tR\fseriesNumber\x12C\n" +
+	"\fcontributors\x18\x16 \x03(\v2\x1f.recommendations.v1.ContributorR\fcontributorsB\b\n" +
+	"\x06_stock\"5\n" +
+	"\vContributor\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\"\xc0\x01\n" +
 	"\vInteraction\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x03R\x06userId\x12\x17\n" +
@@ -2269,7 +2498,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\rFollowRequest\x127\n" +
 	"\x05start\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowStartH\x00R\x05start\x12C\n" +
 	"\vinteraction\x18\x02 \x01(\v2\x1f.recommendations.v1.InteractionH\x00R\vinteractionB\x06\n" +
-	"\x04part\"\xa8\x01\n" +
+	"\x04part\"\xd9\x01\n" +
 	"\vFollowStart\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2278,7 +2507,8 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\rafter_version\x18\x04 \x01(\x03R\fafterVersion\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x05 \x01(\x03R\n" +
-	"generation\"\xc6\x01\n" +
+	"generation\x12/\n" +
+	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\"\xc6\x01\n" +
 	"\x0eFollowResponse\x127\n" +
 	"\x05shelf\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowShelfH\x00R\x05shelf\x12@\n" +
 	"\brecorded\x18\x02 \x01(\v2\".recommendations.v1.FollowRecordedH\x00R\brecorded\x121\n" +
@@ -2326,7 +2556,11 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x06Source\x12\x16\n" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSOURCE_PERSONAL\x10\x01\x12\x12\n" +
-	"\x0eSOURCE_POPULAR\x10\x02*\xdf\x01\n" +
+	"\x0eSOURCE_POPULAR\x10\x02*f\n" +
+	"\fAvailability\x12\x1c\n" +
+	"\x18AVAILABILITY_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16AVAILABILITY_AVAILABLE\x10\x01\x12\x1c\n" +
+	"\x18AVAILABILITY_UNAVAILABLE\x10\x02*\xdf\x01\n" +
 	"\x0fInteractionKind\x12 \n" +
 	"\x1cINTERACTION_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15INTERACTION_KIND_VIEW\x10\x01\x12\x19\n" +
@@ -2364,83 +2598,87 @@ func file_recommendations_v1_recommendations_proto_rawDescGZIP() []byte {
 	return file_recommendations_v1_recommendations_proto_rawDescData
 }
 
-var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_recommendations_v1_recommendations_proto_goTypes = []any{
 	(Source)(0),                        // 0: recommendations.v1.Source
-	(InteractionKind)(0),               // 1: recommendations.v1.InteractionKind
-	(RejectionReason)(0),               // 2: recommendations.v1.RejectionReason
-	(*RecommendRequest)(nil),           // 3: recommendations.v1.RecommendRequest
-	(*RecommendResponse)(nil),          // 4: recommendations.v1.RecommendResponse
-	(*SimilarBooksRequest)(nil),        // 5: recommendations.v1.SimilarBooksRequest
-	(*SimilarBooksResponse)(nil),       // 6: recommendations.v1.SimilarBooksResponse
-	(*Recommendation)(nil),             // 7: recommendations.v1.Recommendation
-	(*Because)(nil),                    // 8: recommendations.v1.Because
-	(*ListBooksRequest)(nil),           // 9: recommendations.v1.ListBooksRequest
-	(*ListBooksResponse)(nil),          // 10: recommendations.v1.ListBooksResponse
-	(*CatalogHeader)(nil),              // 11: recommendations.v1.CatalogHeader
-	(*SampleReader)(nil),               // 12: recommendations.v1.SampleReader
-	(*BookPage)(nil),                   // 13: recommendations.v1.BookPage
-	(*Book)(nil),                       // 14: recommendations.v1.Book
-	(*Interaction)(nil),                // 15: recommendations.v1.Interaction
-	(*RecordInteractionsRequest)(nil),  // 16: recommendations.v1.RecordInteractionsRequest
-	(*RecordInteractionsResponse)(nil), // 17: recommendations.v1.RecordInteractionsResponse
-	(*Rejection)(nil),                  // 18: recommendations.v1.Rejection
-	(*FollowRequest)(nil),              // 19: recommendations.v1.FollowRequest
-	(*FollowStart)(nil),                // 20: recommendations.v1.FollowStart
-	(*FollowResponse)(nil),             // 21: recommendations.v1.FollowResponse
-	(*FollowShelf)(nil),                // 22: recommendations.v1.FollowShelf
-	(*FollowRecorded)(nil),             // 23: recommendations.v1.FollowRecorded
-	(*FollowEnd)(nil),                  // 24: recommendations.v1.FollowEnd
-	(*GetHistoryRequest)(nil),          // 25: recommendations.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),         // 26: recommendations.v1.GetHistoryResponse
-	(*HistoryEntry)(nil),               // 27: recommendations.v1.HistoryEntry
-	(*ForgetReaderRequest)(nil),        // 28: recommendations.v1.ForgetReaderRequest
-	(*ForgetReaderResponse)(nil),       // 29: recommendations.v1.ForgetReaderResponse
+	(Availability)(0),                  // 1: recommendations.v1.Availability
+	(InteractionKind)(0),               // 2: recommendations.v1.InteractionKind
+	(RejectionReason)(0),               // 3: recommendations.v1.RejectionReason
+	(*RecommendRequest)(nil),           // 4: recommendations.v1.RecommendRequest
+	(*RecommendResponse)(nil),          // 5: recommendations.v1.RecommendResponse
+	(*SimilarBooksRequest)(nil),        // 6: recommendations.v1.SimilarBooksRequest
+	(*SimilarBooksResponse)(nil),       // 7: recommendations.v1.SimilarBooksResponse
+	(*Recommendation)(nil),             // 8: recommendations.v1.Recommendation
+	(*Because)(nil),                    // 9: recommendations.v1.Because
+	(*ListBooksRequest)(nil),           // 10: recommendations.v1.ListBooksRequest
+	(*ListBooksResponse)(nil),          // 11: recommendations.v1.ListBooksResponse
+	(*CatalogHeader)(nil),              // 12: recommendations.v1.CatalogHeader
+	(*SampleReader)(nil),               // 13: recommendations.v1.SampleReader
+	(*BookPage)(nil),                   // 14: recommendations.v1.BookPage
+	(*Book)(nil),                       // 15: recommendations.v1.Book
+	(*Contributor)(nil),                // 16: recommendations.v1.Contributor
+	(*Interaction)(nil),                // 17: recommendations.v1.Interaction
+	(*RecordInteractionsRequest)(nil),  // 18: recommendations.v1.RecordInteractionsRequest
+	(*RecordInteractionsResponse)(nil), // 19: recommendations.v1.RecordInteractionsResponse
+	(*Rejection)(nil),                  // 20: recommendations.v1.Rejection
+	(*FollowRequest)(nil),              // 21: recommendations.v1.FollowRequest
+	(*FollowStart)(nil),                // 22: recommendations.v1.FollowStart
+	(*FollowResponse)(nil),             // 23: recommendations.v1.FollowResponse
+	(*FollowShelf)(nil),                // 24: recommendations.v1.FollowShelf
+	(*FollowRecorded)(nil),             // 25: recommendations.v1.FollowRecorded
+	(*FollowEnd)(nil),                  // 26: recommendations.v1.FollowEnd
+	(*GetHistoryRequest)(nil),          // 27: recommendations.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),         // 28: recommendations.v1.GetHistoryResponse
+	(*HistoryEntry)(nil),               // 29: recommendations.v1.HistoryEntry
+	(*ForgetReaderRequest)(nil),        // 30: recommendations.v1.ForgetReaderRequest
+	(*ForgetReaderResponse)(nil),       // 31: recommendations.v1.ForgetReaderResponse
 }
 var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
-	7,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	8,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
 	0,  // 1: recommendations.v1.RecommendResponse.source:type_name -> recommendations.v1.Source
-	7,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
-	8,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
-	11, // 4: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
-	13, // 5: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
-	12, // 6: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
-	14, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
-	1,  // 8: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
-	15, // 9: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
-	18, // 10: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
-	2,  // 11: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
-	20, // 12: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
-	15, // 13: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
-	22, // 14: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
-	23, // 15: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
-	24, // 16: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
-	7,  // 17: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
-	0,  // 18: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
-	8,  // 19: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
-	27, // 20: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
-	18, // 21: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
-	27, // 22: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
-	3,  // 23: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
-	5,  // 24: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
-	9,  // 25: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
-	16, // 26: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
-	19, // 27: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
-	25, // 28: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
-	28, // 29: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
-	4,  // 30: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	6,  // 31: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	10, // 32: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	17, // 33: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
-	21, // 34: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
-	26, // 35: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
-	29, // 36: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
-	30, // [30:37] is the sub-list for method output_type
-	23, // [23:30] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	8,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	9,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
+	12, // 4: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
+	14, // 5: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
+	13, // 6: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
+	15, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
+	1,  // 8: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
+	16, // 9: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
+	2,  // 10: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
+	17, // 11: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
+	20, // 12: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
+	3,  // 13: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
+	22, // 14: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
+	17, // 15: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
+	24, // 16: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
+	25, // 17: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
+	26, // 18: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
+	8,  // 19: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
+	0,  // 20: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
+	9,  // 21: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
+	29, // 22: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
+	20, // 23: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
+	29, // 24: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
+	4,  // 25: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
+	6,  // 26: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
+	10, // 27: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
+	18, // 28: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
+	21, // 29: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
+	27, // 30: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
+	30, // 31: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	5,  // 32: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	7,  // 33: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	11, // 34: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	19, // 35: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	23, // 36: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	28, // 37: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	31, // 38: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	32, // [32:39] is the sub-list for method output_type
+	25, // [25:32] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_recommendations_v1_recommendations_proto_init() }
@@ -2452,11 +2690,12 @@ func file_recommendations_v1_recommendations_proto_init() {
 		(*ListBooksResponse_Header)(nil),
 		(*ListBooksResponse_Page)(nil),
 	}
-	file_recommendations_v1_recommendations_proto_msgTypes[16].OneofWrappers = []any{
+	file_recommendations_v1_recommendations_proto_msgTypes[11].OneofWrappers = []any{}
+	file_recommendations_v1_recommendations_proto_msgTypes[17].OneofWrappers = []any{
 		(*FollowRequest_Start)(nil),
 		(*FollowRequest_Interaction)(nil),
 	}
-	file_recommendations_v1_recommendations_proto_msgTypes[18].OneofWrappers = []any{
+	file_recommendations_v1_recommendations_proto_msgTypes[19].OneofWrappers = []any{
 		(*FollowResponse_Shelf)(nil),
 		(*FollowResponse_Recorded)(nil),
 		(*FollowResponse_End)(nil),
@@ -2466,8 +2705,8 @@ func file_recommendations_v1_recommendations_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_recommendations_v1_recommendations_proto_rawDesc), len(file_recommendations_v1_recommendations_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   27,
+			NumEnums:      4,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -18,6 +18,15 @@ const (
 	maxYear        = 2999
 	maxCategories  = 4
 	maxPopularity  = 1 << 48 // the engine takes no more
+	maxStock       = 1_000_000_000
+	maxBuyURL      = 2000
+	maxPublisher   = 200
+	maxFormat      = 60
+	maxPages       = 100_000
+	maxPlace       = 20 // in a series
+
+	maxContributors = 20
+	maxRole         = 40
 )
 
 // BookReader reads a books.csv.
@@ -47,7 +56,7 @@ func bookFormat() format[domain.Book] {
 	type book = domain.Book
 	return format[book]{
 		id:       func(b *book) int64 { return b.ID },
-		check:    checkPrice,
+		check:    checkBook,
 		profiles: bookProfiles(),
 		columns: []column[book]{
 			{
@@ -68,7 +77,7 @@ func bookFormat() format[domain.Book] {
 			{
 				name: "year", optional: true,
 				parse: func(b *book, cell string) error { return parseYear(&b.Year, cell) },
-				text:  func(b *book) string { return formatYear(b.Year) },
+				text:  func(b *book) string { return formatKnown(b.Year) },
 			},
 			{
 				name: "categories", optional: true,
@@ -110,18 +119,65 @@ func bookFormat() format[domain.Book] {
 				parse: func(b *book, cell string) error { return parseLanguage(&b.Language, cell) },
 				text:  func(b *book) string { return b.Language },
 			},
+			{
+				name: "availability", optional: true,
+				parse: func(b *book, cell string) error { return parseAvailability(&b.Availability, cell) },
+				text:  func(b *book) string { return string(b.Availability) },
+			},
+			{
+				name: "stock", optional: true,
+				parse: func(b *book, cell string) error { return parseStock(&b.Stock, cell) },
+				text:  func(b *book) string { return formatStock(b.Stock) },
+			},
+			{
+				name: "hidden", optional: true,
+				parse: func(b *book, cell string) error { return parseYesNo(&b.Hidden, cell) },
+				text:  func(b *book) string { return formatYes(b.Hidden) },
+			},
+			{
+				name: "buy_url", optional: true,
+				parse: func(b *book, cell string) error { return parseAddress(&b.BuyURL, cell) },
+				text:  func(b *book) string { return b.BuyURL },
+			},
+			{
+				name: "publisher", optional: true,
+				parse: func(b *book, cell string) error { return parseLine(&b.Publisher, cell, maxPublisher) },
+				text:  func(b *book) string { return b.Publisher },
+			},
+			{
+				name: "format", optional: true,
+				parse: func(b *book, cell string) error { return parseLine(&b.Format, cell, maxFormat) },
+				text:  func(b *book) string { return b.Format },
+			},
+			{
+				name: "pages", optional: true,
+				parse: func(b *book, cell string) error { return parsePages(&b.Pages, cell) },
+				text:  func(b *book) string { return formatKnown(b.Pages) },
+			},
+			{
+				name: "series_number", optional: true,
+				parse: func(b *book, cell string) error { return parseLine(&b.SeriesNumber, cell, maxPlace) },
+				text:  func(b *book) string { return b.SeriesNumber },
+			},
+			{
+				name: "contributors", optional: true,
+				parse: func(b *book, cell string) error { return parseContributors(&b.Contributors, cell) },
+				text:  func(b *book) string { return domain.FormatContributors(b.Contributors) },
+			},
 		},
 	}
 }
 
-// checkPrice checks that price and currency are either both set or both empty: an
-// amount without a currency cannot be shown.
-func checkPrice(b *domain.Book) *fault {
+// checkBook checks that price and currency are either both set or both empty: an amount
+// without a currency cannot be shown. Nor can a place in no series.
+func checkBook(b *domain.Book) *fault {
 	switch {
 	case b.Price != "" && b.Currency == "":
 		return &fault{column: "currency", reason: "is empty, but price is " + quote(b.Price)}
 	case b.Price == "" && b.Currency != "":
 		return &fault{column: "price", reason: "is empty, but currency is " + quote(b.Currency)}
+	case b.Series == "" && b.SeriesNumber != "":
+		return &fault{column: "series", reason: "is empty, but series_number is " + quote(b.SeriesNumber)}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package bookcsv_test
 
 import (
+	"encoding/csv"
 	"errors"
 	"io"
 	"strings"
@@ -14,7 +15,11 @@ import (
 
 const shortHeader = "book_id,title,author,year,categories,popularity\n"
 
-const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
+const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language," +
+	"availability,stock,hidden,buy_url,publisher,format,pages,series_number,contributors\n"
+
+// shopHeader is the header of a file that has less of a book.
+const shopHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
 
 // readBooks returns the books and the errors of a file.
 func readBooks(t *testing.T, content string) ([]domain.Book, []string) {
@@ -42,6 +47,9 @@ func TestBookReader(t *testing.T) {
 	full.ISBN = "026110221X"
 	full.Description = "A hole,\n\"in the ground\"."
 	full.Price, full.Currency, full.Language = "12.90", "EUR", "en-GB"
+	full.Availability, full.Stock, full.Hidden, full.BuyURL = domain.Available, new(int64), true, "https://shop.example/b?id=7&x=%20#top"
+	full.Publisher, full.Format, full.Pages, full.SeriesNumber = "Quay Press", "Paperback", 310, "1-3"
+	full.Contributors = []domain.Contributor{{Name: "Alan  Lee", Role: "illustrator"}, {Name: "Ida Field"}}
 	ancient := domain.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
 	undated := ancient
 	undated.Year = 0
@@ -55,8 +63,10 @@ func TestBookReader(t *testing.T) {
 			"\uFEFFbook_id, title,author,year,categories,popularity\r\n 7 , The Hobbit,J.R.R. Tolkien ,1937,fantasy|classics,12", hobbit,
 		},
 		"all columns": {
-			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB\n", full,
+			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB," +
+				"Available,0,TRUE,https://shop.example/b?id=7&x=%20#top,Quay Press,Paperback,310.0,1-3,Alan  Lee ( illustrator )| Ida Field\n", full,
 		},
+		"fewer columns":           {shopHeader + "8,Οδύσσεια,Homer,-725,poetry,0,,,,,,\n", ancient},
 		"BCE":                     {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},
 		"unknown year and number": {shortHeader + "8,Οδύσσεια,Homer,,poetry,\n", undated},
 	} {
@@ -123,7 +133,7 @@ func TestBookReaderFaults(t *testing.T) {
 		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell that begins with a " continues after the closing ", or has none`,
 		`2,T,A,` + strings.Repeat("x", 50) + `,a,,,,,,,`: `year: "` + strings.Repeat("x", 40) + `…" is not a whole number`,
 	} {
-		content := fullHeader + "1,Fürst,A,1,a,0,,,,,,\n" + row + "\n3,Third,A,1,a,0,,,,,,\n"
+		content := shopHeader + "1,Fürst,A,1,a,0,,,,,,\n" + row + "\n3,Third,A,1,a,0,,,,,,\n"
 		books, faults := readBooks(t, content)
 		if !cmp.Equal(faults, []string{"books.csv:3: " + want}) {
 			t.Errorf("row %q\n got %q\nwant %q", row, faults, want)
@@ -134,8 +144,73 @@ func TestBookReaderFaults(t *testing.T) {
 	}
 }
 
+func TestMoreOfABookFaults(t *testing.T) {
+	for column, cells := range map[string]map[string]string{
+		"availability": {"soon": `"soon" is neither available nor unavailable`},
+		"stock":        {"-1": "-1 is not between 0 and 1000000000", "few": `"few" is not a whole number`},
+		"hidden":       {"perhaps": `"perhaps" is neither yes nor no`},
+		"pages":        {"100001": "100001 is not between 1 and 100000", "-3": "-3 is not between 1 and 100000"},
+		"publisher":    {strings.Repeat("é", 201): "has 201 characters, at most 200 are allowed"},
+		"format":       {strings.Repeat("é", 61): "has 61 characters, at most 60 are allowed"},
+		"contributors": {
+			"|Ida":                                `the name "" is empty`,
+			"(editor)":                            `the name "" is empty`,
+			strings.Repeat("A|", 20) + "A":        "has 21 names, at most 20 are allowed",
+			"A (" + strings.Repeat("r", 41) + ")": `the role "` + strings.Repeat("r", 40) + `…" has 41 characters, at most 40 are allowed`,
+			strings.Repeat("A", 201):              `the name "` + strings.Repeat("A", 40) + `…" has 201 characters, at most 200 are allowed`,
+		},
+		"series_number": {"2": "", strings.Repeat("1", 21): "has 21 characters, at most 20 are allowed"},
+	} {
+		for cell, reason := range cells {
+			want := "books.csv:2: " + column + ": " + reason
+			if reason == "" {
+				want = `books.csv:2: series: is empty, but series_number is "2"`
+			}
+			_, faults := readBooks(t, "book_id,title,author,series,"+column+"\n1,T,A,,"+cell+"\n2,U,A,,\n")
+			if column == "series_number" {
+				_, faults = readBooks(t, "book_id,title,author,series,"+column+"\n1,T,A,,"+cell+"\n")
+			}
+			if !cmp.Equal(faults, []string{want}) {
+				t.Errorf("%s %q: got %q, want %q", column, cell, faults, want)
+			}
+		}
+	}
+}
+
+// Pages link to these addresses.
+func TestBuyURL(t *testing.T) {
+	for cell, allowed := range map[string]bool{
+		"https://shop.example/b/7?x=1&y=%C3%A9#buy":      true,
+		"http://shop.example:8080":                       true,
+		"https://[::1]/b":                                true,
+		"javascript:alert(1)":                            false,
+		"data:text/html,x":                               false,
+		"//shop.example/b":                               false,
+		"/b/7":                                           false,
+		"https:///b":                                     false,
+		"https://":                                       false,
+		"https://user@shop.example/":                     false,
+		"https://shop.example/a b":                       false,
+		"https://shop.example\\@evil.example/":           false,
+		`https://shop.example/"onclick=`:                 false,
+		"https://shop.example/é":                         false,
+		"ftp://shop.example/":                            false,
+		"https://shop.example/%zz":                       false,
+		"https://s.example/" + strings.Repeat("x", 2000): false,
+	} {
+		var row strings.Builder
+		w := csv.NewWriter(&row)
+		_ = w.Write([]string{"1", "T", "A", cell})
+		w.Flush()
+		books, faults := readBooks(t, "book_id,title,author,buy_url\n"+row.String())
+		if got := len(books) == 1 && books[0].BuyURL == cell; got != allowed || got == (len(faults) > 0) {
+			t.Errorf("%q: allowed %v, want %v: %q", cell, got, allowed, faults)
+		}
+	}
+}
+
 func TestFaultIsOnItsOwnLine(t *testing.T) {
-	_, faults := readBooks(t, fullHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
+	_, faults := readBooks(t, shopHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
 	_, skipped := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
 	want := []string{`books.csv:2: a cell that begins with a " continues after the closing ", or has none (noticed on line 4; the lines up to it are skipped)`}
 	if diff := cmp.Diff(want, skipped); diff != "" {

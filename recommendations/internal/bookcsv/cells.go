@@ -131,11 +131,70 @@ func parseYear(into *int, cell string) error {
 	return nil
 }
 
-func formatYear(year int) string {
-	if year == 0 {
+// formatKnown writes a number of which 0 is unknown.
+func formatKnown(n int) string {
+	if n == 0 {
 		return ""
 	}
-	return strconv.Itoa(year)
+	return strconv.Itoa(n)
+}
+
+// parsePages takes 0, by which sets mean an unknown number, for an empty cell.
+func parsePages(into *int, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	n, err := parseWhole(cell)
+	if err != nil {
+		return err
+	}
+	if n < 0 || n > maxPages {
+		return fmt.Errorf("%d is not between 1 and %d", n, maxPages)
+	}
+	*into = int(n)
+	return nil
+}
+
+// parseStock keeps an empty cell, which is unknown, apart from 0.
+func parseStock(into **int64, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	n, err := parseWhole(cell)
+	if err != nil {
+		return err
+	}
+	if n < 0 || n > maxStock {
+		return fmt.Errorf("%d is not between 0 and %d", n, maxStock)
+	}
+	*into = &n
+	return nil
+}
+
+func formatStock(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func parseYesNo(into *bool, cell string) error {
+	switch strings.ToLower(cell) {
+	case "yes", "true", "1":
+		*into = true
+	case "", "no", "false", "0":
+		*into = false
+	default:
+		return fmt.Errorf("%s is neither yes nor no", quote(cell))
+	}
+	return nil
+}
+
+func formatYes(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return ""
 }
 
 // parseName parses one line of text that must not be empty.

@@ -3,8 +3,11 @@ package bookcsv
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // maxSlug is the longest category, in bytes. Categories are used in URLs and as
@@ -105,6 +108,53 @@ func parseLanguage(into *string, cell string) error {
 		return fmt.Errorf("%s is not a language: it must have the form en or pt-BR", quote(cell))
 	}
 	*into = cell
+	return nil
+}
+
+func parseAvailability(into *domain.Availability, cell string) error {
+	switch a := domain.Availability(strings.ToLower(cell)); a {
+	case domain.AvailabilityUnknown, domain.Available, domain.Unavailable:
+		*into = a
+		return nil
+	}
+	return fmt.Errorf("%s is neither available nor unavailable", quote(cell))
+}
+
+// parseAddress parses an address that pages may link to. One that is written with other
+// characters than those of RFC 3986 is refused: browsers differ in how they read it.
+func parseAddress(into *string, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	if n := len(cell); n > maxBuyURL {
+		return fmt.Errorf("has %d characters, at most %d are allowed", n, maxBuyURL)
+	}
+	u, err := url.Parse(cell)
+	plain := consists(cell, func(c byte) bool {
+		return isDigit(c) || isLetter(c) || strings.IndexByte("-._~:/?#[]@!$&'()*+,;=%", c) >= 0
+	})
+	if err != nil || !plain || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil {
+		return fmt.Errorf("%s is not an address: it must have the form https://shop.example/book/7, with http or https and without a user", quote(cell))
+	}
+	*into = cell
+	return nil
+}
+
+// parseContributors parses names such as Alan Lee (illustrator)|Christopher Tolkien.
+func parseContributors(into *[]domain.Contributor, cell string) error {
+	list := domain.ParseContributors(cell)
+	if n := len(list); n > maxContributors {
+		return fmt.Errorf("has %d names, at most %d are allowed", n, maxContributors)
+	}
+	for _, c := range list {
+		if err := parseName(new(string), c.Name, maxAuthor); err != nil {
+			return fmt.Errorf("the name %s %w", quote(c.Name), err)
+		}
+		if err := parseLine(new(string), c.Role, maxRole); err != nil {
+			return fmt.Errorf("the role %s %w", quote(c.Role), err)
+		}
+	}
+	*into = list
 	return nil
 }
 

@@ -46,6 +46,22 @@ func firstAuthor(cell string) (string, error) {
 	return oneLine(author)
 }
 
+func furtherAuthors(cell string) (string, error) {
+	_, others, _ := strings.Cut(cell, ",")
+	return authors(others)
+}
+
+// authors converts names that are separated by commas, as many as a book may have.
+func authors(cell string) (string, error) {
+	var names []string
+	for one := range strings.SplitSeq(strings.ReplaceAll(cell, "|", ","), ",") {
+		if name, _ := oneLine(one); name != "" && len(names) < maxContributors {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, "|"), nil
+}
+
 // yearOrNone reads the year 0, by which sets mean an unknown one.
 func yearOrNone(cell string) (string, error) {
 	if withoutFraction(cell) == "0" {

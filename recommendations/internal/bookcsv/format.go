@@ -2,6 +2,7 @@ package bookcsv
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -31,6 +32,7 @@ type source[T any] struct {
 	column[T]
 	title    string // its name in the file
 	at       []int  // indexes of cells: the first that is not empty counts
+	sum      bool   // the sum of all of these cells counts
 	constant string // the cell, if there are no indexes
 	convert  func(cell string) (string, error)
 	lenient  bool
@@ -47,6 +49,9 @@ func (f *fault) unrated() bool { return f.reason == errUnrated.Error() }
 
 // cell returns the cell of a row.
 func (s *source[T]) cell(cells []string) (string, error) {
+	if s.sum {
+		return s.total(cells)
+	}
 	cell := s.constant
 	for _, at := range s.at {
 		if cell = strings.TrimSpace(cells[at]); cell != "" && cell != `=""` {
@@ -61,6 +66,19 @@ func (s *source[T]) cell(cells []string) (string, error) {
 		return "", nil
 	}
 	return cell, err
+}
+
+// total returns the sum of the cells of a row.
+func (s *source[T]) total(cells []string) (string, error) {
+	var sum int64
+	for _, at := range s.at {
+		var n int64
+		if err := parseCount(&n, strings.TrimSpace(cells[at])); err != nil {
+			return "", err
+		}
+		sum += n
+	}
+	return strconv.FormatInt(sum, 10), nil
 }
 
 // parseRow parses the cells of a row. Both Reader and Writer use it, so they

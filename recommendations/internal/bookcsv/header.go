@@ -103,8 +103,8 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 			s.at = h.find([]string{key(c.name)})
 		}
 		for _, m := range found.columns {
-			if m.to == c.name {
-				s.at, s.convert, s.lenient = h.find(m.from), m.convert, m.lenient
+			if m.to == c.name && len(s.at) == 0 && (!m.sum || h.hasAll(m.from)) {
+				s.at, s.sum, s.convert, s.lenient = h.find(m.from), m.sum, m.convert, m.lenient
 				if m.reader {
 					s.constant = o.reader()
 				}

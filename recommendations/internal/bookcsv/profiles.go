@@ -10,10 +10,12 @@ type profile struct {
 	lazy    bool    // cells have quotes within them
 }
 
-// mapping says where a column of the project comes from.
+// mapping says where a column of the project comes from. Of several for one column, the first
+// counts for which the file has what it needs.
 type mapping struct {
 	to      string
 	from    []string // columns of the file, see key: the first that is not empty
+	sum     bool     // the sum of all of from, which are whole numbers
 	convert func(cell string) (string, error)
 	// lenient takes a cell that cannot be read for an empty one. The sets have some.
 	lenient bool
@@ -41,6 +43,8 @@ func bookProfiles() []profile {
 				{to: "series", from: []string{"title"}, convert: seriesOnly},
 				{to: "author", from: []string{"authors"}, convert: firstAuthor},
 				{to: "year", from: []string{"originalpublicationyear"}, convert: yearOrNone},
+				{to: "contributors", from: []string{"authors"}, convert: furtherAuthors, lenient: true},
+				{to: "popularity", from: []string{"ratings4", "ratings5"}, sum: true},
 				{to: "popularity", from: []string{"ratingscount"}},
 				{to: "isbn", from: []string{"isbn"}, convert: shortISBN, lenient: true},
 				{to: "language", from: []string{"languagecode"}, convert: language, lenient: true},
@@ -57,6 +61,10 @@ func bookProfiles() []profile {
 				{to: "author", from: []string{"author"}, convert: oneLine},
 				{to: "year", from: []string{"originalpublicationyear", "yearpublished"}, convert: yearOrNone, lenient: true},
 				{to: "isbn", from: []string{"isbn13", "isbn"}, lenient: true},
+				{to: "publisher", from: []string{"publisher"}, convert: oneLine, lenient: true},
+				{to: "format", from: []string{"binding"}, convert: oneLine, lenient: true},
+				{to: "pages", from: []string{"numberofpages"}, lenient: true},
+				{to: "contributors", from: []string{"additionalauthors"}, convert: authors, lenient: true},
 			},
 		},
 		{
@@ -69,6 +77,7 @@ func bookProfiles() []profile {
 				{to: "title", from: []string{"booktitle"}, convert: unescaped},
 				{to: "author", from: []string{"bookauthor"}, convert: unescaped},
 				{to: "year", from: []string{"yearofpublication"}, convert: yearOrNone, lenient: true},
+				{to: "publisher", from: []string{"publisher"}, convert: unescaped, lenient: true},
 			},
 		},
 		{

@@ -32,31 +32,31 @@ func TestBooksAsPeopleHaveThem(t *testing.T) {
 	}{
 		"goodbooks-10k-books.csv": {
 			bookcsv.Shape{Profile: "goodbooks-10k", Separator: ',', Ignored: []string{
-				"goodreads_book_id", "best_book_id", "work_id", "books_count", "isbn13", "original_title", "average_rating", "work_ratings_count",
-				"work_text_reviews_count", "ratings_1", "ratings_2", "ratings_3", "ratings_4", "ratings_5", "image_url", "small_image_url",
+				"goodreads_book_id", "best_book_id", "work_id", "books_count", "isbn13", "original_title", "average_rating", "ratings_count", "work_ratings_count",
+				"work_text_reviews_count", "ratings_1", "ratings_2", "ratings_3", "image_url", "small_image_url",
 			}},
 			[]domain.Book{
-				{ID: 1, Title: "The Games", Series: "The Games #1", Author: "Ann Author", Year: 2008, ISBN: "0439023483", Language: "en", Popularity: 4780653},
-				{ID: 2, Title: "Old Songs", Author: "Carl Carver", Year: -720, Popularity: 12},
+				{ID: 1, Title: "The Games", Series: "The Games #1", Author: "Ann Author", Year: 2008, ISBN: "0439023483", Language: "en", Popularity: 4187622, Contributors: []domain.Contributor{{Name: "Bob Other"}}},
+				{ID: 2, Title: "Old Songs", Author: "Carl Carver", Year: -720, Popularity: 11},
 			},
 		},
 		"goodreads-export.csv": {
 			bookcsv.Shape{Profile: "Goodreads export", Separator: ',', Ignored: []string{
-				"Author l-f", "Additional Authors", "My Rating", "Average Rating", "Publisher", "Binding", "Number of Pages", "Date Read", "Date Added", "Bookshelves",
+				"Author l-f", "My Rating", "Average Rating", "Date Read", "Date Added", "Bookshelves",
 				"Bookshelves with positions", "Exclusive Shelf", "My Review", "Spoiler", "Private Notes", "Read Count", "Owned Copies",
 			}},
 			[]domain.Book{
-				{ID: 101, Title: "The Lamp Room", Series: "Harbour #2", Author: "Ida Field", Year: 2009, ISBN: "9780439023481"},
-				{ID: 102, Title: "Salt", Author: "John Marsh", Year: 2018},
-				{ID: 103, Title: "Rooms, and Other Rooms", Author: "Noor Vale", Year: 1999, ISBN: "9780804429573"},
+				{ID: 101, Title: "The Lamp Room", Series: "Harbour #2", Author: "Ida Field", Year: 2009, ISBN: "9780439023481", Publisher: "Quay Press", Format: "Paperback", Pages: 301},
+				{ID: 102, Title: "Salt", Author: "John Marsh", Year: 2018, Publisher: "Quay Press", Format: "Hardcover", Pages: 120},
+				{ID: 103, Title: "Rooms, and Other Rooms", Author: "Noor Vale", Year: 1999, ISBN: "9780804429573", Publisher: "Hill House", Format: "Kindle Edition", Pages: 90, Contributors: []domain.Contributor{{Name: "Ida Field"}}},
 			},
 		},
 		"book-crossing-books.csv": {
-			bookcsv.Shape{Profile: "Book-Crossing", Encoding: "Windows-1252", Separator: ';', Ignored: []string{"Publisher", "Image-URL-S", "Image-URL-M", "Image-URL-L"}},
+			bookcsv.Shape{Profile: "Book-Crossing", Encoding: "Windows-1252", Separator: ';', Ignored: []string{"Image-URL-S", "Image-URL-M", "Image-URL-L"}},
 			[]domain.Book{
-				{ID: 9780195153446, Title: "A Short History of Lamps", Author: "M. P. Field", Year: 2002, ISBN: "0195153448"},
-				{ID: 9780345451040, Title: "Café am Fluß und anderswo", Author: "Jürgen Vogt", ISBN: "034545104X"},
-				{ID: 9780806521213, Title: `Sink & Swim: "Tough" Talk`, Author: "Ann Marsh", Year: 1999, ISBN: "080652121X"},
+				{ID: 9780195153446, Title: "A Short History of Lamps", Author: "M. P. Field", Year: 2002, ISBN: "0195153448", Publisher: "Quay Press"},
+				{ID: 9780345451040, Title: "Café am Fluß und anderswo", Author: "Jürgen Vogt", ISBN: "034545104X", Publisher: "Hill House"},
+				{ID: 9780806521213, Title: `Sink & Swim: "Tough" Talk`, Author: "Ann Marsh", Year: 1999, ISBN: "080652121X", Publisher: "Hill House"},
 			},
 		},
 		"movielens-movies.csv": {
@@ -68,11 +68,11 @@ func TestBooksAsPeopleHaveThem(t *testing.T) {
 			},
 		},
 		"spreadsheet-books.csv": {
-			bookcsv.Shape{Profile: "canonical", Encoding: "Windows-1252", Separator: ';', Ignored: []string{"Category", "Stock"}},
+			bookcsv.Shape{Profile: "canonical", Encoding: "Windows-1252", Separator: ';', Ignored: []string{"Category"}},
 			fromSpreadsheet(),
 		},
 		"unicode-text-books.csv": {
-			bookcsv.Shape{Profile: "canonical", Encoding: "UTF-16", Separator: '\t', Ignored: []string{"Category", "Stock"}},
+			bookcsv.Shape{Profile: "canonical", Encoding: "UTF-16", Separator: '\t', Ignored: []string{"Category"}},
 			fromSpreadsheet(),
 		},
 	} {
@@ -94,8 +94,8 @@ func TestBooksAsPeopleHaveThem(t *testing.T) {
 
 func fromSpreadsheet() []domain.Book {
 	return []domain.Book{
-		{ID: 7, Title: "Le Café bleu", Author: "Zoé Marsh", Year: 1998, Price: "12.90", Currency: "EUR", ISBN: "9780261102217"},
-		{ID: 8, Title: "Nuit; jour", Author: "Léo Field", Price: "9.5", Currency: "EUR"},
+		{ID: 7, Title: "Le Café bleu", Author: "Zoé Marsh", Year: 1998, Price: "12.90", Currency: "EUR", ISBN: "9780261102217", Stock: new(int64(4))},
+		{ID: 8, Title: "Nuit; jour", Author: "Léo Field", Price: "9.5", Currency: "EUR", Stock: new(int64(0))},
 	}
 }
 
@@ -117,7 +117,7 @@ func TestGoodbooks(t *testing.T) {
 		"9,1,,A,2000,x,T,eng,1\n")
 	want := []domain.Book{
 		{ID: 1, Title: "The Hunger Games", Series: "The Hunger Games #1", Author: "Suzanne Collins", Year: 2008, ISBN: "0439023483", Language: "en", Popularity: 4780653},
-		{ID: 9, Title: "The Odyssey", Author: "Homer", Year: -720, Popularity: 12},
+		{ID: 9, Title: "The Odyssey", Author: "Homer", Year: -720, Popularity: 12, Contributors: []domain.Contributor{{Name: "Robert Fagles"}}},
 		{ID: 10, Title: "The Silmarillion (Middle-Earth Universe)", Author: "J.K. Rowling", ISBN: "043935806X", Language: "en-US"},
 		{ID: 11, Title: "A Boxed Set (A (Good) Saga #1-3)", Author: "A B", Year: 1990, ISBN: "0000000001", Language: "es", Popularity: 5},
 		{ID: 12, Title: "Boxed", Series: "Saga #1-3", Author: "A B", Popularity: 5},

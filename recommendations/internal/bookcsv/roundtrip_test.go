@@ -40,6 +40,13 @@ func randomBook(random *rand.Rand, id int64) domain.Book {
 		b.ISBN = "978026110221" + string(rune('0'+random.IntN(10)))
 		b.Description = strings.TrimSpace(randomText(random, 20) + "\n\n\t" + randomText(random, 20))
 		b.Price, b.Currency, b.Language = "0.5", "EUR", "sr-Latn-RS"
+		b.Availability = []domain.Availability{"", domain.Available, domain.Unavailable}[random.IntN(3)]
+		b.Stock, b.Hidden, b.Pages = new(random.Int64N(3)), random.IntN(2) == 0, random.IntN(3)
+		b.BuyURL, b.Publisher, b.Format = "https://shop.example/?a=1,2", randomText(random, 6), randomText(random, 6)
+		b.Series, b.SeriesNumber = "S"+b.Series, randomText(random, 3)
+		for range random.IntN(3) {
+			b.Contributors = append(b.Contributors, domain.Contributor{Name: "N (é", Role: []string{"", "editor"}[random.IntN(2)]})
+		}
 	}
 	return b
 }

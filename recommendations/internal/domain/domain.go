@@ -3,7 +3,10 @@
 // service can answer with.
 package domain
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The errors that RPCs answer with. Callers wrap them with what they were doing;
 // package server maps each to one gRPC code.
@@ -40,6 +43,71 @@ type Book struct {
 	Price       string // decimal with a point, e.g. "12.90"
 	Currency    string // ISO 4217, set if and only if Price is
 	Language    string // BCP 47, e.g. "en"
+
+	// The version of a catalogue does not depend on the fields below where they are empty:
+	// earlier versions did not have them.
+	Availability Availability  `json:",omitzero"`
+	Stock        *int64        `json:",omitzero"` // copies for sale, ≥ 0; nil is unknown
+	Hidden       bool          `json:",omitzero"` // on no shelf and in no list
+	BuyURL       string        `json:",omitzero"` // absolute http or https address
+	Publisher    string        `json:",omitzero"`
+	Format       string        `json:",omitzero"` // e.g. "Paperback"
+	Pages        int           `json:",omitzero"` // 0 is unknown
+	SeriesNumber string        `json:",omitzero"` // e.g. "2"; then Series is the name alone
+	Contributors []Contributor `json:",omitzero"` // besides the author
+}
+
+// Availability says whether a book can be bought.
+type Availability string
+
+// The availabilities.
+const (
+	AvailabilityUnknown Availability = "" // it can be bought unless there is no stock
+	Available           Availability = "available"
+	Unavailable         Availability = "unavailable"
+)
+
+// CanBeBought reports whether the book can be bought, as far as is known.
+func (b *Book) CanBeBought() bool {
+	return b.Availability == Available || b.Availability == AvailabilityUnknown && (b.Stock == nil || *b.Stock > 0)
+}
+
+// Contributor is a further author, or somebody else who made a book.
+type Contributor struct {
+	Name string
+	Role string // e.g. "illustrator"; empty for a further author
+}
+
+// FormatContributors writes contributors as one text: their names, each with its role in
+// parentheses, separated by |.
+func FormatContributors(list []Contributor) string {
+	var text strings.Builder
+	for i, c := range list {
+		if i > 0 {
+			text.WriteByte('|')
+		}
+		text.WriteString(c.Name)
+		if c.Role != "" {
+			text.WriteString(" (" + c.Role + ")")
+		}
+	}
+	return text.String()
+}
+
+// ParseContributors reads what FormatContributors writes, also with white space around
+// names and roles.
+func ParseContributors(text string) (list []Contributor) {
+	if text == "" {
+		return nil
+	}
+	for one := range strings.SplitSeq(text, "|") {
+		name, role := strings.TrimSpace(one), ""
+		if i := strings.LastIndexByte(name, '('); i >= 0 && strings.HasSuffix(name, ")") {
+			name, role = strings.TrimSpace(name[:i]), strings.TrimSpace(name[i+1:len(name)-1])
+		}
+		list = append(list, Contributor{name, role})
+	}
+	return list
 }
 
 // Rating is one reader's stars for one book.

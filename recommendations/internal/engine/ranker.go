@@ -39,7 +39,7 @@ type Ranker struct {
 	shelves      []shelf // shelf of each category
 	mainCategory []int32 // main category of each item; -1 for none
 
-	scratch sync.Pool // holds *scratch
+	scratch *sync.Pool // holds *scratch
 }
 
 // shelf holds the items of one category, or all items.
@@ -71,11 +71,45 @@ func NewRanker(c Config) (*Ranker, error) {
 		rows: rows, columns: rows.transposed(), prior: c.Prior, share: share,
 		mainCategory: make([]int32, n),
 	}
-	r.scratch.New = func() any { return newScratch(n) }
+	r.scratch = &sync.Pool{New: func() any { return newScratch(n) }}
 	if err := r.fillShelves(c.Categories); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// Without returns a ranker of the same model that never answers with the given items.
+// They still count in histories, and have similar books. Items out of range are ignored.
+func (r *Ranker) Without(items []int32) *Ranker {
+	if len(items) == 0 {
+		return r
+	}
+	omit := make([]uint64, (r.Items()+63)/64)
+	for _, i := range items {
+		if i >= 0 && int(i) < r.Items() {
+			omit[i>>6] |= 1 << (i & 63)
+		}
+	}
+	other := *r
+	other.everything = r.everything.without(omit)
+	other.shelves = make([]shelf, len(r.shelves))
+	for c := range r.shelves {
+		other.shelves[c] = r.shelves[c].without(omit)
+	}
+	return &other
+}
+
+// without returns the shelf without the items of a set.
+func (s *shelf) without(omit []uint64) shelf {
+	var rest shelf
+	rest.member = make([]uint64, len(omit))
+	for _, i := range s.bestsellers {
+		if omit[i>>6]&(1<<(i&63)) == 0 {
+			rest.bestsellers = append(rest.bestsellers, i)
+			rest.member[i>>6] |= 1 << (i & 63)
+		}
+	}
+	return rest
 }
 
 // Items returns the number of items of the model.

@@ -199,3 +199,38 @@ func TestNewRankerRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A ranker without some items answers as one with all of them, whose other answers are
+// taken in order.
+func TestWithoutItems(t *testing.T) {
+	for seed := range uint64(1000) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		c := randomConfig(rng)
+		n := c.Model.Items()
+		var omitted []int32
+		for range rng.IntN(n + 2) {
+			omitted = append(omitted, int32(rng.IntN(n+2)-1))
+		}
+		r := newRanker(t, c)
+		rest := r.Without(omitted)
+		kept := func(all []engine.Scored, k int) []engine.Scored {
+			all = slices.DeleteFunc(all, func(s engine.Scored) bool { return slices.Contains(omitted, s.Item) })
+			return first(all, k)
+		}
+		for range 4 {
+			q := randomQuery(rng, n)
+			whole := q
+			whole.K = n
+			if diff := cmp.Diff(kept(oracle{c}.rank(whole), q.K), rest.Rank(nil, q), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d, query %+v without %v (-want +got):\n%s", seed, q, omitted, diff)
+			}
+			item, k := int32(rng.IntN(n+1)), rng.IntN(n+1)
+			if diff := cmp.Diff(kept(oracle{c}.similar(item, n), k), rest.Similar(nil, item, k), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d, item %d, k %d without %v (-want +got):\n%s", seed, item, k, omitted, diff)
+			}
+			if diff := cmp.Diff(oracle{c}.rank(q), r.Rank(nil, q), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("seed %d: the ranker of all items has changed:\n%s", seed, diff)
+			}
+		}
+	}
+}

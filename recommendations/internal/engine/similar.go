@@ -29,9 +29,11 @@ func (r *Ranker) Similar(dst []Scored, item int32, k int) []Scored {
 	b := newBest(dst, k)
 	items := s.addPair(r, item)
 	for _, j := range items {
-		if s.score[j] > 0 {
+		switch {
+		case !r.everything.has(j):
+		case s.score[j] > 0:
 			b.offer(Scored{Item: j, Because: item, Score: s.score[j]})
-		} else {
+		default:
 			s.state[j] = untouched // not close, but fill may still add it
 		}
 	}

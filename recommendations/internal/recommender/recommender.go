@@ -45,7 +45,8 @@ type Recommender struct {
 // state is what a shelf is made from, without the histories. It is immutable.
 type state struct {
 	catalog    domain.Catalog
-	ranker     *engine.Ranker
+	shown      *engine.Ranker  // of all books that are not hidden
+	buyable    *engine.Ranker  // of those that can be bought
 	index      map[int64]int32 // book id to index in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker uses the indexes
 }
@@ -124,9 +125,38 @@ func (s *state) rank(model engine.Model) error {
 		config.Categories = append(config.Categories, numbers)
 		config.Popularity = append(config.Popularity, b.Popularity)
 	}
-	var err error
-	s.ranker, err = engine.NewRanker(config)
-	return err
+	all, err := engine.NewRanker(config)
+	if err != nil {
+		return err
+	}
+	var hidden, away []int32
+	for i := range s.catalog.Books {
+		switch b := &s.catalog.Books[i]; {
+		case b.Hidden:
+			hidden = append(hidden, int32(i))
+		case !b.CanBeBought():
+			away = append(away, int32(i))
+		}
+	}
+	s.shown = all.Without(hidden)
+	s.buyable = s.shown.Without(away)
+	return nil
+}
+
+// Selection says which books a shelf may have. Hidden ones are never among them.
+type Selection int
+
+// The selections.
+const (
+	Buyable         Selection = iota // what can be bought
+	WithUnavailable                  // also what cannot
+)
+
+func (s *state) ranker(of Selection) *engine.Ranker {
+	if of == WithUnavailable {
+		return s.shown
+	}
+	return s.buyable
 }
 
 func (r *Recommender) state() (*state, error) {
@@ -188,7 +218,7 @@ func (r *Recommender) Categories() ([]string, error) {
 // nothing yet gets bestsellers.
 //
 // Errors: ErrNotReady, ErrCategoryNotFound.
-func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, error) {
+func (r *Recommender) Recommend(userID int64, category string, n int, of Selection) (Shelf, error) {
 	s, err := r.state()
 	if err != nil {
 		return Shelf{}, err
@@ -204,7 +234,7 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	reader := r.readers.of(userID)
 	q, likes, last := s.query(reader.History)
 	q.Category, q.K = number, n
-	scored := s.ranker.Rank(make([]engine.Scored, 0, max(n, 0)), q)
+	scored := s.ranker(of).Rank(make([]engine.Scored, 0, max(n, 0)), q)
 	shelf := s.shelf(scored)
 	shelf.Personal, shelf.ReaderSeq = likes > 0, reader.Seq
 	if last != nil {
@@ -213,10 +243,11 @@ func (r *Recommender) Recommend(userID int64, category string, n int) (Shelf, er
 	return shelf, nil
 }
 
-// Similar returns the n books that readers of a book like most besides it.
+// Similar returns the n books that readers of a book, which need not be of the selection,
+// like most besides it.
 //
 // Errors: ErrNotReady, ErrBookNotFound.
-func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
+func (r *Recommender) Similar(bookID int64, n int, of Selection) (Shelf, error) {
 	s, err := r.state()
 	if err != nil {
 		return Shelf{}, err
@@ -226,7 +257,7 @@ func (r *Recommender) Similar(bookID int64, n int) (Shelf, error) {
 		return Shelf{}, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
 	}
 	n = min(n, len(s.catalog.Books))
-	return s.shelf(s.ranker.Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil
+	return s.shelf(s.ranker(of).Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil
 }
 
 // shelf translates indexes to books.

@@ -56,7 +56,7 @@ func ids(s Shelf) (list []int64) {
 }
 
 func TestAShelfIsPersonalAndSaysWhy(t *testing.T) {
-	shelf, err := load(t).Recommend(100, "", 10)
+	shelf, err := load(t).Recommend(100, "", 10, Buyable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +77,43 @@ func TestAShelfIsPersonalAndSaysWhy(t *testing.T) {
 	}
 }
 
+// What cannot be bought leaves shelves, and hidden books do for any caller. Both stay in
+// histories, and have similar books.
+func TestUnavailableAndHiddenBooks(t *testing.T) {
+	lib := small()
+	lib.Books[1].Stock = new(int64(0))                                              // 20
+	lib.Books[2].Availability = domain.Unavailable                                  // 30
+	lib.Books[4].Hidden = true                                                      // 50
+	lib.Books[5].Stock, lib.Books[5].Availability = new(int64(0)), domain.Available // 60: printed when ordered
+	r := New()
+	if err := r.Load(lib, 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what string
+		of   Selection
+		want []int64 // ascending
+		get  func(Selection) (Shelf, error)
+	}{
+		{"bestsellers", Buyable, []int64{10, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(7000, "", 10, of) }},
+		{"bestsellers", WithUnavailable, []int64{10, 20, 30, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(7000, "", 10, of) }},
+		{"a category", Buyable, []int64{10}, func(of Selection) (Shelf, error) { return r.Recommend(7000, "fantasy", 10, of) }},
+		{"a reader's shelf", Buyable, []int64{60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(100, "", 10, of) }},
+		{"a reader's shelf", WithUnavailable, []int64{30, 60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(100, "", 10, of) }},
+		{"similar to one that is away", Buyable, []int64{10, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(30, 10, of) }},
+		{"similar to a hidden one", WithUnavailable, []int64{10, 20, 30, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(50, 10, of) }},
+	} {
+		shelf, err := test.get(test.of)
+		got := ids(shelf)
+		if slices.Sort(got); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s, selection %d: %v, %v, want %v", test.what, test.of, got, err, test.want)
+		}
+	}
+	if h, _, err := r.History(1); err != nil || len(h) != 3 {
+		t.Errorf("the history of one who likes a hidden book: %v, %v", h, err)
+	}
+}
+
 func TestWithoutLikesTheShelfIsBestsellers(t *testing.T) {
 	r := load(t)
 	for user, want := range map[int64][]int64{
@@ -84,7 +121,7 @@ func TestWithoutLikesTheShelfIsBestsellers(t *testing.T) {
 		101: {10, 20, 30}, // likes nothing
 		102: {20, 30, 40}, // has 10, and the last rating counts
 	} {
-		shelf, err := r.Recommend(user, "", 3)
+		shelf, err := r.Recommend(user, "", 3, Buyable)
 		if err != nil || shelf.Personal || !slices.Equal(ids(shelf), want) {
 			t.Errorf("reader %d: %v, personal %v, %v; want %v", user, ids(shelf), shelf.Personal, err, want)
 		}
@@ -93,11 +130,11 @@ func TestWithoutLikesTheShelfIsBestsellers(t *testing.T) {
 
 func TestCategories(t *testing.T) {
 	r := load(t)
-	shelf, err := r.Recommend(100, "romance", 10)
+	shelf, err := r.Recommend(100, "romance", 10, Buyable)
 	if err != nil || !slices.Equal(ids(shelf), []int64{50, 60}) {
 		t.Errorf("romance: %v, %v", ids(shelf), err)
 	}
-	if _, err := r.Recommend(100, "cooking", 10); !errors.Is(err, domain.ErrCategoryNotFound) {
+	if _, err := r.Recommend(100, "cooking", 10, Buyable); !errors.Is(err, domain.ErrCategoryNotFound) {
 		t.Errorf("unknown category: %v, want domain.ErrCategoryNotFound", err)
 	}
 	if got, _ := r.Categories(); !slices.Equal(got, []string{"fantasy", "poetry", "romance"}) {
@@ -107,19 +144,19 @@ func TestCategories(t *testing.T) {
 
 func TestSimilar(t *testing.T) {
 	r := load(t)
-	shelf, err := r.Similar(50, 2)
+	shelf, err := r.Similar(50, 2, Buyable)
 	if err != nil || !slices.Equal(ids(shelf), []int64{40, 60}) {
 		t.Errorf("similar to 50: %v, %v", ids(shelf), err)
 	}
-	if _, err := r.Similar(51, 2); !errors.Is(err, domain.ErrBookNotFound) {
+	if _, err := r.Similar(51, 2, Buyable); !errors.Is(err, domain.ErrBookNotFound) {
 		t.Errorf("unknown book: %v, want domain.ErrBookNotFound", err)
 	}
 }
 
 func TestNotReadyBeforeLoad(t *testing.T) {
 	r := New()
-	_, recommend := r.Recommend(1, "", 1)
-	_, similar := r.Similar(1, 1)
+	_, recommend := r.Recommend(1, "", 1, Buyable)
+	_, similar := r.Similar(1, 1, Buyable)
 	_, lib := r.Catalog()
 	_, categories := r.Categories()
 	for _, err := range []error{recommend, similar, lib, categories} {
@@ -154,7 +191,7 @@ func TestLoadUnderQuestions(t *testing.T) {
 					return
 				default:
 				}
-				if shelf, err := r.Recommend(100, "", 3); err != nil || len(shelf.Items) != 3 {
+				if shelf, err := r.Recommend(100, "", 3, Buyable); err != nil || len(shelf.Items) != 3 {
 					t.Errorf("shelf: %v, %v; want 3 books", ids(shelf), err)
 					return
 				}
@@ -171,7 +208,7 @@ func TestLoadUnderQuestions(t *testing.T) {
 }
 
 func TestHugeNumbersOfResultsAreFine(t *testing.T) {
-	shelf, err := load(t).Recommend(999, "", 1<<31-1)
+	shelf, err := load(t).Recommend(999, "", 1<<31-1, Buyable)
 	if err != nil || len(shelf.Items) != 7 {
 		t.Errorf("%d books, %v", len(shelf.Items), err)
 	}

@@ -68,7 +68,7 @@ func TestSampleReadersOfDifferentTastesGetDifferentShelves(t *testing.T) {
 	}
 	shelves := map[string]map[int64]bool{}
 	for _, s := range lib.Samples {
-		shelf, err := rec.Recommend(s.ID, "", 10)
+		shelf, err := rec.Recommend(s.ID, "", 10, Buyable)
 		if err != nil || !shelf.Personal || len(shelf.Items) != 10 {
 			t.Fatalf("%s: %d books, personal %v, %v", s.Label, len(shelf.Items), shelf.Personal, err)
 		}

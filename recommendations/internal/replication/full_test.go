@@ -13,6 +13,7 @@ import (
 
 	"bookstall/internal/test/pgtest"
 	"bookstall/recommendations/internal/domain"
+	"bookstall/recommendations/internal/recommender"
 )
 
 // While the database's disk is full, writes fail for a cause that log and metric name, and
@@ -57,7 +58,7 @@ func TestAFullDiskIsNamed(t *testing.T) {
 	if !logged(`"msg"="writes fail"`) || !logged(`"cause"="full"`) {
 		t.Errorf("the log does not name the cause: %q", lines)
 	}
-	if shelf, err := r.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
+	if shelf, err := r.books.Recommend(777, "", 5, recommender.Buyable); err != nil || !shelf.Personal {
 		t.Errorf("a shelf meanwhile: %+v, %v", shelf, err)
 	}
 	if _, err := db.Exec("DROP TRIGGER full_disk ON interactions"); err != nil {

@@ -123,7 +123,7 @@ func within(t *testing.T, most time.Duration, what string, holds func() bool) ti
 
 func (r *replica) titles(t *testing.T) string {
 	t.Helper()
-	shelf, err := r.books.Recommend(1, "", 5)
+	shelf, err := r.books.Recommend(1, "", 5, recommender.Buyable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,16 +159,16 @@ func (r *replica) value(t *testing.T, name string, labels ...string) float64 {
 func TestALikeCountsEverywhere(t *testing.T) {
 	url := newURL(t)
 	a, b := start(t, url), start(t, url)
-	if before, err := a.books.Recommend(777, "", 5); err != nil || before.Personal {
+	if before, err := a.books.Recommend(777, "", 5, recommender.Buyable); err != nil || before.Personal {
 		t.Fatalf("shelf: %+v, %v; want one that is not personal", before, err)
 	}
 	o := a.record(t, like("a", 777, 2))
-	shelf, err := a.books.Recommend(777, "", 5)
+	shelf, err := a.books.Recommend(777, "", 5, recommender.Buyable)
 	if err != nil || !shelf.Personal || shelf.ReaderSeq != o.Reader.Seq || shelf.LastBook.ID != 2 || !shelf.Last.Liked {
 		t.Errorf("where it was written: %+v, %v", shelf, err)
 	}
 	took := within(t, time.Second, "the like in the other replica", func() bool {
-		shelf, err := b.books.Recommend(777, "", 5)
+		shelf, err := b.books.Recommend(777, "", 5, recommender.Buyable)
 		return err == nil && shelf.Personal
 	})
 	t.Logf("in the other replica after %v", took)
@@ -191,7 +191,7 @@ func TestCatchUpReadsWhatIsBehind(t *testing.T) {
 	a, b := start(t, url), start(t, url)
 	o := a.record(t, like("a", 777, 2))
 	b.CatchUp(t.Context(), 777, o.Reader.Seq)
-	if shelf, err := b.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
+	if shelf, err := b.books.Recommend(777, "", 5, recommender.Buyable); err != nil || !shelf.Personal {
 		t.Errorf("right after catching up: %+v, %v", shelf, err)
 	}
 }
@@ -224,7 +224,7 @@ func TestANewCatalogueIsTakenUp(t *testing.T) {
 	}
 	for _, r := range []*replica{a, b} {
 		within(t, 5*time.Second, "the new books", func() bool { return strings.HasPrefix(r.titles(t), "Other") })
-		shelf, err := r.books.Recommend(1, "", 5)
+		shelf, err := r.books.Recommend(1, "", 5, recommender.Buyable)
 		if err != nil || !shelf.Personal || shelf.Items[0].Because == nil {
 			t.Errorf("the model for them: %+v, %v", shelf, err)
 		}
@@ -319,7 +319,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 		}
 	}
 	within(t, 15*time.Second, "notice", func() bool { return a.value(t, "recommendations_store_stale_seconds") > 0 })
-	if shelf, err := a.books.Recommend(777, "", 5); err != nil || !shelf.Personal {
+	if shelf, err := a.books.Recommend(777, "", 5, recommender.Buyable); err != nil || !shelf.Personal {
 		t.Errorf("a shelf without the database: %+v, %v", shelf, err)
 	}
 	began := time.Now()

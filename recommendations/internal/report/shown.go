@@ -68,7 +68,7 @@ func shown(ctx context.Context, from Source, version string, catalog domain.Cata
 	places, best := 0, 0
 	for i := 0; i < len(readers); i += step {
 		rec.Replace(readers[i : i+1])
-		shelf, err := rec.Recommend(readers[i].ID, "", shelfSize)
+		shelf, err := rec.Recommend(readers[i].ID, "", shelfSize, recommender.Buyable)
 		if err != nil {
 			return nil, err
 		}

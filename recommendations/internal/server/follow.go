@@ -143,7 +143,8 @@ func (f *follower) end() error {
 // has been there, as the store lost that one; if always is set; or if the reader was
 // forgotten.
 func (f *follower) shelf(always bool) error {
-	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()))
+	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()),
+		selection(f.start.GetIncludeUnavailable()))
 	if err != nil {
 		return toStatus(err)
 	}

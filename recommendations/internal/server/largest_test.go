@@ -33,6 +33,11 @@ func largestBook(t *testing.T, id int64) domain.Book {
 	b := domain.Book{
 		ID: id, Title: strings.Repeat(wide, 500), Author: strings.Repeat(wide, 200), Year: -5000, Popularity: 1 << 48,
 		Series: strings.Repeat(wide, 200), ISBN: "9780000000000", Description: strings.Repeat(wide, 20_000), Price: "123456.789", Currency: "EUR", Language: "en",
+		Availability: domain.Unavailable, Stock: new(int64(1e9)), Hidden: id == 1, BuyURL: "https://a/" + strings.Repeat("b", 1990),
+		Publisher: strings.Repeat(wide, 200), Format: strings.Repeat(wide, 60), Pages: 100_000, SeriesNumber: strings.Repeat(wide, 20),
+	}
+	for range 20 {
+		b.Contributors = append(b.Contributors, domain.Contributor{Name: strings.Repeat(wide, 200), Role: strings.Repeat(wide, 40)})
 	}
 	for k := range 4 {
 		b.Categories = append(b.Categories, strings.Repeat("x", 39)+fmt.Sprint(k))
@@ -42,7 +47,10 @@ func largestBook(t *testing.T, id int64) domain.Book {
 	}
 	for column, more := range map[string]func(*domain.Book){
 		"title": func(b *domain.Book) { b.Title += "x" }, "author": func(b *domain.Book) { b.Author += "x" }, "series": func(b *domain.Book) { b.Series += "x" },
-		"description": func(b *domain.Book) { b.Description += "x" }, "popularity": func(b *domain.Book) { b.Popularity++ }, "categories": func(b *domain.Book) { b.Categories = append(slices.Clone(b.Categories), "y") },
+		"description": func(b *domain.Book) { b.Description += "x" }, "publisher": func(b *domain.Book) { b.Publisher += "x" }, "format": func(b *domain.Book) { b.Format += "x" }, "buy_url": func(b *domain.Book) { b.BuyURL += "x" },
+		"stock": func(b *domain.Book) { b.Stock = new(*b.Stock + 1) }, "pages": func(b *domain.Book) { b.Pages++ }, "series_number": func(b *domain.Book) { b.SeriesNumber += "x" },
+		"contributors": func(b *domain.Book) { b.Contributors = append(slices.Clone(b.Contributors), b.Contributors[0]) },
+		"popularity":   func(b *domain.Book) { b.Popularity++ }, "categories": func(b *domain.Book) { b.Categories = append(slices.Clone(b.Categories), "y") },
 	} {
 		larger := b
 		more(&larger)
@@ -138,14 +146,14 @@ func TestLargestMessages(t *testing.T) {
 
 	methods := map[string]func(context.Context) error{
 		"Recommend": func(ctx context.Context) error {
-			resp, err := api.Recommend(ctx, &recommendationsv1.RecommendRequest{UserId: reader, Category: category, MaxResults: maxResults, MinVersion: math.MaxInt64})
+			resp, err := api.Recommend(ctx, &recommendationsv1.RecommendRequest{UserId: reader, Category: category, MaxResults: maxResults, IncludeUnavailable: true, MinVersion: math.MaxInt64})
 			if n := len(resp.GetRecommendations()); err == nil && (n != maxResults || !slices.ContainsFunc(resp.GetRecommendations(), func(r *recommendationsv1.Recommendation) bool { return r.GetBecause() != nil })) {
 				err = fmt.Errorf("%d books, or without a reason", n)
 			}
 			return err
 		},
 		"SimilarBooks": func(ctx context.Context) error {
-			resp, err := api.SimilarBooks(ctx, &recommendationsv1.SimilarBooksRequest{BookId: lib.Books[0].ID, MaxResults: maxResults})
+			resp, err := api.SimilarBooks(ctx, &recommendationsv1.SimilarBooksRequest{BookId: lib.Books[0].ID, MaxResults: maxResults, IncludeUnavailable: true})
 			if n := len(resp.GetRecommendations()); err == nil && n != maxResults {
 				err = fmt.Errorf("%d books", n)
 			}
@@ -181,7 +189,7 @@ func TestLargestMessages(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			start := &recommendationsv1.FollowStart{UserId: reader, Category: category, MaxResults: maxResults}
+			start := &recommendationsv1.FollowStart{UserId: reader, Category: category, MaxResults: maxResults, IncludeUnavailable: true}
 			if err := stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: start}}); err != nil {
 				return err
 			}

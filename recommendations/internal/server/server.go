@@ -40,7 +40,7 @@ const (
 	maxResults     = 100
 
 	// A page of ListBooks ends with the book that reaches one of these. The largest book
-	// has 85 kB.
+	// has 107 kB.
 	booksPerPage = 200
 	bytesPerPage = 64 << 10
 
@@ -101,7 +101,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if _, err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
 	}
-	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n)
+	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n, selection(req.GetIncludeUnavailable()))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -123,12 +123,19 @@ const nobody = 0
 // shelf returns the shelf of a reader or, if the reader was forgotten since the generation,
 // that of somebody new. Generations only grow, so one that has not ended afterwards had not
 // ended before.
-func (s *Server) shelf(userID, generation int64, category string, n int) (shelf recommender.Shelf, forgotten bool, err error) {
-	shelf, err = s.recommender.Recommend(userID, category, n)
+func (s *Server) shelf(userID, generation int64, category string, n int, of recommender.Selection) (shelf recommender.Shelf, forgotten bool, err error) {
+	shelf, err = s.recommender.Recommend(userID, category, n, of)
 	if forgotten = s.recommender.Reader(userID).Ended(generation); forgotten && err == nil {
-		shelf, err = s.recommender.Recommend(nobody, category, n)
+		shelf, err = s.recommender.Recommend(nobody, category, n, of)
 	}
 	return shelf, forgotten, err
+}
+
+func selection(unavailable bool) recommender.Selection {
+	if unavailable {
+		return recommender.WithUnavailable
+	}
+	return recommender.Buyable
 }
 
 func sourceOf(shelf recommender.Shelf) (source recommendationsv1.Source, label string) {
@@ -148,7 +155,7 @@ func (s *Server) SimilarBooks(_ context.Context, req *recommendationsv1.SimilarB
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	shelf, err := s.recommender.Similar(req.GetBookId(), n)
+	shelf, err := s.recommender.Similar(req.GetBookId(), n, selection(req.GetIncludeUnavailable()))
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -275,9 +282,22 @@ func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendatio
 }
 
 func book(b domain.Book) *recommendationsv1.Book {
-	return &recommendationsv1.Book{
+	to := &recommendationsv1.Book{
 		Id: b.ID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
 		Popularity: b.Popularity, Series: b.Series, Isbn: b.ISBN, Description: b.Description,
 		Price: b.Price, Currency: b.Currency, Language: b.Language,
+		Availability: availabilities()[b.Availability], Stock: b.Stock, Hidden: b.Hidden, BuyUrl: b.BuyURL,
+		Publisher: b.Publisher, Format: b.Format, Pages: int32(b.Pages), SeriesNumber: b.SeriesNumber,
+	}
+	for _, c := range b.Contributors {
+		to.Contributors = append(to.Contributors, &recommendationsv1.Contributor{Name: c.Name, Role: c.Role})
+	}
+	return to
+}
+
+func availabilities() map[domain.Availability]recommendationsv1.Availability {
+	return map[domain.Availability]recommendationsv1.Availability{
+		domain.Available:   recommendationsv1.Availability_AVAILABILITY_AVAILABLE,
+		domain.Unavailable: recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE,
 	}
 }

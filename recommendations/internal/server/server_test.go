@@ -117,8 +117,54 @@ func TestSimilarBooks(t *testing.T) {
 	}
 }
 
+// Calls that do not ask for them get no books that cannot be bought.
+func TestUnavailableBooks(t *testing.T) {
+	lib := testLibrary()
+	lib.Books[2].Availability, lib.Books[4].Hidden = domain.Unavailable, true // 3 and 5
+	api := serve(t, lib)
+	for include, want := range map[bool][]int64{false: {1, 7}, true: {1, 3, 7}} {
+		shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, Category: "fantasy", MaxResults: int32(len(want)), IncludeUnavailable: include})
+		if err != nil {
+			t.Fatal(err)
+		}
+		similar, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 5, MaxResults: int32(len(want)), IncludeUnavailable: include})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(within(t))
+		stream, err := api.Follow(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := &recommendationsv1.FollowStart{UserId: 999, Category: "fantasy", MaxResults: int32(len(want)), IncludeUnavailable: include}
+		if err := stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: start}}); err != nil {
+			t.Fatal(err)
+		}
+		live, err := stream.Recv()
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, list := range map[string][]*recommendationsv1.Recommendation{
+			"shelf": shelf.GetRecommendations(), "similar": similar.GetRecommendations(), "live": live.GetShelf().GetRecommendations(),
+		} {
+			var got []int64
+			for _, r := range list {
+				got = append(got, r.GetBookId())
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%s, unavailable %v: %v, want %v", what, include, got, want)
+			}
+		}
+	}
+}
+
 func TestListBooks(t *testing.T) {
 	lib := testLibrary()
+	lib.Books[0].Availability, lib.Books[0].Stock, lib.Books[0].Hidden, lib.Books[0].BuyURL = domain.Unavailable, new(int64(0)), true, "https://shop.example/1"
+	lib.Books[0].Publisher, lib.Books[0].Format, lib.Books[0].Pages, lib.Books[0].SeriesNumber = "Quay Press", "Paperback", 310, "2"
+	lib.Books[0].Contributors = []domain.Contributor{{Name: "Alan Lee", Role: "illustrator"}}
+	lib.Books[1].Availability = domain.Available
 	api := serve(t, lib)
 	header, books := list(t, api, "")
 	if header.GetVersion() != "v1" || header.GetUnchanged() || int(header.GetBookCount()) != len(lib.Books) || len(header.GetSampleReaders()) != 1 {
@@ -130,6 +176,15 @@ func TestListBooks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, books, protocmp.Transform()); diff != "" {
 		t.Errorf("books (-want +got):\n%s", diff)
+	}
+	first := &recommendationsv1.Book{
+		Id: 1, Title: "Book 1", Author: "Author", Year: 1900, Categories: []string{"fantasy"}, Popularity: 1000, Series: "Series #1", Isbn: "9780000000000",
+		Description: "About.", Price: "9.90", Currency: "EUR", Language: "en", Availability: recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE,
+		Stock: new(int64(0)), Hidden: true, BuyUrl: "https://shop.example/1", Publisher: "Quay Press", Format: "Paperback", Pages: 310, SeriesNumber: "2",
+		Contributors: []*recommendationsv1.Contributor{{Name: "Alan Lee", Role: "illustrator"}},
+	}
+	if diff := cmp.Diff(first, books[0], protocmp.Transform()); diff != "" {
+		t.Errorf("the first book (-want +got):\n%s", diff)
 	}
 	header, books = list(t, api, "v1")
 	if !header.GetUnchanged() || len(books) != 0 {

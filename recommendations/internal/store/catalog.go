@@ -36,7 +36,8 @@ func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 	return c, err
 }
 
-const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language"
+const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language, " +
+	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors"
 
 // categorySeparator cannot occur in a slug.
 const categorySeparator = "|"
@@ -50,15 +51,17 @@ func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 	var books []domain.Book
 	for rows.Next() {
 		var b domain.Book
-		var categories string
+		var categories, contributors string
 		err := rows.Scan(&b.ID, &b.Title, &b.Author, &b.Year, &categories, &b.Popularity,
-			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language)
+			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language,
+			&b.Availability, &b.Stock, &b.Hidden, &b.BuyURL, &b.Publisher, &b.Format, &b.Pages, &b.SeriesNumber, &contributors)
 		if err != nil {
 			return nil, err
 		}
 		if categories != "" {
 			b.Categories = strings.Split(categories, categorySeparator)
 		}
+		b.Contributors = domain.ParseContributors(contributors)
 		books = append(books, b)
 	}
 	return books, rows.Err()
@@ -88,14 +91,16 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 			return err
 		}
 	}
+	columns := strings.Count(bookColumns, ",") + 1
 	for books := c.Books; len(books) > 0; {
 		n := min(chunk, len(books))
-		args := make([]any, 0, 12*n)
+		args := make([]any, 0, columns*n)
 		for _, b := range books[:n] {
 			args = append(args, b.ID, b.Title, b.Author, b.Year, strings.Join(b.Categories, categorySeparator), b.Popularity,
-				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language)
+				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language,
+				b.Availability, b.Stock, b.Hidden, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber, domain.FormatContributors(b.Contributors))
 		}
-		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, 12) //nolint:gosec // constants and placeholders
+		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, columns) //nolint:gosec // constants and placeholders
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}

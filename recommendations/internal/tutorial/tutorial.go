@@ -54,7 +54,7 @@ func (s *Server) Recommend(_ context.Context, req *tutorialpb.RecommendationRequ
 	if !ok {
 		return nil, status.Error(codes.NotFound, "Category not found")
 	}
-	shelf, err := s.recommender.Recommend(int64(req.GetUserId()), slug, int(max(0, req.GetMaxResults())))
+	shelf, err := s.recommender.Recommend(int64(req.GetUserId()), slug, int(max(0, req.GetMaxResults())), recommender.Buyable)
 	switch {
 	case errors.Is(err, domain.ErrCategoryNotFound): // the catalogue in use does not have it
 		return nil, status.Error(codes.NotFound, "Category not found")

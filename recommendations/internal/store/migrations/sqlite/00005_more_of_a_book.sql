@@ -1,0 +1,11 @@
+-- +goose Up
+-- Programs of earlier versions neither read these columns nor write them: each has a default.
+ALTER TABLE books ADD COLUMN availability  text    NOT NULL DEFAULT '';
+ALTER TABLE books ADD COLUMN stock         integer; -- NULL is unknown
+ALTER TABLE books ADD COLUMN hidden        boolean NOT NULL DEFAULT false;
+ALTER TABLE books ADD COLUMN buy_url       text    NOT NULL DEFAULT '';
+ALTER TABLE books ADD COLUMN publisher     text    NOT NULL DEFAULT '';
+ALTER TABLE books ADD COLUMN format        text    NOT NULL DEFAULT '';
+ALTER TABLE books ADD COLUMN pages         integer NOT NULL DEFAULT 0; -- 0 is unknown
+ALTER TABLE books ADD COLUMN series_number text    NOT NULL DEFAULT '';
+ALTER TABLE books ADD COLUMN contributors  text    NOT NULL DEFAULT ''; -- separated by |, each with its role in parentheses
