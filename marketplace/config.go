@@ -35,6 +35,7 @@ type settings struct {
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
 	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
+	ShowUnavailable       bool     `help:"Show books that cannot be bought on shelves and in lists, and say there that they are not available. Otherwise they are only on their own pages and in readers' histories."`
 	CookieKey             string   `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile         string   `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
 	PublicURL             string   `name:"public-url" help:"Where readers reach the shop: https://HOST or http://HOST, perhaps with a :PORT, and with a /PATH below which all addresses are; a proxy may strip the path or not. With https, cookies are sent over HTTPS only, and browsers are told to use nothing else (HSTS). The shop then answers to this host, to localhost, and to its addresses; it gives pages, but not the JSON API, to names without a dot, by which a proxy may call it. Empty: any host." placeholder:"URL"`

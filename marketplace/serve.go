@@ -72,6 +72,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
 	books := catalog.New()
+	if cfg.ShowUnavailable {
+		books = catalog.NewWithUnavailable()
+	}
 	client, feed := recommend.New(recommend.Config{
 		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, WriteTimeout: cfg.WriteTimeout, File: cfg.CatalogFile,
 		Log: tel.Log, Registry: tel.Registry,

@@ -16,6 +16,37 @@ type Book struct {
 	Price       string `json:"price,omitempty"` // decimal with a point
 	Currency    string `json:"currency,omitempty"`
 	Language    string `json:"language,omitempty"`
+
+	Availability Availability  `json:"availability,omitempty"`
+	Stock        *int64        `json:"stock,omitempty"`  // copies for sale; nil is unknown
+	Hidden       bool          `json:"hidden,omitempty"` // on no shelf and in no list
+	BuyURL       string        `json:"buy_url,omitempty"`
+	Publisher    string        `json:"publisher,omitempty"`
+	Format       string        `json:"format,omitempty"` // e.g. "Paperback"
+	Pages        int           `json:"pages,omitempty"`
+	SeriesNumber string        `json:"series_number,omitempty"` // e.g. "2"; then Series is the name alone
+	Contributors []Contributor `json:"contributors,omitempty"`  // besides the author
+}
+
+// Availability says whether a book can be bought.
+type Availability string
+
+// The availabilities.
+const (
+	AvailabilityUnknown Availability = "" // it can be bought unless there is no stock
+	Available           Availability = "available"
+	Unavailable         Availability = "unavailable"
+)
+
+// CanBeBought reports whether the book can be bought, as far as is known.
+func (b *Book) CanBeBought() bool {
+	return b.Availability == Available || b.Availability == AvailabilityUnknown && (b.Stock == nil || *b.Stock > 0)
+}
+
+// Contributor is a further author, or somebody else who made a book.
+type Contributor struct {
+	Name string `json:"name"`
+	Role string `json:"role,omitempty"` // e.g. "illustrator"; empty for a further author
 }
 
 // SampleReader is a reader from the data set. A visitor can browse the shop as one.

@@ -11,17 +11,28 @@ import (
 var ErrBookNotFound = errors.New("book not found")
 
 // Catalog holds the books of the shop. It is safe for concurrent use. Returned books
-// share memory with it, so callers must not change their Categories.
+// share memory with it, so callers must not change what their fields point to.
 type Catalog struct {
-	current atomic.Pointer[state]
+	current         atomic.Pointer[state]
+	showUnavailable bool
 }
 
-// New returns an empty catalogue, which is not ready.
-func New() *Catalog {
-	c := &Catalog{}
-	c.current.Store(newState(Contents{}))
+// New returns an empty catalogue, which is not ready. Its lists have the books that can be
+// bought.
+func New() *Catalog { return newCatalog(false) }
+
+// NewWithUnavailable returns an empty catalogue whose lists also have books that cannot be
+// bought.
+func NewWithUnavailable() *Catalog { return newCatalog(true) }
+
+func newCatalog(showUnavailable bool) *Catalog {
+	c := &Catalog{showUnavailable: showUnavailable}
+	c.current.Store(c.newState(Contents{}))
 	return c
 }
+
+// ShowsUnavailable reports whether lists have books that cannot be bought.
+func (c *Catalog) ShowsUnavailable() bool { return c.showUnavailable }
 
 // Replace replaces the whole catalogue. If contents are invalid, it returns an error
 // and changes nothing.
@@ -29,7 +40,7 @@ func (c *Catalog) Replace(contents Contents) error {
 	if err := contents.validate(); err != nil {
 		return fmt.Errorf("catalogue %q: %w", contents.Version, err)
 	}
-	c.current.Store(newState(contents))
+	c.current.Store(c.newState(contents))
 	return nil
 }
 
@@ -49,7 +60,15 @@ func (c *Catalog) Book(id int64) (Book, error) {
 	return s.books[rank], nil
 }
 
-// Categories returns the categories that have books, sorted by name.
+// Unlisted reports whether the catalogue has a book that its lists leave out: a hidden one,
+// or one that cannot be bought.
+func (c *Catalog) Unlisted(id int64) bool {
+	s := c.current.Load()
+	rank, ok := s.byID[id]
+	return ok && int(rank) >= s.listed
+}
+
+// Categories returns the categories that list books, sorted by name.
 func (c *Catalog) Categories() []Category { return slices.Clone(c.current.Load().categories) }
 
 // HasCategory reports whether any book is in the category.
@@ -89,9 +108,10 @@ func (c *Catalog) ByAuthor(author string, n int) []Book {
 // is its position in books.
 type state struct {
 	version    string
-	books      []Book // most popular first, then by id
+	books      []Book // those that lists have, most popular first, then by id; then the others
+	listed     int    // number of books that lists have
 	byID       map[int64]int32
-	byCategory map[string][]int32 // ranks, ascending
+	byCategory map[string][]int32 // ranks of the books that lists have, ascending; none for a category that only others have
 	byAuthor   map[string][]int32
 	categories []Category
 	samples    []SampleReader
@@ -99,7 +119,7 @@ type state struct {
 	index      *index
 }
 
-func newState(contents Contents) *state {
+func (c *Catalog) newState(contents Contents) *state {
 	s := &state{
 		version:    contents.Version,
 		books:      slices.Clone(contents.Books),
@@ -109,17 +129,35 @@ func newState(contents Contents) *state {
 		samples:    slices.Clone(contents.Samples),
 		readOnly:   contents.ReadOnly,
 	}
-	slices.SortFunc(s.books, byPopularity)
+	lists := func(b *Book) bool { return !b.Hidden && (c.showUnavailable || b.CanBeBought()) }
+	slices.SortFunc(s.books, func(a, b Book) int {
+		if one := lists(&a); one != lists(&b) {
+			if one {
+				return -1
+			}
+			return 1
+		}
+		return byPopularity(a, b)
+	})
 	for i := range s.books {
 		b := &s.books[i]
 		b.Categories = slices.Clone(b.Categories) // the caller may change its own
 		s.byID[b.ID] = int32(i)
+		if !lists(b) {
+			for _, slug := range b.Categories {
+				if _, known := s.byCategory[slug]; !known {
+					s.byCategory[slug] = nil
+				}
+			}
+			continue
+		}
+		s.listed = i + 1
 		s.byAuthor[b.Author] = append(s.byAuthor[b.Author], int32(i))
 		for _, slug := range b.Categories {
 			s.byCategory[slug] = append(s.byCategory[slug], int32(i))
 		}
 	}
 	s.categories = newCategories(s.byCategory)
-	s.index = newIndex(s.books)
+	s.index = newIndex(s.books[:s.listed])
 	return s
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -119,4 +120,63 @@ func TestReplaceWhileRead(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestUnavailableAndHiddenBooksLeaveLists(t *testing.T) {
+	contents := shop()
+	contents.Books[1].Availability = Unavailable                                       // 2, classics
+	contents.Books[5].Stock = new(int64(0))                                            // 6, alone in science-fiction
+	contents.Books[11].Hidden = true                                                   // 12, by Tolkien with other spaces
+	contents.Books[6].Hidden = true                                                    // 7, alone in horror
+	contents.Books[8].Stock = new(int64(3))                                            // 9 can be bought
+	contents.Books[7].Stock, contents.Books[7].Availability = new(int64(0)), Available // 8 too
+	for _, test := range []struct {
+		c      *Catalog
+		away   []int64
+		search map[string]int
+	}{
+		{New(), []int64{2, 6, 7, 12}, map[string]int{"jane eyre": 0, "handmaid": 0, "fellowship": 0, "hobbit": 1}},
+		{NewWithUnavailable(), []int64{7, 12}, map[string]int{"jane eyre": 1, "handmaid": 1, "fellowship": 0, "hobbit": 1}},
+	} {
+		if err := test.c.Replace(contents); err != nil {
+			t.Fatal(err)
+		}
+		all := test.c.List(Query{Limit: 100})
+		if all.Total != len(contents.Books)-len(test.away) || len(all.Books) != all.Total {
+			t.Errorf("%d books of %d, without %v", len(all.Books), all.Total, test.away)
+		}
+		if !slices.IsSortedFunc(all.Books, byPopularity) {
+			t.Errorf("the order is %v", ids(all.Books))
+		}
+		for _, b := range contents.Books {
+			away := slices.Contains(test.away, b.ID)
+			if test.c.Unlisted(b.ID) != away || slices.Contains(ids(all.Books), b.ID) == away {
+				t.Errorf("book %d: away %v, want %v", b.ID, !away, away)
+			}
+			inCategory := slices.Contains(ids(test.c.Bestsellers(b.Categories[0], 100)), b.ID)
+			byAuthor := slices.Contains(ids(test.c.ByAuthor(b.Author, 100)), b.ID)
+			if inCategory == away || byAuthor == away {
+				t.Errorf("book %d: in its category %v, by its author %v, away %v", b.ID, inCategory, byAuthor, away)
+			}
+			if got, err := test.c.Book(b.ID); err != nil || got.ID != b.ID {
+				t.Errorf("book %d: %v", b.ID, err)
+			}
+			if !test.c.HasCategory(b.Categories[0]) {
+				t.Errorf("the shop does not know category %s", b.Categories[0])
+			}
+		}
+		for text, n := range test.search {
+			if got := test.c.List(Query{Text: text, Limit: 10}); got.Total != n {
+				t.Errorf("search %q: %d books, want %d", text, got.Total, n)
+			}
+		}
+		for _, category := range test.c.Categories() {
+			if category.Slug == "horror" || category.Count != len(test.c.Bestsellers(category.Slug, 100)) {
+				t.Errorf("category %+v", category)
+			}
+		}
+	}
+	if New().Unlisted(12345) {
+		t.Error("an unknown book is unlisted")
+	}
 }

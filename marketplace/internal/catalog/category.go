@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Category is a category that has books.
+// Category is a category that lists books.
 type Category struct {
 	Slug  string
 	Name  string
@@ -44,6 +44,9 @@ func CategoryName(slug string) string {
 func newCategories(byCategory map[string][]int32) []Category {
 	list := make([]Category, 0, len(byCategory))
 	for slug, ranks := range byCategory {
+		if len(ranks) == 0 {
+			continue
+		}
 		list = append(list, Category{Slug: slug, Name: CategoryName(slug), Count: len(ranks)})
 	}
 	slices.SortFunc(list, func(a, b Category) int {

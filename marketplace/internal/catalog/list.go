@@ -37,8 +37,8 @@ func (c *Catalog) List(q Query) Page {
 	if q.Category != "" {
 		return s.page(s.byCategory[q.Category], q)
 	}
-	first, end := bounds(q, len(s.books))
-	return Page{Books: slices.Clone(s.books[first:end]), Total: len(s.books)}
+	first, end := bounds(q, s.listed)
+	return Page{Books: slices.Clone(s.books[first:end]), Total: s.listed}
 }
 
 func (s *state) page(ranks []int32, q Query) Page {

@@ -13,7 +13,10 @@ import (
 )
 
 const (
-	snapshotFormat  = 1
+	snapshotFormat = 1
+	// snapshotFields grows with each field of a book that is added. The version of a
+	// snapshot with fewer fields says nothing: the books are pulled again.
+	snapshotFields  = 2
 	maxSnapshotSize = 512 << 20 // bounds memory if the path names some other file
 )
 
@@ -23,6 +26,7 @@ var errDamaged = errors.New("snapshot is damaged")
 // contents as they are in the file.
 type snapshotFile struct {
 	Format   int             `json:"format"`
+	Fields   int             `json:"fields"` // earlier versions do not know it
 	Checksum string          `json:"sha256"`
 	Contents json.RawMessage `json:"contents"`
 }
@@ -34,7 +38,7 @@ func Save(path string, contents Contents) error {
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
-	whole, err := json.Marshal(snapshotFile{Format: snapshotFormat, Checksum: checksum(raw), Contents: raw})
+	whole, err := json.Marshal(snapshotFile{Format: snapshotFormat, Fields: snapshotFields, Checksum: checksum(raw), Contents: raw})
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
@@ -80,6 +84,9 @@ func decode(whole []byte) (Contents, error) {
 	var contents Contents
 	if err := json.Unmarshal(file.Contents, &contents); err != nil {
 		return Contents{}, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if file.Fields < snapshotFields {
+		contents.Version = ""
 	}
 	return contents, nil
 }

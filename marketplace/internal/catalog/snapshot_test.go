@@ -31,6 +31,25 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// A shop of an earlier version knows less of the books, under the same version.
+func TestASnapshotOfAnEarlierVersionHasNoVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catalog.json")
+	if err := Save(path, shop()); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := bytes.Replace(whole, []byte(`"fields":2,`), nil, 1)
+	if err := os.WriteFile(path, earlier, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(path); err != nil || got.Version != "" || len(got.Books) != len(shop().Books) {
+		t.Errorf("version %q, %d books, %v", got.Version, len(got.Books), err)
+	}
+}
+
 func TestLoadRejects(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {

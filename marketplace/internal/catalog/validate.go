@@ -16,6 +16,7 @@ const (
 var (
 	slugPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	pricePattern    = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,4})?$`)
+	buyPattern      = regexp.MustCompile(`^https?://[^/?#@\\\s"'<>]+([/?#][^\\\s"<>]*)?$`)
 	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
@@ -54,9 +55,14 @@ func (c Contents) validate() error {
 
 // validate returns the first fault of a book.
 func (b Book) validate() error {
-	for _, text := range []string{b.Title, b.Author, b.Series, b.ISBN, b.Description, b.Language} {
+	for _, text := range []string{b.Title, b.Author, b.Series, b.ISBN, b.Description, b.Language, b.BuyURL, b.Publisher, b.Format, b.SeriesNumber} {
 		if !utf8.ValidString(text) {
 			return errors.New("text is not valid UTF-8")
+		}
+	}
+	for _, c := range b.Contributors {
+		if c.Name == "" || !utf8.ValidString(c.Name) || !utf8.ValidString(c.Role) {
+			return fmt.Errorf("contributor %q is without a name, or not valid UTF-8", c.Name)
 		}
 	}
 	switch {
@@ -66,6 +72,12 @@ func (b Book) validate() error {
 		return errors.New("no title")
 	case len(b.Categories) == 0 || len(b.Categories) > maxBookCategories:
 		return fmt.Errorf("%d categories, want 1 to %d", len(b.Categories), maxBookCategories)
+	case b.Stock != nil && *b.Stock < 0, b.Pages < 0:
+		return errors.New("stock or pages is below 0")
+	case b.Availability != AvailabilityUnknown && b.Availability != Available && b.Availability != Unavailable:
+		return fmt.Errorf("availability %q is unknown", b.Availability)
+	case b.BuyURL != "" && !buyPattern.MatchString(b.BuyURL):
+		return fmt.Errorf("buy_url %q is not an http or https address", b.BuyURL)
 	case b.Popularity < 0:
 		return fmt.Errorf("popularity %d is below 0", b.Popularity)
 	case (b.Price == "") != (b.Currency == ""):

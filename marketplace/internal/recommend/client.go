@@ -75,14 +75,15 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 	defer cancel()
 	resp, err := c.api.Recommend(call, &recommendationsv1.RecommendRequest{
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults),
-		MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
+		IncludeUnavailable: c.catalog.ShowsUnavailable(),
+		MinVersion:         max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
 		return c.fallback(ctx, err, q.Category, 0, q.MaxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
 	return Shelf{
-		Items: items(resp.GetRecommendations()), Source: source(resp.GetSource()),
+		Items: c.items(resp.GetRecommendations()), Source: source(resp.GetSource()),
 		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(), Forgotten: resp.GetReaderForgotten(),
 	}
 }
@@ -101,13 +102,13 @@ func (c *Client) Similar(ctx context.Context, book catalog.Book, maxResults int)
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.SimilarBooks(call, &recommendationsv1.SimilarBooksRequest{
-		BookId: book.ID, MaxResults: int32(maxResults),
+		BookId: book.ID, MaxResults: int32(maxResults), IncludeUnavailable: c.catalog.ShowsUnavailable(),
 	})
 	if err != nil {
 		return c.fallback(ctx, err, book.Categories[0], book.ID, maxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
-	return Shelf{Items: items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}
+	return Shelf{Items: c.items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}
 }
 
 // fallback returns the shop's own bestsellers, without the book given.
@@ -132,13 +133,18 @@ func (c *Client) fallback(ctx context.Context, err error, category string, witho
 	return shelf
 }
 
-func items(recommendations []*recommendationsv1.Recommendation) []Item {
-	list := make([]Item, len(recommendations))
-	for i, r := range recommendations {
-		list[i] = Item{
+// items leaves out books that the shop does not list: a replica of an earlier version does
+// not know of such.
+func (c *Client) items(recommendations []*recommendationsv1.Recommendation) []Item {
+	list := make([]Item, 0, len(recommendations))
+	for _, r := range recommendations {
+		if c.catalog.Unlisted(r.GetBookId()) {
+			continue
+		}
+		list = append(list, Item{
 			BookID: r.GetBookId(), Title: r.GetTitle(), Author: r.GetAuthor(), Categories: r.GetCategories(),
 			Score: r.GetScore(), BecauseID: r.GetBecause().GetBookId(), BecauseTitle: r.GetBecause().GetTitle(),
-		}
+		})
 	}
 	return list
 }

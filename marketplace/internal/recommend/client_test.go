@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,6 +125,62 @@ func TestADisconnectedReaderIsNotCountedAsFallback(t *testing.T) {
 	for _, reason := range []string{"timeout", "unavailable", "broken"} {
 		if n := testutil.ToFloat64(c.metrics.fallbacks.WithLabelValues(reason)); n != 0 {
 			t.Errorf("counted as %s", reason)
+		}
+	}
+}
+
+// A shop asks for what it shows, and does not show more: replicas of an earlier version do
+// not know which books cannot be bought.
+func TestUnavailableBooksAreNotAskedFor(t *testing.T) {
+	var asked []bool
+	answer := []*recommendationsv1.Recommendation{{BookId: 1, Title: "One"}, {BookId: 2, Title: "Two"}, {BookId: 99, Title: "New"}}
+	f := &fake{
+		recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+			asked = append(asked, req.GetIncludeUnavailable())
+			return &recommendationsv1.RecommendResponse{Recommendations: answer}, nil
+		},
+		similar: func(_ context.Context, req *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+			asked = append(asked, req.GetIncludeUnavailable())
+			return &recommendationsv1.SimilarBooksResponse{Recommendations: answer}, nil
+		},
+		follow: func(start *recommendationsv1.FollowStart, stream followStream) error {
+			asked = append(asked, start.GetIncludeUnavailable())
+			return stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{
+				Shelf: &recommendationsv1.FollowShelf{Recommendations: answer, Version: 1},
+			}})
+		},
+	}
+	c, _ := connect(t, f, "")
+	contents := catalog.Contents{Version: "v", Books: []catalog.Book{
+		{ID: 1, Title: "One", Categories: []string{"fantasy"}}, {ID: 2, Title: "Two", Categories: []string{"fantasy"}, Availability: catalog.Unavailable},
+	}}
+	for show, want := range map[bool][]int64{false: {1, 99}, true: {1, 2, 99}} {
+		c.catalog, asked = catalog.New(), nil
+		if show {
+			c.catalog = catalog.NewWithUnavailable()
+		}
+		if err := c.catalog.Replace(contents); err != nil {
+			t.Fatal(err)
+		}
+		shelves := []Shelf{c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 3}), c.Similar(t.Context(), contents.Books[0], 3)}
+		ctx, cancel := context.WithCancel(t.Context())
+		_ = c.Follow(ctx, FollowQuery{UserID: 7, MaxResults: 3}, func(change Change) error {
+			shelves = append(shelves, change.Shelf)
+			cancel()
+			return nil
+		})
+		cancel()
+		for i, shelf := range shelves {
+			var got []int64
+			for _, item := range shelf.Items {
+				got = append(got, item.BookID)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("show %v, shelf %d: %v, want %v", show, i, got, want)
+			}
+		}
+		if len(asked) < 3 || slices.Contains(asked, !show) {
+			t.Errorf("show %v: asked %v", show, asked)
 		}
 	}
 }

@@ -236,9 +236,27 @@ func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error)
 }
 
 func book(b *recommendationsv1.Book) catalog.Book {
-	return catalog.Book{
+	to := catalog.Book{
 		ID: b.GetId(), Title: b.GetTitle(), Author: b.GetAuthor(), Year: int(b.GetYear()), Categories: b.GetCategories(),
 		Popularity: b.GetPopularity(), Series: b.GetSeries(), ISBN: b.GetIsbn(), Description: b.GetDescription(),
 		Price: b.GetPrice(), Currency: b.GetCurrency(), Language: b.GetLanguage(),
+		Availability: availability(b.GetAvailability()), Stock: b.Stock, Hidden: b.GetHidden(), BuyURL: b.GetBuyUrl(),
+		Publisher: b.GetPublisher(), Format: b.GetFormat(), Pages: int(b.GetPages()), SeriesNumber: b.GetSeriesNumber(),
 	}
+	for _, c := range b.GetContributors() {
+		to.Contributors = append(to.Contributors, catalog.Contributor{Name: c.GetName(), Role: c.GetRole()})
+	}
+	return to
+}
+
+// availability takes values that this version does not know for no information.
+func availability(a recommendationsv1.Availability) catalog.Availability {
+	switch a {
+	case recommendationsv1.Availability_AVAILABILITY_AVAILABLE:
+		return catalog.Available
+	case recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE:
+		return catalog.Unavailable
+	case recommendationsv1.Availability_AVAILABILITY_UNSPECIFIED:
+	}
+	return catalog.AvailabilityUnknown
 }

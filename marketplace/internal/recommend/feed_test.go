@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -165,5 +166,30 @@ func TestACatalogueThatCannotBePulledIsReported(t *testing.T) {
 		if text := out.String(); !strings.Contains(text, `"level":"`+level+`"`) || !strings.Contains(text, "catalogue not refreshed") {
 			t.Errorf("%v: want a line of level %s:\n%s", code, level, text)
 		}
+	}
+}
+
+// Every field of a book arrives.
+func TestABookHasAllFields(t *testing.T) {
+	whole := &recommendationsv1.Book{
+		Id: 1, Title: "T", Author: "A", Year: 1999, Categories: []string{"fantasy"}, Popularity: 5, Series: "S", Isbn: "9780261103283", Description: "D",
+		Price: "1", Currency: "EUR", Language: "en", Availability: recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE, Stock: new(int64(0)), Hidden: true,
+		BuyUrl: "https://shop.example/", Publisher: "P", Format: "Paperback", Pages: 310, SeriesNumber: "2",
+		Contributors: []*recommendationsv1.Contributor{{Name: "N", Role: "editor"}},
+	}
+	fields := whole.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		if !whole.ProtoReflect().Has(fields.Get(i)) {
+			t.Errorf("the test does not set %s", fields.Get(i).Name())
+		}
+	}
+	got := reflect.ValueOf(book(whole))
+	for i := range got.NumField() {
+		if got.Field(i).IsZero() {
+			t.Errorf("%s is empty", got.Type().Field(i).Name)
+		}
+	}
+	if a := book(&recommendationsv1.Book{Availability: 99}).Availability; a != catalog.AvailabilityUnknown {
+		t.Errorf("an availability of a later version is %q", a)
 	}
 }

@@ -83,6 +83,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 	// servers and proxies treat half-close as the end of the call.
 	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
+		IncludeUnavailable: c.catalog.ShowsUnavailable(),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
 		return err
@@ -104,7 +105,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 				return ErrForgotten
 			}
 			c.feed.sawVersion(shelf.GetCatalogVersion())
-			if err := show(change(shelf)); err != nil {
+			if err := show(c.change(shelf)); err != nil {
 				return err
 			}
 			q.After = shelf.GetVersion() // lower, if the store lost commits
@@ -112,10 +113,10 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 	}
 }
 
-func change(s *recommendationsv1.FollowShelf) Change {
+func (c *Client) change(s *recommendationsv1.FollowShelf) Change {
 	return Change{
 		Shelf: Shelf{
-			Items: items(s.GetRecommendations()), Source: source(s.GetSource()),
+			Items: c.items(s.GetRecommendations()), Source: source(s.GetSource()),
 			ServedBy: s.GetServedBy(), Version: s.GetVersion(),
 		},
 		CauseID: s.GetCause().GetBookId(), CauseTitle: s.GetCause().GetTitle(), Entry: entry(s.GetEntry()),

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bookstall/marketplace/internal/web/api"
-
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/web/api"
 )
 
 func TestAPIBook(t *testing.T) {
@@ -21,6 +21,7 @@ func TestAPIBook(t *testing.T) {
 		"id": 1.0, "title": "The Hobbit", "author": "J.R.R. Tolkien", "year": 1937.0, "categories": []any{"fantasy", "classics"},
 		"popularity": 1500.0, "series": "Middle-earth", "isbn": "9780261103283", "language": "en",
 		"description": "In a hole in the ground\nthere lived a hobbit.", "price": "12.90", "currency": "EUR",
+		"availability": "available",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("book 1 (-want +got):\n%s", diff)
@@ -32,6 +33,28 @@ func TestAPIBook(t *testing.T) {
 	s.get("/api/v1/books/9223372036854775807").want(t, 404)
 	for _, id := range []string{"x", "0", "-1", "1.5", "9223372036854775808", "%00", "%ff", "1%20", "１"} {
 		s.get("/api/v1/books/"+id).want(t, 400, `"field":"id"`, "must be a whole number from 1 to 9223372036854775807")
+	}
+}
+
+func TestAPIBookWithAllFields(t *testing.T) {
+	contents := fewBooks()
+	b := &contents.Books[0]
+	b.Stock, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber = new(int64(0)), "https://shop.example/1", "Quay Press", "Paperback", 310, "1"
+	b.Contributors = []catalog.Contributor{{Name: "Alan Lee", Role: "illustrator"}, {Name: "Ida Field"}}
+	contents.Books[1].Hidden = true
+	s := newTestShop(t, contents)
+	got := decode[map[string]any](t, s.get("/api/v1/books/1").want(t, 200))
+	for field, want := range map[string]any{
+		"availability": "unavailable", "stock": 0.0, "buy_url": "https://shop.example/1", "publisher": "Quay Press", "format": "Paperback", "pages": 310.0,
+		"series_number": "1", "contributors": []any{map[string]any{"name": "Alan Lee", "role": "illustrator"}, map[string]any{"name": "Ida Field"}},
+	} {
+		if diff := cmp.Diff(want, got[field]); diff != "" {
+			t.Errorf("%s: %s", field, diff)
+		}
+	}
+	s.get("/api/v1/books/2").want(t, 200, `"hidden":true`)
+	if list := decode[api.BookList](t, s.get("/api/v1/books").want(t, 200)); list.TotalSize != 5 || list.Books[0].ID != 3 {
+		t.Errorf("the list has %+v", list)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Book is a book as the API shows it. It has the fields of catalog.Book, but names of
-// its own in JSON.
+// its own in JSON, and Availability is never unknown.
 type Book struct {
 	ID          int64    `json:"id"`
 	Title       string   `json:"title"`
@@ -23,6 +23,25 @@ type Book struct {
 	Price       string   `json:"price,omitempty"`
 	Currency    string   `json:"currency,omitempty"`
 	Language    string   `json:"language,omitempty"`
+
+	Availability catalog.Availability  `json:"availability"`
+	Stock        *int64                `json:"stock,omitempty"`
+	Hidden       bool                  `json:"hidden,omitempty"`
+	BuyURL       string                `json:"buy_url,omitempty"`
+	Publisher    string                `json:"publisher,omitempty"`
+	Format       string                `json:"format,omitempty"`
+	Pages        int                   `json:"pages,omitempty"`
+	SeriesNumber string                `json:"series_number,omitempty"`
+	Contributors []catalog.Contributor `json:"contributors,omitempty"`
+}
+
+func bookOf(b catalog.Book) Book {
+	shown := Book(b)
+	shown.Availability = catalog.Unavailable
+	if b.CanBeBought() {
+		shown.Availability = catalog.Available
+	}
+	return shown
 }
 
 // BookList is one page of books.
@@ -49,7 +68,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 	page := a.cfg.Catalog.List(query)
 	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total, DidYouMean: page.Instead}
 	for _, b := range page.Books {
-		list.Books = append(list.Books, Book(b))
+		list.Books = append(list.Books, bookOf(b))
 	}
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
 		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, next)
@@ -68,7 +87,7 @@ func (a *API) Book(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply.JSON(w, http.StatusOK, Book(b))
+	return reply.JSON(w, http.StatusOK, bookOf(b))
 }
 
 // Categories is GET /api/v1/categories.
