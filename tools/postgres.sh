@@ -34,9 +34,10 @@ lib=/usr/lib/postgresql/$version/lib share=/usr/share/postgresql/$version
 
 mkdir -p "$(dirname "$file")"
 CGO_ENABLED=0 go build -C .. -trimpath -ldflags='-s -w' -o "$dir/pgtrial" ./deploy/pgtrial
-# initdb starts postgres with /bin/sh. Debian's server uses the time zones of the system.
+# initdb starts postgres with /bin/sh, and the chart's pod copies a certificate with cat and mv.
+# Debian's server uses the time zones of the system.
 go run ./pack -o "$file" -tag "$tag" -root "$root" -path "$bin:/bin" -stop-signal SIGINT "$dir/pgtrial" \
-  /bin/sh "$bin"/{postgres,initdb,pg_isready,psql} "$lib"/{plpgsql,dict_snowball}.so \
+  /bin/{sh,cat,mv} "$bin"/{postgres,initdb,pg_isready,psql} "$lib"/{plpgsql,dict_snowball}.so \
   "$share"/{errcodes.txt,postgres.bki,information_schema.sql,snowball_create.sql,sql_features.txt} \
   "$share"/{system_constraints,system_functions,system_views}.sql "$share"/{pg_hba,pg_ident,postgresql}.conf.sample \
   "$share"/{timezonesets,tsearch_data} "$share"/extension/plpgsql{.control,--1.0.sql} /usr/share/zoneinfo/{UTC,Etc}

@@ -120,7 +120,7 @@ spec:
 {{- end -}}
 
 {{- /* Pod with one container; takes a dict with root, component, and, as YAML, the chart's own
-pod fields (spec), container fields (container), and items of env, mounts and volumes. */ -}}
+pod fields (spec), container fields (container), and items of init containers (init), env, mounts and volumes. */ -}}
 {{- define "bookstall.podSpec" -}}
 {{- $values := include "bookstall.podValues" (list .root .component) | fromJson -}}
 serviceAccountName: {{ include "bookstall.serviceAccount" .root }}
@@ -145,7 +145,7 @@ securityContext:
 {{- with .spec }}
 {{ . }}
 {{- end }}
-{{- with $values.extraInitContainers }}
+{{- with concat (.init | default "" | fromYamlArray) ($values.extraInitContainers | default list) }}
 initContainers:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -61,14 +61,14 @@ readinessProbe:
 {{- end -}}
 
 {{- define "bookstall.recommendations.mounts" -}}
-{{- include "bookstall.storeMount" . }}
+{{ include "bookstall.storeMount" . }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsMount" . }}
 {{- end }}
 {{- end -}}
 
 {{- define "bookstall.recommendations.volumes" -}}
-{{- include "bookstall.storeVolume" (list . "recommendations") }}
+{{ include "bookstall.storeVolume" (list . "recommendations") }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsVolume" (list . "recommendations") }}
 {{- end }}

@@ -35,23 +35,41 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "bookstall.storeMount" -}}
-{{- if and (include "bookstall.storeSecret" .) .Values.store.asFile -}}
-- {name: store, mountPath: /etc/bookstall/store, readOnly: true}
+{{- /* Not empty if the trial PostgreSQL runs with TLS: it has a certificate. */ -}}
+{{- define "bookstall.postgresql.tls" -}}
+{{- if and .Values.tls.enabled .Values.postgresql.enabled -}}
+{{- include "bookstall.tls.secret" (list . "postgresql") -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "bookstall.storeMount" -}}
+{{- if and (include "bookstall.storeSecret" .) .Values.store.asFile }}
+- {name: store, mountPath: /etc/bookstall/store, readOnly: true}
+{{- end }}
+{{- if include "bookstall.postgresql.tls" . }}
+- {name: store-ca, mountPath: /etc/bookstall/store-ca, readOnly: true}
+{{- end }}
 {{- end -}}
 
 {{- /* Takes (list root component). */ -}}
 {{- define "bookstall.storeVolume" -}}
 {{- with index . 0 -}}
-{{- if and (include "bookstall.storeSecret" .) .Values.store.asFile -}}
+{{- if and (include "bookstall.storeSecret" .) .Values.store.asFile }}
 - name: store
   secret:
     secretName: {{ include "bookstall.storeSecret" . }}
     defaultMode: {{ include "bookstall.secretMode" $ }}
     items:
       - {key: {{ include "bookstall.storeKey" . }}, path: url}
-{{- end -}}
+{{- end }}
+{{- with include "bookstall.postgresql.tls" . }}
+- name: store-ca
+  secret:
+    secretName: {{ . }}
+    defaultMode: {{ include "bookstall.secretMode" $ }}
+    items:
+      - {key: ca.crt, path: ca.crt}
+{{- end }}
 {{- end -}}
 {{- end -}}
 
@@ -70,7 +88,8 @@ and kept for the same reason as in bookstall.marketplace.secretData. */ -}}
 {{- $admin := get $old "admin-password" | default (randAlphaNum 32 | b64enc) -}}
 {{- $sql := printf "CREATE ROLE bookstall LOGIN PASSWORD '%s';\n\nALTER DATABASE bookstall OWNER TO bookstall;\n\nALTER SCHEMA public OWNER TO bookstall;\n\n" (b64dec $password | replace "'" "''") -}}
 {{- $host := printf "%s.%s.svc.%s." $name .Release.Namespace (trimSuffix "." .Values.clusterDomain) -}}
-{{- $url := printf "postgres://bookstall:%s@%s:5432/bookstall?sslmode=disable" (b64dec $password) $host -}}
+{{- $mode := ternary "verify-full&sslrootcert=/etc/bookstall/store-ca/ca.crt" "disable" (include "bookstall.postgresql.tls" . | not | not) -}}
+{{- $url := printf "postgres://bookstall:%s@%s:5432/bookstall?sslmode=%s" (b64dec $password) $host $mode -}}
 {{- $_ := set .Values.postgresql "secretData" (dict "password" $password "url" ($url | b64enc)) -}}
 {{- if or (get $old "admin-password") (not (get $old "password")) -}}
 {{- $_ := set .Values.postgresql.secretData "admin-password" $admin -}}

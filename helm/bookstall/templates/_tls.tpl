@@ -55,11 +55,40 @@ true
 {{- end -}}
 {{- end -}}
 
-{{- /* Name of the Secret with the certificate of a component; takes (list root component). */ -}}
+{{- /* Components with a certificate, as a JSON list: the programs, and the trial PostgreSQL
+if it runs with TLS. */ -}}
+{{- define "bookstall.tls.components" -}}
+{{- $list := include "bookstall.components" . | fromJsonArray -}}
+{{- if include "bookstall.postgresql.tls" . -}}{{- $list = append $list "postgresql" -}}{{- end -}}
+{{- toJson $list -}}
+{{- end -}}
+
+{{- /* DNS names in the certificate of a component, as a JSON list; takes (list root component).
+People's URLs may have any name of the Service of the trial PostgreSQL. */ -}}
+{{- define "bookstall.tls.names" -}}
+{{- $root := index . 0 -}}
+{{- $host := include "bookstall.tls.host" . -}}
+{{- $names := list $host -}}
+{{- if and (eq (index . 1) "recommendations") $root.Values.tls.serverName -}}
+{{- $names = append $names $root.Values.tls.serverName -}}
+{{- else if eq (index . 1) "postgresql" -}}
+{{- $name := include "bookstall.postgresql.name" $root -}}
+{{- $namespaced := printf "%s.%s" $name $root.Release.Namespace -}}
+{{- $names = append $names (print $namespaced ".svc") -}}
+{{- $names = append $names $namespaced -}}
+{{- $names = append $names $name -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{- /* Name of the Secret with the certificate of a component; takes (list root component). Empty
+for a trial PostgreSQL that has none. */ -}}
 {{- define "bookstall.tls.secret" -}}
 {{- $root := index . 0 -}}
 {{- $tls := $root.Values.tls -}}
-{{- if not $tls.secretName -}}
+{{- if and $tls.secretName (eq (index . 1) "postgresql") -}}
+{{- $tls.postgresqlSecretName -}}
+{{- else if not $tls.secretName -}}
 {{- include "bookstall.fullname" $root }}-{{ index . 1 }}-tls
 {{- else if eq (index . 1) "marketplace" -}}
 {{- default $tls.secretName $tls.clientSecretName -}}
@@ -68,29 +97,26 @@ true
 {{- end -}}
 {{- end -}}
 
-{{- /* Data of the Secrets of both components, as JSON: what the cluster has, otherwise new
-certificates of a new CA, whose key is not kept. The result is kept for the same reason as
+{{- /* Data of the Secrets of all components, as JSON: what the cluster has, or if one is
+missing, new certificates of a new CA, whose key is not kept. The result is kept for the same reason as
 in bookstall.marketplace.secretData. */ -}}
 {{- define "bookstall.tls.generated" -}}
 {{- if not (hasKey .Values.tls "data") -}}
 {{- $data := dict -}}
 {{- $bundles := list -}}
-{{- range $component := list "marketplace" "recommendations" -}}
+{{- range $component := list "marketplace" "recommendations" "postgresql" -}}
 {{- $name := include "bookstall.tls.secret" (list $ $component) -}}
 {{- $old := dig "data" dict (lookup "v1" "Secret" $.Release.Namespace $name | default dict) | default dict -}}
 {{- $_ := set $data $component $old -}}
-{{- if (index $.Values $component).enabled -}}
+{{- if has $component (include "bookstall.tls.components" $ | fromJsonArray) -}}
 {{- $bundles = append $bundles (get $old "ca.crt" | default "") -}}
 {{- end -}}
 {{- end -}}
 {{- if or (has "" $bundles) (gt (len (uniq $bundles)) 1) -}}
 {{- $days := 3650 -}}
 {{- $ca := genCAWithKey (printf "%s CA" (include "bookstall.fullname" .)) $days (genPrivateKey "ecdsa") -}}
-{{- range $component := list "marketplace" "recommendations" -}}
-{{- $hosts := list (include "bookstall.tls.host" (list $ $component)) -}}
-{{- if and (eq $component "recommendations") $.Values.tls.serverName -}}
-{{- $hosts = append $hosts $.Values.tls.serverName -}}
-{{- end -}}
+{{- range $component := include "bookstall.tls.components" . | fromJsonArray -}}
+{{- $hosts := include "bookstall.tls.names" (list $ $component) | fromJsonArray -}}
 {{- $cert := genSignedCertWithKey (first $hosts | trunc 64) nil $hosts $days $ca (genPrivateKey "ecdsa") -}}
 {{- $_ := set $data $component (dict "tls.crt" ($cert.Cert | b64enc) "tls.key" ($cert.Key | b64enc) "ca.crt" ($ca.Cert | b64enc)) -}}
 {{- end -}}

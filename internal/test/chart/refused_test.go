@@ -84,6 +84,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"tls.enabled=true,tls.certManager.issuerRef.name=x", "cert-manager.io/v1"},
 				{"tls.enabled=true,tls.secretName=x,tls.generate=true", "choose one source"},
 				{"tls.enabled=true,tls.generate=true,tls.clientSecretName=x", "tls.clientSecretName"},
+				{"tls.enabled=true,tls.generate=true,tls.postgresqlSecretName=x", "tls.postgresqlSecretName"},
 				{"tls.certManager.duration=long", "/tls/certManager/duration"},
 				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
 				{"marketplace.apiTokensSecret=x,marketplace.requireAPIToken=false", "marketplace.apiTokensSecret"},

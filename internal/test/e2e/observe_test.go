@@ -239,12 +239,12 @@ func scraped(t *testing.T, n *namespace) {
 	t.Logf("%d pods are up; Prometheus counts all %.0f calls for shelves", len(pods.Items), got)
 }
 
-// forward forwards a port to a Service of the release until the test ends, and
-// returns its URL.
-func (n *namespace) forward(t *testing.T, service string) string {
+// forward forwards a port of this machine to a Service until the test ends, and
+// returns the address.
+func (n *namespace) forward(t *testing.T, service, port string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext(ctx, "kubectl", "--namespace="+n.name, "port-forward", "service/"+service, ":http")
+	cmd := exec.CommandContext(ctx, "kubectl", "--namespace="+n.name, "port-forward", "service/"+service, ":"+port)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func (n *namespace) forward(t *testing.T, service string) string {
 	if err != nil || !found {
 		t.Fatalf("kubectl port-forward: %v: %q", err, line)
 	}
-	return "http://" + address
+	return address
 }
 
 // traced sends one request with a trace id of its own and looks for that trace,
@@ -271,7 +271,7 @@ func traced(t *testing.T, n *namespace) {
 	t.Helper()
 	id := fmt.Sprintf("%016x", time.Now().UnixNano())
 	trace, caller, requestID := id+id, id, "e2e-"+id
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.forward(t, release+"-marketplace")+"/", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.forward(t, release+"-marketplace", "http")+"/", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
