@@ -22,7 +22,7 @@ type Config struct {
 	// ReadTimeout bounds reading one request, WriteTimeout answering it; 0 for no
 	// bound. A handler that streams lifts them with an http.ResponseController.
 	ReadTimeout, WriteTimeout time.Duration
-	MaxHeaderBytes            int                             // 0 for the 1 MiB of net/http
+	MaxHeaderBytes            int                             // request line and headers; 0 for the 1 MiB of net/http
 	Cap                       func(net.Listener) net.Listener // bounds the connections; may be nil
 	ConnState                 func(net.Conn, http.ConnState)  // may be nil
 	Log                       logr.Logger                     // receives what net/http reports, under the name "http"
@@ -44,10 +44,14 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.Cap != nil {
 		listener = cfg.Cap(listener)
 	}
+	handler := cfg.Handler
+	if cfg.MaxHeaderBytes > 0 {
+		handler = boundHeaders(handler, cfg.MaxHeaderBytes)
+	}
 	return &Server{
 		listener: listener,
 		http: &http.Server{
-			Handler:           cfg.Handler,
+			Handler:           handler,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       cfg.ReadTimeout,
 			WriteTimeout:      cfg.WriteTimeout,
@@ -57,6 +61,44 @@ func Listen(cfg Config) (*Server, error) {
 			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(cfg.Log.WithName("http")), slog.LevelInfo),
 		},
 	}, nil
+}
+
+// boundHeaders refuses requests with more than most bytes of request line and headers, as
+// net/http does. That counts what it reads from the connection in blocks: it admits 4 kB
+// more, and another 4 kB that arrived before the last answer was finished.
+func boundHeaders(next http.Handler, most int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if headerSize(r) <= most {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).EnableFullDuplex() // do not wait for the body; not supported by HTTP/2
+		http.Error(w, "431 "+http.StatusText(http.StatusRequestHeaderFieldsTooLarge), http.StatusRequestHeaderFieldsTooLarge)
+	})
+}
+
+// headerSize returns the bytes of the request line and the headers as they were sent, without
+// optional white space. net/http has taken Host, Transfer-Encoding and Trailer out of the headers.
+func headerSize(r *http.Request) int {
+	const line = len("\r\n")
+	size := len(r.Method+" "+r.RequestURI+" "+r.Proto) + line
+	field := func(name, value string) { size += len(name) + len(": ") + len(value) + line }
+	if r.Host != "" {
+		field("Host", r.Host)
+	}
+	for _, encoding := range r.TransferEncoding {
+		field("Transfer-Encoding", encoding)
+	}
+	for name := range r.Trailer {
+		field("Trailer", name)
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			field(name, value)
+		}
+	}
+	return size + line
 }
 
 // Addr returns the bound address.

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -175,5 +176,57 @@ func TestConfigReachesTheServer(t *testing.T) {
 	defer mu.Unlock()
 	if got := lines.String(); !strings.HasPrefix(got, "http ") || !strings.Contains(got, "boom") {
 		t.Errorf("log %q, want the panic under the name http", got)
+	}
+}
+
+// The limit of headers is exact: on a new connection, on one that was used before, and for
+// requests that were sent in advance, whose beginning net/http has read already.
+func TestHeadersAreBounded(t *testing.T) {
+	const most = 16 << 10
+	_, url, _ := start(t, Config{
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), MaxHeaderBytes: most, Log: logr.Discard(),
+	})
+	request := func(size int, with string) string {
+		text := "GET / HTTP/1.1\r\nHost: shop.test\r\n" + with + "X-Long: \r\n\r\n"
+		return strings.Replace(text, "X-Long: ", "X-Long: "+strings.Repeat("a", size-len(text)), 1)
+	}
+	short := request(1000, "")
+	for what, c := range map[string]struct {
+		before string
+		last   string
+		want   int
+	}{
+		"at the limit":                {"", request(most, ""), http.StatusOK},
+		"above it":                    {"", request(most+1, ""), http.StatusRequestHeaderFieldsTooLarge},
+		"far above it":                {"", request(most+4000, ""), http.StatusRequestHeaderFieldsTooLarge},
+		"at the limit, in advance":    {short, request(most, ""), http.StatusOK},
+		"above it, in advance":        {short, request(most+1, ""), http.StatusRequestHeaderFieldsTooLarge},
+		"trailers above the limit":    {"", request(most+1, "Transfer-Encoding: chunked\r\nTrailer: "+strings.Repeat("b", 8000)+"\r\n"), http.StatusRequestHeaderFieldsTooLarge},
+		"a body that does not arrive": {"", request(most+1, "Content-Length: 10\r\n"), http.StatusRequestHeaderFieldsTooLarge},
+	} {
+		t.Run(what, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			_ = conn.SetDeadline(time.Now().Add(30 * time.Second)) // a server that waits for the body does so for ever
+			if _, err := io.WriteString(conn, c.before+c.last); err != nil {
+				t.Fatal(err)
+			}
+			answers := bufio.NewReader(conn)
+			if c.before != "" {
+				if resp, err := http.ReadResponse(answers, nil); err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("the request before: %v, %v", resp, err)
+				}
+			}
+			resp, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != c.want || resp.Close != (c.want != http.StatusOK) {
+				t.Errorf("status %d, closed %v; want %d", resp.StatusCode, resp.Close, c.want)
+			}
+		})
 	}
 }
