@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -120,6 +122,20 @@ func TestThePublicURL(t *testing.T) {
 		t.Errorf("X-Forwarded-Host of a stranger: %d %s", resp.StatusCode, body)
 	}
 	p.shutDown(t)
+	if n := len(p.Lines(apiOpenToSites)); n != 0 {
+		t.Errorf("%d warnings of other sites", n)
+	}
+}
+
+const apiOpenToSites = "JSON API open to pages of other sites, too: set --public-url or --allowed-hosts"
+
+// A shop that answers to any host warns if its API is open.
+func TestAnOpenAPIAtAnyHostIsAWarning(t *testing.T) {
+	p := start(t)
+	p.shutDown(t)
+	if n := len(p.Lines(apiOpenToSites)); n != 1 {
+		t.Errorf("%d warnings, want 1", n)
+	}
 }
 
 // A page at http://printer reaches the open API of a shop on the same machine under no name.
@@ -143,6 +159,45 @@ func TestAPageWithANameWithoutADot(t *testing.T) {
 			_ = resp.Body.Close()
 			if resp.StatusCode != http.StatusMisdirectedRequest {
 				t.Errorf("host %s: %v: status %d, want %d", host, test, resp.StatusCode, http.StatusMisdirectedRequest)
+			}
+		}
+	}
+	p.shutDown(t)
+}
+
+// The open API of Compose answers to addresses, to localhost and to the host that other
+// containers use. Docker itself is tested in internal/test/compose.
+func TestTheHostsOfCompose(t *testing.T) {
+	file, err := os.ReadFile("../deploy/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := regexp.MustCompile(`MARKETPLACE_ALLOWED_HOSTS: (.*)`).FindSubmatch(file)
+	load := regexp.MustCompile(`-shop, "http://([^"]+)"`).FindSubmatch(file)
+	if hosts == nil || load == nil {
+		t.Fatal("deploy/compose.yaml does not say to which hosts the shop answers, or by which the load generator calls it")
+	}
+	allowed := regexp.MustCompile(`\$\{MARKETPLACE_ALLOWED_HOSTS:-([^}]*)\}`).ReplaceAllString(string(hosts[1]), "$1")
+	p := start(t, "--catalog-file="+catalogFile(t), "--http-address=:0", "--api-open", "--allowed-hosts="+allowed)
+	ready(t, p)
+	for host, want := range map[string]int{
+		"127.0.0.1:8080": http.StatusOK, "[::1]:8080": http.StatusOK, "localhost:8080": http.StatusOK, string(load[1]): http.StatusOK,
+		"evil.example": http.StatusMisdirectedRequest, "evil.example:8080": http.StatusMisdirectedRequest,
+		"marketplace:8080": http.StatusMisdirectedRequest, "printer": http.StatusMisdirectedRequest,
+	} {
+		for _, path := range []string{"/", "/api/v1/books"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.shop+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s at host %s: status %d, want %d", path, host, resp.StatusCode, want)
 			}
 		}
 	}

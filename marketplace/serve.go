@@ -55,6 +55,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return err
 	}
 	tel.Log.Info("JSON API " + gate.State())
+	if gate.Open() && front.AnyHost() {
+		telemetry.Warn(tel.Log, "JSON API open to pages of other sites, too: set --public-url or --allowed-hosts")
+	}
 
 	conn, err := rpc.NewClient(rpc.ClientConfig{
 		Target:        cfg.RecommendationsTarget,

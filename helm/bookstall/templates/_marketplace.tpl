@@ -26,15 +26,14 @@ checksum/config: {{ toJson . | sha256sum }}
   value: /var/lib/bookstall/catalog
 - name: MARKETPLACE_COOKIE_KEY_FILE
   value: /etc/bookstall/cookie/cookie-key
-{{- if $values.requireAPIToken }}
-{{ include "bookstall.marketplace.tokenEnv" . }}
-{{- else }}
+{{- if not $values.requireAPIToken }}
 - name: MARKETPLACE_API_OPEN
   value: "true"
-{{- end }}
-{{- if $values.apiTokensSecret }}
+{{- else if $values.apiTokensSecret }}
 - name: MARKETPLACE_API_TOKENS_FILE
   value: /etc/bookstall/api-tokens/api-tokens
+{{- else }}
+{{ include "bookstall.marketplace.tokenEnv" . }}
 {{- end }}
 {{- if $values.secureCookies }}
 - name: MARKETPLACE_SECURE_COOKIES
@@ -70,10 +69,22 @@ checksum/config: {{ toJson . | sha256sum }}
 {{- end }}
 {{- end -}}
 
+{{- /* The token for everything, which is not there beside named tokens. */ -}}
 {{- define "bookstall.marketplace.tokenEnv" -}}
 - name: MARKETPLACE_API_TOKEN
   valueFrom:
     secretKeyRef: {name: {{ include "bookstall.marketplace.secretName" . }}, key: api-token}
+{{- end -}}
+
+{{- /* The token of helm test. Of the named tokens the shop has hashes alone. */ -}}
+{{- define "bookstall.marketplace.checkEnv" -}}
+{{- if .Values.marketplace.apiTokensSecret -}}
+- name: MARKETPLACE_API_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.marketplace.apiTokensSecret }}, key: check-token, optional: true}
+{{- else if .Values.marketplace.requireAPIToken -}}
+{{ include "bookstall.marketplace.tokenEnv" . }}
+{{- end -}}
 {{- end -}}
 
 {{- /* Hosts of the Ingress and the HTTPRoute, as JSON. */ -}}
@@ -199,9 +210,10 @@ generate its own. */ -}}
 {{- $old := dig "data" dict (lookup "v1" "Secret" .Release.Namespace $name | default dict) | default dict -}}
 {{- $data := dict -}}
 {{- if include "bookstall.cluster" . -}}
-{{- $data = dict
-  "cookie-key" (get $old "cookie-key" | default (randAlphaNum 64 | sha256sum | b64enc))
-  "api-token" (get $old "api-token" | default (randAlphaNum 40 | b64enc)) -}}
+{{- $data = dict "cookie-key" (get $old "cookie-key" | default (randAlphaNum 64 | sha256sum | b64enc)) -}}
+{{- if not .Values.marketplace.apiTokensSecret -}}
+{{- $_ := set $data "api-token" (get $old "api-token" | default (randAlphaNum 40 | b64enc)) -}}
+{{- end -}}
 {{- end -}}
 {{- $_ := set .Values.marketplace "secretData" $data -}}
 {{- end -}}

@@ -113,3 +113,37 @@ func TestSecretsOfSomebodyElse(t *testing.T) {
 		t.Error("a checksum of what the chart does not know")
 	}
 }
+
+// With named tokens there is none for everything, although a release that had one still has it in
+// the cluster. helm test then has a token of the Secret of named ones.
+func TestNamedTokensAreTheOnlyOnes(t *testing.T) {
+	const all, named = "bookstall-marketplace/api-token", "tokens/check-token"
+	helm := tool(t, "helm")
+	before := find(t, parse(t, inCluster(t, helm, cluster(t))), "Secret", "bookstall-marketplace")
+	kubeconfig := cluster(t, before)
+	for set, want := range map[string]map[string]string{
+		"marketplace.requireAPIToken=true":   {"bookstall-marketplace": all, "bookstall-test": all},
+		"marketplace.apiTokensSecret=tokens": {"bookstall-marketplace": "", "bookstall-test": named},
+		"marketplace.requireAPIToken=false":  {"bookstall-marketplace": "", "bookstall-test": ""},
+	} {
+		objects := parse(t, inCluster(t, helm, kubeconfig, "--set="+set))
+		data := find(t, objects, "Secret", "bookstall-marketplace").at("data").(map[string]any)
+		if _, has := data["api-token"]; has == strings.Contains(set, "apiTokensSecret") || data["cookie-key"] != before.text("data", "cookie-key") {
+			t.Errorf("%s: the Secret has %v", set, data)
+		}
+		for _, o := range objects {
+			expected, checked := want[o.name()]
+			if pod := o.pod(); checked && pod != nil {
+				got := ""
+				for _, env := range pod.list("spec", "containers")[0].list("env") {
+					if env.text("name") == "MARKETPLACE_API_TOKEN" {
+						got = env.text("valueFrom", "secretKeyRef", "name") + "/" + env.text("valueFrom", "secretKeyRef", "key")
+					}
+				}
+				if got != expected {
+					t.Errorf("%s: %s %s has the token %q, want %q", set, o.kind(), o.name(), got, expected)
+				}
+			}
+		}
+	}
+}

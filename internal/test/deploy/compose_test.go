@@ -47,6 +47,9 @@ type composeService struct {
 	Entrypoint  []string                     `yaml:"entrypoint"`
 	Environment map[string]string            `yaml:"environment"`
 	Ports       []string                     `yaml:"ports"`
+	Networks    map[string]struct {
+		Aliases []string `yaml:"aliases"`
+	} `yaml:"networks"`
 	Volumes     []string                     `yaml:"volumes"`
 	Deploy      struct {
 		Replicas int `yaml:"replicas"`
@@ -289,7 +292,7 @@ func TestComposeSetsWhatProgramsKnow(t *testing.T) {
 		t.Errorf("recommendations publishes %d ports: it cannot be scaled", n)
 	}
 	entrypoint := c.Services["load"].Entrypoint
-	if want := []string{"/ko-app/load", "-shop", "http://marketplace:" + http, "-replicas-dns", "recommendations:" + admin}; !slices.Equal(entrypoint, want) {
+	if want := []string{"/ko-app/load", "-shop", "http://shop.bookstall.internal:" + http, "-replicas-dns", "recommendations:" + admin}; !slices.Equal(entrypoint, want) {
 		t.Errorf("load starts %v, want %v", entrypoint, want)
 	}
 	for _, argument := range entrypoint {

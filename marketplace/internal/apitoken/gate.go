@@ -55,11 +55,14 @@ func (g *Gate) State() string {
 	switch {
 	case g.cfg.Token != "" || g.cfg.File != "":
 		return "token required"
-	case g.cfg.Open:
+	case g.Open():
 		return "open to everybody"
 	}
 	return "closed"
 }
+
+// Open reports whether everybody is admitted.
+func (g *Gate) Open() bool { return g.cfg.Token == "" && g.cfg.File == "" && g.cfg.Open }
 
 // Admit returns what a request with this Authorization header may do, or ErrUnauthorized or
 // ErrClosed.

@@ -79,7 +79,7 @@ func New(cfg Config) (*Edge, error) {
 			e.hosts = append(e.hosts, name)
 		}
 	}
-	if len(e.hosts)+len(e.suffix) == 0 {
+	if e.AnyHost() {
 		return e, nil
 	}
 	// These are no names that somebody else's DNS can point to the shop, and health checks
@@ -96,6 +96,9 @@ func New(cfg Config) (*Edge, error) {
 	}
 	return e, nil
 }
+
+// AnyHost reports whether the shop answers to every host, because the settings name none.
+func (e *Edge) AnyHost() bool { return len(e.hosts)+len(e.suffix) == 0 }
 
 // PublicURL returns where readers reach the shop; the zero URL if it is not known.
 func (e *Edge) PublicURL() URL { return e.cfg.PublicURL }
@@ -206,7 +209,7 @@ func safe(r *http.Request) bool {
 
 // knows reports whether the settings say that a host is the shop's.
 func (e *Edge) knows(host string) bool {
-	if len(e.hosts)+len(e.suffix) == 0 || host == "" { // a browser always sends one
+	if e.AnyHost() || host == "" { // a browser always sends one
 		return true
 	}
 	name, ok := hostname(host)
