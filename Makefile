@@ -51,7 +51,7 @@ check: ## go vet and unit tests while you edit; needs no browser, Helm or databa
 
 .PHONY: test
 test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(BIN)/promtool $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
-	@BIN=$(BIN) tools/test.sh $(TEST_FLAGS) $(PKG)
+	@BIN=$(BIN) PACKAGES="$(PKG)" tools/test.sh $(TEST_FLAGS)
 
 .PHONY: golden
 golden: $(BIN)/helm $(BIN)/helm3 ## rewrite the golden files; look at the difference before you commit it

@@ -5,10 +5,10 @@ set -uo pipefail
 
 # SQLite is C, translated to Go, and its memory is none of Go's: the race detector sees
 # nothing there, and makes it three times slower.
-race=(-race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false)
+flags=(-race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false)
 if ! command -v gcc >/dev/null && ! command -v cc >/dev/null; then
   echo "no C compiler: running without the race detector"
-  race=()
+  flags=()
   [ "${CI:-}" = true ] && exit 1
 fi
 
@@ -17,9 +17,41 @@ BOOKSTALL_TEST_BIN=$PWD/.run/test-bin
 export BOOKSTALL_TEST_BIN
 mkdir -p "$BOOKSTALL_TEST_BIN"
 go build -o "$BOOKSTALL_TEST_BIN/" ./marketplace ./recommendations || exit 1
+
+# shellcheck disable=SC2206 # several patterns
+packages=($PACKAGES)
+
+# Tests named TestFigures compute for long what others compute from less: figures of the
+# model from real ratings. The race detector makes them ten times slower, so they run
+# without it; the engine's tests run the same code with it. With -run= all that matches does.
+figures=()
+case " $* " in
+  *" -run"* | *" --run"*) ;;
+  *)
+    while read -r package folder; do
+      ! grep -qs '^func TestFigures' "$folder"/*_test.go || figures+=("$package")
+    done < <(go list -f '{{.ImportPath}} {{.Dir}}' "${packages[@]}")
+    ;;
+esac
+[ ${#figures[@]} -eq 0 ] || flags+=('-skip=^TestFigures')
+
+# The packages that take longest begin, so that none of them runs alone at the end.
+[ "$PACKAGES" != ./... ] || packages=(./marketplace ./internal/test/chart ./recommendations/internal/store ./internal/rpc
+  ./internal/lab/soak ./internal/test/system ./internal/test/adopt ./...)
+# Most tests wait more than they compute: on few cores, one package more than those.
+cores=$(getconf _NPROCESSORS_ONLN)
+[ "$cores" -gt 4 ] || flags+=("-p=$((cores + 1))")
+
 json=.run/test.json
-"$BIN/gotestsum" --format pkgname --hide-summary=skipped --jsonfile "$json" -- "${race[@]}" -shuffle=on -count=1 -timeout=8m "$@"
-code=$?
+# run FLAG...: run tests and add their events to the file.
+run() {
+  "$BIN/gotestsum" --format pkgname --hide-summary=skipped --jsonfile "$json.part" -- -shuffle=on -count=1 -timeout=8m "$@" || code=1
+  cat "$json.part" >>"$json"
+}
+code=0
+: >"$json"
+run "${flags[@]}" "$@" "${packages[@]}"
+[ ${#figures[@]} -eq 0 ] || run -run='^TestFigures' "$@" "${figures[@]}"
 
 # count ACTION: how many tests (not packages) ended so.
 count() { grep "\"Action\":\"$1\"" "$json" | grep -c '"Test":'; }

@@ -22,9 +22,9 @@ func measure(t *testing.T, name string, s evaluate.Split, r evaluate.CaseRanker)
 	return got
 }
 
-// TestProtocol checks the numbers that show whether data are read and divided as in
+// TestFiguresOfTheProtocol checks the numbers that show whether data are read and divided as in
 // other implementations of the protocol.
-func TestProtocol(t *testing.T) {
+func TestFiguresOfTheProtocol(t *testing.T) {
 	t.Parallel()
 	g := openGoodbooks(t)
 	tests := []struct {
@@ -96,9 +96,9 @@ func TestProtocol(t *testing.T) {
 	}
 }
 
-// TestQuality checks that the ranker, configured as in the service, reaches the
+// TestFiguresOfTheEngine checks that the ranker, configured as in the service, reaches the
 // figures that docs/recommender.md promises.
-func TestQuality(t *testing.T) {
+func TestFiguresOfTheEngine(t *testing.T) {
 	t.Parallel()
 	g := openGoodbooks(t)
 	s := g.split()
@@ -142,9 +142,9 @@ func TestQuality(t *testing.T) {
 	atLeast(t, "NDCG@100 with five books / that of popularity", five.NDCG100/popular.NDCG100, 1.4)
 }
 
-// TestSimpleMethods compares the baselines with the figures of another
+// TestFiguresOfSimpleMethods compares the baselines with the figures of another
 // implementation: a weak baseline would flatter the ranker.
-func TestSimpleMethods(t *testing.T) {
+func TestFiguresOfSimpleMethods(t *testing.T) {
 	t.Parallel()
 	g := openGoodbooks(t)
 	s := g.split()
@@ -170,9 +170,9 @@ func TestSimpleMethods(t *testing.T) {
 	}
 }
 
-// TestEveryCategory checks that the shelf of each category is better than the most
+// TestFiguresOfEachCategory checks that the shelf of each category is better than the most
 // popular books of that category.
-func TestEveryCategory(t *testing.T) {
+func TestFiguresOfEachCategory(t *testing.T) {
 	t.Parallel()
 	g := openGoodbooks(t)
 	s := g.split()
