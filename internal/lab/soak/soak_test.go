@@ -245,7 +245,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
 		}
 	}
-	for _, text := range []string{"", "# Alloc = 5\n", "# HeapAlloc = much\n"} {
+	for _, text := range []string{"", "# Alloc = 5\n", "# HeapAlloc = much\n", "# Alloc = 5\n# HeapAlloc = much\n"} {
 		if _, err := heapOf([]byte(text)); err == nil {
 			t.Errorf("heapOf(%q) succeeds, want an error", text)
 		}

@@ -99,13 +99,20 @@ func (p *process) collect(ctx context.Context) (heap float64, err error) {
 	return heap, nil
 }
 
-// heapOf reads HeapAlloc from a heap profile in text.
+// heapOf reads HeapAlloc from a heap profile in text. The line is near the end of a long
+// text, in which a regular expression would take long to find it.
 func heapOf(text []byte) (float64, error) {
-	found := regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`).FindSubmatch(text)
-	if found == nil {
+	const name = "\n# HeapAlloc = "
+	at := bytes.LastIndex(text, []byte(name))
+	if at < 0 {
 		return 0, errors.New("the heap profile has no HeapAlloc")
 	}
-	return strconv.ParseFloat(string(found[1]), 64)
+	value, _, _ := bytes.Cut(text[at+len(name):], []byte("\n"))
+	n, err := strconv.ParseUint(string(value), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the heap profile's HeapAlloc: %w", err)
+	}
+	return float64(n), nil
 }
 
 const (
