@@ -20,7 +20,9 @@ import (
 const (
 	root  = "../../.."
 	rules = root + "/helm/bookstall/rules/alerts.yaml"
-	cases = "testdata/alerts.yaml"
+	// Tests for promtool.
+	cases      = "testdata/alerts.yaml"
+	objectives = "testdata/objectives.yaml"
 )
 
 // promtool runs .tools/bin/promtool.
@@ -40,7 +42,7 @@ func promtool(t *testing.T, args ...string) {
 
 func TestRules(t *testing.T) {
 	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", rules)
-	promtool(t, "test", "rules", cases)
+	promtool(t, "test", "rules", cases, objectives)
 }
 
 // parse reads a YAML file.
@@ -57,6 +59,8 @@ func parse(t *testing.T, path string, into any) {
 
 type rule struct {
 	Alert, Record, Expr string
+	For                 string
+	KeepFiringFor       string `yaml:"keep_firing_for"`
 }
 
 // all returns the rules of all groups.
@@ -83,8 +87,10 @@ func alerts(t *testing.T) (names []string) {
 	return names
 }
 
-// Each alert has series with which it fires, and others with which it does not.
-func TestEachAlertIsTested(t *testing.T) {
+// tested returns the names of the alerts that a file of tests names, and which of them fire
+// in a test and which do not.
+func tested(t *testing.T, path string) (names []string, fires, quiet map[string]bool) {
+	t.Helper()
 	var file struct {
 		Tests []struct {
 			Cases []struct {
@@ -93,17 +99,39 @@ func TestEachAlertIsTested(t *testing.T) {
 			} `yaml:"alert_rule_test"`
 		}
 	}
-	parse(t, cases, &file)
-	fires, quiet := map[string]bool{}, map[string]bool{}
+	parse(t, path, &file)
+	fires, quiet = map[string]bool{}, map[string]bool{}
 	for _, test := range file.Tests {
 		for _, c := range test.Cases {
+			names = append(names, c.Alert)
 			fires[c.Alert] = fires[c.Alert] || len(c.Expected) > 0
 			quiet[c.Alert] = quiet[c.Alert] || len(c.Expected) == 0
 		}
 	}
+	return names, fires, quiet
+}
+
+// Each alert has series with which it fires, and others with which it does not.
+func TestEachAlertIsTested(t *testing.T) {
+	_, fires, quiet := tested(t, cases)
+	_, firesToo, quietToo := tested(t, objectives)
 	for _, name := range alerts(t) {
-		if !fires[name] || !quiet[name] {
-			t.Errorf("%s: fires in a test: %v, and does not: %v; want both", name, fires[name], quiet[name])
+		if f, q := fires[name] || firesToo[name], quiet[name] || quietToo[name]; !f || !q {
+			t.Errorf("%s: fires in a test: %v, and does not: %v; want both", name, f, q)
+		}
+	}
+}
+
+// The tests of objectives are evaluated once an hour, which is right for alerts that
+// remember nothing of earlier evaluations.
+func TestObjectivesRememberNothing(t *testing.T) {
+	names, _, _ := tested(t, objectives)
+	for _, r := range all(t) {
+		if slices.Contains(names, r.Alert) && (r.For != "" || r.KeepFiringFor != "") {
+			t.Errorf("%s waits or stays: move its tests to %s", r.Alert, cases)
+		}
+		if regexp.MustCompile(`bookstall:\w+(\{[^}]*\})?\[`).MatchString(r.Expr) {
+			t.Errorf("%s%s looks back at what was recorded: move all tests to %s", r.Alert, r.Record, cases)
 		}
 	}
 }
