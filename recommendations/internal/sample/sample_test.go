@@ -39,6 +39,7 @@ func TestCatalogue(t *testing.T) {
 		known[slug] = true
 	}
 	mainly := map[string]int{}
+	unavailable := 0
 	idOf := map[string]int64{}
 	for i, b := range lib.Books {
 		if b.ID != int64(i+1) {
@@ -53,17 +54,25 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("book %d, %s: the year is %d", b.ID, name, b.Year)
 		}
 		mainly[b.Categories[0]]++
+		if !b.CanBeBought() {
+			if unavailable++; mainly[b.Categories[0]] <= 20 {
+				t.Errorf("book %d, %s, which everybody looks for, is unavailable", b.ID, name)
+			}
+		}
 		for _, slug := range b.Categories {
 			if !known[slug] {
 				t.Errorf("book %d, %s: unknown category %s", b.ID, name, slug)
 			}
 		}
 		if b.Language != "en" || b.Currency != "EUR" || b.ISBN != "" {
-			t.Errorf("book %d, %s: only the price may be invented: %+v", b.ID, name, b)
+			t.Errorf("book %d, %s: only price and availability may be invented: %+v", b.ID, name, b)
 		}
 		if len(b.Price) < len("6.90") || len(b.Price) == len("6.90") && b.Price < "6.90" || len(b.Price) == len("24.90") && b.Price > "24.90" {
 			t.Errorf("book %d, %s: the price is %s", b.ID, name, b.Price)
 		}
+	}
+	if unavailable < 25 || unavailable > 50 {
+		t.Errorf("%d books are unavailable, want about 3 %%", unavailable)
 	}
 	for _, slug := range allCategories() {
 		if mainly[slug] < 40 {
