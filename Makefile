@@ -14,6 +14,8 @@ PKG ?= ./...
 TEST_FLAGS ?=
 
 LINT_VERSION := v2.15.0
+# That of go.mod, which has the part that the programs use.
+TEMPL_VERSION := v0.3.1100
 AXE_VERSION := 4.14.1
 HELM_VERSION := v4.3.1
 HELM3_VERSION := v3.22.0
@@ -167,19 +169,21 @@ vuln: $(BIN)/govulncheck ## known vulnerabilities that our code reaches; asks vu
 	done
 
 .PHONY: fmt
-fmt: $(BIN)/golangci-lint $(BIN)/buf ## format Go and protobuf
+fmt: $(BIN)/golangci-lint $(BIN)/buf $(BIN)/templ ## format Go, pages and protobuf
+	$(BIN)/templ fmt -log-level=error marketplace
 	$(BIN)/golangci-lint fmt
 	$(BIN)/buf format -w proto
 
 .PHONY: generate
-generate: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## gen/ from proto/
+generate: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/templ ## gen/ from proto/, and the pages' *_templ.go from *.templ
+	$(BIN)/templ generate -log-level=error -path marketplace
 	$(BIN)/buf generate proto --template proto/buf.gen.yaml
 
 .PHONY: check-generated
-check-generated: generate ## fail if gen/, go.mod or a downloaded module is not what it should be
+check-generated: generate ## fail if gen/, a *_templ.go, go.mod or a downloaded module is not what it should be
 	$(GO) mod tidy
 	$(GO) mod verify
-	@git diff --exit-code --stat -- gen go.mod go.sum && test -z "$$(git status --porcelain -- gen)"
+	@git diff --exit-code --stat -- gen '*_templ.go' go.mod go.sum && test -z "$$(git status --porcelain -- gen '*_templ.go')"
 
 .PHONY: released
 released: $(BIN)/buf ## record proto/ as the released contract; only at a release
@@ -203,7 +207,7 @@ check-history: ## fail if a commit since BASE (origin/main) does not build, test
 ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc gotestsum govulncheck golangci-lint axe.min.js promtool) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc templ gotestsum govulncheck golangci-lint axe.min.js promtool) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:
@@ -234,9 +238,10 @@ $(BIN)/golangci-lint: Makefile | $(BIN)
 $(BIN)/helm: PACKAGE := helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
 $(BIN)/helm3: PACKAGE := helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION)
 $(BIN)/kubeconform: PACKAGE := github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+$(BIN)/templ: PACKAGE := github.com/a-h/templ/cmd/templ@$(TEMPL_VERSION)
 $(BIN)/kube-score: PACKAGE := github.com/zegl/kube-score/cmd/kube-score@$(KUBE_SCORE_VERSION)
 # Installed into a folder of its own, then moved: both Helms are called helm.
-$(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score: Makefile | $(BIN)
+$(BIN)/helm $(BIN)/helm3 $(BIN)/kubeconform $(BIN)/kube-score $(BIN)/templ: Makefile | $(BIN)
 	@echo "installing $(notdir $@) (a minute or two, once)"
 	@mkdir -p .tools/new/$(notdir $@)
 	@GOBIN=$(CURDIR)/.tools/new/$(notdir $@) CGO_ENABLED=0 $(GO) install -ldflags='-s -w' $(PACKAGE)

@@ -26,19 +26,12 @@ func newExtras(cfg settings, root edge.Root, conn *rpc.Client, tel *telemetry.Te
 			}
 		}
 		reused, once := tutorial.NewREST(target, true, tel), tutorial.NewREST(target, false, tel)
-		extras, err = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel, Root: root})
-		if err != nil {
-			return nil, nil, err
-		}
+		extras = tutorial.Extras(tutorial.Config{Client: tutorial.NewClient(conn), REST: reused, RESTOnce: once, Telemetry: tel, Root: root})
 		closeIdle = reused.Close // once keeps no connections
 		tel.Log.Info("tutorial examples enabled (--tutorial)", "page", root.To("/tutorial"), "restTarget", target)
 	}
 	if cfg.Balance {
-		replicas, err := balancepage.Extras(balancepage.Config{Source: conn, Shop: cfg.Name, Now: time.Now, Root: root})
-		if err != nil {
-			return nil, nil, err
-		}
-		extras = append(extras, replicas...)
+		extras = append(extras, balancepage.Extras(balancepage.Config{Source: conn, Shop: cfg.Name, Now: time.Now, Root: root})...)
 	}
 	return extras, closeIdle, nil
 }

@@ -71,7 +71,7 @@ func TestExamplesOfAPythonServer(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Hello reader from Python!", "A Python Romance", "Love in Snakes", "<code>10</code> python 10", "<code>5</code> streamed 5",
-		"<li>one</li>\n<li>two</li>\n<li>three</li>", "Python received one two three", "Python received 3 messages",
+		"<li>one</li><li>two</li><li>three</li>", "Python received one two three", "Python received 3 messages",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)

@@ -131,6 +131,7 @@ func TestImports(t *testing.T) {
 // the list.
 func TestDirectModules(t *testing.T) {
 	allowed := []string{
+		"github.com/a-h/templ", // pages
 		"github.com/alecthomas/kong",
 		"github.com/cenkalti/backoff/v5",
 		"github.com/chromedp/cdproto",  // browser test

@@ -87,7 +87,7 @@ func TestTheShopShowsTheExamples(t *testing.T) {
 	_, page := programtest.Get(t, f.URL+"/tutorial?say=one+two+%3Cb%3E", "X-Request-ID", "tutorial-page-1")
 	for _, want := range []string{
 		"Hello reader!", "<code>10</code> name 10", "<code>5</code> name 5", `id="recommended"`, "Each sent back",
-		"<li>one</li>\n<li>two</li>\n<li>&lt;b&gt;</li>", "received 3 messages from you", "received &#34;one two &lt;b&gt;&#34; message",
+		"<li>one</li><li>two</li><li>&lt;b&gt;</li>", "received 3 messages from you", "received &#34;one two &lt;b&gt;&#34; message",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)

@@ -4,10 +4,6 @@
 package balancepage
 
 import (
-	"bytes"
-	"embed"
-	"fmt"
-	"html/template"
 	"net/http"
 	"time"
 
@@ -16,9 +12,6 @@ import (
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/request"
 )
-
-//go:embed templates/balance.html
-var templateFiles embed.FS
 
 const (
 	pagePath  = "/balance"
@@ -44,24 +37,17 @@ type Config struct {
 }
 
 // handlers serves the page and the API.
-type handlers struct {
-	Config
-	templates *template.Template
-}
+type handlers struct{ Config }
 
 // Extras returns the routes of the page, of the part that its script polls, and of the
 // JSON.
-func Extras(cfg Config) ([]web.Extra, error) {
-	templates, err := template.New("balance.html").Funcs(template.FuncMap{"to": cfg.Root.To}).ParseFS(templateFiles, "templates/balance.html")
-	if err != nil {
-		return nil, err
-	}
-	h := &handlers{Config: cfg, templates: templates}
+func Extras(cfg Config) []web.Extra {
+	h := &handlers{cfg}
 	return []web.Extra{
 		{Pattern: "GET " + pagePath, Link: "Balance", Polled: true, Answer: h.page},
 		{Pattern: "GET " + tablePath, Polled: true, Answer: h.table},
 		{Pattern: "GET " + apiPath, Polled: true, Answer: h.api},
-	}, nil
+	}
 }
 
 // page is GET /balance. With ?live=no the page does not update itself.
@@ -71,19 +57,16 @@ func (h *handlers) page(r *http.Request) (web.ExtraAnswer, error) {
 	if err := q.Err(); err != nil {
 		return web.ExtraAnswer{}, err
 	}
-	answer := web.ExtraAnswer{Title: "Balance"}
+	answer := web.ExtraAnswer{Title: "Balance", Main: page(h.board(live))}
 	if live {
 		answer.Reload = reload
 	}
-	main, err := h.render("page", newBoard(h.Source.Balance(), h.Shop, h.Now(), live))
-	answer.Main = main
-	return answer, err
+	return answer, nil
 }
 
 // table is GET /balance/table.
 func (h *handlers) table(*http.Request) (web.ExtraAnswer, error) {
-	part, err := h.render("board", newBoard(h.Source.Balance(), h.Shop, h.Now(), true))
-	return web.ExtraAnswer{Part: part}, err
+	return web.ExtraAnswer{Part: table(h.board(true))}, nil
 }
 
 // api is GET /api/v1/balance.
@@ -94,10 +77,6 @@ func (h *handlers) api(r *http.Request) (web.ExtraAnswer, error) {
 	return web.ExtraAnswer{JSON: newAnswer(h.Source.Balance(), h.Shop)}, nil
 }
 
-func (h *handlers) render(name string, data any) (template.HTML, error) {
-	var out bytes.Buffer
-	if err := h.templates.ExecuteTemplate(&out, name, data); err != nil {
-		return "", fmt.Errorf("render: %w", err)
-	}
-	return template.HTML(out.String()), nil //nolint:gosec // made by html/template
+func (h *handlers) board(live bool) *board {
+	return newBoard(h.Source.Balance(), h.Shop, h.Root, h.Now(), live)
 }

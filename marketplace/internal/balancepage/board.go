@@ -1,23 +1,25 @@
 package balancepage
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"bookstall/balance"
+	"bookstall/marketplace/internal/edge"
 )
 
 // board is the part of the page that updates itself, as text.
 type board struct {
+	root    edge.Root
 	Live    bool
-	Poll    string // path of this part
 	Shop    string
 	Target  string
 	Serving int
 	Listed  int // replicas in DNS
 	Rate    string
-	DNSAge  string // "" before the first answer
+	DNSAge  string
 	Trouble string
 	Window  string
 	Rows    []row
@@ -46,12 +48,12 @@ type bar struct {
 	Even   float64 // position of the line at an even share; 0 for no line
 }
 
-func newBoard(b balance.Snapshot, shop string, now time.Time, live bool) board {
-	v := board{
-		Live: live, Poll: tablePath, Shop: shop, Target: shortTarget(b.Target), Trouble: b.Trouble, Window: age(b.Window),
+func newBoard(b balance.Snapshot, shop string, root edge.Root, now time.Time, live bool) *board {
+	v := &board{
+		root: root, Live: live, Shop: shop, Target: shortTarget(b.Target), Trouble: b.Trouble, Window: age(b.Window), DNSAge: "not yet",
 	}
 	if b.ListAge >= 0 {
-		v.DNSAge = tenths(b.ListAge)
+		v.DNSAge = tenths(b.ListAge) + " ago"
 	}
 	var rate, largest float64
 	for _, r := range b.Replicas {
@@ -161,3 +163,5 @@ func grouped(n int64) string {
 	}
 	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
+
+func orDash(text string) string { return cmp.Or(text, "–") }

@@ -1,12 +1,8 @@
 package tutorial
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"errors"
-	"fmt"
-	"html/template"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,9 +15,6 @@ import (
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
 )
-
-//go:embed templates/tutorial.html
-var templateFiles embed.FS
 
 // Sizes of requests and limits of input.
 const (
@@ -51,21 +44,16 @@ type Config struct {
 // examples serves the page and the API.
 type examples struct {
 	Config
-	page *template.Template
-	log  logr.Logger
+	log logr.Logger
 }
 
 // Extras returns the routes of the page and of the API.
-func Extras(cfg Config) ([]web.Extra, error) {
-	page, err := template.New("tutorial.html").Funcs(template.FuncMap{"to": cfg.Root.To}).ParseFS(templateFiles, "templates/tutorial.html")
-	if err != nil {
-		return nil, err
-	}
-	e := &examples{Config: cfg, page: page, log: cfg.Telemetry.Log}
+func Extras(cfg Config) []web.Extra {
+	e := &examples{Config: cfg, log: cfg.Telemetry.Log}
 	return []web.Extra{
 		{Pattern: "GET /tutorial", Answer: e.answerPage},
 		{Pattern: "GET /api/v1/say-hello", Answer: e.sayHello},
-	}, nil
+	}
 }
 
 // sayHello is GET /api/v1/say-hello.
@@ -114,6 +102,7 @@ func (e *examples) refusal(ctx context.Context, err error) error {
 // view is the data of the page. Each call has its own result, so that one failure does
 // not fail the page.
 type view struct {
+	root        edge.Root
 	Recommended result[[]string]
 	Greeting    result[string]
 	All         result[[]Item]
@@ -134,7 +123,7 @@ type result[T any] struct {
 
 // answerPage is GET /tutorial. It makes all calls concurrently.
 func (e *examples) answerPage(r *http.Request) (web.ExtraAnswer, error) {
-	v := &view{Said: said(r.URL.Query().Get("say"))}
+	v := &view{root: e.Root, Said: said(r.URL.Query().Get("say"))}
 	v.Sent = strings.Fields(v.Said)
 	v.Sent = v.Sent[:min(len(v.Sent), maxMessages)]
 
@@ -155,11 +144,7 @@ func (e *examples) answerPage(r *http.Request) (web.ExtraAnswer, error) {
 	}
 	calls.Wait()
 
-	var main bytes.Buffer
-	if err := e.page.Execute(&main, v); err != nil {
-		return web.ExtraAnswer{}, fmt.Errorf("render: %w", err)
-	}
-	return web.ExtraAnswer{Title: "The tutorials’ examples", Main: template.HTML(main.String())}, nil //nolint:gosec // made by html/template
+	return web.ExtraAnswer{Title: "The tutorials’ examples", Main: examplesPage(v)}, nil
 }
 
 // ask starts a call in the background and stores its result.

@@ -236,17 +236,18 @@ func TestErrorsOfCalls(t *testing.T) {
 
 // The page accepts any input and shows an apology for each failed call.
 func TestThePageAcceptsAnyInput(t *testing.T) {
-	e, err := Extras(Config{Client: dial(t, func(grpc.ServiceRegistrar) {}), Telemetry: newTelemetry(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := Extras(Config{Client: dial(t, func(grpc.ServiceRegistrar) {}), Telemetry: newTelemetry(t)})
 	ask := func(query string) string {
 		t.Helper()
 		answer, err := e[0].Answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/tutorial?"+query, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(answer.Main)
+		var page strings.Builder
+		if err := answer.Main.Render(t.Context(), &page); err != nil {
+			t.Fatal(err)
+		}
+		return page.String()
 	}
 	if page := ask(""); strings.Count(page, "must run with --tutorial too") != 4 {
 		t.Errorf("without input:\n%s", page)
@@ -258,7 +259,7 @@ func TestThePageAcceptsAnyInput(t *testing.T) {
 		t.Errorf("%d characters are kept, want %d", strings.Count(page, "ä"), maxSaid)
 	}
 	var refusal *problem.Refusal
-	_, err = e[1].Answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/say-hello?name=a", nil))
+	_, err := e[1].Answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/say-hello?name=a", nil))
 	if !errors.As(err, &refusal) || refusal.Status != http.StatusNotImplemented || !strings.Contains(refusal.Detail, "--tutorial") {
 		t.Errorf("say-hello: %v", err)
 	}

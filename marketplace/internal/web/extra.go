@@ -1,11 +1,12 @@
 package web
 
 import (
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/reply"
@@ -25,12 +26,12 @@ type Extra struct {
 
 // ExtraAnswer is a page, a part of one, or JSON. Browsers do not cache it.
 type ExtraAnswer struct {
-	Title  string        // title of the page
-	Main   template.HTML // content between the shop's head and foot
-	Reload time.Duration // time until a browser without script reloads the page; 0 for never
+	Title  string          // title of the page
+	Main   templ.Component // content between the shop's head and foot
+	Reload time.Duration   // time until a browser without script reloads the page; 0 for never
 
-	Part template.HTML // HTML for a script, instead of the page; "" for none
-	JSON any           // value for a program, instead of the page; nil for none
+	Part templ.Component // for a script, instead of the page; nil for none
+	JSON any             // value for a program, instead of the page; nil for none
 }
 
 // extra returns the handler of an Extra.
@@ -43,11 +44,13 @@ func (s *shop) extra(e Extra) handler {
 		if answer.JSON != nil {
 			return reply.JSON(w, http.StatusOK, answer.JSON)
 		}
-		body := []byte(answer.Part)
-		if answer.Part == "" {
-			if body, err = s.pages.Extra(r, answer.Title, answer.Main, answer.Reload); err != nil {
-				return err
-			}
+		main := answer.Part
+		if main == nil {
+			main = s.pages.Extra(r, answer.Title, answer.Main, answer.Reload)
+		}
+		body, err := page.Render(main)
+		if err != nil {
+			return err
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		reply.HTML(w, http.StatusOK, body)

@@ -2,11 +2,12 @@ package web
 
 import (
 	"errors"
-	"html/template"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/request"
@@ -29,13 +30,13 @@ func shopWithExtras(t *testing.T) *testShop {
 	return newTestShop(t, fewBooks(), func(c *Config) {
 		c.Extras = []Extra{
 			{Pattern: "GET /extra", Answer: func(r *http.Request) (ExtraAnswer, error) {
-				return ExtraAnswer{Title: "More", Main: template.HTML("<h1>More</h1>")}, refuse(r)
+				return ExtraAnswer{Title: "More", Main: templ.Raw("<h1>More</h1>")}, refuse(r)
 			}},
 			{Pattern: "GET /polled", Link: "Polled & linked", Polled: true, Answer: func(r *http.Request) (ExtraAnswer, error) {
-				return ExtraAnswer{Title: "Anew", Main: template.HTML("<h1>Anew</h1>"), Reload: 3 * time.Second}, refuse(r)
+				return ExtraAnswer{Title: "Anew", Main: templ.Raw("<h1>Anew</h1>"), Reload: 3 * time.Second}, refuse(r)
 			}},
 			{Pattern: "GET /polled/part", Polled: true, Answer: func(r *http.Request) (ExtraAnswer, error) {
-				return ExtraAnswer{Part: template.HTML("<p>part</p>")}, refuse(r)
+				return ExtraAnswer{Part: templ.Raw("<p>part</p>")}, refuse(r)
 			}},
 			// Not under /api, where all responses are checked against the contract.
 			{Pattern: "GET /extra.json", Answer: func(r *http.Request) (ExtraAnswer, error) {

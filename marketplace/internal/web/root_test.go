@@ -2,7 +2,6 @@ package web
 
 import (
 	"html"
-	"html/template"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a-h/templ"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
 
@@ -81,7 +81,7 @@ func TestAllAddressesAreBelowThePublicURL(t *testing.T) {
 			s := below(t, strips, func(c *Config) {
 				c.MaxStreams = 100 // one that was left may still be there
 				c.Extras = []Extra{{Pattern: "GET /extra", Link: "Extra", Answer: func(*http.Request) (ExtraAnswer, error) {
-					return ExtraAnswer{Title: "Extra", Main: template.HTML("<h1>Extra</h1>")}, nil
+					return ExtraAnswer{Title: "Extra", Main: templ.Raw("<h1>Extra</h1>")}, nil
 				}}}
 			})
 			s.recommender.source = recommend.Personal
@@ -270,10 +270,11 @@ func TestThePathIsNoAddressOfTheShop(t *testing.T) {
 	}
 }
 
-// No template has an address that lacks the path of the public URL.
+// No template has an address that lacks the path of the public URL, or something that templ
+// does not escape.
 func TestTemplatesBuildNoAddresses(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"page/templates/*.html", "page/templates/pages/*.html", "../balancepage/templates/*.html", "../tutorial/templates/*.html"} {
+	for _, pattern := range []string{"page/*.templ", "../balancepage/*.templ", "../tutorial/*.templ"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, found, err)
@@ -287,6 +288,9 @@ func TestTemplatesBuildNoAddresses(t *testing.T) {
 		}
 		for _, bad := range regexp.MustCompile(`="/[^"]*"`).FindAllString(string(text), -1) {
 			t.Errorf(`%s has %s, which does not go through "to"`, file, bad)
+		}
+		for _, bad := range regexp.MustCompile(`templ\.\w+\(`).FindAllString(string(text), -1) {
+			t.Errorf(`%s has %s`, file, bad)
 		}
 	}
 }

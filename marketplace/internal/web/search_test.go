@@ -21,7 +21,7 @@ func TestSearchWithTypingMistakes(t *testing.T) {
 	page := s.get("/search?q=tolkein&category=fantasy").want(t, 200, "Nothing for “tolkein”", `Did you mean <a href="/search?q=Tolkien&amp;category=fantasy">Tolkien</a>? This book comes closest.`, "The Hobbit").
 		without(t, "Bestsellers", "check the spelling")
 	golden(t, "search-instead", page.body)
-	s.get("/search?q=brotne").want(t, 200, `<a href="/search?q=Bront%c3%ab">Brontë</a>? This book`, "Jane Eyre")
+	s.get("/search?q=brotne").want(t, 200, `<a href="/search?q=Bront%C3%AB">Brontë</a>? This book`, "Jane Eyre")
 	s.get("/api/v1/books?q=tolkein").want(t, 200, `"did_you_mean":"Tolkien"`, `"total_size":1`)
 	s.get("/api/v1/books?q=tolkien").want(t, 200, `"total_size":1`).without(t, "did_you_mean")
 }

@@ -56,7 +56,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 		page.More = p.more(b, page.Similar.Cards, own)
 	}
 	page.Canonical = p.cfg.PublicURL.To("/books/" + strconv.FormatInt(b.ID, 10))
-	return p.show(w, "book.html", page)
+	return show(w, book(&page))
 }
 
 // more returns books by the author and of the main category of a book, as many as are

@@ -56,10 +56,10 @@ func (a bookActions) Widget() string {
 	return "like"
 }
 
-const wholeWidget = "whole"
-
-// Stars are all ratings.
-func (bookActions) Stars() []int { return []int{1, 2, 3, 4, 5} }
+const (
+	wholeWidget = "whole"
+	mostStars   = 5
+)
 
 // actions returns the form of a book, nil where there is none. A browser without
 // script returns to an anchor of the page.

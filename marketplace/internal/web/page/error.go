@@ -37,7 +37,7 @@ func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Prob
 	if shown.Status == http.StatusServiceUnavailable && errors.As(err, &failed) {
 		page.Again = &failed.again
 	}
-	body, err := p.render("error.html", page)
+	body, err := Render(failure(&page))
 	if err != nil {
 		telemetry.Logger(r.Context(), p.cfg.Log).Error(err, "error page failed")
 		reply.Send(w, shown.Status, "text/plain; charset=utf-8", []byte(shown.Heading+"\n"))

@@ -40,3 +40,11 @@ func formatLanguage(code string) string {
 		"ja": "Japanese", "nl": "Dutch", "pt": "Portuguese", "ru": "Russian", "zh": "Chinese",
 	}[code], code)
 }
+
+// countBooks writes a number of books.
+func countBooks(n int) string {
+	if n == 1 {
+		return "1 book"
+	}
+	return formatCount(n) + " books"
+}

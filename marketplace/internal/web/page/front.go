@@ -22,12 +22,12 @@ type frontPage struct {
 // Front is GET /.
 func (p *Pages) Front(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	v, answer, own := p.askShelf(w, r, v, "", "/", frontShelf)
-	return p.show(w, "front.html", p.front(v, answer, own))
+	return show(w, front(p.front(v, answer, own)))
 }
 
 // front makes the page of what recommendations answered.
-func (p *Pages) front(v Visitor, answer recommend.Shelf, own ownBooks) frontPage {
-	page := frontPage{layout: p.layout("Books for you", "/", v, own), Shelf: p.liveShelf(answer, "", v, own)}
+func (p *Pages) front(v Visitor, answer recommend.Shelf, own ownBooks) *frontPage {
+	page := &frontPage{layout: p.layout("Books for you", "/", v, own), Shelf: p.liveShelf(answer, "", v, own)}
 	page.Canonical = p.cfg.PublicURL.To("/")
 	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source != recommend.Personal { // the shelf shows the first of them already

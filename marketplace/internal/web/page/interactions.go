@@ -134,7 +134,7 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, v Visitor, 
 	}
 	form := own.actions(b, "", r.PostForm.Get(widgetField) == wholeWidget)
 	form.Back = p.to(back)
-	html, err := p.part("actions", form)
+	html, err := Render(actionsOf(p.links, form))
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,13 @@ package page
 
 import (
 	"cmp"
-	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web/reply"
@@ -15,6 +16,7 @@ import (
 
 // layout is what every page shows around its own part.
 type layout struct {
+	at         *links
 	Title      string // title of the window
 	Here       string // address to return to after switching reader
 	Canonical  string // URL of a page for everybody, for search engines; "" if not known
@@ -48,8 +50,8 @@ const (
 )
 
 // show answers with a page, which is for one reader only.
-func (p *Pages) show(w http.ResponseWriter, name string, data any) error {
-	body, err := p.render(name, data)
+func show(w http.ResponseWriter, page templ.Component) error {
+	body, err := Render(page)
 	if err != nil {
 		return err
 	}
@@ -60,6 +62,7 @@ func (p *Pages) show(w http.ResponseWriter, name string, data any) error {
 
 func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	l := layout{
+		at:    p.links,
 		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
 		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links, SignedIn: v.signedIn,
 	}
@@ -85,15 +88,10 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	return l
 }
 
-type extraPage struct {
-	layout
-	Main template.HTML
-}
-
 // Extra returns a page whose main part comes from another package. Browsers without
 // script reload it after a time, 0 for never.
-func (p *Pages) Extra(r *http.Request, title string, main template.HTML, reload time.Duration) ([]byte, error) {
-	page := extraPage{p.layout(title, r.URL.Path, p.visitor(r), ownBooks{}), main}
-	page.Reload = int(reload.Seconds())
-	return p.render("extra.html", page)
+func (p *Pages) Extra(r *http.Request, title string, main templ.Component, reload time.Duration) templ.Component {
+	l := p.layout(title, r.URL.Path, p.visitor(r), ownBooks{})
+	l.Reload = int(reload.Seconds())
+	return extra(&l, main)
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -32,7 +33,7 @@ func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
 	}
 	page.Canonical = p.cfg.PublicURL.To(paging.Here)
-	return p.show(w, "list.html", page)
+	return show(w, list(&page))
 }
 
 // Category is GET /categories/{slug}.
@@ -59,7 +60,7 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		live := p.liveShelf(answer, slug, v, own)
 		page.Shelf = &live
 	}
-	return p.show(w, "list.html", page)
+	return show(w, list(&page))
 }
 
 // booksOnPage divides by 2, 3, 4 and 6, the usual numbers of columns.
@@ -127,4 +128,13 @@ func newPaging(page, last int, address string, values url.Values) paging {
 		before = n
 	}
 	return p
+}
+
+// summary says how many books a list has, and which of its pages this is.
+func (p *listPage) summary() string {
+	text := countBooks(p.Total) + ", most loved first"
+	if p.Paging.Last > 1 {
+		text += fmt.Sprintf(" · page %d of %d", p.Paging.Page, p.Paging.Last)
+	}
+	return text
 }

@@ -34,7 +34,7 @@ type shelfChange struct {
 }
 
 // Featured returns the first book, nil when there is none.
-func (l liveView) Featured() *card {
+func (l *liveView) Featured() *card {
 	if len(l.Cards) == 0 {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (l liveView) Featured() *card {
 }
 
 // Rest returns all books but the first.
-func (l liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
+func (l *liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
 
 func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
 	l := liveView{
@@ -146,7 +146,7 @@ func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore boo
 	if shownBefore {
 		shown.Change = changeOf(c)
 	}
-	return l.pages.part("live", shown)
+	return Render(live(l.pages.links, &shown))
 }
 
 // changeOf says what the reader did.
@@ -164,4 +164,23 @@ func changeOf(c recommend.Change) *shelfChange {
 		change.Before = "you took back what you said of"
 	}
 	return change
+}
+
+// lead says where the books of a front page's shelf come from.
+func (l *liveView) lead() string {
+	switch {
+	case l.Source != recommend.Personal:
+		text := "We have not met your taste yet, so we start with what other readers love most."
+		if l.Events != "" {
+			text += " Like a book, and watch this shelf change."
+		}
+		if l.Samples {
+			text += " Curious what a shelf of one’s own looks like? Choose a sample reader under “Reading as”."
+		}
+		return text
+	case l.Sample != "":
+		return "Chosen one by one, from what this reader liked before. Every book says why it is here."
+	default:
+		return "Chosen one by one, from what you liked before. Every book says why it is here."
+	}
 }

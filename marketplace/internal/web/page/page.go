@@ -20,7 +20,7 @@ import (
 )
 
 // Addresses that pages lead to. As all addresses here they lack the path of the public URL,
-// which templates (to, asset) and redirects add.
+// which links and redirects add.
 const (
 	EventsPath       = "/shelf/events" // served by package live
 	StaticPath       = "/static/{file}"
@@ -51,8 +51,8 @@ type Config struct {
 type Pages struct {
 	cfg    Config
 	static staticFiles
-	templates
-	busy []byte // page that Busy sends
+	links  *links
+	busy   []byte // page that Busy sends
 }
 
 // New returns the pages.
@@ -61,13 +61,13 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	templates, err := newTemplates(static, cfg.PublicURL.Root())
+	links, err := newLinks(static, cfg.PublicURL.Root())
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{cfg: cfg, static: static, templates: templates}
+	p := &Pages{cfg: cfg, static: static, links: links}
 	busy := problem.Of(problem.ErrBusy)
-	p.busy, err = p.render("error.html", errorPage{layout: layout{Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy})
+	p.busy, err = Render(failure(&errorPage{layout: layout{at: links, Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy}))
 	if err != nil {
 		return nil, fmt.Errorf("busy page: %w", err)
 	}

@@ -67,7 +67,7 @@ func BenchmarkFrontPage(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		page := p.front(v, answer, own)
-		body, err := p.render("front.html", page)
+		body, err := Render(front(page))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	if page.Total == 0 {
 		page.Bestsellers = own.cards(p.cfg.Catalog.Bestsellers(page.Category, searchBestsellers), "")
 	}
-	return p.show(w, "search.html", page)
+	return show(w, search(&page))
 }
 
 // searchText makes valid text of any input.
@@ -52,4 +52,29 @@ func searchText(typed string) string {
 		text = strings.TrimSpace(string(runes[:request.MaxText]))
 	}
 	return text
+}
+
+// found says how many books match the query.
+func (p *searchPage) found() string {
+	count := "Nothing"
+	if p.Total > 0 && p.Instead == "" {
+		count = countBooks(p.Total)
+	}
+	return count + " for “" + p.Query + "”"
+}
+
+// closest says how many books match what was probably meant.
+func (p *searchPage) closest() string {
+	if p.Total == 1 {
+		return "This book comes closest."
+	}
+	return "These " + countBooks(p.Total) + " come closest."
+}
+
+// in names a category after a word; "" for none.
+func in(category string) string {
+	if category == "" {
+		return ""
+	}
+	return " in " + catalog.CategoryName(category)
 }

@@ -59,7 +59,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 			page.Books = append(page.Books, own.card(b, "", true))
 		}
 	}
-	return p.show(w, "yourbooks.html", page)
+	return show(w, yourBooks(&page))
 }
 
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser that of
@@ -84,4 +84,13 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	}
 	p.seeOther(w, YourBooksPath+"?"+forgottenField+"=yes")
 	return nil
+}
+
+// summary says how many books there are, and how many of them the page shows.
+func (p *yourBooksPage) summary() string {
+	text := countBooks(p.Total) + " that you liked, rated or bought, the latest first"
+	if len(p.Books) < p.Total {
+		text += "; here are " + formatCount(len(p.Books)) + " of them"
+	}
+	return text + "."
 }

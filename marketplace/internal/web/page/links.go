@@ -1,0 +1,61 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"bookstall/marketplace/internal/edge"
+)
+
+// links makes the addresses on pages, below the path of the public URL.
+type links struct {
+	root                edge.Root
+	icon, style, script string // static files
+}
+
+func newLinks(files staticFiles, root edge.Root) (*links, error) {
+	l := &links{root: root}
+	for name, address := range map[string]*string{"icon.svg": &l.icon, "shop.css": &l.style, "shop.js": &l.script} {
+		to, err := files.url(name)
+		if err != nil {
+			return nil, err
+		}
+		*address = l.to(to)
+	}
+	return l, nil
+}
+
+// to returns an address as browsers ask for it.
+func (l *links) to(address string) string { return l.root.To(address) }
+
+func (l *links) book(id int64) string { return l.to("/books/" + strconv.FormatInt(id, 10)) }
+
+func (l *links) category(slug string) string { return l.to("/categories/" + slug) }
+
+// search leads to the books that match a text, in a category, "" for all.
+func (l *links) search(text, category string) string {
+	query := "?q=" + escapeQuery(text)
+	if category != "" {
+		query += "&category=" + escapeQuery(category)
+	}
+	return l.to("/search" + query)
+}
+
+// escapeQuery escapes a value in a query. Unlike url.QueryEscape it does so for a space, too,
+// which is a plus in forms only.
+func escapeQuery(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
+
+// Render makes a whole page or a part of one, so that an error in the middle leaves no half page.
+func Render(c templ.Component) ([]byte, error) {
+	var body bytes.Buffer
+	if err := c.Render(context.Background(), &body); err != nil { // in memory: nothing to cancel
+		return nil, fmt.Errorf("render: %w", err)
+	}
+	return body.Bytes(), nil
+}
