@@ -11,7 +11,8 @@ import (
 )
 
 // picker chooses the replica of each call: the one that the child chooses, unless that one
-// was taken out a moment ago, has had its share for now, or an earlier attempt of the call.
+// was taken out a moment ago, has had its share for now, or has had an earlier attempt of the
+// call, or an earlier call of Elsewhere.
 type picker struct {
 	child balancer.Picker
 	pool  *pool
@@ -22,7 +23,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 	if p.pool.ramping.Load() > 0 {
 		p.pool.picks.Add(1)
 	}
-	call := callOf(info.Ctx)
+	call, calls := callOf(info.Ctx), callsOf(info.Ctx)
 	for tries := 2 * p.pool.size.Load(); ; tries-- {
 		result, err := p.child.Pick(info)
 		if err != nil {
@@ -35,7 +36,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			}
 			return result, nil
 		}
-		if tries > 0 && (call.tried(c.replica) || !p.takes(c.replica)) {
+		if tries > 0 && (call.tried(c.replica) || calls.tried(c.replica) || !p.takes(c.replica)) {
 			// The child's next choice takes the call. It is then the turn of the one after that,
 			// so the others share evenly what this one does not take.
 			if result.Done != nil {
@@ -43,6 +44,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			}
 			continue
 		}
+		calls.sentTo(c.replica)
 		return p.sent(result, c, call, info.FullMethodName), nil
 	}
 }

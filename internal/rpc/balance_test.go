@@ -13,7 +13,9 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"bookstall/balance"
 	"bookstall/internal/dnsserver"
 )
 
@@ -194,6 +196,37 @@ func TestAnUploadThatAReplicaDoesNotKnowIsTriedAtAnother(t *testing.T) {
 		if n, err := put(s.client.ClientConn); n != "1" || err != nil {
 			t.Fatalf("upload %d: %s, %v", i, n, err)
 		}
+	}
+}
+
+// Calls that look for an answer elsewhere each go to another replica, whatever other calls
+// there are.
+func TestCallsElsewhereGoToEachReplica(t *testing.T) {
+	s := openShop(t, 3, nil)
+	for i, r := range s.replicas {
+		r.answer(func(context.Context, string) (string, error) { return fmt.Sprint(i), nil })
+	}
+	s.until(t, "all replicas are asked", func() bool {
+		return s.replicas[0].calls.Load() > 0 && s.replicas[1].calls.Load() > 0 && s.replicas[2].calls.Load() > 0
+	})
+	stop := s.load()
+	for range 50 {
+		ctx, cancel := context.WithTimeout(balance.Elsewhere(t.Context()), time.Minute)
+		asked := map[string]int{}
+		for range s.replicas {
+			var out wrapperspb.StringValue
+			if err := s.client.Invoke(ctx, testMethod, wrapperspb.String("x"), &out); err != nil {
+				t.Fatal(err)
+			}
+			asked[out.GetValue()]++
+		}
+		cancel()
+		if len(asked) != len(s.replicas) {
+			t.Fatalf("calls by replica: %v", asked)
+		}
+	}
+	if total, failed := stop(); len(failed) > 0 {
+		t.Errorf("of %d calls, failed by code: %v", total, failed)
 	}
 }
 
