@@ -129,7 +129,10 @@ func (Availability) EnumDescriptor() ([]byte, []int) {
 
 // InteractionKind is what a reader did with a book. A like, a purchase and a
 // rating of 4 or 5 mean that the reader likes the book. They and lower ratings
-// keep it off the reader's shelf. A view affects neither the model nor the shelf.
+// keep it off the reader's shelf, and so do WANT and DISMISS, from which neither
+// the shelf nor the model learns. A view affects neither the model nor the shelf.
+//
+// A service that does not know a kind rejects it as INVALID in the field "kind".
 type InteractionKind int32
 
 const (
@@ -142,18 +145,35 @@ const (
 	// Withdraws a rating.
 	InteractionKind_INTERACTION_KIND_UNRATE   InteractionKind = 5
 	InteractionKind_INTERACTION_KIND_PURCHASE InteractionKind = 6
+	// Puts the book on the list of those that the reader wants to read. A rating
+	// takes it off the list.
+	InteractionKind_INTERACTION_KIND_WANT InteractionKind = 7
+	// Takes the book off that list.
+	InteractionKind_INTERACTION_KIND_UNWANT InteractionKind = 8
+	// Not for this reader: SimilarBooks leaves the book out, too. A like, a rating,
+	// a purchase or WANT withdraws it.
+	InteractionKind_INTERACTION_KIND_DISMISS InteractionKind = 9
+	// Withdraws DISMISS.
+	InteractionKind_INTERACTION_KIND_UNDISMISS InteractionKind = 10
+	// Withdraws a purchase.
+	InteractionKind_INTERACTION_KIND_UNPURCHASE InteractionKind = 11
 )
 
 // Enum value maps for InteractionKind.
 var (
 	InteractionKind_name = map[int32]string{
-		0: "INTERACTION_KIND_UNSPECIFIED",
-		1: "INTERACTION_KIND_VIEW",
-		2: "INTERACTION_KIND_LIKE",
-		3: "INTERACTION_KIND_UNLIKE",
-		4: "INTERACTION_KIND_RATING",
-		5: "INTERACTION_KIND_UNRATE",
-		6: "INTERACTION_KIND_PURCHASE",
+		0:  "INTERACTION_KIND_UNSPECIFIED",
+		1:  "INTERACTION_KIND_VIEW",
+		2:  "INTERACTION_KIND_LIKE",
+		3:  "INTERACTION_KIND_UNLIKE",
+		4:  "INTERACTION_KIND_RATING",
+		5:  "INTERACTION_KIND_UNRATE",
+		6:  "INTERACTION_KIND_PURCHASE",
+		7:  "INTERACTION_KIND_WANT",
+		8:  "INTERACTION_KIND_UNWANT",
+		9:  "INTERACTION_KIND_DISMISS",
+		10: "INTERACTION_KIND_UNDISMISS",
+		11: "INTERACTION_KIND_UNPURCHASE",
 	}
 	InteractionKind_value = map[string]int32{
 		"INTERACTION_KIND_UNSPECIFIED": 0,
@@ -163,6 +183,11 @@ var (
 		"INTERACTION_KIND_RATING":      4,
 		"INTERACTION_KIND_UNRATE":      5,
 		"INTERACTION_KIND_PURCHASE":    6,
+		"INTERACTION_KIND_WANT":        7,
+		"INTERACTION_KIND_UNWANT":      8,
+		"INTERACTION_KIND_DISMISS":     9,
+		"INTERACTION_KIND_UNDISMISS":   10,
+		"INTERACTION_KIND_UNPURCHASE":  11,
 	}
 )
 
@@ -444,8 +469,14 @@ type SimilarBooksRequest struct {
 	MaxResults int32 `protobuf:"varint,2,opt,name=max_results,json=maxResults,proto3" json:"max_results,omitempty"`
 	// As in RecommendRequest.
 	IncludeUnavailable bool `protobuf:"varint,3,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// The reader whose dismissed books are left out, > 0; 0 for none.
+	UserId int64 `protobuf:"varint,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// As in RecommendRequest.
+	MinVersion int64 `protobuf:"varint,5,opt,name=min_version,json=minVersion,proto3" json:"min_version,omitempty"`
+	// As in RecommendRequest.
+	Generation    int64 `protobuf:"varint,6,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SimilarBooksRequest) Reset() {
@@ -497,6 +528,27 @@ func (x *SimilarBooksRequest) GetIncludeUnavailable() bool {
 		return x.IncludeUnavailable
 	}
 	return false
+}
+
+func (x *SimilarBooksRequest) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
+func (x *SimilarBooksRequest) GetMinVersion() int64 {
+	if x != nil {
+		return x.MinVersion
+	}
+	return 0
+}
+
+func (x *SimilarBooksRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 type SimilarBooksResponse struct {
@@ -2212,9 +2264,13 @@ type HistoryEntry struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	BookId int64                  `protobuf:"varint,1,opt,name=book_id,json=bookId,proto3" json:"book_id,omitempty"`
 	// 1 to 5; 0 for none.
-	Rating        int32 `protobuf:"varint,2,opt,name=rating,proto3" json:"rating,omitempty"`
-	Liked         bool  `protobuf:"varint,3,opt,name=liked,proto3" json:"liked,omitempty"`
-	Purchased     bool  `protobuf:"varint,4,opt,name=purchased,proto3" json:"purchased,omitempty"`
+	Rating    int32 `protobuf:"varint,2,opt,name=rating,proto3" json:"rating,omitempty"`
+	Liked     bool  `protobuf:"varint,3,opt,name=liked,proto3" json:"liked,omitempty"`
+	Purchased bool  `protobuf:"varint,4,opt,name=purchased,proto3" json:"purchased,omitempty"`
+	// On the list of books that the reader wants to read.
+	Wanted bool `protobuf:"varint,5,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	// Not for this reader; never together with wanted.
+	Dismissed     bool `protobuf:"varint,6,opt,name=dismissed,proto3" json:"dismissed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2273,6 +2329,20 @@ func (x *HistoryEntry) GetLiked() bool {
 func (x *HistoryEntry) GetPurchased() bool {
 	if x != nil {
 		return x.Purchased
+	}
+	return false
+}
+
+func (x *HistoryEntry) GetWanted() bool {
+	if x != nil {
+		return x.Wanted
+	}
+	return false
+}
+
+func (x *HistoryEntry) GetDismissed() bool {
+	if x != nil {
+		return x.Dismissed
 	}
 	return false
 }
@@ -2398,12 +2468,18 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\tserved_by\x18\x03 \x01(\tR\bservedBy\x12'\n" +
 	"\x0fcatalog_version\x18\x04 \x01(\tR\x0ecatalogVersion\x12%\n" +
 	"\x0ereader_version\x18\x05 \x01(\x03R\rreaderVersion\x12)\n" +
-	"\x10reader_forgotten\x18\x06 \x01(\bR\x0freaderForgotten\"\x80\x01\n" +
+	"\x10reader_forgotten\x18\x06 \x01(\bR\x0freaderForgotten\"\xda\x01\n" +
 	"\x13SimilarBooksRequest\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x1f\n" +
 	"\vmax_results\x18\x02 \x01(\x05R\n" +
 	"maxResults\x12/\n" +
-	"\x13include_unavailable\x18\x03 \x01(\bR\x12includeUnavailable\"\xaa\x01\n" +
+	"\x13include_unavailable\x18\x03 \x01(\bR\x12includeUnavailable\x12\x17\n" +
+	"\auser_id\x18\x04 \x01(\x03R\x06userId\x12\x1f\n" +
+	"\vmin_version\x18\x05 \x01(\x03R\n" +
+	"minVersion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x06 \x01(\x03R\n" +
+	"generation\"\xaa\x01\n" +
 	"\x14SimilarBooksResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x12\x1b\n" +
 	"\tserved_by\x18\x02 \x01(\tR\bservedBy\x12'\n" +
@@ -2540,12 +2616,14 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x12GetHistoryResponse\x12:\n" +
 	"\aentries\x18\x01 \x03(\v2 .recommendations.v1.HistoryEntryR\aentries\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12)\n" +
-	"\x10reader_forgotten\x18\x03 \x01(\bR\x0freaderForgotten\"s\n" +
+	"\x10reader_forgotten\x18\x03 \x01(\bR\x0freaderForgotten\"\xa9\x01\n" +
 	"\fHistoryEntry\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x16\n" +
 	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x14\n" +
 	"\x05liked\x18\x03 \x01(\bR\x05liked\x12\x1c\n" +
-	"\tpurchased\x18\x04 \x01(\bR\tpurchased\"N\n" +
+	"\tpurchased\x18\x04 \x01(\bR\tpurchased\x12\x16\n" +
+	"\x06wanted\x18\x05 \x01(\bR\x06wanted\x12\x1c\n" +
+	"\tdismissed\x18\x06 \x01(\bR\tdismissed\"N\n" +
 	"\x13ForgetReaderRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1e\n" +
 	"\n" +
@@ -2560,7 +2638,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\fAvailability\x12\x1c\n" +
 	"\x18AVAILABILITY_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16AVAILABILITY_AVAILABLE\x10\x01\x12\x1c\n" +
-	"\x18AVAILABILITY_UNAVAILABLE\x10\x02*\xdf\x01\n" +
+	"\x18AVAILABILITY_UNAVAILABLE\x10\x02*\xf6\x02\n" +
 	"\x0fInteractionKind\x12 \n" +
 	"\x1cINTERACTION_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15INTERACTION_KIND_VIEW\x10\x01\x12\x19\n" +
@@ -2568,7 +2646,13 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x17INTERACTION_KIND_UNLIKE\x10\x03\x12\x1b\n" +
 	"\x17INTERACTION_KIND_RATING\x10\x04\x12\x1b\n" +
 	"\x17INTERACTION_KIND_UNRATE\x10\x05\x12\x1d\n" +
-	"\x19INTERACTION_KIND_PURCHASE\x10\x06*\xb5\x01\n" +
+	"\x19INTERACTION_KIND_PURCHASE\x10\x06\x12\x19\n" +
+	"\x15INTERACTION_KIND_WANT\x10\a\x12\x1b\n" +
+	"\x17INTERACTION_KIND_UNWANT\x10\b\x12\x1c\n" +
+	"\x18INTERACTION_KIND_DISMISS\x10\t\x12\x1e\n" +
+	"\x1aINTERACTION_KIND_UNDISMISS\x10\n" +
+	"\x12\x1f\n" +
+	"\x1bINTERACTION_KIND_UNPURCHASE\x10\v*\xb5\x01\n" +
 	"\x0fRejectionReason\x12 \n" +
 	"\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REJECTION_REASON_INVALID\x10\x01\x12#\n" +

@@ -95,17 +95,19 @@ func source(s recommendationsv1.Source) Source {
 	return Popular
 }
 
-// Similar returns up to maxResults books that readers of the given book also like.
+// Similar returns books that readers of the given book also like, without those that the
+// reader of the query has dismissed. The query has no category, and no reader if UserID is 0.
 // If the call fails or misses its deadline, it returns bestsellers of the book's
 // main category with the source Fallback and the cause.
-func (c *Client) Similar(ctx context.Context, book catalog.Book, maxResults int) Shelf {
+func (c *Client) Similar(ctx context.Context, book catalog.Book, q Query) Shelf {
 	call, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	resp, err := c.api.SimilarBooks(call, &recommendationsv1.SimilarBooksRequest{
-		BookId: book.ID, MaxResults: int32(maxResults), IncludeUnavailable: c.catalog.ShowsUnavailable(),
+		BookId: book.ID, MaxResults: int32(q.MaxResults), UserId: q.UserID, Generation: q.Generation,
+		MinVersion: max(q.MinVersion, c.versions.of(q.UserID)), IncludeUnavailable: c.catalog.ShowsUnavailable(),
 	})
 	if err != nil {
-		return c.fallback(ctx, err, book.Categories[0], book.ID, maxResults)
+		return c.fallback(ctx, err, book.Categories[0], book.ID, q.MaxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
 	return Shelf{Items: c.items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}

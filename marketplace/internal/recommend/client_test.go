@@ -101,7 +101,7 @@ func TestFailedCallsFallBackToBestsellers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			shelf = c.Similar(t.Context(), book, 10)
+			shelf = c.Similar(t.Context(), book, Query{MaxResults: 10})
 			if shelf.Source != Fallback || len(shelf.Items) != 2 || shelf.Items[0].BookID != 2 {
 				t.Errorf("similar %+v, want the bestsellers of fantasy without the book itself", shelf)
 			}
@@ -162,7 +162,7 @@ func TestUnavailableBooksAreNotAskedFor(t *testing.T) {
 		if err := c.catalog.Replace(contents); err != nil {
 			t.Fatal(err)
 		}
-		shelves := []Shelf{c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 3}), c.Similar(t.Context(), contents.Books[0], 3)}
+		shelves := []Shelf{c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 3}), c.Similar(t.Context(), contents.Books[0], Query{MaxResults: 3})}
 		ctx, cancel := context.WithCancel(t.Context())
 		_ = c.Follow(ctx, FollowQuery{UserID: 7, MaxResults: 3}, func(change Change) error {
 			shelves = append(shelves, change.Shelf)

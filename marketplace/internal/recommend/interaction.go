@@ -11,10 +11,18 @@ const (
 	Rating   Kind = "rating"
 	Unrate   Kind = "unrate" // removes a rating
 	Purchase Kind = "purchase"
+
+	Want       Kind = "want"       // puts the book on the list of those to read
+	Unwant     Kind = "unwant"     // takes it off
+	Dismiss    Kind = "dismiss"    // keeps it off all shelves
+	Undismiss  Kind = "undismiss"  // takes back a dismissal
+	Unpurchase Kind = "unpurchase" // takes back a purchase
 )
 
 // Kinds returns all kinds.
-func Kinds() []Kind { return []Kind{View, Like, Unlike, Rating, Unrate, Purchase} }
+func Kinds() []Kind {
+	return []Kind{View, Like, Unlike, Rating, Unrate, Purchase, Want, Unwant, Dismiss, Undismiss, Unpurchase}
+}
 
 // Interaction is one thing that a reader did with a book.
 type Interaction struct {
@@ -38,6 +46,8 @@ type Entry struct {
 	Rating    int // 1 to 5; 0 for none
 	Liked     bool
 	Purchased bool
+	Wanted    bool // on the list of books to read
+	Dismissed bool // never together with Wanted
 }
 
 // HistoryQuery asks for a reader's history.
@@ -49,7 +59,8 @@ type HistoryQuery struct {
 	MinVersion int64 // the oldest version to answer with; 0 for any
 }
 
-// History is what a reader has rated, liked and bought.
+// History is what a reader has rated, liked, bought, put on the list of books to read, or
+// dismissed.
 type History struct {
 	Entries []Entry // latest change first
 	Version int64

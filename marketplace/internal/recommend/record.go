@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"io"
 
+	"bookstall/balance"
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/catalog"
 )
+
+// mostReplicas bounds the replicas that may refuse a kind before the write fails. The others
+// have it by then, or are of the same earlier version.
+const mostReplicas = 8
 
 // Record stores an interaction and returns once it is committed. Expected errors are
 // ErrUnavailable, ErrReadOnly, ErrConflict, ErrForgotten, catalog.ErrBookNotFound and *FieldError.
@@ -33,9 +38,30 @@ func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	return Recorded{Stored: result == stored, Version: resp.GetVersion()}, nil
 }
 
-func (c *Client) record(ctx context.Context, i Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.writeTimeout)
+// record sends an interaction. In a rollout, a replica of an earlier version may not know its
+// kind, and reject it: then it goes to another.
+func (c *Client) record(ctx context.Context, i Interaction) (resp *recommendationsv1.RecordInteractionsResponse, err error) {
+	ctx, cancel := context.WithTimeout(balance.Elsewhere(ctx), c.writeTimeout)
 	defer cancel()
+	for range mostReplicas {
+		if resp, err = c.send(ctx, i); err != nil || !unknownKind(resp) {
+			return resp, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %s is unknown to all replicas that were asked", ErrUnavailable, i.Kind)
+}
+
+// unknownKind reports whether a replica rejected an interaction for its kind.
+func unknownKind(resp *recommendationsv1.RecordInteractionsResponse) bool {
+	for _, r := range resp.GetRejections() {
+		if r.GetReason() == recommendationsv1.RejectionReason_REJECTION_REASON_INVALID && r.GetField() == "kind" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Client) send(ctx context.Context, i Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
 	stream, err := c.api.RecordInteractions(ctx)
 	if err != nil {
 		return nil, err
@@ -63,6 +89,16 @@ func kind(k Kind) recommendationsv1.InteractionKind {
 		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE
 	case Purchase:
 		return recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE
+	case Want:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_WANT
+	case Unwant:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNWANT
+	case Dismiss:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_DISMISS
+	case Undismiss:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNDISMISS
+	case Unpurchase:
+		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNPURCHASE
 	default:
 		return recommendationsv1.InteractionKind_INTERACTION_KIND_UNSPECIFIED // the service rejects it
 	}
@@ -105,7 +141,10 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
 }
 
 func entry(e *recommendationsv1.HistoryEntry) Entry {
-	return Entry{BookID: e.GetBookId(), Rating: int(e.GetRating()), Liked: e.GetLiked(), Purchased: e.GetPurchased()}
+	return Entry{
+		BookID: e.GetBookId(), Rating: int(e.GetRating()), Liked: e.GetLiked(), Purchased: e.GetPurchased(),
+		Wanted: e.GetWanted(), Dismissed: e.GetDismissed(),
+	}
 }
 
 // Forget deletes a reader's history, ends the generation, and returns the version after

@@ -27,6 +27,9 @@ func TestRecord(t *testing.T) {
 		View: recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW, Like: recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE,
 		Unlike: recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE, Rating: recommendationsv1.InteractionKind_INTERACTION_KIND_RATING,
 		Unrate: recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE, Purchase: recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE,
+		Want: recommendationsv1.InteractionKind_INTERACTION_KIND_WANT, Unwant: recommendationsv1.InteractionKind_INTERACTION_KIND_UNWANT,
+		Dismiss: recommendationsv1.InteractionKind_INTERACTION_KIND_DISMISS, Undismiss: recommendationsv1.InteractionKind_INTERACTION_KIND_UNDISMISS,
+		Unpurchase: recommendationsv1.InteractionKind_INTERACTION_KIND_UNPURCHASE,
 	} {
 		done, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: kind, Rating: 4})
 		if err != nil || done != (Recorded{Stored: true, Version: 5}) {
@@ -66,6 +69,10 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 		"another one's id": {
 			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_CONFLICT}),
 			want:   ErrConflict,
+		},
+		"a kind that no replica knows": {
+			answer: rejection(&recommendationsv1.Rejection{Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Field: "kind"}),
+			want:   ErrUnavailable,
 		},
 		"store down":    {err: status.Error(codes.Unavailable, "x"), want: ErrUnavailable},
 		"overloaded":    {err: status.Error(codes.ResourceExhausted, "x"), want: ErrUnavailable},
@@ -112,7 +119,7 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 				t.Errorf("the reader waited %v", took)
 			}
 			result := failed
-			if tc.answer != nil {
+			if tc.answer != nil && !errors.Is(tc.want, ErrUnavailable) {
 				result = rejected
 			}
 			if n := testutil.ToFloat64(c.metrics.writes.WithLabelValues("like", result)); n != 1 {
@@ -128,6 +135,26 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 	_, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Like})
 	if field, ok := errors.AsType[*FieldError](err); !ok || *field != (FieldError{"rating", "is odd"}) {
 		t.Errorf("invalid: %v", err)
+	}
+}
+
+// In a rollout, replicas of an earlier version reject a kind that they do not know.
+func TestAKindThatAReplicaDoesNotKnowGoesToAnother(t *testing.T) {
+	asked := 0
+	c := stocked(t, &fake{record: func(context.Context, *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+		if asked++; asked < 4 {
+			return &recommendationsv1.RecordInteractionsResponse{Rejected: 1, Rejections: []*recommendationsv1.Rejection{{
+				Reason: recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, Field: "kind", Description: "is unknown",
+			}}}, nil
+		}
+		return &recommendationsv1.RecordInteractionsResponse{Stored: 1, Version: 7}, nil
+	}})
+	done, err := c.Record(t.Context(), Interaction{ID: "i", UserID: 7, BookID: 3, Kind: Want})
+	if err != nil || done != (Recorded{Stored: true, Version: 7}) || asked != 4 {
+		t.Errorf("%+v, %v after %d calls", done, err, asked)
+	}
+	if n := testutil.ToFloat64(c.metrics.writes.WithLabelValues("want", rejected)); n != 0 {
+		t.Errorf("%v counted as rejected", n)
 	}
 }
 

@@ -73,7 +73,7 @@ func TestAPIInteractionsBadFields(t *testing.T) {
 		{Field: "colour", Reason: "is not known here; allowed are user_id, book_id, kind, rating, id"},
 		{Field: "user_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
 		{Field: "book_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
-		{Field: "kind", Reason: "must be one of view, like, unlike, rating, unrate, purchase"},
+		{Field: "kind", Reason: "must be one of view, like, unlike, rating, unrate, purchase, want, unwant, dismiss, undismiss, unpurchase"},
 		{Field: "id", Reason: "must have 1 to 128 printable ASCII characters without spaces"},
 	}
 	if diff := cmp.Diff(want, decode[api.Problem](t, answer).Errors); diff != "" {
@@ -117,6 +117,14 @@ func TestAPIHistoryAndForget(t *testing.T) {
 	got := decode[api.History](t, s.get("/api/v1/readers/42/history?min_version=1").want(t, 200))
 	if diff := cmp.Diff(api.History{Entries: []api.Entry{{BookID: 5, Liked: true}}, Version: 1}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for kind, want := range map[string]api.Entry{"want": {BookID: 4, Wanted: true}, "dismiss": {BookID: 4, Dismissed: true}, "undismiss": {BookID: 4}} {
+		s.do("POST", "/api/v1/interactions", `{"user_id":43,"book_id":4,"kind":"`+kind+`"}`, "Content-Type", jsonType).want(t, 201)
+		got := decode[api.History](t, s.get("/api/v1/readers/43/history").want(t, 200))
+		if diff := cmp.Diff([]api.Entry{want}, got.Entries); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", kind, diff)
+		}
+		s.recommender.set(func(f *fakeRecommender) { f.version, f.minVersion = 1, 1 })
 	}
 	if s.recommender.minVersion != 1 {
 		t.Errorf("asked with min version %d", s.recommender.minVersion)

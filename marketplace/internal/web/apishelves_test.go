@@ -90,6 +90,13 @@ func TestAPIRecommendationsBadFields(t *testing.T) {
 func TestAPISimilar(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	s.get("/api/v1/books/2/similar").want(t, 200, `"title":"Emma"`, `"reason":"Readers of Jane Eyre also like it"`, `"source":"popular"`)
+	s.do("POST", "/api/v1/interactions", `{"user_id":42,"book_id":3,"kind":"dismiss"}`, "Content-Type", jsonType).want(t, 201)
+	s.get("/api/v1/books/2/similar").want(t, 200, `"title":"Emma"`)
+	s.get("/api/v1/books/2/similar?user_id=42&min_version=1").want(t, 200).without(t, `"title":"Emma"`)
+	if diff := cmp.Diff(recommend.Query{UserID: 42, MinVersion: 1, MaxResults: 10}, s.recommender.query); diff != "" {
+		t.Errorf("query (-want +got):\n%s", diff)
+	}
+	s.get("/api/v1/books/2/similar?user_id=0&min_version=-1").want(t, 400, `"field":"user_id"`, `"field":"min_version"`)
 	s.get("/api/v1/books/999/similar").want(t, 404)
 	s.get("/api/v1/books/x/similar?max_results=x&y=1").want(t, 400, `"field":"id"`, `"field":"max_results"`, `"field":"y"`)
 	s.recommender.source = recommend.Fallback

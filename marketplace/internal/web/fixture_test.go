@@ -141,8 +141,12 @@ func (f *fakeRecommender) Record(_ context.Context, i recommend.Interaction) (re
 		entry.Liked = i.Kind == recommend.Like
 	case recommend.Rating, recommend.Unrate:
 		entry.Rating = i.Rating
-	case recommend.Purchase:
-		entry.Purchased = true
+	case recommend.Purchase, recommend.Unpurchase:
+		entry.Purchased = i.Kind == recommend.Purchase
+	case recommend.Want, recommend.Unwant:
+		entry.Wanted, entry.Dismissed = i.Kind == recommend.Want, false
+	case recommend.Dismiss, recommend.Undismiss:
+		entry.Wanted, entry.Dismissed = false, i.Kind == recommend.Dismiss
 	case recommend.View:
 	}
 	f.histories[i.UserID] = append([]recommend.Entry{entry}, others...)
@@ -244,11 +248,15 @@ func (f *fakeRecommender) history(userID int64) []recommend.Entry {
 	return slices.Clone(f.histories[userID])
 }
 
-func (f *fakeRecommender) Similar(_ context.Context, book catalog.Book, most int) recommend.Shelf {
+func (f *fakeRecommender) Similar(_ context.Context, book catalog.Book, q recommend.Query) recommend.Shelf {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.most = most
-	return f.answer(book.Categories[0], book.ID, most)
+	f.query, f.most = q, q.MaxResults
+	shelf := f.answer(book.Categories[0], book.ID, q.MaxResults)
+	shelf.Items = slices.DeleteFunc(shelf.Items, func(i recommend.Item) bool {
+		return slices.ContainsFunc(f.histories[q.UserID], func(e recommend.Entry) bool { return e.BookID == i.BookID && e.Dismissed })
+	})
+	return shelf
 }
 
 func (f *fakeRecommender) answer(category string, except int64, most int) recommend.Shelf {

@@ -41,7 +41,7 @@ func TestInteractionsRoundTrip(t *testing.T) {
 func TestFaultyInteractions(t *testing.T) {
 	for row, want := range map[string]string{
 		"0,7,like,,a,2026-11-21T10:00:00Z":    "i.csv:2: user_id: 0 is less than 1",
-		"1,7,love,,a,2026-11-21T10:00:00Z":    `i.csv:2: kind: "love" is not one of view, like, unlike, rating, unrate, purchase`,
+		"1,7,love,,a,2026-11-21T10:00:00Z":    `i.csv:2: kind: "love" is not one of view, like, unlike, rating, unrate, purchase, want, unwant, dismiss, undismiss, unpurchase`,
 		"1,7,rating,,a,2026-11-21T10:00:00Z":  "i.csv:2: rating: is 0, want 1 to 5",
 		"1,7,like,4,a,2026-11-21T10:00:00Z":   "i.csv:2: rating: is 4, but belongs to the kind rating only",
 		"1,7,like,,a b,2026-11-21T10:00:00Z":  "i.csv:2: id: must be 1 to 128 printable ASCII characters without spaces",

@@ -261,7 +261,9 @@ Second."
 		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n2,3,1\n"),
 		"--samples", write(t, "samples.csv", "user_id,label\n1,One\n"))
 	s := openStore(t, from)
-	for i, kind := range []domain.Kind{domain.Like, domain.Unlike, domain.Purchase, domain.View} {
+	for i, kind := range []domain.Kind{
+		domain.Like, domain.Unlike, domain.Purchase, domain.View, domain.Want, domain.Unwant, domain.Unpurchase, domain.Dismiss, domain.Undismiss, domain.Want,
+	} {
 		_, err := s.Record(t.Context(), []domain.Interaction{{ID: fmt.Sprint(i), UserID: 2000000007, BookID: int64(1 + i%3), Kind: kind}})
 		if err != nil {
 			t.Fatal(err)
@@ -272,7 +274,7 @@ Second."
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "backup")
-	if got := must(t, "export", from, dir); got != dir+": 3 books, 2 ratings, 1 sample readers, 4 interactions\n" {
+	if got := must(t, "export", from, dir); got != dir+": 3 books, 2 ratings, 1 sample readers, 10 interactions\n" {
 		t.Error(got)
 	}
 	if _, _, err := execute(t, "export", from, dir); err == nil || !strings.Contains(err.Error(), "contains an export already") {
@@ -295,6 +297,15 @@ Second."
 		if err != nil || !bytes.Equal(one, other) {
 			t.Errorf("%s came back as\n%s, want\n%s (%v)", name, other, one, err)
 		}
+	}
+	var histories [2]domain.Reader
+	for i, flag := range []string{from, to} {
+		if histories[i], err = openStore(t, flag).History(t.Context(), 2000000007); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(histories[0].History, histories[1].History) {
+		t.Errorf("the history came back as % x, want % x", histories[1].History, histories[0].History)
 	}
 	if restored, err := openStore(t, to).History(t.Context(), domain.FirstVisitor); err != nil || restored.Generation != forgotten.Generation || !restored.Forgotten {
 		t.Errorf("a forgotten reader came back as %+v, %v", restored, err)

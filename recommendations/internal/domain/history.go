@@ -13,13 +13,18 @@ type Entry struct {
 	Stars     int // 1 to 5; 0 for none
 	Liked     bool
 	Purchased bool
+	Wanted    bool // on the list of books that the reader wants to read
+	Dismissed bool // not for this reader; never set together with Wanted
 	// Own is set once the reader changed the entry here. From then on imports leave
 	// it alone, even if the reader took everything back.
 	Own bool
 }
 
-// Present reports whether the reader has the book. Shelves do not show such books.
-func (e Entry) Present() bool { return e.Stars > 0 || e.Liked || e.Purchased }
+// Present reports whether the entry says anything about the book: whether the reader has it,
+// wants it or has dismissed it. Shelves do not show such books.
+func (e Entry) Present() bool {
+	return e.Stars > 0 || e.Liked || e.Purchased || e.Wanted || e.Dismissed
+}
 
 // Positive reports whether the reader likes the book. Recommendations follow from
 // such books.
@@ -41,15 +46,25 @@ func (h *History) Apply(i Interaction) bool {
 	before := e
 	switch i.Kind {
 	case Like:
-		e.Liked = true
+		e.Liked, e.Dismissed = true, false
 	case Unlike:
 		e.Liked = false
-	case Rate:
-		e.Stars = i.Stars
+	case Rate: // then the reader has read it
+		e.Stars, e.Wanted, e.Dismissed = i.Stars, false, false
 	case Unrate:
 		e.Stars = 0
 	case Purchase:
-		e.Purchased = true
+		e.Purchased, e.Dismissed = true, false
+	case Unpurchase:
+		e.Purchased = false
+	case Want:
+		e.Wanted, e.Dismissed = true, false
+	case Unwant:
+		e.Wanted = false
+	case Dismiss:
+		e.Wanted, e.Dismissed = false, true
+	case Undismiss:
+		e.Dismissed = false
 	default: // a view
 		return false
 	}
@@ -107,10 +122,34 @@ const (
 	ownBit       = 0x20
 )
 
-// Encode returns the history in about 3 bytes per entry: the book as a varint, and one
+// Marks come before the entries of an encoded history: a book that the reader wants once, one
+// that the reader dismissed twice, with no flags. Programs of version 0.1.0 take marks for
+// entries of nothing, and keep them in place when they change another entry or that one:
+// they find a book's last entry. A bit of the flags they would lose.
+const (
+	wantedMarks    = 1
+	dismissedMarks = 2
+)
+
+func (e Entry) marks() int {
+	switch {
+	case e.Wanted:
+		return wantedMarks
+	case e.Dismissed:
+		return dismissedMarks
+	}
+	return 0
+}
+
+// Encode returns the history in about 3 bytes per entry or mark: the book as a varint, and one
 // byte of stars and flags. Stores and replicas hold millions of entries in this form.
 func (h History) Encode() []byte {
 	out := make([]byte, 0, 4*len(h))
+	for _, e := range h {
+		for range e.marks() {
+			out = append(binary.AppendUvarint(out, uint64(e.BookID)), 0)
+		}
+	}
 	for _, e := range h {
 		out = binary.AppendUvarint(out, uint64(e.BookID))
 		flags := byte(e.Stars) & starsMask
@@ -133,6 +172,8 @@ var errCutShort = errors.New("history is cut short")
 // EachEntry calls yield for each entry of an encoded history, in order. At damage it
 // stops with an error.
 func EachEntry(encoded []byte, yield func(Entry)) error {
+	var marks map[uint64]int // by book; most histories have none
+	entries := false
 	for len(encoded) > 0 {
 		id, n := binary.Uvarint(encoded)
 		if n <= 0 || n >= len(encoded) {
@@ -144,8 +185,21 @@ func EachEntry(encoded []byte, yield func(Entry)) error {
 			BookID: int64(id), Stars: int(flags & starsMask),
 			Liked: flags&likedBit != 0, Purchased: flags&purchasedBit != 0, Own: flags&ownBit != 0,
 		}
-		if id == 0 || id > math.MaxInt64 || e.Stars > 5 {
+		mark := flags == 0
+		if id == 0 || id > math.MaxInt64 || e.Stars > 5 || mark && (entries || marks[id] == dismissedMarks) {
 			return fmt.Errorf("history has an impossible entry: book %d, flags %#x", id, flags)
+		}
+		if mark {
+			if marks == nil {
+				marks = map[uint64]int{}
+			}
+			marks[id]++
+			continue
+		}
+		entries = true
+		if n := marks[id]; n > 0 {
+			e.Wanted, e.Dismissed = n == wantedMarks, n == dismissedMarks
+			delete(marks, id)
 		}
 		yield(e)
 	}

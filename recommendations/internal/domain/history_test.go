@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,26 @@ func TestHistoryApply(t *testing.T) {
 			domain.History{{BookID: 2, Stars: 2}, {BookID: 1, Stars: 5, Own: true}}, true},
 		{"purchase", []domain.Interaction{did(domain.Purchase, 2)},
 			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2, Purchased: true, Own: true}}, true},
+		{"purchase and back", []domain.Interaction{did(domain.Purchase, 2), did(domain.Unpurchase, 2)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2, Own: true}}, true},
+		{"want", []domain.Interaction{did(domain.Want, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Wanted: true, Own: true}}, true},
+		{"want twice", []domain.Interaction{did(domain.Want, 3), did(domain.Want, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Wanted: true, Own: true}}, false},
+		{"want and back", []domain.Interaction{did(domain.Want, 3), did(domain.Unwant, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Own: true}}, true},
+		{"a bought book may still be wanted", []domain.Interaction{did(domain.Want, 3), did(domain.Purchase, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Wanted: true, Purchased: true, Own: true}}, true},
+		{"a rated one was read", []domain.Interaction{did(domain.Want, 3), did(domain.Rate, 3, 2)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Stars: 2, Own: true}}, true},
+		{"dismiss what was wanted", []domain.Interaction{did(domain.Want, 3), did(domain.Dismiss, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Dismissed: true, Own: true}}, true},
+		{"want what was dismissed", []domain.Interaction{did(domain.Dismiss, 3), did(domain.Want, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Wanted: true, Own: true}}, true},
+		{"dismiss and back", []domain.Interaction{did(domain.Dismiss, 1), did(domain.Undismiss, 1)},
+			domain.History{{BookID: 2, Stars: 2}, {BookID: 1, Stars: 5, Own: true}}, true},
+		{"like what was dismissed", []domain.Interaction{did(domain.Dismiss, 3), did(domain.Like, 3)},
+			domain.History{{BookID: 1, Stars: 5}, {BookID: 2, Stars: 2}, {BookID: 3, Liked: true, Own: true}}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,6 +109,8 @@ func TestEntryMeaning(t *testing.T) {
 		{domain.Entry{Stars: 1, Liked: true}, true, true},
 		{domain.Entry{Purchased: true}, true, true},
 		{domain.Entry{Own: true}, false, false},
+		{domain.Entry{Wanted: true, Own: true}, true, false},
+		{domain.Entry{Dismissed: true, Own: true}, true, false},
 	}
 	for _, test := range tests {
 		if test.entry.Present() != test.present || test.entry.Positive() != test.positive {
@@ -100,6 +123,7 @@ func TestHistoryEncoding(t *testing.T) {
 	h := domain.History{
 		{BookID: 1, Stars: 5}, {BookID: 9999, Liked: true, Own: true},
 		{BookID: 1 << 62, Stars: 1, Purchased: true}, {BookID: 7, Own: true},
+		{BookID: 300, Wanted: true, Purchased: true, Own: true}, {BookID: 8, Dismissed: true, Own: true},
 	}
 	got, err := domain.DecodeHistory(h.Encode())
 	if err != nil {
@@ -118,11 +142,50 @@ func TestHistoryEncoding(t *testing.T) {
 	if _, err := domain.DecodeHistory([]byte{1, 7}); err == nil {
 		t.Error("seven stars were read without an error")
 	}
+	for name, damaged := range map[string][]byte{"behind an entry": {1, 5, 2, 0}, "three times": {2, 0, 2, 0, 2, 0, 2, 0x20}} {
+		if h, err := domain.DecodeHistory(damaged); err == nil {
+			t.Errorf("a mark %s was read as %v", name, h)
+		}
+	}
+}
+
+// Replicas of version 0.1.0 read and write the same histories in a rollout, and after a
+// rollback. The bytes that they wrote are of its own code.
+func TestHistoryEncodingBesideVersion010(t *testing.T) {
+	want := func(name string, encoded []byte, want domain.History) {
+		t.Helper()
+		got, err := domain.DecodeHistory(encoded)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	plain := domain.History{{BookID: 300, Stars: 4, Own: true}, {BookID: 7, Stars: 2}, {BookID: 5, Liked: true, Purchased: true, Own: true}}
+	theirs := []byte{0xac, 0x02, 0x24, 0x07, 0x02, 0x05, 0x38}
+	want("0.1.0's", theirs, plain)
+	if got := plain.Encode(); !bytes.Equal(got, theirs) {
+		t.Errorf("without a mark: % x, 0.1.0 wrote % x", got, theirs)
+	}
+
+	marked := domain.History{{BookID: 300, Wanted: true, Own: true}, {BookID: 7, Dismissed: true, Own: true}, {BookID: 5, Liked: true, Own: true}}
+	ours := []byte{0xac, 0x02, 0x00, 0x07, 0x00, 0x07, 0x00, 0xac, 0x02, 0x20, 0x07, 0x20, 0x05, 0x28}
+	if got := marked.Encode(); !bytes.Equal(got, ours) {
+		t.Errorf("with marks: % x, want % x", got, ours)
+	}
+	want("0.1.0 liked book 9 and rated book 300, and imported stars for 7 and 8", []byte{
+		0xac, 0x02, 0x00, 0x07, 0x00, 0x07, 0x00, 0x07, 0x20, 0x05, 0x28, 0x09, 0x28, 0xac, 0x02, 0x24, 0x08, 0x03,
+	}, domain.History{
+		{BookID: 7, Dismissed: true, Own: true}, {BookID: 5, Liked: true, Own: true}, {BookID: 9, Liked: true, Own: true},
+		{BookID: 300, Stars: 4, Wanted: true, Own: true}, {BookID: 8, Stars: 3},
+	})
 }
 
 func FuzzDecodeHistory(f *testing.F) {
 	f.Add([]byte{1, 5})
 	f.Add([]byte{0x80})
+	f.Add([]byte{2, 0, 3, 0, 3, 0, 2, 0x20, 3, 0x28})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, err := domain.DecodeHistory(data)
 		if err != nil {

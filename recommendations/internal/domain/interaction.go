@@ -18,11 +18,28 @@ const (
 	Rate                     // gave it stars
 	Unrate                   // takes back Rate
 	Purchase                 // bought it
+
+	// Those below came after 0.1.0.
+
+	Want       // wants to read it
+	Unwant     // takes back Want
+	Dismiss    // never wants to see it on a shelf
+	Undismiss  // takes back Dismiss
+	Unpurchase // takes back Purchase
+
+	lastKind = Unpurchase
 )
+
+// Newer reports whether programs of version 0.1.0 do not know the kind. They refuse it on the
+// wire, and cannot read it in a store.
+func (k Kind) Newer() bool { return k > Purchase }
 
 // kindNames returns the names of the kinds in JSON, files and the store.
 func kindNames() []string {
-	return []string{View: "view", Like: "like", Unlike: "unlike", Rate: "rating", Unrate: "unrate", Purchase: "purchase"}
+	return []string{
+		View: "view", Like: "like", Unlike: "unlike", Rate: "rating", Unrate: "unrate", Purchase: "purchase",
+		Want: "want", Unwant: "unwant", Dismiss: "dismiss", Undismiss: "undismiss", Unpurchase: "unpurchase",
+	}
 }
 
 // KindNames lists the names of all kinds, for messages.
@@ -88,7 +105,7 @@ func (i Interaction) Validate() error {
 		wrong("generation", "is %d, want 0 to %d", i.Generation, MaxGeneration)
 	}
 	switch {
-	case i.Kind < View || i.Kind > Purchase:
+	case i.Kind < View || i.Kind > lastKind:
 		wrong("kind", "is unknown, want one of %s", strings.Join(KindNames(), ", "))
 	case i.Kind == Rate && (i.Stars < 1 || i.Stars > 5):
 		wrong("rating", "is %d, want 1 to 5", i.Stars)

@@ -20,6 +20,16 @@ func TestKindNames(t *testing.T) {
 			t.Errorf("%q became %v", name, k)
 		}
 	}
+	for _, name := range []string{"view", "like", "unlike", "rating", "unrate", "purchase"} {
+		if k, err := domain.ParseKind(name); err != nil || k.Newer() {
+			t.Errorf("%q, a kind of version 0.1.0, is %v, newer: %v, %v", name, k, k.Newer(), err)
+		}
+	}
+	for _, name := range []string{"want", "unwant", "dismiss", "undismiss", "unpurchase"} {
+		if k, err := domain.ParseKind(name); err != nil || !k.Newer() {
+			t.Errorf("%q is %v, newer: %v, %v", name, k, k.Newer(), err)
+		}
+	}
 	if got := domain.Kind(77).String(); got != "Kind(77)" {
 		t.Error(got)
 	}
@@ -36,7 +46,7 @@ func TestInteractionValidate(t *testing.T) {
 		{"reader", func(i *domain.Interaction) { i.UserID = 0 }, "user_id"},
 		{"book", func(i *domain.Interaction) { i.BookID = -1 }, "book_id"},
 		{"kind", func(i *domain.Interaction) { i.Kind = 0 }, "kind"},
-		{"kind beyond", func(i *domain.Interaction) { i.Kind = 9 }, "kind"},
+		{"kind beyond", func(i *domain.Interaction) { i.Kind = domain.Unpurchase + 1; i.Stars = 0 }, "kind"},
 		{"no stars", func(i *domain.Interaction) { i.Stars = 0 }, "rating"},
 		{"six stars", func(i *domain.Interaction) { i.Stars = 6 }, "rating"},
 		{"stars for a like", func(i *domain.Interaction) { i.Kind = domain.Like }, "rating"},

@@ -14,6 +14,7 @@ func TestStrength(t *testing.T) {
 	for stars := range 6 {
 		for _, e := range []domain.Entry{
 			{Stars: stars}, {Stars: stars, Liked: true}, {Stars: stars, Purchased: true}, {Stars: stars, Own: true},
+			{Stars: stars, Wanted: true, Own: true}, {Stars: stars, Dismissed: true, Own: true},
 		} {
 			if got := Strength(e); (got >= engine.Liked) != e.Positive() || got > engine.Full {
 				t.Errorf("%+v has the strength %d", e, got)

@@ -68,6 +68,7 @@ func TestWhatCountsAsLiked(t *testing.T) {
 			1: domain.History{{BookID: 1, Stars: 4}, {BookID: 2, Stars: 3}, {BookID: 9, Stars: 5}}.Encode(),
 			2: domain.History{{BookID: 1, Liked: true, Own: true}, {BookID: 3, Purchased: true}}.Encode(),
 			3: domain.History{{BookID: 1, Own: true}}.Encode(), // taken back
+			4: domain.History{{BookID: 2, Wanted: true, Own: true}, {BookID: 3, Dismissed: true, Own: true}}.Encode(),
 		}),
 	})
 	if err != nil {

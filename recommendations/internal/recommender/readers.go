@@ -107,6 +107,20 @@ func (r *readers) all() []domain.Reader {
 	return slices.Collect(maps.Values(r.byID))
 }
 
+// dismissed returns the indexes of the books that an encoded history dismisses.
+func (s *state) dismissed(encoded []byte) map[int32]bool {
+	var found map[int32]bool
+	_ = domain.EachEntry(encoded, func(e domain.Entry) { // damage: see query
+		if i, ok := s.index[e.BookID]; ok && e.Dismissed {
+			if found == nil {
+				found = map[int32]bool{}
+			}
+			found[i] = true
+		}
+	})
+	return found
+}
+
 // query returns the query for an encoded history, without books that the catalogue does
 // not have; how many of its books the reader likes; and the entry that changed last.
 func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.Entry) {

@@ -244,10 +244,10 @@ func (r *Recommender) Recommend(userID int64, category string, n int, of Selecti
 }
 
 // Similar returns the n books that readers of a book, which need not be of the selection,
-// like most besides it.
+// like most besides it, without those that a reader has dismissed.
 //
 // Errors: ErrNotReady, ErrBookNotFound.
-func (r *Recommender) Similar(bookID int64, n int, of Selection) (Shelf, error) {
+func (r *Recommender) Similar(bookID, userID int64, n int, of Selection) (Shelf, error) {
 	s, err := r.state()
 	if err != nil {
 		return Shelf{}, err
@@ -256,8 +256,14 @@ func (r *Recommender) Similar(bookID int64, n int, of Selection) (Shelf, error) 
 	if !ok {
 		return Shelf{}, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
 	}
-	n = min(n, len(s.catalog.Books))
-	return s.shelf(s.ranker(of).Similar(make([]engine.Scored, 0, max(n, 0)), i, n)), nil
+	dismissed := s.dismissed(r.readers.of(userID).History)
+	n = max(0, min(n, len(s.catalog.Books)))
+	more := min(n+len(dismissed), len(s.catalog.Books))
+	scored := s.ranker(of).Similar(make([]engine.Scored, 0, more), i, more)
+	if len(dismissed) > 0 {
+		scored = slices.DeleteFunc(scored, func(sc engine.Scored) bool { return dismissed[sc.Item] })
+	}
+	return s.shelf(scored[:min(n, len(scored))]), nil
 }
 
 // shelf translates indexes to books.

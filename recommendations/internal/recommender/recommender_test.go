@@ -100,8 +100,8 @@ func TestUnavailableAndHiddenBooks(t *testing.T) {
 		{"a category", Buyable, []int64{10}, func(of Selection) (Shelf, error) { return r.Recommend(7000, "fantasy", 10, of) }},
 		{"a reader's shelf", Buyable, []int64{60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(100, "", 10, of) }},
 		{"a reader's shelf", WithUnavailable, []int64{30, 60, 70}, func(of Selection) (Shelf, error) { return r.Recommend(100, "", 10, of) }},
-		{"similar to one that is away", Buyable, []int64{10, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(30, 10, of) }},
-		{"similar to a hidden one", WithUnavailable, []int64{10, 20, 30, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(50, 10, of) }},
+		{"similar to one that is away", Buyable, []int64{10, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(30, 0, 10, of) }},
+		{"similar to a hidden one", WithUnavailable, []int64{10, 20, 30, 40, 60, 70}, func(of Selection) (Shelf, error) { return r.Similar(50, 0, 10, of) }},
 	} {
 		shelf, err := test.get(test.of)
 		got := ids(shelf)
@@ -144,19 +144,69 @@ func TestCategories(t *testing.T) {
 
 func TestSimilar(t *testing.T) {
 	r := load(t)
-	shelf, err := r.Similar(50, 2, Buyable)
+	shelf, err := r.Similar(50, 0, 2, Buyable)
 	if err != nil || !slices.Equal(ids(shelf), []int64{40, 60}) {
 		t.Errorf("similar to 50: %v, %v", ids(shelf), err)
 	}
-	if _, err := r.Similar(51, 2, Buyable); !errors.Is(err, domain.ErrBookNotFound) {
+	if _, err := r.Similar(51, 0, 2, Buyable); !errors.Is(err, domain.ErrBookNotFound) {
 		t.Errorf("unknown book: %v, want domain.ErrBookNotFound", err)
+	}
+}
+
+// What a reader wants or has dismissed leaves the shelf, which fills anew, and is no reason for
+// another book. What is dismissed leaves the books similar to one, too, for this reader alone.
+func TestWantedAndDismissedBooks(t *testing.T) {
+	r := load(t)
+	whole := domain.History{{BookID: 10, Stars: 5}}
+	for seq, test := range []struct {
+		entry    domain.Entry
+		kept     bool // on the shelf
+		similar  bool // among the similar books
+		personal bool
+	}{
+		{domain.Entry{BookID: 30, Own: true}, true, true, true},
+		{domain.Entry{BookID: 30, Wanted: true, Own: true}, false, true, true},
+		{domain.Entry{BookID: 30, Dismissed: true, Own: true}, false, false, true},
+		{domain.Entry{BookID: 30, Own: true}, true, true, true},
+		{domain.Entry{BookID: 10, Wanted: true, Own: true}, false, true, false},
+		{domain.Entry{BookID: 10, Dismissed: true, Own: true}, false, false, false},
+	} {
+		h := append(slices.Clone(whole), test.entry)
+		if test.entry.BookID == 10 {
+			h = domain.History{test.entry}
+		}
+		r.Put([]domain.Reader{{ID: 100, Seq: int64(seq + 2), History: h.Encode()}})
+		shelf, err := r.Recommend(100, "", 3, Buyable)
+		if err != nil || shelf.Personal != test.personal || slices.Contains(ids(shelf), test.entry.BookID) != test.kept || len(shelf.Items) != 3 {
+			t.Errorf("%+v: books %v, personal %v, %v", test.entry, ids(shelf), shelf.Personal, err)
+		}
+		for _, item := range shelf.Items {
+			if item.Because != nil && item.Because.ID == test.entry.BookID {
+				t.Errorf("%+v is the reason for book %d", test.entry, item.Book.ID)
+			}
+		}
+		similar, err := r.Similar(20, 100, 3, Buyable)
+		if err != nil || slices.Contains(ids(similar), test.entry.BookID) != test.similar || len(similar.Items) != 3 {
+			t.Errorf("%+v: similar books %v, %v", test.entry, ids(similar), err)
+		}
+		if others, err := r.Similar(20, 1, 3, Buyable); err != nil || !slices.Contains(ids(others), test.entry.BookID) {
+			t.Errorf("%+v: similar books for another reader %v, %v", test.entry, ids(others), err)
+		}
+	}
+	every := domain.History{}
+	for id := int64(10); id <= 70; id += 10 {
+		every = append(every, domain.Entry{BookID: id, Dismissed: true, Own: true})
+	}
+	r.Put([]domain.Reader{{ID: 100, Seq: 99, History: every.Encode()}})
+	if similar, err := r.Similar(20, 100, 3, Buyable); err != nil || len(similar.Items) != 0 {
+		t.Errorf("after all were dismissed: %v, %v", ids(similar), err)
 	}
 }
 
 func TestNotReadyBeforeLoad(t *testing.T) {
 	r := New()
 	_, recommend := r.Recommend(1, "", 1, Buyable)
-	_, similar := r.Similar(1, 1, Buyable)
+	_, similar := r.Similar(1, 0, 1, Buyable)
 	_, lib := r.Catalog()
 	_, categories := r.Categories()
 	for _, err := range []error{recommend, similar, lib, categories} {

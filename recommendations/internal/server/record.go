@@ -169,12 +169,17 @@ func refused(id string, status domain.Status) *recommendationsv1.Rejection {
 // interaction translates an interaction. check finds invalid values.
 func interaction(in *recommendationsv1.Interaction) domain.Interaction {
 	kinds := map[recommendationsv1.InteractionKind]domain.Kind{
-		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:     domain.View,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE:     domain.Like,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE:   domain.Unlike,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_RATING:   domain.Rate,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE:   domain.Unrate,
-		recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE: domain.Purchase,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_VIEW:       domain.View,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_LIKE:       domain.Like,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNLIKE:     domain.Unlike,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_RATING:     domain.Rate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNRATE:     domain.Unrate,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE:   domain.Purchase,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_WANT:       domain.Want,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNWANT:     domain.Unwant,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_DISMISS:    domain.Dismiss,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNDISMISS:  domain.Undismiss,
+		recommendationsv1.InteractionKind_INTERACTION_KIND_UNPURCHASE: domain.Unpurchase,
 	}
 	return domain.Interaction{
 		ID: in.GetId(), UserID: in.GetUserId(), BookID: in.GetBookId(), Kind: kinds[in.GetKind()], Stars: int(in.GetRating()),
@@ -229,7 +234,9 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 }
 
 func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
-	return &recommendationsv1.HistoryEntry{BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased}
+	return &recommendationsv1.HistoryEntry{
+		BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased, Wanted: e.Wanted, Dismissed: e.Dismissed,
+	}
 }
 
 // catchUp brings a reader up to a sequence number, if it can, and reports whether the store

@@ -146,16 +146,28 @@ func sourceOf(shelf recommender.Shelf) (source recommendationsv1.Source, label s
 }
 
 // SimilarBooks implements the RPC of that name.
-func (s *Server) SimilarBooks(_ context.Context, req *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+func (s *Server) SimilarBooks(ctx context.Context, req *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
 	var wrong violations
 	if req.GetBookId() <= 0 {
 		wrong.add("book_id", fmt.Sprintf("is %d, want a whole number from 1", req.GetBookId()))
 	}
+	if id := req.GetUserId(); id < 0 {
+		wrong.add("user_id", fmt.Sprintf("is %d, want a whole number from 1, or 0 for none", id))
+	}
+	checkGeneration(&wrong, req.GetGeneration())
+	checkSeq(&wrong, "min_version", req.GetMinVersion())
 	n := checkMaxResults(&wrong, req.GetMaxResults())
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	shelf, err := s.recommender.Similar(req.GetBookId(), n, selection(req.GetIncludeUnavailable()))
+	if _, err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
+		return nil, err
+	}
+	of := selection(req.GetIncludeUnavailable())
+	shelf, err := s.recommender.Similar(req.GetBookId(), req.GetUserId(), n, of)
+	if err == nil && s.recommender.Reader(req.GetUserId()).Ended(req.GetGeneration()) { // afterwards, as in shelf
+		shelf, err = s.recommender.Similar(req.GetBookId(), nobody, n, of)
+	}
 	if err != nil {
 		return nil, toStatus(err)
 	}

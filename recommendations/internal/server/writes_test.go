@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
@@ -170,6 +171,81 @@ func TestRecordInteractions(t *testing.T) {
 			t.Errorf("book %d is on the shelf of a reader who has it", r.GetBookId())
 		}
 	}
+}
+
+// The kinds that came after version 0.1.0, from the write to the shelf, the similar books and
+// the history.
+func TestRecordWantedAndDismissed(t *testing.T) {
+	api := remember(t, time.Minute)
+	const (
+		want, unwant       = recommendationsv1.InteractionKind_INTERACTION_KIND_WANT, recommendationsv1.InteractionKind_INTERACTION_KIND_UNWANT
+		dismiss, undismiss = recommendationsv1.InteractionKind_INTERACTION_KIND_DISMISS, recommendationsv1.InteractionKind_INTERACTION_KIND_UNDISMISS
+		buy, unbuy         = recommendationsv1.InteractionKind_INTERACTION_KIND_PURCHASE, recommendationsv1.InteractionKind_INTERACTION_KIND_UNPURCHASE
+	)
+	for i, step := range []struct {
+		kind    recommendationsv1.InteractionKind
+		entry   *recommendationsv1.HistoryEntry
+		shelf   bool // whether the book is on the shelf
+		similar bool // whether it is similar to book 1
+	}{
+		{want, &recommendationsv1.HistoryEntry{BookId: 3, Wanted: true}, false, true},
+		{unwant, nil, true, true},
+		{dismiss, &recommendationsv1.HistoryEntry{BookId: 3, Dismissed: true}, false, false},
+		{undismiss, nil, true, true},
+		{buy, &recommendationsv1.HistoryEntry{BookId: 3, Purchased: true}, false, true},
+		{unbuy, nil, true, true},
+	} {
+		resp, err := recordAll(t, api, did(fmt.Sprint("step-", i), 700, 3, step.kind, 0))
+		if err != nil || resp.GetStored() != 1 {
+			t.Fatalf("%v: %v, %v", step.kind, resp, err)
+		}
+		history, err := api.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 700, MinVersion: resp.GetVersion()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entry *recommendationsv1.HistoryEntry
+		if len(history.GetEntries()) > 0 {
+			entry = history.GetEntries()[0]
+		}
+		if !proto.Equal(entry, step.entry) {
+			t.Errorf("%v: history %v, want %v", step.kind, history.GetEntries(), step.entry)
+		}
+		shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 700, MinVersion: resp.GetVersion()})
+		if got := has(shelf.GetRecommendations(), 3); err != nil || got != step.shelf || len(shelf.GetRecommendations()) != 10 {
+			t.Errorf("%v: on the shelf: %v, %v", step.kind, got, err)
+		}
+		similar, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 1, UserId: 700, MinVersion: resp.GetVersion(), Generation: 1})
+		if got := has(similar.GetRecommendations(), 3); err != nil || got != step.similar || len(similar.GetRecommendations()) != 10 {
+			t.Errorf("%v: among the similar books: %v, %v", step.kind, got, err)
+		}
+	}
+	if _, err := recordAll(t, api, did("gone", 700, 3, dismiss, 0)); err != nil {
+		t.Fatal(err)
+	}
+	forgotten, err := api.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 700})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for generation := range int64(3) {
+		similar, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 1, UserId: 700, MinVersion: forgotten.GetVersion(), Generation: generation})
+		if err != nil || !has(similar.GetRecommendations(), 3) {
+			t.Errorf("after the reader was forgotten, generation %d: %v, %v", generation, similar, err)
+		}
+	}
+	for _, req := range []*recommendationsv1.SimilarBooksRequest{{BookId: 1, UserId: -1}, {BookId: 1, Generation: -1}, {BookId: 1, MinVersion: -1}} {
+		if _, err := api.SimilarBooks(within(t), req); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%v: %v", req, err)
+		}
+	}
+	resp, err := recordAll(t, api, did("newer", 700, 3, 12, 0))
+	if err != nil || resp.GetRejected() != 1 || resp.GetRejections()[0].GetReason() != recommendationsv1.RejectionReason_REJECTION_REASON_INVALID ||
+		resp.GetRejections()[0].GetField() != "kind" {
+		t.Errorf("a kind of a later version: %v, %v", resp, err)
+	}
+}
+
+func has(list []*recommendationsv1.Recommendation, book int64) bool {
+	return slices.ContainsFunc(list, func(r *recommendationsv1.Recommendation) bool { return r.GetBookId() == book })
 }
 
 func TestRecordMany(t *testing.T) {

@@ -238,7 +238,7 @@ func readKnown(ctx context.Context, q querier, list []domain.Interaction) (map[s
 
 // readInteractions calls yield for the rows that meet a condition.
 func readInteractions(ctx context.Context, q querier, where string, args []any, yield func(domain.Interaction) error) error {
-	rows, err := q.QueryContext(ctx, "SELECT id, user_id, book_id, kind, stars, at FROM interactions "+where, args...)
+	rows, err := q.QueryContext(ctx, "SELECT id, user_id, book_id, CASE newer_kind WHEN '' THEN kind ELSE newer_kind END, stars, at FROM interactions "+where, args...)
 	if err != nil {
 		return err
 	}
@@ -303,13 +303,17 @@ func insertInteractions(ctx context.Context, tx *sql.Tx, seq int64, list []domai
 
 // insertion returns the statement that stores n interactions.
 func insertion(n int) string {
-	return "INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES " + placeholders(n, 7)
+	return "INSERT INTO interactions (id, user_id, book_id, kind, newer_kind, stars, seq, at) VALUES " + placeholders(n, 8)
 }
 
 func interactionArgs(list []domain.Interaction, seq func(int) int64) []any {
-	args := make([]any, 0, 7*len(list))
+	args := make([]any, 0, 8*len(list))
 	for k, i := range list {
-		args = append(args, i.ID, i.UserID, i.BookID, i.Kind.String(), i.Stars, seq(k), i.At.UTC().Format(timeLayout))
+		kind, newer := i.Kind.String(), ""
+		if i.Kind.Newer() {
+			kind, newer = domain.View.String(), kind
+		}
+		args = append(args, i.ID, i.UserID, i.BookID, kind, newer, i.Stars, seq(k), i.At.UTC().Format(timeLayout))
 	}
 	return args
 }

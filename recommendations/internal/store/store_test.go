@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,7 @@ func TestContract(t *testing.T) {
 			"Forget":                    testForget,
 			"GenerationsEnd":            testGenerationsEnd,
 			"EarlierVersionsForget":     testEarlierVersionsForget,
+			"EarlierVersionsReadKinds":  testEarlierVersionsReadKinds,
 			"ReadersWinOverImports":     testReadersWinOverImports,
 			"TheDemonstrationMakesRoom": testTheDemonstrationMakesRoom,
 			"AnExportComesBack":         testAnExportComesBack,
@@ -477,6 +479,62 @@ func testEarlierVersionsForget(db database) {
 	mustImport(t, s, store.ImportRequest{Catalog: catalog(1, 2, 3), DropDemo: true})
 	if stored, err := s.History(within(t), 8); err != nil || stored.Generation != 3 {
 		t.Errorf("after the demonstration was dropped: %+v, %v", stored, err)
+	}
+}
+
+// A program of version 0.1.0 can read the interactions of every kind, and write its own.
+func testEarlierVersionsReadKinds(db database) {
+	t := db.t
+	url := db.newURL()
+	s := open(t, url)
+	for kind := domain.View; kind <= domain.Unpurchase; kind++ {
+		i := domain.Interaction{ID: kind.String(), UserID: 7, BookID: int64(kind), Kind: kind}
+		if kind == domain.Rate {
+			i.Stars = 5
+		}
+		record(t, s, i)
+		if again := record(t, s, i)[0].Status; again != domain.Repeated {
+			t.Errorf("%v once more: %v", kind, again)
+		}
+	}
+	raw := db.raw(url)
+	if _, err := raw.Exec("INSERT INTO interactions (id, user_id, book_id, kind, stars, seq, at) VALUES ('earlier', 7, 1, 'like', 0, 99, '2026-11-21T10:00:00.000000Z')"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := raw.Query("SELECT id, kind FROM interactions ORDER BY seq, at")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var theirs []string
+	for rows.Next() {
+		var id, kind string
+		if err := rows.Scan(&id, &kind); err != nil {
+			t.Fatal(err)
+		}
+		theirs = append(theirs, id+" "+kind)
+	}
+	if diff := cmp.Diff([]string{
+		"view view", "like like", "unlike unlike", "rating rating", "unrate unrate", "purchase purchase",
+		"want view", "unwant view", "dismiss view", "undismiss view", "unpurchase view", "earlier like",
+	}, theirs); rows.Err() != nil || diff != "" {
+		t.Error(diff, rows.Err())
+	}
+	var ours []domain.Kind
+	err = s.Interactions(within(t), func(i domain.Interaction) error {
+		ours = append(ours, i.Kind)
+		return nil
+	})
+	want := []domain.Kind{
+		domain.View, domain.Like, domain.Unlike, domain.Rate, domain.Unrate, domain.Purchase,
+		domain.Want, domain.Unwant, domain.Dismiss, domain.Undismiss, domain.Unpurchase, domain.Like,
+	}
+	if diff := cmp.Diff(want, ours); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
+	if h := history(t, s, 7); !slices.Contains(h, domain.Entry{BookID: int64(domain.Want), Wanted: true, Own: true}) ||
+		!slices.Contains(h, domain.Entry{BookID: int64(domain.Dismiss), Dismissed: true, Own: true}) {
+		t.Errorf("history %+v", h)
 	}
 }
 
@@ -1106,7 +1164,7 @@ func testAnEarlierSchemaComesBack(db database) {
 	record(t, s, like("a", 7, 1))
 	statements := []string{
 		"DROP TRIGGER head_seq", "DROP TABLE commits", "ALTER TABLE histories DROP COLUMN generation",
-		"DELETE FROM goose_db_version WHERE version_id > 1",
+		"ALTER TABLE interactions DROP COLUMN newer_kind", "DELETE FROM goose_db_version WHERE version_id > 1",
 	}
 	if db.name != "sqlite" {
 		statements[0] = "DROP FUNCTION mark_commit CASCADE"

@@ -15,6 +15,8 @@ type Entry struct {
 	Liked     bool  `json:"liked"`
 	Rating    int   `json:"rating"` // 0 for none
 	Purchased bool  `json:"purchased"`
+	Wanted    bool  `json:"wanted"`
+	Dismissed bool  `json:"dismissed"`
 }
 
 // History is a reader's history, the latest change first.
@@ -39,7 +41,9 @@ func (a *API) History(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := History{Entries: []Entry{}, Version: history.Version}
 	for _, e := range history.Entries {
-		answer.Entries = append(answer.Entries, Entry{BookID: e.BookID, Liked: e.Liked, Rating: e.Rating, Purchased: e.Purchased})
+		answer.Entries = append(answer.Entries, Entry{
+			BookID: e.BookID, Liked: e.Liked, Rating: e.Rating, Purchased: e.Purchased, Wanted: e.Wanted, Dismissed: e.Dismissed,
+		})
 	}
 	return reply.JSON(w, http.StatusOK, answer)
 }

@@ -46,10 +46,20 @@ func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 
 // Similar is GET /api/v1/books/{id}/similar.
 func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
-	q := request.NewQuery(r, "max_results")
-	id, most := q.ID("id", r.PathValue("id")), q.MaxResults()
+	q := request.NewQuery(r, "max_results", "user_id", "min_version")
+	id := q.ID("id", r.PathValue("id"))
+	query := recommend.Query{MaxResults: q.MaxResults(), MinVersion: q.MinVersion()}
+	reader := q.Value("user_id")
+	if reader != "" {
+		query.UserID = q.ID("user_id", reader)
+	}
 	if err := q.Err(); err != nil {
 		return err
+	}
+	if reader != "" {
+		if err := checkReader(r, query.UserID); err != nil {
+			return err
+		}
 	}
 	b, err := a.cfg.Catalog.Book(id)
 	if err != nil {
@@ -61,7 +71,7 @@ func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
 		}
 		return "Readers of " + b.Title + " also like it"
 	}
-	return a.sendShelf(w, a.cfg.Recommender.Similar(r.Context(), b, most), reason)
+	return a.sendShelf(w, a.cfg.Recommender.Similar(r.Context(), b, query), reason)
 }
 
 // sendShelf answers with a shelf. Instead of a fallback because replicas are

@@ -37,7 +37,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	}
 	here := r.URL.RequestURI()
 	wait := p.askOwnBooks(r.Context(), v, here)
-	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, similarBooks))
+	similar := p.cfg.Shelves.Count(p.cfg.Recommender.Similar(r.Context(), b, v.similarQuery(similarBooks)))
 	v, own := p.waitOwnBooks(w, v, wait)
 	if similar.Source == recommend.Similar { // where readers are few, recommendations adds bestsellers
 		similar.Items = slices.DeleteFunc(slices.Clone(similar.Items), func(i recommend.Item) bool { return i.Score <= 0 })

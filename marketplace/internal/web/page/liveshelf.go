@@ -160,6 +160,10 @@ func changeOf(c recommend.Change) *shelfChange {
 		change.Before, change.After = "you gave", fmt.Sprintf(" %d of 5 stars", c.Entry.Rating)
 	case c.Entry.Purchased:
 		change.Before = "you bought"
+	case c.Entry.Wanted:
+		change.Before = "you want to read"
+	case c.Entry.Dismissed:
+		change.Before, change.After = "you said that", " is not for you"
 	default:
 		change.Before = "you took back what you said of"
 	}

@@ -51,6 +51,12 @@ func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 	return recommend.Query{UserID: v.id.Own, Category: category, MaxResults: most, Generation: v.id.Generation, MinVersion: v.version}
 }
 
+// similarQuery asks for books that readers of a book like, without those that the visitor has
+// dismissed.
+func (v Visitor) similarQuery(most int) recommend.Query {
+	return recommend.Query{UserID: v.id.Own, MaxResults: most, Generation: v.id.Generation, MinVersion: v.version}
+}
+
 // historyQuery asks for the visitor's own history, at the version of the last write or a
 // later one.
 func (v Visitor) historyQuery(version int64) recommend.HistoryQuery {

@@ -20,7 +20,7 @@ import (
 // recommend.ErrForgotten. Any other error is a bug.
 type Recommender interface {
 	Shelf(ctx context.Context, q recommend.Query) recommend.Shelf
-	Similar(ctx context.Context, book catalog.Book, maxResults int) recommend.Shelf
+	Similar(ctx context.Context, book catalog.Book, q recommend.Query) recommend.Shelf
 	History(ctx context.Context, q recommend.HistoryQuery) (recommend.History, error)
 	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
 	Forget(ctx context.Context, userID, generation int64) (version int64, err error)
