@@ -219,3 +219,10 @@ generate its own. */ -}}
 {{- end -}}
 {{- toJson .Values.marketplace.secretData -}}
 {{- end -}}
+
+{{- /* Where the rules of the HTTPRoute send requests. */ -}}
+{{- define "bookstall.marketplace.backend" -}}
+backendRefs:
+  - name: {{ include "bookstall.fullname" . }}-marketplace
+    port: {{ .Values.marketplace.service.port }}
+{{- end -}}

@@ -75,13 +75,33 @@ func TestTheRoutesHaveThePathOfThePublicURL(t *testing.T) {
 			}
 		}
 		// Without a match, a rule takes all paths.
-		matches := find(t, objects, "HTTPRoute", "bookstall-marketplace").list("spec", "rules")[0].list("matches")
-		want := map[string]string{"/": `null`}[path]
-		if want == "" {
-			want = `[{"path":{"type":"PathPrefix","value":"` + path + `"}}]`
+		rules := find(t, objects, "HTTPRoute", "bookstall-marketplace").list("spec", "rules")
+		prefix := strings.TrimSuffix(path, "/")
+		want := `[{"path":{"type":"PathPrefix","value":"` + prefix + `"}}]`
+		if prefix == "" {
+			want = "null"
 		}
-		if got := compact(t, matches); got != want {
+		if got := compact(t, rules[len(rules)-1].list("matches")); got != want {
 			t.Errorf("%s: HTTPRoute matches %s, want %s", url, got, want)
+		}
+		if got := rules[0].list("matches")[0].text("path", "value"); got != prefix+"/shelf/events" {
+			t.Errorf("%s: the rule of live shelves matches %s", url, got)
+		}
+	}
+}
+
+// Answers have a limit, except live shelves. Without a value there is none, as in earlier charts,
+// whose clusters may not know the field.
+func TestTheRouteHasTimeouts(t *testing.T) {
+	const backend = `"backendRefs":[{"name":"bookstall-marketplace","port":80}]`
+	for value, want := range map[string]string{
+		`"30s"`: `[{` + backend + `,"matches":[{"path":{"type":"Exact","value":"/shelf/events"}}],"timeouts":{"request":"0s"}},{` + backend + `,"timeouts":{"request":"30s"}}]`,
+		`""`:    `[{` + backend + `}]`,
+		`null`:  `[{` + backend + `}]`,
+	} {
+		objects := rendered(t, "--set=marketplace.httpRoute.enabled=true,marketplace.httpRoute.parentRefs[0].name=x", "--set-json=marketplace.httpRoute.timeouts.request="+value)
+		if got := compact(t, find(t, objects, "HTTPRoute", "bookstall-marketplace").at("spec", "rules")); got != want {
+			t.Errorf("%s: rules %s, want %s", value, got, want)
 		}
 	}
 }

@@ -87,6 +87,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"tls.enabled=true,tls.generate=true,tls.postgresqlSecretName=x", "tls.postgresqlSecretName"},
 				{"tls.certManager.duration=long", "/tls/certManager/duration"},
 				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
+				{"marketplace.httpRoute.timeouts.request=30", "/marketplace/httpRoute/timeouts/request"},
 				{"marketplace.apiTokensSecret=x,marketplace.requireAPIToken=false", "marketplace.apiTokensSecret"},
 				{"marketplace.secureCookies=true,marketplace.publicURL=http://shop.example", "marketplace.publicURL"},
 				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
