@@ -63,6 +63,7 @@ func TestImages(t *testing.T) {
 			t.Errorf("the two builds have %d and %d files, want the same number, 10 or more", len(a), len(b))
 		}
 	})
+	checkData(t, first)
 	for _, id := range []string{"marketplace", "recommendations"} {
 		t.Run(id, func(t *testing.T) {
 			archive, err := tarball.ImageFromPath(filepath.Join(first, id+".tar"), nil)
@@ -94,6 +95,26 @@ func TestImages(t *testing.T) {
 				checkReports(t, id, archive)
 			}
 		})
+	}
+}
+
+// The programs that write to a volume own its folder.
+func checkData(t *testing.T, dir string) {
+	t.Helper()
+	for _, id := range []string{"recommendations", "certs"} {
+		img, err := tarball.ImageFromPath(filepath.Join(dir, id+".tar"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := 0
+		eachFile(t, img, func(h *tar.Header, _ io.Reader) {
+			if h.Name == "data" {
+				owner = h.Uid
+			}
+		})
+		if owner != 65532 {
+			t.Errorf("%s: /data belongs to %d, want 65532", id, owner)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -152,6 +153,48 @@ func TestProfiles(t *testing.T) {
 		})
 	})
 	t.Run("down leaves nothing", p.downLeavesNothing)
+}
+
+// TestMutualTLS runs the programs with the second file, and renews their certificates.
+func TestMutualTLS(t *testing.T) {
+	p := newProject(t, "bookstall-tls", root+"/.tools/bin/docker-compose",
+		"COMPOSE_FILE="+root+"/deploy/compose.yaml:"+root+"/deploy/compose.tls.yaml")
+	p.run(t, "up", "--detach", "--wait")
+	p.healthy(t, "certs", 1)
+	p.agreed(t, like(t, 900_001))
+	certs := func(args ...string) string {
+		return p.run(t, append([]string{"exec", "-T", "certs", "/ko-app/certs", "--dir=/data"}, args...)...)
+	}
+	expiry := func() float64 {
+		_, rest, _ := strings.Cut(certs("show"), "recommendations: until ")
+		text, _, _ := strings.Cut(rest, ": ")
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(at.Unix())
+	}
+	admins, err := p.admins(t.Context())
+	if err != nil || len(admins) != 3 {
+		t.Fatalf("%v, %v", admins, err)
+	}
+	before := expiry()
+	shown := func(at float64) {
+		for _, admin := range admins {
+			line := fmt.Sprintf("rpc_certificate_not_after_seconds{certificate=\"own\"} %s\n", strconv.FormatFloat(at, 'g', -1, 64))
+			wait(t, admin+" shows "+line, func() bool { return strings.Contains(fetch(t, visitor(t), admin+"/metrics"), line) })
+		}
+	}
+	shown(before)
+	certs("--life=23h", "renew")
+	if after := expiry(); after >= before {
+		t.Fatalf("the renewed certificate is valid until %.0f, before until %.0f", after, before)
+	}
+	shown(expiry())
+	p.run(t, "restart", "marketplace") // new connections
+	p.healthy(t, "marketplace", 1)
+	p.check(t, 3)
+	p.downLeavesNothing(t)
 }
 
 // restricted checks the restrictions of the containers that the daemon created.
@@ -348,14 +391,19 @@ func visitor(t *testing.T) *http.Client {
 
 func get(t *testing.T, client *http.Client, path string) string {
 	t.Helper()
-	resp, err := client.Get(shop + path)
+	return fetch(t, client, shop+path)
+}
+
+func fetch(t *testing.T, client *http.Client, address string) string {
+	t.Helper()
+	resp, err := client.Get(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: status %d, %v\n%.500s", path, resp.StatusCode, err, text)
+		t.Fatalf("%s: status %d, %v\n%.500s", address, resp.StatusCode, err, text)
 	}
 	return string(text)
 }

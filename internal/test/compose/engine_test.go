@@ -63,7 +63,7 @@ func (e engine) ask(ctx context.Context, method, path string, query url.Values, 
 
 func (e engine) loadImages(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"marketplace", "recommendations", "load", "otlpsink", "postgres", "prometheus"} {
+	for _, name := range []string{"marketplace", "recommendations", "certs", "load", "otlpsink", "postgres", "prometheus"} {
 		f, err := os.Open(filepath.Join(root, "bin", "compose", name+".tar"))
 		if err != nil {
 			t.Fatal(err)

@@ -210,7 +210,7 @@ type entry struct {
 // data returns the data folder of a program, if it has one. A new volume that is mounted
 // there takes its owner, so the program can write.
 func data(id string) []entry {
-	if id != "recommendations" {
+	if id != "recommendations" && id != "certs" {
 		return nil
 	}
 	return []entry{{name: "data/", mode: 0o755, owner: 65532}}
