@@ -38,31 +38,42 @@ type BookWriter = Writer[domain.Book]
 // NewBookWriter returns a writer of a books.csv. The caller must call Flush at the
 // end.
 func NewBookWriter(w io.Writer) *BookWriter {
-	return newWriter(w, bookFormat())
+	return newWriter(w, bookFormat(nil))
 }
 
 // CheckBook returns the first column of b that a books.csv cannot hold, and the
 // reason; column is "" when b is valid. Books imported from other formats must
 // pass it too, so that they can be exported.
 func CheckBook(b domain.Book) (column, reason string) {
-	f := bookFormat()
+	f := bookFormat(nil)
 	if _, wrong := f.parseRow(f.sources(), f.text(&b)); wrong != nil {
 		return wrong.column, wrong.reason
 	}
 	return "", ""
 }
 
-func bookFormat() format[domain.Book] {
+// bookFormat returns the format; ids gives ids that are texts their numbers, and if it is nil,
+// ids are numbers.
+func bookFormat(ids *domain.Numbering) format[domain.Book] {
 	type book = domain.Book
 	return format[book]{
 		id:       func(b *book) int64 { return b.ID },
+		ids:      ids,
 		check:    checkBook,
 		profiles: bookProfiles(),
 		columns: []column[book]{
 			{
-				name:  "book_id",
-				parse: func(b *book, cell string) error { return parseID(&b.ID, cell) },
-				text:  func(b *book) string { return strconv.FormatInt(b.ID, 10) },
+				name: "book_id",
+				parse: func(b *book, cell string) (err error) {
+					b.ID, b.ExternalID, err = parseBookID(ids, cell)
+					return err
+				},
+				text: func(b *book) string { return strconv.FormatInt(b.ID, 10) },
+			},
+			{
+				name: "external_id", optional: true,
+				parse: func(b *book, cell string) error { return parseExternalID(ids, b, cell) },
+				text:  func(b *book) string { return b.ExternalID },
 			},
 			{
 				name:  "title",

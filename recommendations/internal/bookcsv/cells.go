@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // The functions below parse one cell. Their errors are the reason only; the
@@ -46,7 +48,19 @@ func parseWhole(cell string) (int64, error) {
 	return n, nil
 }
 
-func parseID(into *int64, cell string) error {
+// parseID parses an id, which ids gives a number if it is a text. If ids is nil, it must be a
+// number.
+func parseID(into *int64, ids *domain.Numbering, cell string) (err error) {
+	if ids != nil && cell != "" {
+		text := bare(cell)
+		if number := withoutFraction(text); consists(number, isDigit) {
+			text = number
+		}
+		if *into, err = ids.Number(text); errors.Is(err, domain.ErrNumbersOnly) {
+			return fmt.Errorf("%w: --text-ids takes it all the same", err)
+		}
+		return err
+	}
 	n, err := parseWhole(cell)
 	if err != nil {
 		return err
@@ -55,6 +69,40 @@ func parseID(into *int64, cell string) error {
 		return fmt.Errorf("%d is less than 1", n)
 	}
 	*into = n
+	return nil
+}
+
+// parseBookID also returns the id as a text, if it is one.
+func parseBookID(ids *domain.Numbering, cell string) (id int64, text string, err error) {
+	if err := parseID(&id, ids, cell); err != nil || ids == nil {
+		return id, "", err
+	}
+	return id, ids.Text(id), nil
+}
+
+// parseExternalID parses the text of an id beside the number that it has in the store, which
+// is how an export writes both.
+func parseExternalID(ids *domain.Numbering, b *domain.Book, cell string) error {
+	cell = bare(cell)
+	if cell == "" || cell == b.ExternalID || cell == strconv.FormatInt(b.ID, 10) {
+		return nil
+	}
+	if ids == nil {
+		if reason := domain.CheckExternalID(cell); reason != "" {
+			return fmt.Errorf("%s %s", quote(cell), reason)
+		}
+		b.ExternalID = cell
+		return nil
+	}
+	// A number of the range of texts that the store does not know was read as a text.
+	id, err := strconv.ParseInt(b.ExternalID, 10, 64)
+	if err != nil || !domain.IsMapped(id) {
+		id = b.ID
+	}
+	if err := ids.Name(id, cell); err != nil {
+		return err
+	}
+	b.ID, b.ExternalID = id, cell
 	return nil
 }
 

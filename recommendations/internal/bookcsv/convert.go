@@ -108,6 +108,18 @@ func shortISBN(cell string) (string, error) {
 	return strings.Repeat("0", 10-len(cell)) + cell, nil
 }
 
+// isbnKey returns the function that makes the id of a book from its ISBN. Where ids may be
+// texts, what is no ISBN is one: sets have other codes in that column.
+func isbnKey(o Options) func(cell string) (string, error) {
+	return func(cell string) (string, error) {
+		id, err := isbnID(cell)
+		if err != nil && o.BookIDs != nil {
+			return cell, nil
+		}
+		return id, err
+	}
+}
+
 // isbnID makes the id of a book from its ISBN: the number with 13 digits, which is the same
 // for both forms of an ISBN.
 func isbnID(cell string) (string, error) {

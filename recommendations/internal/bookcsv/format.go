@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // format describes one kind of file, whose rows have type T.
@@ -15,6 +17,7 @@ type format[T any] struct {
 	// id returns the value that must be unique in the file, which is in the first
 	// column. It is nil when no value must be.
 	id       func(*T) int64
+	ids      *domain.Numbering // of the values of id; nil if they are numbers
 	profiles []profile
 }
 

@@ -95,18 +95,28 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 	if o.Scale > 0 {
 		shape.Scale = o.Scale
 	}
-	used := map[int]bool{}
+	used, byISBN := map[int]bool{}, false
 	var sources []source[T]
 	for _, c := range f.columns {
 		s := source[T]{column: c}
 		if found.name == Canonical {
 			s.at = h.find([]string{key(c.name)})
+			if c.name == "book_id" && len(s.at) == 0 { // what else may tell books apart
+				if s.at = h.find([]string{key("external_id")}); len(s.at) == 0 {
+					s.at, s.convert = h.find([]string{"isbn13", "isbn"}), isbnKey(o)
+					byISBN = true
+				}
+			}
+			s.lenient = c.name == "isbn" && byISBN // it may be a code of another kind
 		}
 		for _, m := range found.columns {
 			if m.to == c.name && len(s.at) == 0 && (!m.sum || h.hasAll(m.from)) {
 				s.at, s.sum, s.convert, s.lenient = h.find(m.from), m.sum, m.convert, m.lenient
 				if m.reader {
 					s.constant = o.reader()
+				}
+				if m.isbn {
+					s.convert = isbnKey(o)
 				}
 			}
 		}
@@ -115,7 +125,7 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 				shape.Mapped = append(shape.Mapped, c.name)
 				s = source[T]{column: c, at: at}
 				if c.name == "book_id" && strings.HasPrefix(key(other), "isbn") {
-					s.convert = isbnID
+					s.convert = isbnKey(o)
 				}
 			}
 		}

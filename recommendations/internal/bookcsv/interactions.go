@@ -21,22 +21,22 @@ type InteractionWriter = Writer[domain.Interaction]
 // NewInteractionWriter returns a writer of an interactions.csv. The caller must
 // call Flush at the end.
 func NewInteractionWriter(w io.Writer) *InteractionWriter {
-	return newWriter(w, interactionFormat())
+	return newWriter(w, interactionFormat(nil, nil))
 }
 
-func interactionFormat() format[domain.Interaction] {
+func interactionFormat(readers, books *domain.Numbering) format[domain.Interaction] {
 	type interaction = domain.Interaction
 	return format[interaction]{
 		check: checkInteraction,
 		columns: []column[interaction]{
 			{
 				name:  "user_id",
-				parse: func(i *interaction, cell string) error { return parseID(&i.UserID, cell) },
+				parse: func(i *interaction, cell string) error { return parseID(&i.UserID, readers, cell) },
 				text:  func(i *interaction) string { return strconv.FormatInt(i.UserID, 10) },
 			},
 			{
 				name:  "book_id",
-				parse: func(i *interaction, cell string) error { return parseID(&i.BookID, cell) },
+				parse: func(i *interaction, cell string) error { return parseID(&i.BookID, books, cell) },
 				text:  func(i *interaction) string { return strconv.FormatInt(i.BookID, 10) },
 			},
 			{

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"bookstall/recommendations/internal/domain"
 )
 
 // Options say what a file does not say itself. With the zero value, columns are found by
@@ -15,21 +17,29 @@ type Options struct {
 	Columns map[string]string // column of the file, by the project's
 	Scale   float64           // the highest rating; 0 for that of the profile, or 5
 	Reader  int64             // the reader of ratings that name none; 0 for 1
+	// BookIDs and ReaderIDs give ids that are texts their numbers. If nil, a text is a fault.
+	BookIDs, ReaderIDs *domain.Numbering
 }
 
 // Books reads the header of a file of books. Errors call the file name.
 func (o Options) Books(name string, r io.Reader) (*BookReader, error) {
-	return newReader(name, r, bookFormat(), o)
+	return newReader(name, r, bookFormat(o.BookIDs), o)
 }
 
 // Ratings reads the header of a file of ratings. Errors call the file name.
 func (o Options) Ratings(name string, r io.Reader) (*RatingReader, error) {
-	return newReader(name, r, ratingFormat(), o)
+	return newReader(name, r, ratingFormat(o.ReaderIDs, o.BookIDs), o)
 }
 
 // Interactions reads the header of a file of interactions. Errors call the file name.
 func (o Options) Interactions(name string, r io.Reader) (*InteractionReader, error) {
-	return newReader(name, r, interactionFormat(), o)
+	return newReader(name, r, interactionFormat(o.ReaderIDs, o.BookIDs), o)
+}
+
+// Samples reads the header of a samples.csv. Only the ids of the options count. Errors call
+// the file name.
+func (o Options) Samples(name string, r io.Reader) (*SampleReader, error) {
+	return newReader(name, r, sampleFormat(o.ReaderIDs), Options{})
 }
 
 func (o Options) reader() string { return strconv.FormatInt(cmp.Or(o.Reader, 1), 10) }
@@ -47,7 +57,7 @@ func (o Options) CheckUsed(used map[string]bool) error {
 
 // Columns lists the columns that Options.Columns may name.
 func Columns() []string {
-	b, r, i := bookFormat(), ratingFormat(), interactionFormat()
+	b, r, i := bookFormat(nil), ratingFormat(nil, nil), interactionFormat(nil, nil)
 	all := slices.Concat(b.names(), r.names(), i.names())
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -59,6 +69,11 @@ func NewBookReader(name string, r io.Reader) (*BookReader, error) { return Optio
 // NewRatingReader is Ratings without options.
 func NewRatingReader(name string, r io.Reader) (*RatingReader, error) {
 	return Options{}.Ratings(name, r)
+}
+
+// NewSampleReader is Samples without options.
+func NewSampleReader(name string, r io.Reader) (*SampleReader, error) {
+	return Options{}.Samples(name, r)
 }
 
 // NewInteractionReader is Interactions without options.

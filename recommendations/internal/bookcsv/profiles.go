@@ -21,6 +21,8 @@ type mapping struct {
 	lenient bool
 	// reader: the file names no reader; see Options.Reader.
 	reader bool
+	// isbn: the ISBN is the id of a book; see isbnKey.
+	isbn bool
 }
 
 // Canonical is the name of the project's own files.
@@ -72,7 +74,7 @@ func bookProfiles() []profile {
 			marks: []string{"isbn", "booktitle", "bookauthor"},
 			lazy:  true,
 			columns: []mapping{
-				{to: "book_id", from: []string{"isbn"}, convert: isbnID},
+				{to: "book_id", from: []string{"isbn"}, isbn: true},
 				{to: "isbn", from: []string{"isbn"}, lenient: true},
 				{to: "title", from: []string{"booktitle"}, convert: unescaped},
 				{to: "author", from: []string{"bookauthor"}, convert: unescaped},
@@ -111,7 +113,7 @@ func ratingProfiles() []profile {
 			scale: 10,
 			columns: []mapping{
 				{to: "user_id", from: []string{"userid"}},
-				{to: "book_id", from: []string{"isbn"}, convert: isbnID},
+				{to: "book_id", from: []string{"isbn"}, isbn: true},
 				{to: "rating", from: []string{"bookrating"}},
 			},
 		},

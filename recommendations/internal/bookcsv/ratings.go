@@ -28,31 +28,26 @@ type SampleWriter = Writer[domain.SampleReader]
 // NewRatingWriter returns a writer of a ratings.csv. The caller must call Flush at
 // the end.
 func NewRatingWriter(w io.Writer) *RatingWriter {
-	return newWriter(w, ratingFormat())
-}
-
-// NewSampleReader reads the header of a samples.csv. Errors call the file name.
-func NewSampleReader(name string, r io.Reader) (*SampleReader, error) {
-	return newReader(name, r, sampleFormat(), Options{})
+	return newWriter(w, ratingFormat(nil, nil))
 }
 
 // NewSampleWriter returns a writer of a samples.csv. The caller must call Flush at
 // the end.
 func NewSampleWriter(w io.Writer) *SampleWriter {
-	return newWriter(w, sampleFormat())
+	return newWriter(w, sampleFormat(nil))
 }
 
-func ratingFormat() format[domain.Rating] {
+func ratingFormat(readers, books *domain.Numbering) format[domain.Rating] {
 	type rating = domain.Rating
 	return format[rating]{profiles: ratingProfiles(), columns: []column[rating]{
 		{
 			name:  "user_id",
-			parse: func(r *rating, cell string) error { return parseID(&r.UserID, cell) },
+			parse: func(r *rating, cell string) error { return parseID(&r.UserID, readers, cell) },
 			text:  func(r *rating) string { return strconv.FormatInt(r.UserID, 10) },
 		},
 		{
 			name:  "book_id",
-			parse: func(r *rating, cell string) error { return parseID(&r.BookID, cell) },
+			parse: func(r *rating, cell string) error { return parseID(&r.BookID, books, cell) },
 			text:  func(r *rating) string { return strconv.FormatInt(r.BookID, 10) },
 		},
 		{
@@ -63,14 +58,15 @@ func ratingFormat() format[domain.Rating] {
 	}}
 }
 
-func sampleFormat() format[domain.SampleReader] {
+func sampleFormat(ids *domain.Numbering) format[domain.SampleReader] {
 	type reader = domain.SampleReader
 	return format[reader]{
-		id: func(r *reader) int64 { return r.ID },
+		id:  func(r *reader) int64 { return r.ID },
+		ids: ids,
 		columns: []column[reader]{
 			{
 				name:  "user_id",
-				parse: func(r *reader, cell string) error { return parseID(&r.ID, cell) },
+				parse: func(r *reader, cell string) error { return parseID(&r.ID, ids, cell) },
 				text:  func(r *reader) string { return strconv.FormatInt(r.ID, 10) },
 			},
 			{

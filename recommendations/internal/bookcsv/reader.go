@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -160,7 +161,11 @@ func (r *Reader[T]) remember(row *T) *fault {
 	}
 	id := r.format.id(row)
 	if line, taken := r.lineOf[id]; taken {
-		return &fault{column: r.format.columns[0].name, reason: fmt.Sprintf("%d is already on line %d", id, line)}
+		name := strconv.FormatInt(id, 10)
+		if ids := r.format.ids; ids != nil && ids.Text(id) != "" {
+			name = quote(ids.Text(id))
+		}
+		return &fault{column: r.format.columns[0].name, reason: fmt.Sprintf("%s is already on line %d", name, line)}
 	}
 	r.lineOf[id] = r.last
 	return nil

@@ -33,6 +33,7 @@ type importCommand struct {
 	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. Remove none."`
 	AllowFaulty   percent `env:"-" placeholder:"N%" default:"1%" help:"How many of the rows of a file may be faulty, ${default} if not set. They are skipped. If there are more, nothing is imported."`
 	AllowRemovals bool    `env:"-" help:"Let the books of the store that are not in --books be removed even if they are over 5 % of its books, or be replaced by others that have their ids, and another title and another author."`
+	TextIDs       bool    `name:"text-ids" env:"-" help:"Take ids that are no numbers, although all ids of the store's books, or readers, are. Otherwise such rows are faulty."`
 	Strict        bool    `env:"-" help:"Import nothing if any row is faulty, or of a book that the catalogue does not have."`
 	DropDemo      bool    `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
 	Train         bool    `env:"-" help:"Train and activate a model after the import."`
@@ -116,7 +117,7 @@ func (c *importCommand) read(ctx context.Context, into transfer.Importer, files 
 	show := newProgress(to.Err)
 	form := c.options()
 	form.Reader = c.Reader
-	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, Merge: c.Merge, Progress: show.at})
+	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, Progress: show.at})
 	show.clear()
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (c *importCommand) failed(ctx context.Context, err error) error {
 		return errors.New("interrupted: nothing was imported")
 	case errors.Is(err, store.ErrDemoInUse):
 		return fmt.Errorf("%w; nothing was imported: --drop-demo deletes them", err)
-	case errors.Is(err, store.ErrCatalogChanged):
+	case errors.Is(err, store.ErrCatalogChanged), errors.Is(err, store.ErrIDTaken):
 		return fmt.Errorf("%w, by another import; nothing was imported: try again", err)
 	}
 	return fmt.Errorf("%w; nothing was imported", err)
@@ -153,6 +154,8 @@ type unmade struct{ *store.Store }
 
 func (unmade) Head(context.Context) (store.Head, error)        { return store.Head{}, nil }
 func (unmade) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
+
+func (unmade) ExternalIDs(context.Context) ([]domain.ExternalID, bool, error) { return nil, false, nil }
 
 func (u unmade) Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error) {
 	if req.DryRun {

@@ -114,7 +114,7 @@ the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 
 
 func TestFaultyRows(t *testing.T) {
 	books := write(t, "books.csv", someBooks+"4,,D,1904,fantasy,0\n5,Five,E,1905,Not A Slug,0\n6,,D,1904,fantasy,0\n")
-	ratings := write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,99,5\nx,1,5\n1,2,6\n1,4,5\n2,2,5\n")
+	ratings := write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n1,99,5\n-1,1,5\n1,2,6\n1,4,5\n2,2,5\n")
 	to := storeFlagOf(t)
 	args := []string{"import", to, "--books", books, "--ratings", ratings}
 	summary := `read 3 books and 2 ratings; 5 faulty rows, 2 of unknown books
@@ -125,7 +125,7 @@ books.csv: 3 of 6 rows are faulty, and are skipped:
         1  books.csv:6: categories: "Not A Slug" is not a category: it must have the form self-help, at most 40 characters
 ratings.csv: 2 of 6 rows are of books that the catalogue does not have, and are skipped, the first at ratings.csv:3: book_id: 99 is not a book of the catalogue
 ratings.csv: 2 of 6 rows are faulty, and are skipped:
-        1  ratings.csv:4: user_id: "x" is not a whole number
+        1  ratings.csv:4: user_id: -1 is less than 1
         1  ratings.csv:5: rating: "6" is above 5: ratings up to 10 need --scale=10
 `
 	stdout, _, err := execute(t, args...)

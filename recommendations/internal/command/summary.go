@@ -38,6 +38,9 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 			}
 		}
 	}
+	if ids := plan.TextIDs; ids.Books+ids.Readers > 0 {
+		fmt.Fprintf(out, "ids that are no numbers: %d new ones of books, %d of readers\n", ids.Books, ids.Readers)
+	}
 	for _, f := range plan.Files {
 		if form := formOf(f.Shape); form != "" {
 			fmt.Fprintf(out, "%s: %s\n", f.Name, form)

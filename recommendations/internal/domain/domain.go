@@ -37,6 +37,7 @@ type Book struct {
 	Popularity int64    // readers who like it, ≥ 0
 
 	// All fields below may be empty.
+	ExternalID  string `json:",omitempty"` // the id in the owner's files, if it is no number there
 	Series      string // e.g. "The Lord of the Rings #1"
 	ISBN        string // 10 or 13 characters, no hyphens
 	Description string

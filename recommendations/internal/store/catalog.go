@@ -36,6 +36,7 @@ func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 	return c, err
 }
 
+// bookColumns are the columns of a book, but for its external id, which has a table of its own.
 const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language, " +
 	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors"
 
@@ -43,6 +44,14 @@ const bookColumns = "id, title, author, year, categories, popularity, series, is
 const categorySeparator = "|"
 
 func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
+	names, err := readExternalIDs(ctx, q, "WHERE kind = $1 AND id IN (SELECT id FROM books)", domain.BookID)
+	if err != nil {
+		return nil, err
+	}
+	nameOf := make(map[int64]string, len(names))
+	for _, one := range names {
+		nameOf[one.ID] = one.Text
+	}
 	rows, err := q.QueryContext(ctx, "SELECT "+bookColumns+" FROM books ORDER BY id")
 	if err != nil {
 		return nil, err
@@ -62,6 +71,7 @@ func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 			b.Categories = strings.Split(categories, categorySeparator)
 		}
 		b.Contributors = domain.ParseContributors(contributors)
+		b.ExternalID = nameOf[b.ID]
 		books = append(books, b)
 	}
 	return books, rows.Err()

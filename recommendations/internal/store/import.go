@@ -71,6 +71,9 @@ type ImportRequest struct {
 	// Forgotten come from an export, too: what is stored about them is of an older
 	// generation, unless this store has forgotten them as well.
 	Forgotten []domain.ForgottenReader
+	// IDs are external ids that the store may not have yet, besides those of the catalogue's
+	// books.
+	IDs []domain.ExternalID
 	// DropDemo lets a catalogue replace the demonstration together with readers'
 	// interactions with its books.
 	DropDemo bool
@@ -86,12 +89,13 @@ type ImportResult struct {
 	Forgotten      int   // readers of the request who were forgotten and are skipped
 	Ended          int   // readers whose generation ended, as they were forgotten where an export comes from
 	Interactions   int   // new ones
+	IDs            int   // external ids that are new
 }
 
 // Import stores a request completely or, on an error, not at all. Importing the same
 // request again changes nothing.
 //
-// Errors: ErrDemoInUse, ErrDemoRatings, ErrCatalogChanged.
+// Errors: ErrDemoInUse, ErrDemoRatings, ErrCatalogChanged, ErrIDTaken.
 func (s *Store) Import(ctx context.Context, req ImportRequest) (result ImportResult, err error) {
 	var catalog *domain.Catalog
 	if req.Catalog != nil {
@@ -230,8 +234,11 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	if err := putGenerations(ctx, tx, ended); err != nil {
 		return result, err
 	}
+	if result.IDs, err = putExternalIDs(ctx, tx, m.externalIDs(catalog, req.IDs)); err != nil {
+		return result, err
+	}
 	result.Forgotten = len(m.forgotten)
-	if !result.CatalogChanged && result.Ended == 0 && result.ReadersChanged == 0 && result.Interactions == 0 {
+	if !result.CatalogChanged && result.Ended == 0 && result.ReadersChanged == 0 && result.Interactions == 0 && result.IDs == 0 {
 		return result, errNoChange
 	}
 	return result, nil
@@ -259,6 +266,9 @@ func (m *merge) end(ctx context.Context, tx *sql.Tx, list []domain.ForgottenRead
 			if _, err := tx.ExecContext(ctx, statement, one.ID); err != nil {
 				return nil, err
 			}
+		}
+		if err := dropExternalID(ctx, tx, one.ID); err != nil {
+			return nil, err
 		}
 		delete(m.forgotten, one.ID)
 		if err := m.add(domain.Reader{ID: one.ID}); err != nil {

@@ -343,6 +343,9 @@ func (s *Store) Forget(ctx context.Context, userID, generation int64) (forgotten
 		if _, err := tx.ExecContext(ctx, "DELETE FROM interactions WHERE user_id = $1", userID); err != nil {
 			return err
 		}
+		if err := dropExternalID(ctx, tx, userID); err != nil {
+			return err
+		}
 		return putForgotten(ctx, tx, forgotten)
 	})
 	return forgotten, err

@@ -30,6 +30,8 @@ var (
 	ErrDemoRatings = errors.New("the store holds the demonstration's books: import books, too")
 	// ErrCatalogChanged: the catalogue is not the one that an import was compared with.
 	ErrCatalogChanged = errors.New("the catalogue has changed since it was read")
+	// ErrIDTaken: an external id has another number in the store, or another one its number.
+	ErrIDTaken = errors.New("the store has another number for an external id")
 	// ErrCut: the store does not have a commit any more that somebody has seen. It was
 	// restored from a backup, is a standby that lost commits, or has had thousands since.
 	ErrCut = errors.New("the store does not have that commit any more")

@@ -22,6 +22,7 @@ type Exporter interface {
 	Catalog(ctx context.Context) (domain.Catalog, error)
 	Histories(ctx context.Context, after store.Position, yield func(domain.Reader) error) (store.Position, error)
 	Interactions(ctx context.Context, yield func(domain.Interaction) error) error
+	ExternalIDs(ctx context.Context) (ids []domain.ExternalID, numberedReaders bool, err error)
 }
 
 // ExportSummary counts the rows that an export wrote.
@@ -31,7 +32,7 @@ type ExportSummary struct {
 
 // Export writes the contents of a store, except for its models, which can be
 // trained again, to a folder: books.csv, ratings.csv, samples.csv,
-// interactions.csv and forgotten.csv. It creates the folder. Each file appears under its name once it
+// interactions.csv, forgotten.csv and readers.csv. It creates the folder. Each file appears under its name once it
 // is complete and synced.
 //
 // Errors: the folder contains an export already, and those of the files and the
@@ -40,7 +41,7 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, err
 	}
-	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile, forgottenFile} {
+	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile, forgottenFile, readersFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			return sum, fmt.Errorf("%s contains an export already: %s exists", dir, name)
 		}
@@ -64,6 +65,14 @@ func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, 
 		return sum, err
 	}
 	if _, err = write(dir, forgottenFile, bookcsv.NewForgottenWriter, list(forgotten(readers))); err != nil {
+		return sum, err
+	}
+	ids, _, err := from.ExternalIDs(ctx)
+	if err != nil {
+		return sum, err
+	}
+	ids = slices.DeleteFunc(ids, func(one domain.ExternalID) bool { return one.Kind != domain.ReaderID })
+	if _, err = write(dir, readersFile, bookcsv.NewReaderIDWriter, list(ids)); err != nil {
 		return sum, err
 	}
 	catalog, err := from.Catalog(ctx)

@@ -25,6 +25,8 @@ func (*kept) Head(context.Context) (store.Head, error) { return store.Head{}, ni
 
 func (*kept) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
 
+func (*kept) ExternalIDs(context.Context) ([]domain.ExternalID, bool, error) { return nil, false, nil }
+
 func (k *kept) Import(_ context.Context, req store.ImportRequest) (store.ImportResult, error) {
 	k.req = req
 	return store.ImportResult{}, nil

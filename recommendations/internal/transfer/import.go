@@ -29,6 +29,7 @@ type Files struct {
 	Samples       string
 	Interactions  string
 	Forgotten     string
+	Readers       string // readers whose ids are texts, with their numbers
 	// Restore says that the files are an export, which may have visitors of the shop.
 	Restore bool
 }
@@ -40,6 +41,7 @@ const (
 	samplesFile      = "samples.csv"
 	interactionsFile = "interactions.csv"
 	forgottenFile    = "forgotten.csv"
+	readersFile      = "readers.csv"
 )
 
 // Exported returns the files of the export in a folder.
@@ -60,7 +62,7 @@ func Exported(dir string) (Files, error) {
 		f.Ratings = []string{r}
 	}
 	f.Samples, f.Interactions = ifExists(samplesFile), ifExists(interactionsFile)
-	f.Forgotten = ifExists(forgottenFile) // exports of 0.1.0 do not have it
+	f.Forgotten, f.Readers = ifExists(forgottenFile), ifExists(readersFile) // exports of 0.1.0 have neither
 	return f, nil
 }
 
@@ -68,6 +70,7 @@ func Exported(dir string) (Files, error) {
 type Options struct {
 	Form     bookcsv.Options // of books, ratings and interactions
 	Strict   bool            // fail at the first row that is faulty or of an unknown book
+	TextIDs  bool            // take ids that are texts even if all those of the store are numbers
 	Merge    bool            // keep the books and sample readers that the files do not have
 	Progress Progress        // called every few thousand rows, and at the end of a file
 }
@@ -77,6 +80,8 @@ type Plan struct {
 	Files                 []*FileReport
 	Books, Samples        Changes
 	Ratings, Interactions int64 // rows to import
+	// TextIDs counts the books and readers that are new and whose ids are texts.
+	TextIDs struct{ Books, Readers int }
 
 	req     store.ImportRequest
 	restore bool
@@ -100,6 +105,7 @@ func (c Changes) stored() int { return c.Changed + c.Same + c.Kept + c.Gone + c.
 type Importer interface {
 	Head(ctx context.Context) (store.Head, error)
 	Catalog(ctx context.Context) (domain.Catalog, error)
+	ExternalIDs(ctx context.Context) (ids []domain.ExternalID, numberedReaders bool, err error)
 	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
 }
 
@@ -107,6 +113,55 @@ type Importer interface {
 //
 // Errors: those of the files, and those of into.
 func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
+	if files.Restore { // its ids are numbers, and files of their own have the texts
+		return read(ctx, into, files, o)
+	}
+	var err error
+	if o.Form.BookIDs, o.Form.ReaderIDs, err = numberings(ctx, into); err != nil {
+		return nil, err
+	}
+	if o.TextIDs {
+		o.Form.BookIDs.TakeTexts()
+		o.Form.ReaderIDs.TakeTexts()
+	}
+	p, err := read(ctx, into, files, o)
+	books, readers := o.Form.BookIDs.Mixed(), o.Form.ReaderIDs.Mixed()
+	if !books && !readers {
+		return p, err
+	}
+	// Only now is it known that 007 and 7 are two.
+	if books {
+		o.Form.BookIDs = o.Form.BookIDs.Split()
+	}
+	if readers {
+		o.Form.ReaderIDs = o.Form.ReaderIDs.Split()
+	}
+	return read(ctx, into, files, o)
+}
+
+// numberings returns the ids of books and readers that the store has.
+func numberings(ctx context.Context, into Importer) (books, readers *domain.Numbering, err error) {
+	stored, numberedReaders, err := into.ExternalIDs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	head, err := into.Head(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if head.Demo { // the files replace all of it
+		return domain.NewNumbering(domain.BookID, nil, false), domain.NewNumbering(domain.ReaderID, stored, false), nil
+	}
+	catalog, err := into.Catalog(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	numbered := slices.ContainsFunc(catalog.Books, func(b domain.Book) bool { return b.ID < domain.FirstMapped })
+	return domain.NewNumbering(domain.BookID, stored, numbered), domain.NewNumbering(domain.ReaderID, stored, numberedReaders), nil
+}
+
+// read is Read with the numberings of the options.
+func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
 	p := &Plan{restore: files.Restore}
 	r := &reporting{form: o.Form, strict: o.Strict, progress: o.Progress, plan: p, mapped: map[string]bool{}}
 	catalog, err := p.readCatalog(ctx, r, into, files, o.Merge)
@@ -143,6 +198,25 @@ func Read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 		if err != nil {
 			return nil, err
 		}
+	}
+	if files.Readers != "" {
+		err := each(ctx, r, files.Readers, canonical(bookcsv.NewReaderIDReader), func(one domain.ExternalID, _ place) error {
+			p.req.IDs = append(p.req.IDs, one)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !files.Restore {
+		for _, b := range catalog.Books {
+			if b.ExternalID != "" && o.Form.BookIDs.Fresh(b.ID) {
+				p.TextIDs.Books++
+			}
+		}
+		p.TextIDs.Readers = len(o.Form.ReaderIDs.Used())
+		inCatalog := func(one domain.ExternalID) bool { return known[one.ID] } // and so part of it
+		p.req.IDs = append(slices.DeleteFunc(o.Form.BookIDs.Used(), inCatalog), o.Form.ReaderIDs.Used()...)
 	}
 	return p, o.Form.CheckUsed(r.mapped)
 }
@@ -207,7 +281,8 @@ func readBooksAndSamples(ctx context.Context, r *reporting, files Files) (c doma
 	if c.Books, err = readBooks(ctx, r, files); err != nil || files.Samples == "" {
 		return c, err
 	}
-	err = each(ctx, r, files.Samples, canonical(bookcsv.NewSampleReader), func(s domain.SampleReader, _ place) error {
+	err = each(ctx, r, files.Samples, canonical(r.form.Samples), func(s domain.SampleReader, _ place) error {
+		r.use(s.ID, 0)
 		c.Samples = append(c.Samples, s)
 		return nil
 	})
@@ -270,7 +345,7 @@ func others(present, next []domain.Book) (n int) {
 func readRatings(ctx context.Context, r *reporting, path string, known map[int64]bool, restore bool, into *store.Ratings) error {
 	return each(ctx, r, path, canonical(r.form.Ratings), func(rating domain.Rating, at place) error {
 		if !restore && !known[rating.BookID] {
-			return &unknownBookError{at.wrong("book_id", fmt.Sprintf("%d is not a book of the catalogue", rating.BookID))}
+			return &unknownBookError{at.wrong("book_id", r.book(rating.BookID)+" is not a book of the catalogue")}
 		}
 		if reason := domain.CheckWriter(rating.UserID); reason != "" {
 			return at.wrong("user_id", reason)
@@ -278,6 +353,7 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 		if !restore && domain.IsVisitor(rating.UserID) {
 			return at.visitor(rating.UserID)
 		}
+		r.use(rating.UserID, rating.BookID)
 		into.Add(rating)
 		return nil
 	})
@@ -294,6 +370,7 @@ func readInteractions(ctx context.Context, r *reporting, path string, visitors b
 		if i.At.IsZero() {
 			i.At = now
 		}
+		r.use(i.UserID, i.BookID)
 		list = append(list, i)
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
@@ -25,6 +26,22 @@ type reporting struct {
 	progress Progress
 	plan     *Plan // gets a report of each file
 	mapped   map[string]bool
+}
+
+// use notes ids that are going to be stored; 0 is none.
+func (r *reporting) use(reader, book int64) {
+	if r.form.ReaderIDs != nil { // not in an export
+		r.form.ReaderIDs.Use(reader)
+		r.form.BookIDs.Use(book)
+	}
+}
+
+// book returns the id of a book as its file has it.
+func (r *reporting) book(id int64) string {
+	if r.form.BookIDs != nil && r.form.BookIDs.Text(id) != "" {
+		return strconv.Quote(r.form.BookIDs.Text(id))
+	}
+	return strconv.FormatInt(id, 10)
 }
 
 // each calls take for each row of a file. It counts and skips faulty rows and those of
