@@ -98,7 +98,7 @@ const (
 	zerosText                // a text, which is not 7
 )
 
-// ErrNumbersOnly: an id is a text, and all those of the store are numbers, so that it may be a
+// ErrNumbersOnly means that an id is a text, and all those of the store are numbers, so that it may be a
 // typing mistake.
 var ErrNumbersOnly = errors.New("the ids of the store are numbers")
 

@@ -9,3 +9,14 @@ ALTER TABLE books ADD COLUMN format        text    NOT NULL DEFAULT '';
 ALTER TABLE books ADD COLUMN pages         integer NOT NULL DEFAULT 0; -- 0 is unknown
 ALTER TABLE books ADD COLUMN series_number text    NOT NULL DEFAULT '';
 ALTER TABLE books ADD COLUMN contributors  text    NOT NULL DEFAULT ''; -- separated by |, each with its role in parentheses
+
+-- +goose Down
+ALTER TABLE books DROP COLUMN availability;
+ALTER TABLE books DROP COLUMN stock;
+ALTER TABLE books DROP COLUMN hidden;
+ALTER TABLE books DROP COLUMN buy_url;
+ALTER TABLE books DROP COLUMN publisher;
+ALTER TABLE books DROP COLUMN format;
+ALTER TABLE books DROP COLUMN pages;
+ALTER TABLE books DROP COLUMN series_number;
+ALTER TABLE books DROP COLUMN contributors;
