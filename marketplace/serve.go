@@ -103,7 +103,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	}
 	defer closeIdle()
 	shop, err := web.New(web.Config{
-		Catalog: books, Recommender: client,
+		Catalog: books, Refresh: feed.Refresh, Recommender: client,
 		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.PublicURL().Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,

@@ -120,7 +120,7 @@ func (c *Client) fallback(ctx context.Context, err error, category string, witho
 		c.metrics.fallbacks.WithLabelValues(reason(cause)).Inc()
 		telemetry.Warn(telemetry.Logger(ctx, c.log), "fallback to bestsellers", "cause", cause.Error(), "error", err.Error())
 		if errors.Is(cause, errMismatch) {
-			c.feed.refresh()
+			c.feed.Refresh()
 		}
 	}
 	shelf := Shelf{Source: Fallback, Cause: cause}

@@ -36,6 +36,8 @@ func storeError(err error) error {
 		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrOverloaded, err)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.PermissionDenied: // another replica may allow this shop
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case codes.Internal, codes.Unknown, codes.Aborted, codes.DataLoss, codes.Unauthenticated: // the replica or its connection broke, and another may do
+		return fmt.Errorf("%w: %w: %w", ErrUnavailable, errBroken, err)
 	case codes.FailedPrecondition, codes.Unimplemented: // older replicas do not implement the call
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
 	default:

@@ -83,8 +83,8 @@ func (f *Feed) restore() {
 }
 
 // Run restores the catalogue from the snapshot, then pulls it from recommendations:
-// at once, at each poll interval, and soon after an answer shows another version. It
-// returns after Stop.
+// at once, at each poll interval, and soon after Refresh or an answer that shows another
+// version. It returns after Stop.
 func (f *Feed) Run() error {
 	f.restore()
 	retry := backoff.ExponentialBackOff{InitialInterval: retryInitial, Multiplier: 2, MaxInterval: retryMax}
@@ -144,12 +144,12 @@ func (f *Feed) Stop(context.Context) error {
 // sawVersion makes a pull due if version is not the shop's own.
 func (f *Feed) sawVersion(version string) {
 	if version != f.catalog.Version() {
-		f.refresh()
+		f.Refresh()
 	}
 }
 
-// refresh makes a pull due.
-func (f *Feed) refresh() {
+// Refresh makes a pull due, which begins within a second.
+func (f *Feed) Refresh() {
 	select {
 	case f.wake <- struct{}{}:
 	default:

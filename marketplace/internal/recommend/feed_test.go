@@ -94,7 +94,7 @@ func TestAnInvalidCatalogueIsNotUsed(t *testing.T) {
 	} {
 		f.set(spoil)
 		before := f.listed()
-		feed.refresh()
+		feed.Refresh()
 		eventually(t, name+" was pulled", func() bool { return f.listed() > before })
 		if got := c.catalog.Version(); got != "v1" {
 			t.Errorf("%s: the catalogue is %s, want v1", name, got)
@@ -114,7 +114,7 @@ func TestTheFeedFollowsReadOnlyMode(t *testing.T) {
 	}
 	eventually(t, "the snapshot is read-only", func() bool { saved, err := catalog.Load(file); return err == nil && saved.ReadOnly })
 	f.set(func(f *fake) { f.readOnly = false })
-	feed.refresh()
+	feed.Refresh()
 	eventually(t, "a store was added", func() bool { return !c.catalog.ReadOnly() })
 }
 
@@ -125,7 +125,7 @@ func TestAnUnchangedCatalogueIsNotSentAgain(t *testing.T) {
 	eventually(t, "v1", c.catalog.Ready)
 	f.set(func(f *fake) { f.titles = []string{"Never sent"} })
 	before := f.listed()
-	feed.refresh()
+	feed.Refresh()
 	eventually(t, "listed again", func() bool { return f.listed() > before })
 	if book, err := c.catalog.Book(1); err != nil || book.Title != "One" {
 		t.Errorf("%+v, %v", book, err)

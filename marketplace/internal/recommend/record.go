@@ -128,7 +128,11 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
 		UserId: q.UserID, Generation: q.Generation, MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
-		return History{}, fmt.Errorf("history: %w", storeError(err))
+		err = storeError(err)
+		if errors.Is(err, errBroken) {
+			telemetry.Warn(telemetry.Logger(ctx, c.log), "history not answered", "error", err.Error())
+		}
+		return History{}, fmt.Errorf("history: %w", err)
 	}
 	if resp.GetReaderForgotten() {
 		return History{}, fmt.Errorf("history: %w", ErrForgotten)

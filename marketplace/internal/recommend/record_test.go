@@ -79,6 +79,8 @@ func TestErrorsOfInteractionsThatAreNotStored(t *testing.T) {
 		"shed":          {err: status.Error(codes.ResourceExhausted, "x"), want: ErrOverloaded},
 		"slow":          {hang: true, want: ErrUnavailable},
 		"no store":      {err: status.Error(codes.FailedPrecondition, "x"), want: ErrReadOnly},
+		"broken":        {err: status.Error(codes.Internal, "x"), want: ErrUnavailable},
+		"reset":         {err: status.Error(codes.Unknown, "x"), want: ErrUnavailable},
 		"older replica": {err: status.Error(codes.Unimplemented, "x"), want: ErrReadOnly},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,3 +46,14 @@ func TestCategory(t *testing.T) {
 	s.recommender.source = recommend.Fallback
 	s.get("/categories/classics").want(t, 200, away).without(t, "For you")
 }
+
+// Lists are checked for a new catalogue as soon as shelves are.
+func TestListsAskForTheCatalogue(t *testing.T) {
+	asked := 0
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Refresh = func() { asked++ } })
+	for i, path := range []string{"/books", "/categories/classics", "/search?q=a", "/api/v1/books"} {
+		if s.get(path).want(t, 200); asked != i+1 {
+			t.Errorf("%s: asked %d times, want %d", path, asked, i+1)
+		}
+	}
+}

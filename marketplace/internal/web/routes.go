@@ -78,12 +78,14 @@ func isAPI(r *http.Request) bool {
 	return r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/")
 }
 
-// withBooks fails until the catalogue has books.
+// withBooks fails until the catalogue has books. While they are asked for, lists are as fresh as
+// shelves, which come with the version of the catalogue.
 func (s *shop) withBooks(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if !s.Catalog.Ready() {
 			return problem.ErrNotReady
 		}
+		s.Refresh()
 		return next(w, r)
 	}
 }

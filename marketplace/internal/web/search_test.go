@@ -56,3 +56,11 @@ func TestSearchHostile(t *testing.T) {
 	s.get("/search?q=%zz&page=;").want(t, 200)
 	s.get("/search?"+strings.Repeat("q=a&", 900)).want(t, 200)
 }
+
+// A long query stays in the search box, and is no heading of many lines.
+func TestALongQueryIsNoHeading(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	long := strings.Repeat("ä", 100)
+	s.get("/search?q="+url.QueryEscape(long)).want(t, 200, `value="`+long+`"`, "Nothing for “"+strings.Repeat("ä", 59)+"…”", "<title>“"+strings.Repeat("ä", 59)+"…”").
+		without(t, "“"+strings.Repeat("ä", 60))
+}

@@ -27,10 +27,11 @@ import (
 )
 
 // Config holds the dependencies and limits of the shop. API, Edge, SecureCookie,
-// FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
+// Refresh, FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
 // optional.
 type Config struct {
 	Catalog        *catalog.Catalog
+	Refresh        func() // called when books are asked for, so that the catalogue is checked soon; nil for nothing
 	Recommender    shelf.Recommender
 	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
 	API            *apitoken.Gate  // admits requests to /api/v1/; nil for nobody
@@ -109,6 +110,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	if cfg.API == nil {
 		cfg.API = new(apitoken.Gate)
+	}
+	if cfg.Refresh == nil {
+		cfg.Refresh = func() {}
 	}
 	var err error
 	if cfg.Edge == nil {

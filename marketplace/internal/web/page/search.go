@@ -34,7 +34,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		values.Set("category", slug)
 	}
 	if text != "" {
-		page.Title = "“" + text + "”"
+		page.Title = "“" + shortened(text) + "”"
 		var found catalog.Page
 		found, page.Paging = p.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
 		page.Total, page.Instead, page.Books = found.Total, found.Instead, own.cards(found.Books, "")
@@ -60,7 +60,7 @@ func (p *searchPage) found() string {
 	if p.Total > 0 && p.Instead == "" {
 		count = countBooks(p.Total)
 	}
-	return count + " for “" + p.Query + "”"
+	return count + " for “" + shortened(p.Query) + "”"
 }
 
 // closest says how many books match what was probably meant.
@@ -77,4 +77,13 @@ func in(category string) string {
 		return ""
 	}
 	return " in " + catalog.CategoryName(category)
+}
+
+// shortened cuts a query for a heading; the search box has all of it.
+func shortened(query string) string {
+	const most = 60
+	if runes := []rune(query); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return query
 }
