@@ -35,6 +35,8 @@ type settings struct {
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
 	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
+	CoversDir             string   `help:"Folder with pictures of covers, each named by the id or ISBN of its book, such as 7.jpg or 9780261102217.png: JPEG, PNG or WebP, at most 10 MB and 40 megapixels. They are scaled once; the shop looks for new ones every minute, and draws the covers of other books." placeholder:"DIR"`
+	CoversCache           string   `help:"Folder for the scaled covers, about 150 kB a book. Empty: a temporary one, so that each start scales all of them." placeholder:"DIR"`
 	ShowUnavailable       bool     `help:"Show books that cannot be bought on shelves and in lists, and say there that they are not available. Otherwise they are only on their own pages and in readers' histories."`
 	CookieKey             string   `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile         string   `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
@@ -87,6 +89,9 @@ func (s *settings) Validate() error {
 	}
 	if s.LimitAddress < 0 || s.LimitToken < 0 {
 		errs = append(errs, fmt.Errorf("--limit-address is %d and --limit-token %d, want 0 or more", s.LimitAddress, s.LimitToken))
+	}
+	if s.CoversCache != "" && s.CoversDir == "" {
+		errs = append(errs, errors.New("--covers-cache is for --covers-dir, which is not set"))
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))

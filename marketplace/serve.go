@@ -21,6 +21,7 @@ import (
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web"
@@ -97,6 +98,12 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		ready.Note(note)
 	})
 
+	var covers *coverdir.Folder
+	if cfg.CoversDir != "" {
+		if covers, err = coverdir.Open(coverdir.Config{Dir: cfg.CoversDir, Kept: cfg.CoversCache, Log: tel.Log}); err != nil {
+			return err
+		}
+	}
 	extras, closeIdle, err := newExtras(cfg, front.PublicURL().Root(), conn, tel)
 	if err != nil {
 		return err
@@ -106,7 +113,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		Catalog: books, Refresh: feed.Refresh, Recommender: client,
 		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.PublicURL().Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
-		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Extras: extras,
+		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Covers: covers, Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
 	})
 	if err != nil {
@@ -148,6 +155,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
 	group.Add(lifecycle.Part{Name: "admin", Run: adminServer.Serve, Stop: adminServer.Stop, StopTimeout: time.Second})
 	group.Add(lifecycle.Part{Name: "catalog feed", Run: feed.Run, Stop: feed.Stop, StopTimeout: time.Second})
+	if covers != nil {
+		group.Add(lifecycle.Part{Name: "covers", Run: covers.Run, Stop: covers.Stop, StopTimeout: 5 * time.Second})
+	}
 	group.Add(lifecycle.Part{Name: "shop", Run: shopServer.Serve, Stop: shopServer.Stop, StopTimeout: cfg.DrainTimeout})
 	tel.Log.Info("listening", "httpAddress", shopServer.Addr().String(), "adminAddress", adminServer.Addr().String(),
 		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled())

@@ -59,6 +59,16 @@ checksum/config: {{ toJson . | sha256sum }}
 - name: MARKETPLACE_READER_HEADER
   value: {{ . }}
 {{- end }}
+{{- if $values.showUnavailable }}
+- name: MARKETPLACE_SHOW_UNAVAILABLE
+  value: "true"
+{{- end }}
+{{- if ($values.covers).volume }}
+- name: MARKETPLACE_COVERS_DIR
+  value: /srv/covers
+- name: MARKETPLACE_COVERS_CACHE
+  value: /var/cache/bookstall/covers
+{{- end }}
 {{- if $values.balancePage }}
 - name: MARKETPLACE_BALANCE
   value: "true"
@@ -162,6 +172,10 @@ readinessProbe:
 {{- define "bookstall.marketplace.mounts" -}}
 - {name: catalog, mountPath: /var/lib/bookstall}
 - {name: cookie, mountPath: /etc/bookstall/cookie, readOnly: true}
+{{- if (.Values.marketplace.covers).volume }}
+- {name: covers, mountPath: /srv/covers, readOnly: true}
+- {name: scaled-covers, mountPath: /var/cache/bookstall}
+{{- end }}
 {{- if .Values.marketplace.apiTokensSecret }}
 - {name: api-tokens, mountPath: /etc/bookstall/api-tokens, readOnly: true}
 {{- end }}
@@ -176,6 +190,15 @@ starts with it. */ -}}
 - name: catalog
   emptyDir:
     sizeLimit: {{ .Values.marketplace.catalogSizeLimit }}
+{{- with .Values.marketplace.covers }}
+{{- if .volume }}
+- name: covers
+  {{- toYaml .volume | nindent 2 }}
+- name: scaled-covers
+  emptyDir:
+    sizeLimit: {{ .cacheSizeLimit | default "128Mi" }}
+{{- end }}
+{{- end }}
 - name: cookie
   secret:
     secretName: {{ include "bookstall.marketplace.secretName" . }}

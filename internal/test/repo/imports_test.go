@@ -48,6 +48,7 @@ func forbidden() map[string][]string {
 		"marketplace/internal/web/reply":   slices.Concat(instruments, []string{"bookstall"}),
 		"marketplace/internal/web/request": instruments,
 		"marketplace/internal/web/cover":   plain("bookstall"),
+		"marketplace/internal/coverdir":    slices.Concat(wire, web, []string{"bookstall/marketplace/internal/web"}),
 
 		"marketplace/internal/catalog":         plain("bookstall"),
 		"marketplace/internal/recommend":       {"net/http", "bookstall/marketplace/internal/web"},
@@ -162,8 +163,9 @@ func TestDirectModules(t *testing.T) {
 		"go.uber.org/goleak",             // tests
 		"go.uber.org/zap",
 		"go.yaml.in/yaml/v3", // tests of the OpenAPI description
-		"golang.org/x/mod",   // tests
-		"golang.org/x/net",   // the laboratory attacks with its frames of HTTP/2
+		"golang.org/x/image",
+		"golang.org/x/mod", // tests
+		"golang.org/x/net", // the laboratory attacks with its frames of HTTP/2
 		"golang.org/x/sync",
 		"golang.org/x/text",
 		"golang.org/x/time",

@@ -160,6 +160,10 @@ func runsOn(word string) bool {
 	})
 }
 
+// ISBN13 returns an ISBN of 10 or 13 characters, with or without hyphens, as 13 digits; ok
+// is false if it is none.
+func ISBN13(text string) (digits string, ok bool) { return isbn(text) }
+
 // isbn returns text as the 13 digits of an ISBN, and whether it is one: 13 digits or 10
 // of which the last may be X, with or without hyphens and spaces.
 func isbn(text string) (digits string, ok bool) {

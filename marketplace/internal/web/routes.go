@@ -36,6 +36,7 @@ func (s *shop) routes() []route {
 		{"GET " + page.DownloadPath, visit(s.pages.Download)},
 		{"POST " + page.ForgetPath, visit(s.pages.Forget)},
 		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
+		{"GET " + page.PicturePath, s.withBooks(s.pages.Picture)},
 
 		{"GET " + page.EventsPath, s.withBooks(s.live.Events)},
 

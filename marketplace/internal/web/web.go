@@ -17,6 +17,7 @@ import (
 
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
@@ -33,18 +34,19 @@ type Config struct {
 	Catalog        *catalog.Catalog
 	Refresh        func() // called when books are asked for, so that the catalogue is checked soon; nil for nothing
 	Recommender    shelf.Recommender
-	CookieKeys     signed.Keys     // sign cookies and page tokens; the same in all replicas
-	API            *apitoken.Gate  // admits requests to /api/v1/; nil for nobody
-	Edge           *edge.Edge      // what is in front of the shop; nil for nothing
-	SecureCookie   bool            // whether the shop is served over HTTPS
-	FormerCookies  bool            // whether browsers get the cookies of an earlier version, at their first page
-	FormerSecure   bool            // whether that version was told that the shop is served over HTTPS
-	MaxRequests    int             // concurrency limit, without live shelves; 0 for none
-	MaxStreams     int             // live shelves at a time; 0 for no live shelves
-	ByToken        limit.Rates     // what the holder of an API token may do; zero for no limits
-	ByAddress      limit.Rates     // what one address may do; zero for no limits
-	Draining       <-chan struct{} // closed when live shelves must end
-	Extras         []Extra         // addresses that other packages answer
+	CookieKeys     signed.Keys      // sign cookies and page tokens; the same in all replicas
+	API            *apitoken.Gate   // admits requests to /api/v1/; nil for nobody
+	Edge           *edge.Edge       // what is in front of the shop; nil for nothing
+	SecureCookie   bool             // whether the shop is served over HTTPS
+	FormerCookies  bool             // whether browsers get the cookies of an earlier version, at their first page
+	FormerSecure   bool             // whether that version was told that the shop is served over HTTPS
+	MaxRequests    int              // concurrency limit, without live shelves; 0 for none
+	MaxStreams     int              // live shelves at a time; 0 for no live shelves
+	ByToken        limit.Rates      // what the holder of an API token may do; zero for no limits
+	ByAddress      limit.Rates      // what one address may do; zero for no limits
+	Draining       <-chan struct{}  // closed when live shelves must end
+	Covers         *coverdir.Folder // the owner's pictures of covers; nil for none
+	Extras         []Extra          // addresses that other packages answer
 	Log            logr.Logger
 	Registry       prometheus.Registerer
 	TracerProvider trace.TracerProvider
@@ -128,9 +130,9 @@ func New(cfg Config) (http.Handler, error) {
 	scope := signed.Scope{Secure: cfg.SecureCookie, Path: string(public.Root())}
 	if s.pages, err = page.New(page.Config{
 		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
-		Identity:      signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
-		Version:       signed.NewVersionCookie(cfg.CookieKeys, scope),
-		FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
+		Identity: signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
+		Version:  signed.NewVersionCookie(cfg.CookieKeys, scope),
+		Covers:   cfg.Covers, FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
 		PublicURL: public, Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

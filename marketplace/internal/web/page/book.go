@@ -91,9 +91,12 @@ func (p *Pages) Cover(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	drawn := cover.Draw(cover.Book{ID: b.ID, Title: b.Title, Author: b.Author, Category: b.Categories[0]})
-	reply.NewFile("image/svg+xml", drawn).Serve(w, r, "public, max-age=86400")
+	drawnCover(b).Serve(w, r, "public, max-age=86400")
 	return nil
+}
+
+func drawnCover(b catalog.Book) reply.File {
+	return reply.NewFile("image/svg+xml", cover.Draw(cover.Book{ID: b.ID, Title: b.Title, Author: b.Author, Category: b.Categories[0]}))
 }
 
 // bookOf returns the book whose id is in the path.

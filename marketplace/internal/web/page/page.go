@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
@@ -42,6 +43,7 @@ type Config struct {
 	PublicURL   edge.URL            // where readers reach the shop; zero if that is not known
 	Links       []Link              // links in the foot of every page
 	Live        bool                // whether there are live shelves
+	Covers      *coverdir.Folder    // the owner's pictures; nil for none
 	Log         logr.Logger
 	// FormerCookies gives browsers the cookies of an earlier version, at their first page.
 	FormerCookies bool
