@@ -52,6 +52,9 @@ func newIndex(books []Book) *index {
 		x.titles[rank], x.bare[rank] = compact(title), compact(withoutArticle(title))
 		add(wordsOf(b.Title), inTitle)
 		add(wordsOf(b.Author), inAuthor)
+		for _, c := range b.Contributors {
+			add(wordsOf(c.Name), inAuthor)
+		}
 		add(wordsOf(b.Series), inSeries)
 		for _, slug := range b.Categories {
 			if names[slug] == nil {

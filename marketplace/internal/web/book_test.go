@@ -14,7 +14,7 @@ func TestBook(t *testing.T) {
 		"In a hole in the ground\nthere lived a hobbit.", "Middle-earth").without(t, away)
 	golden(t, "book", page.body)
 	s.get("/books/2").want(t, 200, "Readers also liked", "Emma").without(t, "ISBN", "class=\"price price-large\"")
-	s.get("/books/3").want(t, 200, "CHF 7")
+	s.get("/books/3").want(t, 200, "CHF\u00a07.00")
 	s.get("/books/4").want(t, 200, "700 BCE")
 	s.get("/books/5").want(t, 200, "$9.99").without(t, "Readers also liked") // the only book of its category
 	s.get("/books/7").want(t, 200, "Beowulf").without(t, "by <a")
@@ -72,4 +72,52 @@ func TestBookNotFound(t *testing.T) {
 		s.get("/books/"+id).want(t, 404, "This page is not on our shelves", "There is no such book.")
 		s.get("/books/"+id+"/cover.svg").want(t, 404)
 	}
+}
+
+func TestBookPageWithAllFields(t *testing.T) {
+	contents := fewBooks()
+	b := &contents.Books[0]
+	b.Price, b.Currency, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber = "12.9", "EUR", "https://shop.example/?a=1&b=2", "Quay & Sons", "Paperback", 1310, "1"
+	b.Contributors = []catalog.Contributor{{Name: "Ida Field"}, {Name: "Alan <Lee>", Role: "illustrator"}, {Name: "Ann Marsh", Role: "editor"}}
+	b.Description = "First\nline.\n\nSecond."
+	away := &contents.Books[1]
+	away.Stock, away.BuyURL, away.Price, away.Currency = new(int64(0)), "https://shop.example/2", "5", "EUR"
+	hidden := &contents.Books[2]
+	hidden.Hidden, hidden.BuyURL = true, "https://shop.example/3"
+	s := newTestShop(t, contents)
+	page := s.get("/books/1").want(t, 200,
+		"Middle-earth #1</p>", ">€12.90<", `<a class="buy-here" href="https://shop.example/?a=1&amp;b=2" rel="external nofollow noreferrer">Buy`,
+		"<dt>Publisher</dt><dd>Quay &amp; Sons</dd>", "<dt>Format</dt><dd>Paperback</dd>", "<dt>Pages</dt><dd>1,310</dd>",
+		`dir="auto">First`+"\nline.</p>", `dir="auto">Second.</p>`, ">Alan &lt;Lee&gt;</bdi></a> (illustrator), ", ">Ann Marsh</bdi></a> (editor)", "J.R.R. Tolkien</bdi></a>, ",
+	)
+	page.without(t, "Not available")
+	s.get("/search?q=ida+field").want(t, 200, "The Hobbit")
+	for _, id := range []string{"2", "3"} {
+		s.get("/books/"+id).want(t, 200, "Not available").without(t, `class="buy-here"`)
+	}
+	for _, address := range []string{"/", "/books", "/search?q=jane"} {
+		s.get(address).want(t, 200).without(t, `href="/books/2"`).without(t, `href="/books/3"`)
+	}
+}
+
+// With the setting, lists show what cannot be bought, and say so; hidden books stay away.
+func TestUnavailableBooksAreShown(t *testing.T) {
+	contents := fewBooks()
+	contents.Books[1].Availability, contents.Books[2].Hidden = catalog.Unavailable, true
+	s := newTestShop(t, fewBooks(), func(c *Config) {
+		c.Catalog = catalog.NewWithUnavailable()
+		if err := c.Catalog.Replace(contents); err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.get("/books").want(t, 200, `href="/books/2"`, "Not available").without(t, `href="/books/3"`)
+}
+
+func TestPagesShowPictures(t *testing.T) {
+	covers, hash := newCovers(t)
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Covers = covers })
+	for _, address := range []string{"/", "/books", "/books/1"} {
+		s.get(address).want(t, 200, `src="/books/1/cover/`+hash+`-640.jpg" srcset="/books/1/cover/`+hash+`-160.jpg 160w, `)
+	}
+	s.get("/books/2").want(t, 200, `src="/books/2/cover.svg"`)
 }

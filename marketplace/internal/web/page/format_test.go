@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"testing"
 
 	"bookstall/marketplace/internal/catalog"
@@ -20,7 +21,19 @@ func TestFormat(t *testing.T) {
 		{formatPrice(catalog.Book{Price: "12.90", Currency: "EUR"}), "€12.90"},
 		{formatPrice(catalog.Book{Price: "12.90", Currency: "GBP"}), "£12.90"},
 		{formatPrice(catalog.Book{Price: "12.90", Currency: "USD"}), "$12.90"},
-		{formatPrice(catalog.Book{Price: "1200", Currency: "JPY"}), "JPY 1200"},
+		{formatPrice(catalog.Book{Price: "1200", Currency: "JPY"}), "¥1,200"},
+		{formatPrice(catalog.Book{Price: "12.9", Currency: "EUR"}), "€12.90"},
+		{formatPrice(catalog.Book{Price: "7", Currency: "CHF"}), "CHF\u00a07.00"},
+		{formatPrice(catalog.Book{Price: "1234567.5", Currency: "USD"}), "$1,234,567.50"},
+		{formatPrice(catalog.Book{Price: "1200.00", Currency: "JPY"}), "¥1,200"},
+		{formatPrice(catalog.Book{Price: "1200.5", Currency: "JPY"}), "¥1,200.5"},
+		{formatPrice(catalog.Book{Price: "1.5", Currency: "KWD"}), "KWD\u00a01.500"},
+		{formatPrice(catalog.Book{Price: "0.125", Currency: "EUR"}), "€0.125"},
+		{formatPrice(catalog.Book{Price: "5", Currency: "XQQ"}), "XQQ\u00a05.00"},
+		{formatSeries(&catalog.Book{Series: "Saga #1"}), "Saga #1"},
+		{formatSeries(&catalog.Book{Series: "Saga", SeriesNumber: "1-3"}), "Saga #1-3"},
+		{strings.Join(paragraphs("One\nline.\n\n\nTwo.\n\n \n\n"), "|"), "One\nline.|Two."},
+		{strings.Join(paragraphs(""), "|"), ""},
 		{formatLanguage("en"), "English"},
 		{formatLanguage("sw"), "sw"},
 	} {

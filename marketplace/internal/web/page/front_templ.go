@@ -233,7 +233,7 @@ func ranked(at *links, c *card) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = coverLink(address).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = coverLink(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

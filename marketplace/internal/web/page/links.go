@@ -10,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
 )
 
@@ -17,10 +18,11 @@ import (
 type links struct {
 	root                edge.Root
 	icon, style, script string // static files
+	covers              *coverdir.Folder
 }
 
-func newLinks(files staticFiles, root edge.Root) (*links, error) {
-	l := &links{root: root}
+func newLinks(files staticFiles, root edge.Root, covers *coverdir.Folder) (*links, error) {
+	l := &links{root: root, covers: covers}
 	for name, address := range map[string]*string{"icon.svg": &l.icon, "shop.css": &l.style, "shop.js": &l.script} {
 		to, err := files.url(name)
 		if err != nil {

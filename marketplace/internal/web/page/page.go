@@ -63,7 +63,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := newLinks(static, cfg.PublicURL.Root())
+	links, err := newLinks(static, cfg.PublicURL.Root(), cfg.Covers)
 	if err != nil {
 		return nil, err
 	}

@@ -16,26 +16,26 @@ import (
 // has the hash of the picture, so that browsers can keep it for ever.
 const PicturePath = "/books/{id}/cover/{file}"
 
-// coverImage is where the cover of a book is.
+// coverImage has the addresses of a cover.
 type coverImage struct {
-	Src    string // without the path of the public URL
-	SrcSet string // with it; "" for the drawn cover, which is sharp in any size
+	src    string
+	srcset string // "" for the drawn cover, which is sharp in any size
 }
 
-// coverOf returns the picture of a book, or else the cover that the shop draws.
-func (p *Pages) coverOf(b catalog.Book) coverImage {
-	book := "/books/" + strconv.FormatInt(b.ID, 10)
-	hash, ok := p.cfg.Covers.Of(b)
+// cover returns the picture of a book, or else the cover that the shop draws.
+func (l *links) cover(b *catalog.Book) coverImage {
+	address := l.book(b.ID)
+	hash, ok := l.covers.Of(*b)
 	if !ok {
-		return coverImage{Src: book + "/cover.svg"}
+		return coverImage{src: address + "/cover.svg"}
 	}
 	var image coverImage
 	var set []string
 	for _, width := range coverdir.Widths() {
-		image.Src = book + "/cover/" + hash + "-" + strconv.Itoa(width) + ".jpg"
-		set = append(set, p.to(image.Src)+" "+strconv.Itoa(width)+"w")
+		image.src = address + "/cover/" + hash + "-" + strconv.Itoa(width) + ".jpg"
+		set = append(set, image.src+" "+strconv.Itoa(width)+"w")
 	}
-	image.SrcSet = strings.Join(set, ", ")
+	image.srcset = strings.Join(set, ", ")
 	return image
 }
 
