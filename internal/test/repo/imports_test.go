@@ -143,6 +143,7 @@ func TestDirectModules(t *testing.T) {
 		"github.com/grpc-ecosystem/go-grpc-middleware/v2",
 		"github.com/hashicorp/golang-lru/v2",
 		"github.com/jackc/pgx/v5",
+		"github.com/klauspost/compress",
 		"github.com/miekg/dns", // local runner and tests
 		"github.com/pressly/goose/v3",
 		"github.com/prometheus/client_golang",

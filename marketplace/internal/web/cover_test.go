@@ -16,7 +16,7 @@ func TestCover(t *testing.T) {
 	if first.Header.Get("Set-Cookie") != "" {
 		t.Error("a picture that may be cached sets a cookie")
 	}
-	for _, known := range []string{etag, "W/" + etag, `"other", ` + etag, "*"} {
+	for _, known := range []string{etag, strings.TrimPrefix(etag, "W/"), `"other", ` + etag, "*"} {
 		if again := s.get("/books/1/cover.svg", "If-None-Match", known); again.StatusCode != http.StatusNotModified || again.body != "" {
 			t.Errorf("If-None-Match %s: status %d", known, again.StatusCode)
 		}

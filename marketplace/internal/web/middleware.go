@@ -50,6 +50,7 @@ func (s *shop) middleware() []middleware {
 		s.admitToAPI,
 		s.readBody,
 		s.limitConcurrency,
+		s.compress, // within the slot
 	}
 }
 

@@ -88,6 +88,8 @@ type shop struct {
 	pages   *page.Pages
 	api     *api.API
 	live    *live.Shelves
+
+	compress middleware
 }
 
 // byReader is what one reader may do: far more than a person does, and far less than would
@@ -148,6 +150,9 @@ func New(cfg Config) (http.Handler, error) {
 		s.mux.Handle(e.Pattern, s.orFail(s.extra(e)))
 	}
 	if err := s.checkRoot(public.Root()); err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	if s.compress, err = newCompression(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	var handler http.Handler = http.HandlerFunc(s.dispatch)

@@ -51,7 +51,8 @@ func SendAgain(w http.ResponseWriter, address string) {
 	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
-// File is content that is the same for everybody. Its hash is its ETag.
+// File is content that is the same for everybody. Its hash is its ETag, a weak one, which is right
+// for the compressed bytes, too.
 type File struct {
 	Hash        string
 	contentType string
@@ -69,7 +70,7 @@ func NewFile(contentType string, content []byte) File {
 func (f File) Serve(w http.ResponseWriter, r *http.Request, cacheControl string) {
 	etag := `"` + f.Hash + `"`
 	w.Header().Set("Cache-Control", cacheControl)
-	w.Header().Set("ETag", etag)
+	w.Header().Set("ETag", "W/"+etag)
 	for known := range strings.SplitSeq(r.Header.Get("If-None-Match"), ",") {
 		if known = strings.TrimPrefix(strings.TrimSpace(known), "W/"); known == etag || known == "*" {
 			w.WriteHeader(http.StatusNotModified)
