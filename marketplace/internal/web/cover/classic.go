@@ -1,39 +1,52 @@
 package cover
 
-import "fmt"
-
 // The layouts of this file have the title in the middle.
 
 // plate is a paper label on patterned cloth.
 func plate(p *page) {
-	thread := p.ground.mix(p.accent, 0.38)
-	switch p.rng.IntN(3) {
+	p.write(`<path d="`)
+	switch p.rng.IntN(4) {
 	case 0: // diagonal weave
-		for x := -Height; x < Width; x += 22 {
-			p.path(fmt.Sprintf("M%d 0h7l%d %dh-7z", x, Height, Height), thread)
+		step := 18 + p.rng.IntN(4)*4
+		for x := -Height; x < Width; x += step {
+			p.write("M", x, " 0h7l450 450h-7z")
 		}
 	case 1: // dots
 		for row := range 22 {
 			for column := range 15 {
-				p.circle(float64(column*21+(row%2)*10), float64(row*21+6), 3.2, thread)
+				p.write("M", column*21+(row%2)*10, " ", row*21+3, "a3 3 0 1 0 .1 0z")
+			}
+		}
+	case 2: // checks
+		side := 20 + p.rng.IntN(4)*5
+		for y := 0; y < Height; y += side {
+			for x := (y / side % 2) * side; x < Width; x += 2 * side {
+				p.write("M", x, " ", y, "h", side, "v", side, "h", -side, "z")
 			}
 		}
 	default: // scales
-		for row := 24; row >= 0; row-- {
+		for row := range 25 {
 			for column := range 9 {
-				p.ring(float64(column*40+(row%2)*20), float64(row*20-10), 19, 2.2, thread)
+				p.write("M", column*40+(row%2)*20-20, " ", row*20-10, "a20 20 0 0 0 40 0h-2.5a17.5 17.5 0 0 1-35 0z")
 			}
 		}
 	}
+	p.write(`" fill="`, p.ground.mix(p.accent, 0.38), `"/>`)
+	p.label()
+}
+
+// label is a paper label in the middle, with title, motif and author.
+func (p *page) label() {
 	title, author := p.title(200, 170), p.author(200)
-	h := title.height() + author.height() + 62
+	const mark = 17
+	h := title.height() + author.height() + 2*mark + 66
 	y := (Height-h)/2 - 18
 	paper, ink := p.ink, p.ground
 	p.rect(36, y, 228, h, paper)
 	p.outline(43, y+7, 214, h-14, 1.5, p.accent)
-	p.text(title, 150, y+22, "middle", serif, "700", ink)
-	p.rect(128, y+title.height()+30, 44, 2.5, p.accent)
-	p.text(author, 150, y+title.height()+42, "middle", serif, "400", ink)
+	p.setTitle(title, 150, y+22, "middle", ink)
+	p.stamp(150, y+title.height()+32+mark, mark, 0, p.accent.mix(ink, 0.3))
+	p.setAuthor(author, 150, y+title.height()+44+2*mark, "middle", ink)
 }
 
 // bands are three fields, the title in the middle one.
@@ -45,14 +58,20 @@ func bands(p *page) {
 	p.rect(0, y, Width, middle, p.ground)
 	p.rect(0, y+8, Width, 2, p.accent)
 	p.rect(0, y+middle-10, Width, 2, p.accent)
-	// A small mark on the upper band and the author's plate on the lower one.
-	p.circle(150, y/2, 27, p.ground)
-	p.star(150, y/2, 17, 4+p.rng.IntN(5), p.accent)
-	p.text(title, 150, y+(middle-title.height())/2, "middle", serif, "700", p.ink)
+	// The motif on the upper band and the author's plate on the lower one.
+	if p.rng.IntN(2) == 0 {
+		p.circle(150, y/2, min(y/2-8, 46), p.ground)
+		p.stamp(150, y/2, min(y/2-8, 46)*0.66, 0, p.accent)
+	} else {
+		for i := range 3 {
+			p.stamp(66+84*float64(i), y/2, min(y/2-14, 32), 0, p.ground)
+		}
+	}
+	p.setTitle(title, 150, y+(middle-title.height())/2, "middle", p.ink)
 	lower := y + middle
 	box := author.height() + 20
 	p.rect(26, lower+(Height-lower-box)/2, 248, box, p.ground)
-	p.text(author, 150, lower+(Height-lower-author.height())/2, "middle", serif, "400", p.ink)
+	p.setAuthor(author, 150, lower+(Height-lower-author.height())/2, "middle", p.ink)
 }
 
 // frame is a ruled border with ornaments at its corners.
@@ -69,12 +88,12 @@ func frame(p *page) {
 	p.rect(8, 0, 6, Height, p.ground) // the ornaments stay inside
 	title, author := p.title(214, 200), p.author(214)
 	y := (Height-title.height())/2 - 24
-	p.star(153, 82, 22, 5+p.rng.IntN(8), p.accent)
-	p.text(title, 153, y, "middle", serif, "700", p.ink)
-	p.text(author, 153, 394-author.height(), "middle", serif, "400", p.ink)
+	p.stamp(153, max(y/2+20, 62), min(max(y/2-30, 18), 44), 0, p.second)
+	p.setTitle(title, 153, y, "middle", p.ink)
+	p.setAuthor(author, 153, 394-author.height(), "middle", p.ink)
 	y = 374 - author.height()
 	p.rect(118, y, 70, 1.6, p.accent)
-	p.path(fmt.Sprintf("M153 %.4gl7 7l-7 7l-7-7z", y-6.2), p.accent)
+	p.path(p.accent, "M153 ", y-6.2, "l7 7l-7 7l-7-7z")
 }
 
 // initial is the first letter, as high as the page.
@@ -84,15 +103,15 @@ func initial(p *page) {
 		letter = string(r)
 		break
 	}
-	shade := p.ground.mix(p.accent, 0.55)
-	fmt.Fprintf(&p.b, `<text x="%d" y="300" font-family="%s" font-size="400" font-weight="700" text-anchor="middle" fill="%s">`,
-		130+p.rng.IntN(50), serif, shade)
+	p.write(`<text x="`, 130+p.rng.IntN(50), `" y="300" font-family="`, p.face.fonts,
+		`" font-size="400" font-weight="700" text-anchor="middle" fill="`, p.ground.mix(p.accent, 0.55), `">`)
 	p.escape(letter)
 	p.b.WriteString("</text>")
 	title, author := p.title(246, 150), p.author(246)
 	h := title.height() + author.height() + 44
 	p.rect(0, Height-h, Width, h, p.ground)
 	p.rect(26, Height-h, 56, 5, p.accent)
-	p.text(title, 26, Height-h+14, "start", serif, "700", p.ink)
-	p.text(author, 26, Height-h+title.height()+22, "start", serif, "400", p.ink)
+	p.stamp(250, 46, 28, 0, p.second)
+	p.setTitle(title, 26, Height-h+14, "start", p.ink)
+	p.setAuthor(author, 26, Height-h+title.height()+22, "start", p.ink)
 }

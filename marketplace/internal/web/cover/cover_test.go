@@ -77,13 +77,16 @@ func FuzzDraw(f *testing.F) {
 	})
 }
 
-// Text is deep on pale or pale on deep. Both have the contrast of 7:1 that the highest
-// level of WCAG requires, in every category.
+// Text has the contrast of 7:1 that the highest level of WCAG requires, in every category
+// and in every variant of its colours.
 func TestContrast(t *testing.T) {
 	for _, slug := range append(slugs(), "a", "b", "c", "d", "e", "f", "g", "h") {
-		p := categoryPalette(slug)
-		if got := contrast(p.deep, p.pale); got < 7 {
-			t.Errorf("%s: contrast %.1f", slug, got)
+		for variant := range schemes * turns * aparts {
+			d := design{scheme: variant % schemes, turn: variant / schemes % turns, apart: variant / schemes / turns}
+			c := familyOf(slug).colours(d)
+			if got := contrast(c.ground, c.ink); got < 7 {
+				t.Errorf("%s, %+v: contrast %.1f", slug, d, got)
+			}
 		}
 	}
 	if got := contrast(hex(0), hex(0xffffff)); got != 21 {
@@ -114,6 +117,25 @@ func TestFit(t *testing.T) {
 	}
 	if b := fit("It", width, height, 44, 30, 20); b.size != 44 {
 		t.Errorf("a short title is set at %v, want 44", b.size)
+	}
+}
+
+func TestLinesBreakWhereTheyMay(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"Slaughterhouse-Five", []string{"Slaughterhouse-", "Five"}},
+		{"A Catch-22 Reader", []string{"A Catch-22", "Reader"}},
+		{"世界の終りと（ハード）の話。", []string{"世界の終りと", "（ハード）の", "話。"}},
+		{"日本語。です", []string{"日本語。です"}},
+	} {
+		if got := fit(test.text, 10, 10, 1); !slices.Equal(got.lines, test.want) && test.text[0] < 0x80 {
+			t.Errorf("lines %q, want %q", got.lines, test.want)
+		}
+		if got := fit(test.text, 7, 10, 1); !slices.Equal(got.lines, test.want) && test.text[0] >= 0x80 {
+			t.Errorf("lines %q, want %q", got.lines, test.want)
+		}
 	}
 }
 

@@ -1,38 +1,33 @@
 package cover
 
-import (
-	"fmt"
-	"math"
-	"strings"
-)
+import "math"
 
 // The layouts of this file are a picture of plain shapes with the title above
 // or below it.
 
 // star draws a star.
 func (p *page) star(x, y, r float64, points int, fill rgb) {
-	var d strings.Builder
+	p.write(`<path d="`)
 	for i := range 2 * points {
-		reach := r
+		reach, command := r, "L"
 		if i%2 == 1 {
-			reach = r * 0.45
+			reach = r * 0.8
 		}
-		angle := math.Pi*float64(i)/float64(points) - math.Pi/2
-		command := "L"
 		if i == 0 {
 			command = "M"
 		}
-		fmt.Fprintf(&d, "%s%.4g %.4g", command, x+reach*math.Cos(angle), y+reach*math.Sin(angle))
+		angle := math.Pi*float64(i)/float64(points) - math.Pi/2
+		p.write(command, x+reach*math.Cos(angle), " ", y+reach*math.Sin(angle))
 	}
-	p.path(d.String()+"z", fill)
+	p.write(`z" fill="`, fill, `"/>`)
 }
 
 // above sets title and author at the top left, and returns the y where they end.
 func (p *page) above() float64 {
 	title, author := p.title(250, 140), p.author(250)
-	p.text(title, 28, 30, "start", sans, "700", p.ink)
+	p.setTitle(title, 28, 30, "start", p.ink)
 	y := 30 + title.height() + 10
-	p.text(author, 28, y, "start", sans, "400", p.ink)
+	p.setAuthor(author, 28, y, "start", p.ink)
 	return y + author.height()
 }
 
@@ -43,26 +38,27 @@ func (p *page) below() float64 {
 	h := title.height() + author.height() + 50
 	y := Height - h
 	p.rect(0, y, Width, h, p.ground)
-	p.text(title, 28, y+16, "start", sans, "700", p.ink)
-	p.text(author, 28, y+title.height()+26, "start", sans, "400", p.ink)
+	p.setTitle(title, 28, y+16, "start", p.ink)
+	p.setAuthor(author, 28, y+title.height()+26, "start", p.ink)
 	return y
 }
 
-// horizon is a sun over hills.
+// horizon is a sun over hills, with the motif in it.
 func horizon(p *page) {
 	top := p.above() + 24
 	r := 42 + p.rng.Float64()*26
 	x := 80 + p.rng.Float64()*150
-	p.circle(x, min(top+r+8, Height-120), r, p.accent)
+	y := min(top+r+8, Height-120)
+	p.circle(x, y, r, p.accent)
+	p.stamp(x, y, r*0.62, 0, p.ground)
 	const ridges = 4
 	for i := range ridges {
 		share := float64(i+1) / ridges
-		base := top + (Height-top)*(0.30+0.19*float64(i))
+		base := top + (Height-top)*(0.44+0.15*float64(i))
 		lift := 26 + p.rng.Float64()*26
 		shift := p.rng.Float64() * 120
-		d := fmt.Sprintf("M-20 %.4gC%.4g %.4g %.4g %.4g %.4g %.4gS%.4g %.4g 320 %.4gV460H-20z",
-			base, 30+shift/3, base-lift, 70+shift, base-lift, 130+shift/2, base+4, 250+shift/3, base-lift*1.2, base-lift/3)
-		p.path(d, p.ground.mix(p.accent, 0.55).mix(p.ink, share*0.72))
+		p.path(p.ground.mix(p.accent, 0.55).mix(p.ink, share*0.72), "M-20 ", base, "C", 30+shift/3, " ", base-lift, " ", 70+shift, " ", base-lift, " ",
+			130+shift/2, " ", base+4, "S", 250+shift/3, " ", base-lift*1.2, " 320 ", base-lift/3, "V460H-20z")
 	}
 }
 
@@ -81,33 +77,36 @@ func rings(p *page) {
 		}
 		p.circle(x, y, step*float64(i), fill)
 	}
-	p.circle(x, y, step*0.8, p.ink)
+	p.circle(x, y, step*1.6, p.ink)
+	p.stamp(x, y, step*1.1, 0, p.ground)
 	y = p.below()
 	p.rect(0, y, Width, 4, p.accent)
 }
 
-// tiles are quarter circles, rotated at random.
+// tiles are quarter circles, rotated at random, and motifs.
 func tiles(p *page) {
 	const side = 60
-	colours := []rgb{p.accent, p.ground.mix(p.accent, 0.45), p.ground.mix(p.ink, 0.85), p.ground.mix(p.ink, 0.25)}
+	colours := [...]rgb{p.accent, p.second, p.ground.mix(p.accent, 0.45), p.ground.mix(p.ink, 0.85), p.ground.mix(p.ink, 0.25)}
 	for row := range 5 {
 		for column := range Width / side {
 			x, y := float64(column*side), float64(row*side)
 			p.rect(x, y, side, side, p.ground.mix(p.ink, 0.06))
 			fill := colours[p.rng.IntN(len(colours))]
-			switch p.rng.IntN(6) {
+			switch p.rng.IntN(8) {
 			case 0:
-				p.path(fmt.Sprintf("M%g %gh60a60 60 0 0 1-60 60z", x, y), fill)
+				p.path(fill, "M", x, " ", y, "h60a60 60 0 0 1-60 60z")
 			case 1:
-				p.path(fmt.Sprintf("M%g %gv60a60 60 0 0 1-60-60z", x+side, y), fill)
+				p.path(fill, "M", x+side, " ", y, "v60a60 60 0 0 1-60-60z")
 			case 2:
-				p.path(fmt.Sprintf("M%g %gh-60a60 60 0 0 1 60-60z", x+side, y+side), fill)
+				p.path(fill, "M", x+side, " ", y+side, "h-60a60 60 0 0 1 60-60z")
 			case 3:
-				p.path(fmt.Sprintf("M%g %gv-60a60 60 0 0 1 60 60z", x, y+side), fill)
+				p.path(fill, "M", x, " ", y+side, "v-60a60 60 0 0 1 60 60z")
 			case 4:
 				p.circle(x+side/2, y+side/2, side/2, fill)
+			case 5, 6:
+				p.stamp(x+side/2, y+side/2, side*0.4, 0, fill)
 			default:
-				p.path(fmt.Sprintf("M%g %gh60l-60 60z", x, y), fill)
+				p.path(fill, "M", x, " ", y, "h60l-60 60z")
 			}
 		}
 	}
@@ -117,10 +116,14 @@ func tiles(p *page) {
 // stripes are upright, like the spines of books on a shelf.
 func stripes(p *page) {
 	top := p.above() + 26
+	mark := top < 240 // there is room for the motif above the last books
 	x := 28.0
 	for x < Width-44 {
 		w := min(14+p.rng.Float64()*26, Width-26-x)
 		y := top + p.rng.Float64()*70
+		if mark && x > 170 {
+			y += 48
+		}
 		fill := p.ground.mix(p.accent, 0.3+p.rng.Float64()*0.7)
 		if p.rng.IntN(4) == 0 {
 			fill = p.ink
@@ -133,25 +136,30 @@ func stripes(p *page) {
 		x += w
 	}
 	p.rect(20, Height-34, Width-40, 6, p.ink)
+	if mark {
+		p.stamp(232, top+10, 32, 0, p.second)
+	}
 }
 
-// waves cover the lower part.
+// waves cover the lower part, before the motif.
 func waves(p *page) {
 	top := p.above() + 30
-	const rows = 7
+	const rows = 9
 	step := (Height - top) / rows
-	for row := range rows {
+	r := min(step*1.9, 80)
+	p.stamp(70+p.rng.Float64()*160, top+r-14, r, 0, p.second)
+	for row := 2; row < rows; row++ {
 		y := top + step*(float64(row)+0.4)
 		lift := step * (0.5 + p.rng.Float64()*0.4)
 		shift := -p.rng.Float64() * 75
-		d := fmt.Sprintf("M%.4g %.4g", shift-75, y)
-		for range 7 {
-			d += fmt.Sprintf("q18.75 %.4g 37.5 0t37.5 0", -lift)
-		}
 		fill := p.ground.mix(p.accent, 0.2+0.8*float64(row)/rows)
 		if row == rows-2 {
 			fill = p.ink
 		}
-		p.path(d+"V460H-160z", fill)
+		p.write(`<path d="M`, shift-75, " ", y)
+		for range 7 {
+			p.write("q18.8 ", -lift, " 37.5 0t37.5 0")
+		}
+		p.write(`V460H-160z" fill="`, fill, `"/>`)
 	}
 }

@@ -1,10 +1,6 @@
 package cover
 
-import (
-	"fmt"
-	"hash/fnv"
-	"math"
-)
+import "math"
 
 // rgb is a colour, each part from 0 to 1.
 type rgb struct{ r, g, b float64 }
@@ -15,8 +11,13 @@ func hex(code uint32) rgb {
 }
 
 func (c rgb) String() string {
-	part := func(v float64) int { return int(math.Round(min(max(v, 0), 1) * 0xff)) }
-	return fmt.Sprintf("#%02x%02x%02x", part(c.r), part(c.g), part(c.b))
+	const digits = "0123456789abcdef"
+	text := [...]byte{'#', 0, 0, 0, 0, 0, 0}
+	for i, v := range [...]float64{c.r, c.g, c.b} {
+		part := int(math.Round(min(max(v, 0), 1) * 0xff))
+		text[1+2*i], text[2+2*i] = digits[part>>4], digits[part&0xf]
+	}
+	return string(text[:])
 }
 
 // mix returns a colour between c and d; share is the part of d, from 0 to 1.
@@ -25,43 +26,24 @@ func (c rgb) mix(d rgb, share float64) rgb {
 	return rgb{between(c.r, d.r), between(c.g, d.g), between(c.b, d.b)}
 }
 
-// palette is the colours of a category. Text is deep on pale or pale on deep, which
-// is always readable.
-type palette struct{ deep, bright, pale rgb }
-
-func categoryPalette(category string) palette {
-	for _, known := range [...]struct {
-		slug               string
-		deep, bright, pale uint32
-	}{
-		{"fantasy", 0x2e2459, 0x8f74d6, 0xefe9fb},
-		{"science-fiction", 0x0b3048, 0x2ba6c1, 0xe2f3f6},
-		{"mystery-thriller", 0x1d1e26, 0xcc3b2f, 0xf3eee8},
-		{"romance", 0x6e1a3c, 0xe77a95, 0xfdecee},
-		{"horror", 0x220f10, 0xa82a22, 0xf4e5dc},
-		{"historical-fiction", 0x4d2d15, 0xc98d41, 0xf8eddb},
-		{"classics", 0x143a2c, 0xb8933f, 0xf4eedd},
-		{"young-adult", 0x133e6c, 0xf08c4e, 0xfff0e4},
-		{"children", 0x0c524c, 0xf4b83d, 0xfff5d9},
-		{"comics", 0x1e2c70, 0xf3c433, 0xfff3cb},
-		{"poetry", 0x3f3b58, 0xab99cc, 0xf3eff8},
-		{"biography-memoir", 0x37312a, 0xbc7f43, 0xf5efe5},
-		{"history", 0x521f1a, 0xbf8f4e, 0xf7ecdc},
-		{"self-help", 0x165340, 0x7dbd8d, 0xe9f6eb},
-		{"religion-philosophy", 0x2c3145, 0xc5a35c, 0xf3efe4},
-		{"science-business", 0x10325a, 0x5197cc, 0xe7f1f9},
-		{"fiction", 0x233a4e, 0xdd765f, 0xf8efe6},
-		{"non-fiction", 0x2d3d33, 0x8fa653, 0xf1f3e4},
-	} {
-		if known.slug == category {
-			return palette{hex(known.deep), hex(known.bright), hex(known.pale)}
-		}
+// turned returns the colour turned on the colour wheel; share is the part of a whole turn.
+func (c rgb) turned(share float64) rgb {
+	high, low := max(c.r, c.g, c.b), min(c.r, c.g, c.b)
+	if high == low {
+		return c
 	}
-	// Categories of other catalogues get a colour from their slug.
-	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(category)) // never fails
-	turn := float64(sum.Sum32()%360) / 360
-	return palette{hue(turn, 0.45, 0.20), hue(turn, 0.50, 0.58), hue(turn, 0.45, 0.94)}
+	lightness, reach := (high+low)/2, high-low
+	var turn float64
+	switch high {
+	case c.r:
+		turn = (c.g - c.b) / reach
+	case c.g:
+		turn = (c.b-c.r)/reach + 2
+	default:
+		turn = (c.r-c.g)/reach + 4
+	}
+	turn = turn/6 + share
+	return hue(turn-math.Floor(turn), reach/(1-math.Abs(2*lightness-1)), lightness)
 }
 
 // hue converts from HSL; all parameters are from 0 to 1.
@@ -74,5 +56,38 @@ func hue(turn, saturation, lightness float64) rgb {
 	return rgb{part(0), part(8), part(4)}
 }
 
+// palette is the colours of a category.
+type palette struct{ deep, bright, pale rgb }
+
+// colours are those of one cover. Text is ink on ground, or ground on ink.
+type colours struct{ ground, ink, accent, second rgb }
+
+// How many variants of its family's colours a cover chooses from.
+const (
+	schemes = 4
+	turns   = 5
+	aparts  = 3
+)
+
+// colours returns the colours of a design.
+func (p palette) colours(d design) colours {
+	turn := float64(d.turn-turns/2) * 0.022
+	deep, bright, pale := p.deep.turned(turn), p.bright.turned(turn), p.pale.turned(turn)
+	second := bright.turned([aparts]float64{-0.09, 0.09, 0.42}[d.apart])
+	if d.apart == 2 { // the opposite colour, muted
+		second = second.mix(deep, 0.3)
+	}
+	switch d.scheme {
+	case 0:
+		return colours{deep, pale, bright, second}
+	case 1:
+		return colours{pale, deep, bright, second}
+	case 2: // dusk
+		return colours{deep.mix(bright, 0.1), pale.mix(hex(0xffffff), 0.5), bright.mix(pale, 0.25), second.mix(pale, 0.3)}
+	default: // tinted paper
+		return colours{pale.mix(bright, 0.18), deep.mix(hex(0), 0.25), bright.mix(deep, 0.2), second.mix(deep, 0.1)}
+	}
+}
+
 // Accent returns the colour of a category as #rrggbb.
-func Accent(category string) string { return categoryPalette(category).bright.String() }
+func Accent(category string) string { return familyOf(category).bright.String() }
