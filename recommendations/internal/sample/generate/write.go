@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
 	"io"
 	"os"
 
@@ -14,6 +15,9 @@ import (
 func writeFiles(dir *os.Root, books []domain.Book, ratings []domain.Rating, samples []domain.SampleReader) error {
 	bookFile, err := encode(bookcsv.NewBookWriter, books)
 	if err != nil {
+		return err
+	}
+	if bookFile, err = withoutEmptyColumns(bookFile); err != nil {
 		return err
 	}
 	ratingFile, err := encode(bookcsv.NewRatingWriter, ratings)
@@ -45,4 +49,34 @@ func encode[T any](newWriter func(io.Writer) *bookcsv.Writer[T], rows []T) ([]by
 		return nil, err
 	}
 	return file.Bytes(), nil
+}
+
+// withoutEmptyColumns leaves out columns that no row of a CSV file has a value in. The file
+// is smaller, and does not change when the format gets another column.
+func withoutEmptyColumns(file []byte) ([]byte, error) {
+	rows, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	used := make(map[int]bool)
+	for _, row := range rows[1:] {
+		for i, cell := range row {
+			used[i] = used[i] || cell != ""
+		}
+	}
+	var out bytes.Buffer
+	writer := csv.NewWriter(&out)
+	for _, row := range rows {
+		var kept []string
+		for i, cell := range row {
+			if used[i] {
+				kept = append(kept, cell)
+			}
+		}
+		if err := writer.Write(kept); err != nil {
+			return nil, err
+		}
+	}
+	writer.Flush()
+	return out.Bytes(), writer.Error()
 }
