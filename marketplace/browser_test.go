@@ -214,6 +214,8 @@ func (b *browser) use(t *testing.T, v view) {
 // screen, in every view. With --screenshots it also takes the screenshots of docs.
 func (b *browser) accessible(t *testing.T, name string) {
 	t.Helper()
+	// The rules are a large script, which the page keeps.
+	run1(t, b, chromedp.Evaluate[bool](b.axe+`; true`))
 	for _, v := range views() {
 		b.use(t, v)
 		// Images load when they come into view.
@@ -221,7 +223,7 @@ func (b *browser) accessible(t *testing.T, name string) {
 		if over := run1(t, b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
 			t.Errorf("%s, %s: the page is %d pixels wider than the screen", name, v.name, over)
 		}
-		found := run1(t, b, chromedp.Evaluate[[]string](b.axe+`;
+		found := run1(t, b, chromedp.Evaluate[[]string](`
 			axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations
 				.filter(v => v.impact === "serious" || v.impact === "critical")
 				.map(v => v.id + ": " + v.help + " at " + v.nodes.map(n => n.target.join(" ")).join(", ")))`,

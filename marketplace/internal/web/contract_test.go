@@ -22,43 +22,45 @@ import (
 
 // contract checks answers against openapi.yaml.
 type contract struct {
-	doc      map[string]any
+	doc map[string]any
+
+	one      sync.Mutex // the compiler is not safe for concurrent use
 	compiler *jsonschema.Compiler
 }
 
 const contractURL = "https://bookstall.test/openapi.json"
 
-func newContract(tb testing.TB) *contract {
+// theContract returns the contract, which all tests share.
+func theContract(tb testing.TB) *contract {
 	tb.Helper()
-	var fromYAML any
-	if err := yaml.Unmarshal(openAPI(tb), &fromYAML); err != nil {
-		tb.Fatal(err)
-	}
-	asJSON, err := json.Marshal(fromYAML)
+	c, err := readContract()
 	if err != nil {
-		tb.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(asJSON)))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c := &contract{doc: doc.(map[string]any), compiler: jsonschema.NewCompiler()}
-	c.compiler.AssertFormat()
-	if err := c.compiler.AddResource(contractURL, doc); err != nil {
 		tb.Fatal(err)
 	}
 	return c
 }
 
-// openAPI returns the description of the API.
-func openAPI(tb testing.TB) []byte {
-	tb.Helper()
+var readContract = sync.OnceValues(func() (*contract, error) {
 	content, err := os.ReadFile("api/openapi.yaml")
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	return content
-}
+	var fromYAML any
+	if err := yaml.Unmarshal(content, &fromYAML); err != nil {
+		return nil, err
+	}
+	asJSON, err := json.Marshal(fromYAML)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(asJSON)))
+	if err != nil {
+		return nil, err
+	}
+	c := &contract{doc: doc.(map[string]any), compiler: jsonschema.NewCompiler()}
+	c.compiler.AssertFormat()
+	return c, c.compiler.AddResource(contractURL, doc)
+})
 
 // at returns the node at a JSON pointer and its place in the file, after following $ref.
 func (c *contract) at(pointer ...string) (node map[string]any, where []string) {
@@ -80,7 +82,9 @@ func (c *contract) validate(value any, where []string) error {
 	for _, key := range where {
 		pointer += "/" + escape.Replace(key)
 	}
+	c.one.Lock()
 	schema, err := c.compiler.Compile(contractURL + "#" + (&url.URL{Path: pointer}).EscapedPath())
+	c.one.Unlock()
 	if err != nil {
 		return err
 	}
@@ -107,7 +111,6 @@ func (c *contract) find(path string) string {
 // wrap checks every API response of a handler.
 func (c *contract) wrap(t *testing.T, next http.Handler) http.Handler {
 	t.Helper()
-	var one sync.Mutex // the compiler is not safe for concurrent use
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isAPI(r) {
 			next.ServeHTTP(w, r)
@@ -115,8 +118,6 @@ func (c *contract) wrap(t *testing.T, next http.Handler) http.Handler {
 		}
 		rec := httptest.NewRecorder()
 		next.ServeHTTP(rec, r)
-		one.Lock()
-		defer one.Unlock()
 		if err := c.check(r, rec); err != nil {
 			t.Errorf("%s %s answers %d\n%s\nwhich openapi.yaml does not allow: %v", r.Method, r.URL, rec.Code, rec.Body, err)
 		}
@@ -185,7 +186,7 @@ func TestContractHasEveryRoute(t *testing.T) {
 			routes = append(routes, method+" "+path)
 		}
 	}
-	c := newContract(t)
+	c := theContract(t)
 	paths, _ := c.at("paths")
 	for path, operations := range paths {
 		for method := range operations.(map[string]any) {
@@ -218,7 +219,7 @@ func TestContractSeesFaults(t *testing.T) {
 			rec.Header().Set("X-Request-ID", "12345678")
 			rec.WriteHeader(test.status)
 			_, _ = rec.WriteString(test.body)
-			err := newContract(t).check(httptest.NewRequest(http.MethodGet, test.path, nil), rec)
+			err := theContract(t).check(httptest.NewRequest(http.MethodGet, test.path, nil), rec)
 			if err == nil || strings.Contains(err.Error(), "header") {
 				t.Errorf("check returns %v", err)
 			}

@@ -320,7 +320,7 @@ func newTestShop(t *testing.T, contents catalog.Contents, change ...func(*Config
 	t.Helper()
 	s := newQuietShop(t, contents, change...)
 	s.t = t
-	server := httptest.NewServer(s.counted(newContract(t).wrap(t, s.handler)))
+	server := httptest.NewServer(s.counted(theContract(t).wrap(t, s.handler)))
 	t.Cleanup(server.Close)
 	s.url, s.client = server.URL, server.Client()
 	s.client.Jar, _ = cookiejar.New(nil) // never fails

@@ -149,7 +149,7 @@ func FuzzJSONBody(f *testing.F) {
 	f.Add([]byte(`{"user_id":0,"book_id":9223372036854775808,"kind":"lo\u0000ve","id":"a b"} {}`))
 	f.Add([]byte("{\"user_id\":7,\"book_id\":1,\"kind\":\"view\",\"rating\":0,\"\xff\":{\"a\":[" + strings.Repeat("[", 50)))
 	f.Add([]byte(`{"user_id":7,"book_id":999,"kind":"purchase","id":"\u0041\/~"}`))
-	check, s := newContract(f), newQuietShop(f, fewBooks())
+	check, s := theContract(f), newQuietShop(f, fewBooks())
 	post := func(t *testing.T, body []byte) *httptest.ResponseRecorder {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodPost, "/api/v1/interactions", bytes.NewReader(body))

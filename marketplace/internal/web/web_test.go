@@ -101,7 +101,7 @@ func FuzzRequests(f *testing.F) {
 	f.Add("/static/shop.css", "")
 	f.Add("/shelf/events", "after=1&category=fantasy")
 	f.Add("/api/v1/readers/1/history", "min_version=1")
-	check := newContract(f)
+	check := theContract(f)
 	f.Fuzz(func(t *testing.T, path, query string) {
 		s := newQuietShop(t, fewBooks())
 		s.recommender.source = recommend.Personal
