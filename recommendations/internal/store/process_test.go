@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,9 @@ type job struct {
 	From int    // number of the first interaction
 	For  time.Duration
 	Lock bool // take the lock "train" instead of writing, and keep it
+	// Together makes it write a byte to file 3 when the store is open, and begin at the end
+	// of its standard input.
+	Together bool
 }
 
 // shortLease is the lease of locks whose owner is going to be killed.
@@ -91,6 +95,17 @@ func writeAsTold(told string) error {
 	var acks *os.File
 	if j.Acks != "" {
 		if acks, err = os.OpenFile(j.Acks, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+	}
+	if j.Together {
+		if _, err := s.Head(context.Background()); err != nil { // so that it is connected
+			return err
+		}
+		if _, err := os.NewFile(3, "ready").Write([]byte{1}); err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 			return err
 		}
 	}
@@ -144,7 +159,8 @@ type process struct {
 	stderr bytes.Buffer
 }
 
-func startWriter(t *testing.T, j job) *process {
+// startWriter starts a writer, to which files are passed: its standard input, and file 3.
+func startWriter(t *testing.T, j job, files ...*os.File) *process {
 	t.Helper()
 	told, err := json.Marshal(j)
 	if err != nil {
@@ -153,6 +169,9 @@ func startWriter(t *testing.T, j job) *process {
 	p := &process{cmd: exec.Command(os.Args[0])}
 	p.cmd.Env = append(os.Environ(), writerVariable+"="+string(told))
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if len(files) > 0 {
+		p.cmd.Stdin, p.cmd.ExtraFiles = files[0], files[1:]
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -203,22 +222,45 @@ func acknowledged(t *testing.T, file string) []string {
 	return ids
 }
 
+// pipe returns the ends of a pipe, which is closed when the test ends.
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = r.Close()
+		_ = w.Close() // it may be closed already
+	})
+	return r, w
+}
+
 // TestWritersShareFairly: three processes write at the same time.
 func TestWritersShareFairly(t *testing.T) {
 	databases(t, func(db database) {
 		t := db.t
 		url := db.newURL()
 		mustHead(t, open(t, url)) // the tables are there
+		// All begin at once, when the slowest has opened the store.
+		begin, letBegin := pipe(t)
+		ready, sayReady := pipe(t)
 		var list []*process
 		for i := range 3 {
-			list = append(list, startWriter(t, job{URL: url, Name: fmt.Sprintf("w%d", i), User: int64(1 + 100*i), For: *processes}))
+			list = append(list, startWriter(t, job{URL: url, Name: fmt.Sprintf("w%d", i), User: int64(1 + 100*i), For: *processes, Together: true}, begin, sayReady))
 		}
+		_ = sayReady.Close() // so that reading ends if a writer does
+		_, opened := io.ReadFull(ready, make([]byte, len(list)))
+		_ = letBegin.Close()
 		total := 0
 		var sums []tally
 		for _, p := range list {
 			sum := p.wait(t)
 			sums = append(sums, sum)
 			total += sum.Commits
+		}
+		if opened != nil {
+			t.Fatalf("not every writer has opened the store: %v", opened)
 		}
 		for i, sum := range sums {
 			t.Logf("writer %d: %d of %d (%.0f %%), worst %v", i, sum.Commits, total, 100*float64(sum.Commits)/float64(total), sum.Worst)
