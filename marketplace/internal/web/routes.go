@@ -50,6 +50,10 @@ func (s *shop) routes() []route {
 		{"DELETE /api/v1/readers/{id}", s.withBooks(s.api.Forget)},
 		{"GET /api/openapi.yaml", s.api.Description},
 
+		{"GET /robots.txt", s.pages.Robots},
+		{"GET /sitemap.xml", s.withBooks(s.pages.Sitemap)},
+		{"GET /sitemaps/{number}", s.withBooks(s.pages.SitemapPart)},
+
 		{"GET " + page.StaticPath, s.pages.Static},
 	}
 }

@@ -56,6 +56,11 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 		page.More = p.more(b, page.Similar.Cards, own)
 	}
 	page.Canonical = p.cfg.PublicURL.To("/books/" + strconv.FormatInt(b.ID, 10))
+	page.About = b.Description
+	if !p.cfg.PublicURL.IsZero() {
+		page.Image = p.cfg.PublicURL.Origin() + p.links.cover(&b).src
+		page.Data = linkedData(&b, page.Canonical, page.Image)
+	}
 	return show(w, book(&page))
 }
 

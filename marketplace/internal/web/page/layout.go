@@ -17,11 +17,14 @@ import (
 // layout is what every page shows around its own part.
 type layout struct {
 	at         *links
-	Title      string // title of the window
-	Here       string // address to return to after switching reader
-	Canonical  string // URL of a page for everybody, for search engines; "" if not known
-	Query      string // text in the search box
-	Category   string // slug of the category that the page is about
+	Title      string          // title of the window
+	Here       string          // address to return to after switching reader
+	About      string          // what the page is about, for search engines; "" for what the shop is about
+	Image      string          // URL of the picture of a book
+	Data       templ.Component // what search engines read of a book; nil for none
+	Canonical  string          // URL of a page for everybody, for search engines; "" if not known
+	Query      string          // text in the search box
+	Category   string          // slug of the category that the page is about
 	Categories []catalog.Category
 	Shortcuts  []catalog.Category // the largest ones
 	ReadingAs  string             // small print above Reading
@@ -94,4 +97,14 @@ func (p *Pages) Extra(r *http.Request, title string, main templ.Component, reloa
 	l := p.layout(title, r.URL.Path, p.visitor(r), ownBooks{})
 	l.Reload = int(reload.Seconds())
 	return extra(&l, main)
+}
+
+// about says what a page is about, in as many words as search engines show.
+func (l *layout) about() string {
+	const most = 200
+	text := strings.Join(strings.Fields(l.About), " ")
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most-1]) + "…"
+	}
+	return cmp.Or(text, "A bookshop that finds the next book for you.")
 }
