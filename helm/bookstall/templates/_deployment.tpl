@@ -149,6 +149,6 @@ a renewed certificate. */ -}}
 {{- define "bookstall.tlsVolume" -}}
 - name: tls
   secret:
-    secretName: {{ include "bookstall.tls.secret" . }}
+    secretName: {{ include "bookstall.tls.secret" . | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" . }}
 {{- end -}}

@@ -57,7 +57,7 @@ checksum/config: {{ toJson . | sha256sum }}
 {{- end }}
 {{- with $values.readerHeader }}
 - name: MARKETPLACE_READER_HEADER
-  value: {{ . }}
+  value: {{ . | toYaml }}
 {{- end }}
 {{- if $values.showUnavailable }}
 - name: MARKETPLACE_SHOW_UNAVAILABLE
@@ -75,7 +75,7 @@ checksum/config: {{ toJson . | sha256sum }}
 {{- end }}
 {{- if and .Values.tls.enabled .Values.tls.serverName }}
 - name: MARKETPLACE_TLS_SERVER_NAME
-  value: {{ .Values.tls.serverName }}
+  value: {{ .Values.tls.serverName | toYaml }}
 {{- end }}
 {{- end -}}
 
@@ -83,7 +83,7 @@ checksum/config: {{ toJson . | sha256sum }}
 {{- define "bookstall.marketplace.tokenEnv" -}}
 - name: MARKETPLACE_API_TOKEN
   valueFrom:
-    secretKeyRef: {name: {{ include "bookstall.marketplace.secretName" . }}, key: api-token}
+    secretKeyRef: {name: {{ include "bookstall.marketplace.secretName" . | toYaml }}, key: api-token}
 {{- end -}}
 
 {{- /* The token of helm test. Of the named tokens the shop has hashes alone. */ -}}
@@ -91,7 +91,7 @@ checksum/config: {{ toJson . | sha256sum }}
 {{- if .Values.marketplace.apiTokensSecret -}}
 - name: MARKETPLACE_API_TOKEN
   valueFrom:
-    secretKeyRef: {name: {{ .Values.marketplace.apiTokensSecret }}, key: check-token, optional: true}
+    secretKeyRef: {name: {{ .Values.marketplace.apiTokensSecret | toYaml }}, key: check-token, optional: true}
 {{- else if .Values.marketplace.requireAPIToken -}}
 {{ include "bookstall.marketplace.tokenEnv" . }}
 {{- end -}}
@@ -201,14 +201,14 @@ starts with it. */ -}}
 {{- end }}
 - name: cookie
   secret:
-    secretName: {{ include "bookstall.marketplace.secretName" . }}
+    secretName: {{ include "bookstall.marketplace.secretName" . | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" (list . "marketplace") }}
     items:
       - {key: cookie-key, path: cookie-key}
 {{- with .Values.marketplace.apiTokensSecret }}
 - name: api-tokens
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" (list $ "marketplace") }}
     items:
       - {key: api-tokens, path: api-tokens}

@@ -45,8 +45,8 @@ template` is often told of the version alone; a cluster with the version may hav
 
 {{- /* Labels that select all pods of the release. */ -}}
 {{- define "bookstall.selector" -}}
-app.kubernetes.io/name: {{ include "bookstall.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "bookstall.name" . | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end -}}
 
 {{- define "bookstall.labels" -}}
@@ -59,7 +59,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- /* Metadata of an object; takes (list root component-or-"" name-suffix), and then maybe
 annotations and labels of its own. */ -}}
 {{- define "bookstall.metadata" -}}
-name: {{ include "bookstall.fullname" (index . 0) }}{{ with index . 2 }}-{{ . }}{{ end }}
+name: {{ compact (list (include "bookstall.fullname" (index . 0)) (index . 2)) | join "-" | toYaml }}
 {{ include "bookstall.namedMetadata" . }}
 {{- end -}}
 
@@ -73,7 +73,7 @@ name: {{ include "bookstall.fullname" (index . 0) }}{{ with index . 2 }}-{{ . }}
 {{- with index . 1 -}}{{- $_ := set $labels "app.kubernetes.io/component" . -}}{{- end -}}
 {{- $annotations := deepCopy ($root.Values.commonAnnotations | default dict) -}}
 {{- if gt (len .) 3 -}}{{- include "bookstall.overlay" (list $annotations (index . 3 | default dict)) -}}{{- end -}}
-namespace: {{ $root.Release.Namespace }}
+namespace: {{ $root.Release.Namespace | toYaml }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with $annotations }}

@@ -123,7 +123,7 @@ spec:
 pod fields (spec), container fields (container), and items of init containers (init), env, mounts and volumes. */ -}}
 {{- define "bookstall.podSpec" -}}
 {{- $values := include "bookstall.podValues" (list .root .component) | fromJson -}}
-serviceAccountName: {{ include "bookstall.serviceAccount" .root }}
+serviceAccountName: {{ include "bookstall.serviceAccount" .root | toYaml }}
 automountServiceAccountToken: false
 # The programs refuse variables that they do not know; Kubernetes would make
 # MARKETPLACE_PORT and the like from Services of that name.

@@ -108,7 +108,7 @@ they do not use then, has the other password. */ -}}
 - {name: POSTGRES_DB, value: bookstall}
 - name: POSTGRES_PASSWORD
   valueFrom:
-    secretKeyRef: {name: {{ include "bookstall.postgresql.secretName" (index . 0) }}, key: {{ ternary "admin-password" "password" $role }}}
+    secretKeyRef: {name: {{ include "bookstall.postgresql.secretName" (index . 0) | toYaml }}, key: {{ ternary "admin-password" "password" $role }}}
 {{- /* A subdirectory: the root of a volume may contain lost+found. */}}
 - {name: PGDATA, value: /var/lib/postgresql/data/pgdata}
 {{- end -}}
@@ -131,7 +131,7 @@ they do not use then, has the other password. */ -}}
 {{- if index . 1 -}}
 - name: role
   secret:
-    secretName: {{ include "bookstall.postgresql.secretName" $root }}
+    secretName: {{ include "bookstall.postgresql.secretName" $root | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" (list $root "postgresql") }}
     items:
       - {key: role.sql, path: role.sql}

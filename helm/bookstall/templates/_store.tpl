@@ -31,7 +31,7 @@
 {{- else if $secret -}}
 - name: RECOMMENDATIONS_STORE
   valueFrom:
-    secretKeyRef: {name: {{ $secret }}, key: {{ include "bookstall.storeKey" . }}}
+    secretKeyRef: {name: {{ $secret | toYaml }}, key: {{ include "bookstall.storeKey" . | toYaml }}}
 {{- end -}}
 {{- end -}}
 
@@ -57,15 +57,15 @@
 {{- if and (include "bookstall.storeSecret" .) .Values.store.asFile }}
 - name: store
   secret:
-    secretName: {{ include "bookstall.storeSecret" . }}
+    secretName: {{ include "bookstall.storeSecret" . | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" $ }}
     items:
-      - {key: {{ include "bookstall.storeKey" . }}, path: url}
+      - {key: {{ include "bookstall.storeKey" . | toYaml }}, path: url}
 {{- end }}
 {{- with include "bookstall.postgresql.tls" . }}
 - name: store-ca
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | toYaml }}
     defaultMode: {{ include "bookstall.secretMode" $ }}
     items:
       - {key: ca.crt, path: ca.crt}

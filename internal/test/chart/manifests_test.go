@@ -386,3 +386,34 @@ func TestRulesAreAboutTheRelease(t *testing.T) {
 		t.Error("a PrometheusRule for a cluster that has no such kind")
 	}
 }
+
+// Names that YAML would read as numbers or booleans stay names: of the release, its namespace, and
+// everything that values name.
+func TestNamesStayStrings(t *testing.T) {
+	helm := tool(t, "helm")
+	text := func(name, store string, more ...string) string {
+		set := strings.NewReplacer("NAME", name).Replace("serviceAccount.name=NAME,tls.secretName=NAME,tls.clientSecretName=NAME,tls.postgresqlSecretName=NAME,tls.serverName=NAME," +
+			"marketplace.existingSecret=NAME,marketplace.apiTokensSecret=NAME,marketplace.readerHeader=NAME,marketplace.ingress.className=NAME," +
+			"marketplace.ingress.hosts={NAME},marketplace.ingress.tls[0].secretName=NAME,marketplace.httpRoute.parentRefs[0].name=NAME," +
+			"imagePullSecrets[0].name=NAME,priorityClassName=NAME,commonLabels.team=NAME,train.timeZone=NAME,otlp.endpoint=http://NAME:4317,nameOverride=NAME," + store)
+		args := append([]string{"template", name, chart, "--namespace=" + name, kubeVersion, "--api-versions=monitoring.coreos.com/v1/ServiceMonitor",
+			"--set=fullnameOverride=shop,tls.enabled=true,marketplace.trustedProxies={10.0.0.1},marketplace.ingress.enabled=true,marketplace.httpRoute.enabled=true,train.enabled=true,store.asFile=true",
+			"--set-string=" + set}, more...)
+		out, err := command(t, nil, helm, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return compact(t, parse(t, out))
+	}
+	for store, more := range map[string]string{
+		"store.existingSecret=NAME,store.secretKey=NAME":                          "postgresql.enabled=false",
+		"postgresql.existingSecret=NAME,postgresql.persistence.storageClass=NAME": "postgresql.enabled=true",
+	} {
+		want := text("nnn", store, "--set="+more)
+		for _, name := range []string{"1e3", "true"} {
+			if diff := cmp.Diff(strings.ReplaceAll(want, "nnn", name), text(name, store, "--set="+more)); diff != "" {
+				t.Errorf("%s, %s: %s", name, store, diff)
+			}
+		}
+	}
+}
