@@ -56,6 +56,12 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"recommendations.dnsMaxStale=5m", "'dnsMaxStale'"},
 				{"image.pullPolicy=Sometimes", "/image/pullPolicy"},
 				{"image.tag=a:b", "/image/tag"},
+				{"image.registry=https://registry.example.com", "/image/registry"},
+				// A section with nothing in it, as in a file of values with all of it commented out.
+				{"tls=null", "'tls'"},
+				{"postgresql.persistence=null", "'persistence'"},
+				{"marketplace.ingress=null", "'ingress'"},
+				{"recommendations.probes.liveness=null", "'liveness'"},
 				{"tls.secretName=Not_A_Name", "/tls/secretName"},
 				{"tls.allowedClients={*.example.org}", "/tls/allowedClients/0"},
 				{"tls.allowedToWrite={https://example.org/shop}", "/tls/allowedToWrite/0"},
