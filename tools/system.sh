@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the tests need from the system: a C compiler for the race detector, a
-# browser, npm for the accessibility rules, PostgreSQL and PgBouncer, nginx and HAProxy, Python with gRPC for the tests
+# browser, npm for the accessibility rules, PostgreSQL and PgBouncer, nginx, HAProxy and Caddy, Python with gRPC for the tests
 # of clients in other languages, and the network tools of the drills. As root on Debian
 # it installs them; otherwise it lists what is missing. Tests that need something
 # missing are skipped, and counted.
@@ -16,6 +16,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || compgen -G '/opt/hom
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+command -v caddy >/dev/null || missing+=(caddy)
 speaks_grpc() { "$1" -c 'import grpc, google.protobuf' 2>/dev/null; }
 speaks_grpc python3 || speaks_grpc /usr/bin/python3 || missing+=(python3-grpcio python3-protobuf)
 command -v protoc >/dev/null || missing+=(protobuf-compiler)
@@ -40,7 +41,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   if command -v systemctl >/dev/null; then
-    for server in nginx haproxy pgbouncer; do # nor at the next boot
+    for server in nginx haproxy caddy pgbouncer; do # nor at the next boot
       [[ " ${missing[*]} " != *" $server "* ]] || systemctl disable --quiet "$server" || true
     done
   fi
@@ -48,6 +49,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 echo "not installed: ${missing[*]}"
 case "$(uname -s)" in
-  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 pgbouncer nginx haproxy grpc protobuf; pip3 install grpcio protobuf" ;;
+  Darwin) echo "install them by: xcode-select --install; brew install --cask google-chrome; brew install node postgresql@17 pgbouncer nginx haproxy caddy grpc protobuf; pip3 install grpcio protobuf" ;;
   *) echo "install them by: sudo apt-get install ${missing[*]} (or what your system calls them)" ;;
 esac

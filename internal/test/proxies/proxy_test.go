@@ -109,6 +109,18 @@ func startHAProxy(t *testing.T, address, configuration string) {
 	run(t, address, path, "-db", "-f", write(t, filepath.Join(t.TempDir(), "haproxy.cfg"), configuration))
 }
 
+// startCaddy runs Caddy, with a configuration of sites, until the end of the test.
+func startCaddy(t *testing.T, address, sites string) {
+	t.Helper()
+	path, dir := installed(t, "caddy"), t.TempDir()
+	t.Setenv("HOME", dir) // where it would keep certificates of its own
+	t.Setenv("XDG_DATA_HOME", dir)
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	// No port but that of the site.
+	file := write(t, filepath.Join(dir, "Caddyfile"), "{\n\tadmin off\n\tauto_https disable_redirects\n\tservers {\n\t\tprotocols h1 h2\n\t}\n}\n"+sites)
+	run(t, address, path, "run", "--config", file, "--adapter", "caddyfile")
+}
+
 func write(t *testing.T, file, text string) (path string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

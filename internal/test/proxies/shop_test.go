@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -91,6 +92,22 @@ func haproxyFor(t *testing.T, s site, m *fleet.Marketplace, address, line string
 		"    server two 10.0.0.11:8080 check port 9090\n", "")
 }
 
+// caddyFor returns the configuration of Caddy for a shop, with a block of the docs around the proxy.
+func caddyFor(t *testing.T, s site, m *fleet.Marketplace, address, around string) string {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := ""
+	if around != "" {
+		end = "}\n"
+	}
+	return replace(t, block(t, "Caddy", "caddyfile", 0), "shop.example {", "shop.example:"+port+" {\n\tbind "+host,
+		"/etc/ssl/shop.example.pem", s.cert, "/etc/ssl/shop.example.key", s.key, "\treverse_proxy 10.0.0.10:8080 10.0.0.11:8080", around+"\treverse_proxy "+hostOf(m.URL()),
+		"health_port 9090", "health_port "+m.Admin[strings.LastIndex(m.Admin, ":")+1:], "\n\t}\n}", "\n\t}\n"+end+"}")
+}
+
 // testShops tests pages, files, writes and the live shelf of the shop, at the root and below a
 // path, stripped or not.
 func testShops(t *testing.T, f *fleet.Fleet, s site, root, below *fleet.Marketplace) {
@@ -107,13 +124,18 @@ func testShops(t *testing.T, f *fleet.Fleet, s site, root, below *fleet.Marketpl
 		{"HAProxy", root, "", ""},
 		{"HAProxy, path passed on", below, "/shop", ""},
 		{"HAProxy, path stripped", below, "/shop", block(t, "HAProxy", "haproxy", 1)},
+		{"Caddy", root, "", ""},
+		{"Caddy, path stripped", below, "/shop", block(t, "Caddy", "caddyfile", 1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			address := f.FreeAddress().String()
-			if strings.HasPrefix(test.name, "nginx") {
+			switch proxy, _, _ := strings.Cut(test.name, ","); proxy {
+			case "nginx":
 				startNginx(t, address, nginxFor(t, s, test.shop, address, test.more))
-			} else {
+			case "HAProxy":
 				startHAProxy(t, address, haproxyFor(t, s, test.shop, address, test.more))
+			case "Caddy":
+				startCaddy(t, address, caddyFor(t, s, test.shop, address, test.more))
 			}
 			v := visit{t, s.browser(t, address), test.path}
 			v.pages()
