@@ -95,6 +95,7 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"marketplace.httpRoute.enabled=true", "marketplace.httpRoute.parentRefs"},
 				{"marketplace.httpRoute.timeouts.request=30", "/marketplace/httpRoute/timeouts/request"},
 				{"marketplace.apiTokensSecret=x,marketplace.requireAPIToken=false", "marketplace.apiTokensSecret"},
+				{"marketplace.covers.volume.name=covers", "/marketplace/covers/volume/name"},
 				{"marketplace.secureCookies=true,marketplace.publicURL=http://shop.example", "marketplace.publicURL"},
 				{"postgresql.enabled=true,store.existingSecret=x", "store.existingSecret"},
 				{"postgresql.existingSecret=x", "postgresql.enabled is false"},
