@@ -45,7 +45,7 @@ type settings struct {
 	HSTSIncludeSubdomains bool     `name:"hsts-include-subdomains" help:"Tell browsers to use HTTPS for all subdomains of the public URL's host, too."`
 	SecureCookies         bool     `help:"Send cookies over HTTPS only, without a public URL that says so."`
 	FormerCookies         bool     `help:"Give browsers, at their first page, a cookie that shops of the version before accept, so that no reader becomes another while shops of both serve. For the time of an upgrade or a rollback: there are few such ids, and somebody can meet another's by chance."`
-	ReaderHeader          string   `help:"Header in which the proxies in front of the shop name the reader who is signed in, by id. It is believed from --trusted-proxies only, and anybody else who sends it gets 403. Such readers need no cookie; who is not named is a visitor." placeholder:"NAME"`
+	ReaderHeader          string   `help:"Header in which the proxies in front of the shop name the reader who is signed in, by the id that was imported, a number or a text. It is believed from --trusted-proxies only, and anybody else who sends it gets 403. Such readers need no cookie; who is not named is a visitor." placeholder:"NAME"`
 	TrustedProxies        []string `help:"Addresses and CIDRs of the proxies in front of the shop. X-Forwarded-For, -Host and -Proto are believed if they come from there, and from nobody else." placeholder:"CIDR"`
 
 	APIToken      *string `name:"api-token" help:"Bearer token of the JSON API, for everything. Other users of the host can see a flag; better set the variable or a file." placeholder:"TOKEN" xor:"api-token"`

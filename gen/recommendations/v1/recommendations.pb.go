@@ -1083,7 +1083,9 @@ type Book struct {
 	// ISO 4217; set if and only if price is.
 	Currency string `protobuf:"bytes,11,opt,name=currency,proto3" json:"currency,omitempty"`
 	// BCP 47, e.g. "en".
-	Language     string       `protobuf:"bytes,12,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,12,opt,name=language,proto3" json:"language,omitempty"`
+	// The id in the owner's files, if it is no number there.
+	ExternalId   string       `protobuf:"bytes,13,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
 	Availability Availability `protobuf:"varint,14,opt,name=availability,proto3,enum=recommendations.v1.Availability" json:"availability,omitempty"`
 	// Copies for sale; unset if unknown. With 0, a book whose availability is
 	// unspecified cannot be bought.
@@ -1216,6 +1218,13 @@ func (x *Book) GetCurrency() string {
 func (x *Book) GetLanguage() string {
 	if x != nil {
 		return x.Language
+	}
+	return ""
+}
+
+func (x *Book) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
 	}
 	return ""
 }
@@ -2347,6 +2356,106 @@ func (x *HistoryEntry) GetDismissed() bool {
 	return false
 }
 
+type FindReaderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id as the owner of the shop has it, at most 255 characters. A whole number
+	// is the number itself, except from 2^51 to 2^52-1, which are those of texts.
+	ExternalId string `protobuf:"bytes,1,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// True to give a text a number that has none yet, for a reader who is new.
+	Add           bool `protobuf:"varint,2,opt,name=add,proto3" json:"add,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindReaderRequest) Reset() {
+	*x = FindReaderRequest{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindReaderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindReaderRequest) ProtoMessage() {}
+
+func (x *FindReaderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindReaderRequest.ProtoReflect.Descriptor instead.
+func (*FindReaderRequest) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *FindReaderRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *FindReaderRequest) GetAdd() bool {
+	if x != nil {
+		return x.Add
+	}
+	return false
+}
+
+type FindReaderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 for an id that nobody has.
+	UserId        int64 `protobuf:"varint,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindReaderResponse) Reset() {
+	*x = FindReaderResponse{}
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindReaderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindReaderResponse) ProtoMessage() {}
+
+func (x *FindReaderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindReaderResponse.ProtoReflect.Descriptor instead.
+func (*FindReaderResponse) Descriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *FindReaderResponse) GetUserId() int64 {
+	if x != nil {
+		return x.UserId
+	}
+	return 0
+}
+
 type ForgetReaderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The reader, > 0.
@@ -2360,7 +2469,7 @@ type ForgetReaderRequest struct {
 
 func (x *ForgetReaderRequest) Reset() {
 	*x = ForgetReaderRequest{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2481,7 @@ func (x *ForgetReaderRequest) String() string {
 func (*ForgetReaderRequest) ProtoMessage() {}
 
 func (x *ForgetReaderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[26]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2494,7 @@ func (x *ForgetReaderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetReaderRequest.ProtoReflect.Descriptor instead.
 func (*ForgetReaderRequest) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{26}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ForgetReaderRequest) GetUserId() int64 {
@@ -2411,7 +2520,7 @@ type ForgetReaderResponse struct {
 
 func (x *ForgetReaderResponse) Reset() {
 	*x = ForgetReaderResponse{}
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +2532,7 @@ func (x *ForgetReaderResponse) String() string {
 func (*ForgetReaderResponse) ProtoMessage() {}
 
 func (x *ForgetReaderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_recommendations_v1_recommendations_proto_msgTypes[27]
+	mi := &file_recommendations_v1_recommendations_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +2545,7 @@ func (x *ForgetReaderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetReaderResponse.ProtoReflect.Descriptor instead.
 func (*ForgetReaderResponse) Descriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{27}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ForgetReaderResponse) GetVersion() int64 {
@@ -2514,7 +2623,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\":\n" +
 	"\bBookPage\x12.\n" +
-	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\x86\x05\n" +
+	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\xa7\x05\n" +
 	"\x04Book\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2532,7 +2641,9 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x05price\x18\n" +
 	" \x01(\tR\x05price\x12\x1a\n" +
 	"\bcurrency\x18\v \x01(\tR\bcurrency\x12\x1a\n" +
-	"\blanguage\x18\f \x01(\tR\blanguage\x12D\n" +
+	"\blanguage\x18\f \x01(\tR\blanguage\x12\x1f\n" +
+	"\vexternal_id\x18\r \x01(\tR\n" +
+	"externalId\x12D\n" +
 	"\favailability\x18\x0e \x01(\x0e2 .recommendations.v1.AvailabilityR\favailability\x12\x19\n" +
 	"\x05stock\x18\x0f \x01(\x03H\x00R\x05stock\x88\x01\x01\x12\x16\n" +
 	"\x06hidden\x18\x10 \x01(\bR\x06hidden\x12\x17\n" +
@@ -2623,7 +2734,13 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x05liked\x18\x03 \x01(\bR\x05liked\x12\x1c\n" +
 	"\tpurchased\x18\x04 \x01(\bR\tpurchased\x12\x16\n" +
 	"\x06wanted\x18\x05 \x01(\bR\x06wanted\x12\x1c\n" +
-	"\tdismissed\x18\x06 \x01(\bR\tdismissed\"N\n" +
+	"\tdismissed\x18\x06 \x01(\bR\tdismissed\"F\n" +
+	"\x11FindReaderRequest\x12\x1f\n" +
+	"\vexternal_id\x18\x01 \x01(\tR\n" +
+	"externalId\x12\x10\n" +
+	"\x03add\x18\x02 \x01(\bR\x03add\"-\n" +
+	"\x12FindReaderResponse\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\x03R\x06userId\"N\n" +
 	"\x13ForgetReaderRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1e\n" +
 	"\n" +
@@ -2658,7 +2775,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x18REJECTION_REASON_INVALID\x10\x01\x12#\n" +
 	"\x1fREJECTION_REASON_BOOK_NOT_FOUND\x10\x02\x12\x1d\n" +
 	"\x19REJECTION_REASON_CONFLICT\x10\x03\x12\x1e\n" +
-	"\x1aREJECTION_REASON_FORGOTTEN\x10\x042\xbd\x05\n" +
+	"\x1aREJECTION_REASON_FORGOTTEN\x10\x042\x9a\x06\n" +
 	"\x16RecommendationsService\x12X\n" +
 	"\tRecommend\x12$.recommendations.v1.RecommendRequest\x1a%.recommendations.v1.RecommendResponse\x12a\n" +
 	"\fSimilarBooks\x12'.recommendations.v1.SimilarBooksRequest\x1a(.recommendations.v1.SimilarBooksResponse\x12Z\n" +
@@ -2666,7 +2783,9 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x12RecordInteractions\x12-.recommendations.v1.RecordInteractionsRequest\x1a..recommendations.v1.RecordInteractionsResponse(\x01\x12S\n" +
 	"\x06Follow\x12!.recommendations.v1.FollowRequest\x1a\".recommendations.v1.FollowResponse(\x010\x01\x12[\n" +
 	"\n" +
-	"GetHistory\x12%.recommendations.v1.GetHistoryRequest\x1a&.recommendations.v1.GetHistoryResponse\x12a\n" +
+	"GetHistory\x12%.recommendations.v1.GetHistoryRequest\x1a&.recommendations.v1.GetHistoryResponse\x12[\n" +
+	"\n" +
+	"FindReader\x12%.recommendations.v1.FindReaderRequest\x1a&.recommendations.v1.FindReaderResponse\x12a\n" +
 	"\fForgetReader\x12'.recommendations.v1.ForgetReaderRequest\x1a(.recommendations.v1.ForgetReaderResponseB\xcb\x01\n" +
 	"\x16com.recommendations.v1B\x14RecommendationsProtoP\x01Z2bookstall/gen/recommendations/v1;recommendationsv1\xa2\x02\x03RXX\xaa\x02\x12Recommendations.V1\xca\x02\x12Recommendations\\V1\xe2\x02\x1eRecommendations\\V1\\GPBMetadata\xea\x02\x13Recommendations::V1b\x06proto3"
 
@@ -2683,7 +2802,7 @@ func file_recommendations_v1_recommendations_proto_rawDescGZIP() []byte {
 }
 
 var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_recommendations_v1_recommendations_proto_goTypes = []any{
 	(Source)(0),                        // 0: recommendations.v1.Source
 	(Availability)(0),                  // 1: recommendations.v1.Availability
@@ -2715,8 +2834,10 @@ var file_recommendations_v1_recommendations_proto_goTypes = []any{
 	(*GetHistoryRequest)(nil),          // 27: recommendations.v1.GetHistoryRequest
 	(*GetHistoryResponse)(nil),         // 28: recommendations.v1.GetHistoryResponse
 	(*HistoryEntry)(nil),               // 29: recommendations.v1.HistoryEntry
-	(*ForgetReaderRequest)(nil),        // 30: recommendations.v1.ForgetReaderRequest
-	(*ForgetReaderResponse)(nil),       // 31: recommendations.v1.ForgetReaderResponse
+	(*FindReaderRequest)(nil),          // 30: recommendations.v1.FindReaderRequest
+	(*FindReaderResponse)(nil),         // 31: recommendations.v1.FindReaderResponse
+	(*ForgetReaderRequest)(nil),        // 32: recommendations.v1.ForgetReaderRequest
+	(*ForgetReaderResponse)(nil),       // 33: recommendations.v1.ForgetReaderResponse
 }
 var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
 	8,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
@@ -2750,16 +2871,18 @@ var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
 	18, // 28: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
 	21, // 29: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
 	27, // 30: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
-	30, // 31: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
-	5,  // 32: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	7,  // 33: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	11, // 34: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	19, // 35: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
-	23, // 36: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
-	28, // 37: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
-	31, // 38: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
-	32, // [32:39] is the sub-list for method output_type
-	25, // [25:32] is the sub-list for method input_type
+	30, // 31: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
+	32, // 32: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	5,  // 33: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	7,  // 34: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	11, // 35: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	19, // 36: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	23, // 37: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	28, // 38: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	31, // 39: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
+	33, // 40: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	33, // [33:41] is the sub-list for method output_type
+	25, // [25:33] is the sub-list for method input_type
 	25, // [25:25] is the sub-list for extension type_name
 	25, // [25:25] is the sub-list for extension extendee
 	0,  // [0:25] is the sub-list for field type_name
@@ -2790,7 +2913,7 @@ func file_recommendations_v1_recommendations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_recommendations_v1_recommendations_proto_rawDesc), len(file_recommendations_v1_recommendations_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	RecommendationsService_RecordInteractions_FullMethodName = "/recommendations.v1.RecommendationsService/RecordInteractions"
 	RecommendationsService_Follow_FullMethodName             = "/recommendations.v1.RecommendationsService/Follow"
 	RecommendationsService_GetHistory_FullMethodName         = "/recommendations.v1.RecommendationsService/GetHistory"
+	RecommendationsService_FindReader_FullMethodName         = "/recommendations.v1.RecommendationsService/FindReader"
 	RecommendationsService_ForgetReader_FullMethodName       = "/recommendations.v1.RecommendationsService/ForgetReader"
 )
 
@@ -67,6 +68,12 @@ type RecommendationsServiceClient interface {
 	Follow(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FollowRequest, FollowResponse], error)
 	// GetHistory returns a reader's history, the latest change first.
 	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
+	// FindReader returns the number of a reader whose id is a text, such as an e-mail
+	// address: the one by which the other methods know the reader.
+	//
+	// INVALID_ARGUMENT with google.rpc.BadRequest: the text cannot be an id.
+	// UNAVAILABLE: the store cannot be reached.
+	FindReader(ctx context.Context, in *FindReaderRequest, opts ...grpc.CallOption) (*FindReaderResponse, error)
 	// ForgetReader deletes everything known about a reader. Shelves change at once;
 	// the model no longer contains the reader after the next training.
 	//
@@ -157,6 +164,16 @@ func (c *recommendationsServiceClient) GetHistory(ctx context.Context, in *GetHi
 	return out, nil
 }
 
+func (c *recommendationsServiceClient) FindReader(ctx context.Context, in *FindReaderRequest, opts ...grpc.CallOption) (*FindReaderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindReaderResponse)
+	err := c.cc.Invoke(ctx, RecommendationsService_FindReader_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *recommendationsServiceClient) ForgetReader(ctx context.Context, in *ForgetReaderRequest, opts ...grpc.CallOption) (*ForgetReaderResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ForgetReaderResponse)
@@ -204,6 +221,12 @@ type RecommendationsServiceServer interface {
 	Follow(grpc.BidiStreamingServer[FollowRequest, FollowResponse]) error
 	// GetHistory returns a reader's history, the latest change first.
 	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
+	// FindReader returns the number of a reader whose id is a text, such as an e-mail
+	// address: the one by which the other methods know the reader.
+	//
+	// INVALID_ARGUMENT with google.rpc.BadRequest: the text cannot be an id.
+	// UNAVAILABLE: the store cannot be reached.
+	FindReader(context.Context, *FindReaderRequest) (*FindReaderResponse, error)
 	// ForgetReader deletes everything known about a reader. Shelves change at once;
 	// the model no longer contains the reader after the next training.
 	//
@@ -236,6 +259,9 @@ func (UnimplementedRecommendationsServiceServer) Follow(grpc.BidiStreamingServer
 }
 func (UnimplementedRecommendationsServiceServer) GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetHistory not implemented")
+}
+func (UnimplementedRecommendationsServiceServer) FindReader(context.Context, *FindReaderRequest) (*FindReaderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindReader not implemented")
 }
 func (UnimplementedRecommendationsServiceServer) ForgetReader(context.Context, *ForgetReaderRequest) (*ForgetReaderResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ForgetReader not implemented")
@@ -341,6 +367,24 @@ func _RecommendationsService_GetHistory_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RecommendationsService_FindReader_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindReaderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RecommendationsServiceServer).FindReader(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RecommendationsService_FindReader_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RecommendationsServiceServer).FindReader(ctx, req.(*FindReaderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RecommendationsService_ForgetReader_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ForgetReaderRequest)
 	if err := dec(in); err != nil {
@@ -377,6 +421,10 @@ var RecommendationsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetHistory",
 			Handler:    _RecommendationsService_GetHistory_Handler,
+		},
+		{
+			MethodName: "FindReader",
+			Handler:    _RecommendationsService_FindReader_Handler,
 		},
 		{
 			MethodName: "ForgetReader",

@@ -10,6 +10,7 @@ type Book struct {
 	Popularity int64    `json:"popularity"`     // number of readers who like it
 
 	// The rest may be empty.
+	ExternalID  string `json:"external_id,omitempty"` // the id in the owner's files, if it is no number there
 	Series      string `json:"series,omitempty"`
 	ISBN        string `json:"isbn,omitempty"`
 	Description string `json:"description,omitempty"`

@@ -60,6 +60,18 @@ func (c *Catalog) Book(id int64) (Book, error) {
 	return s.books[rank], nil
 }
 
+// ID returns the id of the book with an external id, or ErrBookNotFound.
+func (c *Catalog) ID(external string) (int64, error) {
+	id, ok := c.current.Load().byExternal[external]
+	if !ok {
+		return 0, fmt.Errorf("book %.40q: %w", external, ErrBookNotFound)
+	}
+	return id, nil
+}
+
+// HasExternalIDs reports whether any book has an external id.
+func (c *Catalog) HasExternalIDs() bool { return len(c.current.Load().byExternal) > 0 }
+
 // Unlisted reports whether the catalogue has a book that its lists leave out: a hidden one,
 // or one that cannot be bought.
 func (c *Catalog) Unlisted(id int64) bool {
@@ -112,6 +124,7 @@ type state struct {
 	listed     int    // number of books that lists have
 	byID       map[int64]int32
 	byCategory map[string][]int32 // ranks of the books that lists have, ascending; none for a category that only others have
+	byExternal map[string]int64   // ids by external id
 	byAuthor   map[string][]int32
 	categories []Category
 	samples    []SampleReader
@@ -125,6 +138,7 @@ func (c *Catalog) newState(contents Contents) *state {
 		books:      slices.Clone(contents.Books),
 		byID:       make(map[int64]int32, len(contents.Books)),
 		byCategory: map[string][]int32{},
+		byExternal: map[string]int64{},
 		byAuthor:   map[string][]int32{},
 		samples:    slices.Clone(contents.Samples),
 		readOnly:   contents.ReadOnly,
@@ -143,6 +157,9 @@ func (c *Catalog) newState(contents Contents) *state {
 		b := &s.books[i]
 		b.Categories = slices.Clone(b.Categories) // the caller may change its own
 		s.byID[b.ID] = int32(i)
+		if b.ExternalID != "" {
+			s.byExternal[b.ExternalID] = b.ID
+		}
 		if !lists(b) {
 			for _, slug := range b.Categories {
 				if _, known := s.byCategory[slug]; !known {

@@ -38,6 +38,7 @@ type Client struct {
 	timeout      time.Duration
 	writeTimeout time.Duration
 	versions     *versions
+	readers      *readerIDs
 	log          logr.Logger
 	metrics      *metrics
 	feed         *Feed
@@ -50,7 +51,7 @@ func New(cfg Config) (*Client, *Feed) {
 	api := recommendationsv1.NewRecommendationsServiceClient(cfg.Conn)
 	feed := newFeed(api, cfg, m)
 	return &Client{
-		api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, writeTimeout: cfg.WriteTimeout, versions: newVersions(),
+		api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, writeTimeout: cfg.WriteTimeout, versions: newVersions(), readers: newReaderIDs(),
 		log: cfg.Log, metrics: m, feed: feed,
 	}, feed
 }

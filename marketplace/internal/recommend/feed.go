@@ -237,7 +237,7 @@ func (f *Feed) read(ctx context.Context, held string) (*catalog.Contents, error)
 
 func book(b *recommendationsv1.Book) catalog.Book {
 	to := catalog.Book{
-		ID: b.GetId(), Title: b.GetTitle(), Author: b.GetAuthor(), Year: int(b.GetYear()), Categories: b.GetCategories(),
+		ID: b.GetId(), ExternalID: b.GetExternalId(), Title: b.GetTitle(), Author: b.GetAuthor(), Year: int(b.GetYear()), Categories: b.GetCategories(),
 		Popularity: b.GetPopularity(), Series: b.GetSeries(), ISBN: b.GetIsbn(), Description: b.GetDescription(),
 		Price: b.GetPrice(), Currency: b.GetCurrency(), Language: b.GetLanguage(),
 		Availability: availability(b.GetAvailability()), Stock: b.Stock, Hidden: b.GetHidden(), BuyURL: b.GetBuyUrl(),

@@ -39,6 +39,8 @@ type fake struct {
 	announce  int      // number of further books that the header announces
 	readOnly  bool
 	listErr   error
+	findErr   error
+	finds     int // calls of FindReader
 	lists     int
 }
 
@@ -57,6 +59,21 @@ type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, re
 
 func (f *fake) GetHistory(ctx context.Context, req *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error) {
 	return f.history(ctx, req)
+}
+
+// FindReader knows readers by the length of their ids, and fails while f.findErr is set.
+func (f *fake) FindReader(_ context.Context, req *recommendationsv1.FindReaderRequest) (*recommendationsv1.FindReaderResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.finds++
+	if f.findErr != nil {
+		return nil, f.findErr
+	}
+	id := int64(len(req.GetExternalId()))
+	if !req.GetAdd() {
+		id = 0
+	}
+	return &recommendationsv1.FindReaderResponse{UserId: id}, nil
 }
 
 func (f *fake) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error) {

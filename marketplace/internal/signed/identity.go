@@ -17,6 +17,16 @@ const (
 	LastVisitor  = 1<<53 - 1
 )
 
+// Readers whose ids are texts have numbers of this range, which recommendations gives them.
+// Nobody but recommendations may say who has which: a text of digits is no such number.
+const (
+	firstMapped = 1 << 51
+	lastMapped  = 1<<52 - 1
+)
+
+// IsMapped reports whether an id is the number of a reader whose id is a text.
+func IsMapped(id int64) bool { return id >= firstMapped && id <= lastMapped }
+
 // Nobody is the id of all visitors without a cookie, whose shelf is that of somebody new.
 // No browser has it, and nothing is stored for it.
 const Nobody = LastVisitor

@@ -70,7 +70,7 @@ func TestAPIInteractionsBadFields(t *testing.T) {
 	answer := post(`{"user_id":"1","book_id":1.5,"kind":"love","id":"a b","user_id":2,"colour":"red"}`).want(t, 400)
 	want := []problem.Field{
 		{Field: "user_id", Reason: "is given more than once"},
-		{Field: "colour", Reason: "is not known here; allowed are user_id, book_id, kind, rating, id"},
+		{Field: "colour", Reason: "is not known here; allowed are user_id, user_external_id, book_id, external_id, kind, rating, id"},
 		{Field: "user_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
 		{Field: "book_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
 		{Field: "kind", Reason: "must be one of view, like, unlike, rating, unrate, purchase, want, unwant, dismiss, undismiss, unpurchase"},
@@ -131,7 +131,7 @@ func TestAPIHistoryAndForget(t *testing.T) {
 	}
 	s.do("DELETE", "/api/v1/readers/42", "").want(t, 200, `{"version":2}`)
 	s.get("/api/v1/readers/42/history").want(t, 200, `"entries":[]`)
-	s.get("/api/v1/readers/x/history?min_version=-1&a=b").want(t, 400, `"field":"id"`, `"field":"min_version"`, `"field":"a"`)
+	s.get("/api/v1/readers/-1/history?min_version=-1&a=b").want(t, 400, `"field":"id"`, `"field":"min_version"`, `"field":"a"`)
 	s.do("DELETE", "/api/v1/readers/0?x=1", "").want(t, 400, `"field":"id"`, `"field":"x"`)
 	s.get("/api/v1/recommendations?user_id=42&min_version=17").want(t, 200)
 	if got := s.recommender.query.MinVersion; got != 17 {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strings"
 
 	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
@@ -51,6 +53,31 @@ func (s *shop) refuseOtherHosts(next http.Handler) http.Handler {
 	})
 }
 
+// readerNamed returns the reader whom a proxy calls by an id: a number, or a text that
+// recommendations knows from an import or knows from then on.
+func (s *shop) readerNamed(r *http.Request, text string) (int64, error) {
+	id, isNumber := request.WholeNumber(text, 1, math.MaxInt64)
+	switch {
+	case strings.Contains(text, ","): // perhaps two headers
+		return 0, &recommend.FieldError{Reason: "has a comma"}
+	case isNumber && signed.IsVisitor(id):
+		return 0, &recommend.FieldError{Reason: "is that of a visitor"}
+	case isNumber && text[0] != '0' && !signed.IsMapped(id):
+		return id, nil
+	}
+	id, err := s.Recommender.Reader(r.Context(), text, true)
+	if err == nil || !errors.Is(err, recommend.ErrUnavailable) {
+		return id, err
+	}
+	switch route := routeOf(r); {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return 0, problem.Unavailable(problem.ErrNotKept, err)
+	case route == page.YourBooksPath || route == page.DownloadPath:
+		return 0, problem.Unavailable(problem.ErrNoHistory, err)
+	}
+	return signed.Nobody, nil // the other pages do without the reader, as they do without recommendations
+}
+
 // signIn finds the reader that a proxy names. The API has tokens instead, and static files
 // are for everybody.
 func (s *shop) signIn(next http.Handler) http.Handler {
@@ -71,10 +98,13 @@ func (s *shop) signIn(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		id, ok := request.WholeNumber(text, 1, math.MaxInt64)
-		if !ok || text[0] == '0' || signed.IsVisitor(id) {
+		id, err := s.readerNamed(r, text)
+		if field := (*recommend.FieldError)(nil); errors.As(err, &field) {
 			s.metrics.misnamed.WithLabelValues(misnamedByProxy).Inc()
-			s.refuse(w, r, problem.Invalid{{Field: s.Edge.ReaderHeader(), Reason: "must be the id of a reader who is no visitor: a whole number from 1"}})
+			err = problem.Invalid{{Field: s.Edge.ReaderHeader(), Reason: "must be the id of a reader who is no visitor: it " + field.Reason}}
+		}
+		if err != nil {
+			s.refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(page.WithReader(r.Context(), id)))

@@ -83,8 +83,9 @@ type fakeRecommender struct {
 	version    int64 // version after the last change
 	stored     map[string]recommend.Interaction
 	histories  map[int64][]recommend.Entry
-	forgotten  map[int64]int64 // generations that have ended
-	lags       bool            // shelves come from a replica that does not know of them
+	forgotten  map[int64]int64  // generations that have ended
+	added      map[string]int64 // readers whose ids are texts
+	lags       bool             // shelves come from a replica that does not know of them
 	cause      recommend.Interaction
 	changed    chan struct{} // closed at the next change
 	follows    []recommend.FollowQuery
@@ -180,6 +181,26 @@ func (f *fakeRecommender) History(_ context.Context, q recommend.HistoryQuery) (
 	}
 	return recommend.History{Entries: slices.Clone(f.histories[q.UserID]), Version: f.version}, nil
 }
+
+// Reader knows ann@example.org, who is reader 42, and adds others.
+func (f *fakeRecommender) Reader(_ context.Context, externalID string, add bool) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.storeErr != nil:
+		return 0, f.storeErr
+	case externalID == "ann@example.org":
+		return 42, nil
+	case strings.ContainsAny(externalID[:1], "+-0"):
+		return 0, &recommend.FieldError{Field: "external_id", Reason: "is a number with zeros or a sign before it"}
+	case f.added[externalID] == 0 && add:
+		f.added[externalID] = firstAdded + int64(len(f.added))
+	}
+	return f.added[externalID], nil
+}
+
+// firstAdded is the number of the first reader that fakeRecommender adds.
+const firstAdded = 1 << 51
 
 func (f *fakeRecommender) Forget(_ context.Context, userID, generation int64) (int64, error) {
 	f.mu.Lock()
@@ -340,7 +361,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 	s := &testShop{
 		recommender: &fakeRecommender{
 			books: books, source: recommend.Popular, stored: map[string]recommend.Interaction{},
-			histories: map[int64][]recommend.Entry{}, forgotten: map[int64]int64{}, changed: make(chan struct{}),
+			histories: map[int64][]recommend.Entry{}, forgotten: map[int64]int64{}, added: map[string]int64{}, changed: make(chan struct{}),
 		},
 		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}

@@ -61,6 +61,26 @@ func CheckExternalID(text string) string {
 	return ""
 }
 
+// ReadReaderID reads the id by which somebody calls a reader. number is 0 for a text; with
+// isNumber false it is what digits with leading zeros would be. reason says why it is no id.
+func ReadReaderID(text string) (number int64, isNumber bool, reason string) {
+	if reason := CheckExternalID(text); reason != "" {
+		return 0, false, reason
+	}
+	number, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil: // too many digits among them
+		return 0, false, ""
+	case number < 1:
+		return 0, false, "is less than 1"
+	case text[0] == '0' || text[0] == '+':
+		return number, false, ""
+	case IsMapped(number): // whose text must not be guessed from its number
+		return 0, false, ""
+	}
+	return number, true, ""
+}
+
 // FirstChoice returns the number that a text gets unless another text has it. It depends on
 // nothing else, so that stores agree without knowing each other.
 func FirstChoice(kind IDKind, text string) int64 {

@@ -29,6 +29,7 @@ type Store interface {
 	History(ctx context.Context, userID int64) (domain.Reader, error)
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
 	Forget(ctx context.Context, userID, generation int64) (domain.Reader, error)
+	ReaderID(ctx context.Context, text string, add bool) (int64, error)
 	Seed(ctx context.Context, demo domain.Library) (bool, error)
 	WithLock(ctx context.Context, name string, fn func(context.Context) error) error
 	Changes(ctx context.Context) <-chan struct{}
@@ -372,6 +373,21 @@ func (r *Replicator) Forget(ctx context.Context, userID, generation int64) (seq 
 	}
 	r.Recommender.Put([]domain.Reader{forgotten})
 	return forgotten.Seq, nil
+}
+
+// ReaderID returns the number of a reader whose id is a text, 0 for a text that the store does
+// not have. With add, the store has it from then on.
+//
+// Error: domain.ErrStoreDown.
+func (r *Replicator) ReaderID(ctx context.Context, text string, add bool) (int64, error) {
+	write, cancel := withWriteTimeout(ctx)
+	defer cancel()
+	id, err := r.Store.ReaderID(write, text, add)
+	if err != nil {
+		r.metrics.countError(err)
+		return 0, timeoutAsDown(ctx, err)
+	}
+	return id, nil
 }
 
 // withWriteTimeout leaves time to answer ErrStoreDown before the caller's deadline,

@@ -57,6 +57,10 @@ func (j forgetful) Record(_ context.Context, list []domain.Interaction) ([]domai
 	return outcomes, nil
 }
 
+func (forgetful) ReaderID(_ context.Context, text string, _ bool) (int64, error) {
+	return domain.FirstChoice(domain.ReaderID, text), nil
+}
+
 func (forgetful) Forget(_ context.Context, userID, _ int64) (int64, error) {
 	if userID <= 0 {
 		return 0, errors.New("no such reader")

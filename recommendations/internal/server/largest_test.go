@@ -31,7 +31,8 @@ const wide = "𐀀"
 func largestBook(t *testing.T, id int64) domain.Book {
 	t.Helper()
 	b := domain.Book{
-		ID: id, Title: strings.Repeat(wide, 500), Author: strings.Repeat(wide, 200), Year: -5000, Popularity: 1 << 48,
+		ExternalID: strings.Repeat("読", domain.MaxExternalID),
+		ID:         id, Title: strings.Repeat(wide, 500), Author: strings.Repeat(wide, 200), Year: -5000, Popularity: 1 << 48,
 		Series: strings.Repeat(wide, 200), ISBN: "9780000000000", Description: strings.Repeat(wide, 20_000), Price: "123456.789", Currency: "EUR", Language: "en",
 		Availability: domain.Unavailable, Stock: new(int64(1e9)), Hidden: id == 1, BuyURL: "https://a/" + strings.Repeat("b", 1990),
 		Publisher: strings.Repeat(wide, 200), Format: strings.Repeat(wide, 60), Pages: 100_000, SeriesNumber: strings.Repeat(wide, 20),
@@ -70,6 +71,10 @@ func (accepting) Record(_ context.Context, list []domain.Interaction) ([]domain.
 		outcomes[k] = domain.Outcome{Status: domain.Conflict}
 	}
 	return outcomes, nil
+}
+
+func (accepting) ReaderID(_ context.Context, _ string, _ bool) (int64, error) {
+	return math.MaxInt64, nil
 }
 
 func (accepting) Forget(context.Context, int64, int64) (int64, error) { return math.MaxInt64, nil }
@@ -212,6 +217,10 @@ func TestLargestMessages(t *testing.T) {
 			if n := len(resp.GetEntries()); err == nil && (n != maxHistory || resp.GetEntries()[0].GetBookId() != math.MaxInt64 || resp.GetVersion() != seq) {
 				err = fmt.Errorf("%d entries of version %d, the first for book %d", n, resp.GetVersion(), resp.GetEntries()[0].GetBookId())
 			}
+			return err
+		},
+		"FindReader": func(ctx context.Context) error {
+			_, err := api.FindReader(ctx, &recommendationsv1.FindReaderRequest{ExternalId: strings.Repeat("読", domain.MaxExternalID), Add: true})
 			return err
 		},
 		"ForgetReader": func(ctx context.Context) error {

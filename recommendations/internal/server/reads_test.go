@@ -10,7 +10,7 @@ import (
 func TestReads(t *testing.T) {
 	want := map[string]bool{
 		"Recommend": true, "SimilarBooks": true, "ListBooks": true, "Follow": true, "GetHistory": true,
-		"RecordInteractions": false, "ForgetReader": false,
+		"RecordInteractions": false, "ForgetReader": false, "FindReader": false,
 	}
 	methods := recommendationsv1.File_recommendations_v1_recommendations_proto.Services().Get(0).Methods()
 	for i := range methods.Len() {

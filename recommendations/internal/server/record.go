@@ -20,6 +20,9 @@ type Journal interface {
 	// Forget deletes a reader of a generation, 0 for any, and returns the sequence number of
 	// that change. If the generation is over already, nothing happens.
 	Forget(ctx context.Context, userID, generation int64) (seq int64, err error)
+	// ReaderID returns the number of a reader whose id is a text, 0 for a text that nobody
+	// has. With add, somebody has it from then on.
+	ReaderID(ctx context.Context, text string, add bool) (int64, error)
 	// CatchUp brings a reader in memory up to a sequence number, if it can. It reports
 	// whether it never will, because the store lost it.
 	CatchUp(ctx context.Context, userID, seq int64) (lost bool)
@@ -205,6 +208,36 @@ func (s *Server) ForgetReader(ctx context.Context, req *recommendationsv1.Forget
 		return nil, s.writeFailed(unary{ctx}, err)
 	}
 	return &recommendationsv1.ForgetReaderResponse{Version: seq}, nil
+}
+
+// FindReader implements the RPC of that name.
+func (s *Server) FindReader(ctx context.Context, req *recommendationsv1.FindReaderRequest) (*recommendationsv1.FindReaderResponse, error) {
+	text := req.GetExternalId()
+	number, isNumber, reason := domain.ReadReaderID(text)
+	var id int64
+	var err error
+	switch {
+	case reason != "":
+	case isNumber:
+		id = number
+	case s.journal == nil: // nobody is stored
+		id = domain.FirstChoice(domain.ReaderID, text)
+	default:
+		// Digits are the text of a reader only where an import found them to be.
+		id, err = s.journal.ReaderID(ctx, text, req.GetAdd() && number == 0)
+		if err == nil && id == 0 && number != 0 {
+			reason = "is a number with zeros or a sign before it"
+		}
+	}
+	if reason != "" {
+		var wrong violations
+		wrong.add("external_id", reason)
+		return nil, wrong.err()
+	}
+	if err != nil {
+		return nil, s.writeFailed(unary{ctx}, err)
+	}
+	return &recommendationsv1.FindReaderResponse{UserId: id}, nil
 }
 
 // GetHistory implements the RPC of that name.

@@ -295,7 +295,7 @@ func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendatio
 
 func book(b domain.Book) *recommendationsv1.Book {
 	to := &recommendationsv1.Book{
-		Id: b.ID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
+		Id: b.ID, ExternalId: b.ExternalID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
 		Popularity: b.Popularity, Series: b.Series, Isbn: b.ISBN, Description: b.Description,
 		Price: b.Price, Currency: b.Currency, Language: b.Language,
 		Availability: availabilities()[b.Availability], Stock: b.Stock, Hidden: b.Hidden, BuyUrl: b.BuyURL,

@@ -317,6 +317,10 @@ func (down) Record(context.Context, []domain.Interaction) ([]domain.Outcome, err
 	return nil, fmt.Errorf("record: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }
 
+func (down) ReaderID(_ context.Context, _ string, _ bool) (int64, error) {
+	return 0, domain.ErrStoreDown
+}
+
 func (down) Forget(context.Context, int64, int64) (int64, error) {
 	return 0, fmt.Errorf("forget: %w: dial tcp 10.1.2.3:5432", domain.ErrStoreDown)
 }

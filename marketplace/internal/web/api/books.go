@@ -17,6 +17,7 @@ type Book struct {
 	Year        int      `json:"year,omitempty"`
 	Categories  []string `json:"categories"`
 	Popularity  int64    `json:"popularity"`
+	ExternalID  string   `json:"external_id,omitempty"`
 	Series      string   `json:"series,omitempty"`
 	ISBN        string   `json:"isbn,omitempty"`
 	Description string   `json:"description,omitempty"`
@@ -79,11 +80,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 // Book is GET /api/v1/books/{id}.
 func (a *API) Book(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r)
-	id := q.ID("id", r.PathValue("id"))
-	if err := q.Err(); err != nil {
-		return err
-	}
-	b, err := a.cfg.Catalog.Book(id)
+	b, err := a.book(q, r.PathValue("id"))
 	if err != nil {
 		return err
 	}

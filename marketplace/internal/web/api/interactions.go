@@ -22,11 +22,14 @@ type Recorded struct {
 
 // Interactions is POST /api/v1/interactions.
 func (a *API) Interactions(w http.ResponseWriter, r *http.Request) error {
-	body, err := request.ReadJSON(r, "user_id", "book_id", "kind", "rating", "id")
+	body, err := request.ReadJSON(r, "user_id", "user_external_id", "book_id", "external_id", "kind", "rating", "id")
 	if err != nil {
 		return err
 	}
 	i := interaction(body)
+	if err := a.findIDs(r, body, &i); err != nil {
+		return problem.Unavailable(problem.ErrNotKept, err)
+	}
 	checkWriter(r, &body.Faults, "user_id", i.UserID)
 	if err := body.Err(); err != nil {
 		return err
@@ -51,8 +54,8 @@ func (a *API) Interactions(w http.ResponseWriter, r *http.Request) error {
 // interaction reads the fields of an interaction.
 func interaction(b *request.Body) recommend.Interaction {
 	i := recommend.Interaction{
-		UserID: b.Integer("user_id", 1, math.MaxInt64, true),
-		BookID: b.Integer("book_id", 1, math.MaxInt64, true),
+		UserID: b.Integer("user_id", 1, math.MaxInt64, !b.Has("user_external_id")),
+		BookID: b.Integer("book_id", 1, math.MaxInt64, !b.Has("external_id")),
 		Kind:   recommend.Kind(b.Text("kind", true)),
 		ID:     b.Text("id", false),
 	}

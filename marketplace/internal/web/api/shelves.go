@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
 	"bookstall/marketplace/internal/web/shelf"
@@ -14,6 +15,7 @@ import (
 // Recommendation is a book on a shelf.
 type Recommendation struct {
 	ID         int64    `json:"id"`
+	ExternalID string   `json:"external_id,omitempty"`
 	Title      string   `json:"title"`
 	Author     string   `json:"author"`
 	Categories []string `json:"categories"`
@@ -30,13 +32,24 @@ type Shelf struct {
 
 // Recommendations is GET /api/v1/recommendations.
 func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
-	q := request.NewQuery(r, "user_id", "category", "max_results", "min_version")
-	query := recommend.Query{
-		UserID: q.ID("user_id", q.Value("user_id")), Category: q.Category(a.cfg.Catalog),
-		MaxResults: q.MaxResults(), MinVersion: q.MinVersion(),
+	q := request.NewQuery(r, "user_id", "user_external_id", "category", "max_results", "min_version")
+	var query recommend.Query
+	external := q.Value("user_external_id")
+	switch {
+	case external == "":
+		query.UserID = q.ID("user_id", q.Value("user_id"))
+	case q.Value("user_id") != "":
+		q.Fault("user_external_id", "is given together with user_id")
 	}
+	query.Category, query.MaxResults, query.MinVersion = q.Category(a.cfg.Catalog), q.MaxResults(), q.MinVersion()
 	if err := q.Err(); err != nil {
 		return err
+	}
+	if external != "" {
+		var err error
+		if query.UserID, err = a.readerOf(r, "user_external_id", external, false); err != nil {
+			return problem.Unavailable(problem.ErrNoHistory, err)
+		}
 	}
 	if err := checkReader(r, query.UserID); err != nil {
 		return err
@@ -47,21 +60,20 @@ func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 // Similar is GET /api/v1/books/{id}/similar.
 func (a *API) Similar(w http.ResponseWriter, r *http.Request) error {
 	q := request.NewQuery(r, "max_results", "user_id", "min_version")
-	id := q.ID("id", r.PathValue("id"))
 	query := recommend.Query{MaxResults: q.MaxResults(), MinVersion: q.MinVersion()}
 	reader := q.Value("user_id")
 	if reader != "" {
 		query.UserID = q.ID("user_id", reader)
 	}
-	if err := q.Err(); err != nil {
-		return err
+	b, err := a.book(q, r.PathValue("id"))
+	if wrong := q.Err(); wrong != nil {
+		return wrong
 	}
 	if reader != "" {
 		if err := checkReader(r, query.UserID); err != nil {
 			return err
 		}
 	}
-	b, err := a.cfg.Catalog.Book(id)
 	if err != nil {
 		return err
 	}
@@ -81,17 +93,17 @@ func (a *API) sendShelf(w http.ResponseWriter, s recommend.Shelf, reason func(re
 	if errors.Is(s.Cause, recommend.ErrOverloaded) {
 		return s.Cause
 	}
-	return reply.JSON(w, http.StatusOK, newShelf(a.cfg.Shelves.Count(s), reason))
+	return reply.JSON(w, http.StatusOK, a.newShelf(a.cfg.Shelves.Count(s), reason))
 }
 
-func newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {
+func (a *API) newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {
 	list := Shelf{Recommendations: []Recommendation{}, Source: s.Source, ServedBy: s.ServedBy}
 	for _, item := range s.Items {
 		if math.IsNaN(item.Score) || math.IsInf(item.Score, 0) {
 			item.Score = 0 // JSON has neither
 		}
 		list.Recommendations = append(list.Recommendations, Recommendation{
-			ID: item.BookID, Title: item.Title, Author: item.Author, Categories: append([]string{}, item.Categories...),
+			ID: item.BookID, ExternalID: a.externalID(item.BookID), Title: item.Title, Author: item.Author, Categories: append([]string{}, item.Categories...),
 			Score: item.Score, Reason: reason(s, item),
 		})
 	}

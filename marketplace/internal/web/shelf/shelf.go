@@ -24,6 +24,8 @@ type Recommender interface {
 	History(ctx context.Context, q recommend.HistoryQuery) (recommend.History, error)
 	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
 	Forget(ctx context.Context, userID, generation int64) (version int64, err error)
+	// Reader returns the number of a reader whose id is a text, 0 if nobody has it.
+	Reader(ctx context.Context, externalID string, add bool) (int64, error)
 	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
 	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
 }
