@@ -20,6 +20,7 @@ import (
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 )
 
 // settings configure the serve command, by flags or MARKETPLACE_… variables.
@@ -34,6 +35,7 @@ type settings struct {
 	DNSInterval            time.Duration `name:"dns-interval" help:"Interval of DNS lookups for replicas." default:"2s"`
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
+	ShopFile              string   `help:"YAML file with the shop's face: name, language, currency, texts, logo, colours, contact, pages and links. docs/shop-file.md describes it." placeholder:"FILE"`
 	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
 	CoversDir             string   `help:"Folder with pictures of covers, each named by the id or ISBN of its book, such as 7.jpg or 9780261102217.png: JPEG, PNG or WebP, at most 10 MB and 40 megapixels. They are scaled once; the shop looks for new ones every minute, and draws the covers of other books." placeholder:"DIR"`
 	CoversCache           string   `help:"Folder for the scaled covers, about 150 kB a book. Empty: a temporary one, so that each start scales all of them." placeholder:"DIR"`
@@ -111,6 +113,18 @@ func (s *settings) Validate() error {
 		s.TLS.Validate(),
 	)
 	return errors.Join(errs...)
+}
+
+// face returns how the shop looks.
+func (s settings) face() (storefront.Face, error) {
+	if s.ShopFile == "" {
+		return storefront.Default(), nil
+	}
+	face, err := storefront.Load(s.ShopFile)
+	if err != nil {
+		return face, fmt.Errorf("--shop-file: %w", err)
+	}
+	return face, nil
 }
 
 // hasMeaning reports whether HTTP, browsers or proxies mean something else by a header than a

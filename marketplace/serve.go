@@ -37,6 +37,10 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return err
 	}
+	face, err := cfg.face()
+	if err != nil {
+		return err
+	}
 	cookieKeys, generated, err := cfg.cookieKeys()
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	}
 	defer closeIdle()
 	shop, err := web.New(web.Config{
-		Catalog: books, Refresh: feed.Refresh, Recommender: client,
+		Face: face, Catalog: books, Refresh: feed.Refresh, Recommender: client,
 		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.PublicURL().Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Covers: covers, Extras: extras,

@@ -4,9 +4,22 @@
 so changing them replaces it anyway. */ -}}
 {{- define "bookstall.marketplace.annotations" -}}
 {{- if not .Values.marketplace.existingSecret -}}
-{{- with include "bookstall.marketplace.secretData" . | fromJson -}}
+{{- with include "bookstall.marketplace.secretData" . | fromJson }}
 checksum/config: {{ toJson . | sha256sum }}
 {{- end -}}
+{{- end -}}
+{{- with dig "files" dict (.Values.marketplace.shop | default dict) }}
+checksum/shop: {{ toJson . | sha256sum }}
+{{- end -}}
+{{- end -}}
+
+{{- /* Name of the ConfigMap with the shop's face; empty for none. */ -}}
+{{- define "bookstall.marketplace.shop" -}}
+{{- $shop := .Values.marketplace.shop | default dict -}}
+{{- if $shop.files -}}
+{{ include "bookstall.fullname" . }}-shop
+{{- else -}}
+{{ $shop.configMap | default "" }}
 {{- end -}}
 {{- end -}}
 
@@ -68,6 +81,10 @@ checksum/config: {{ toJson . | sha256sum }}
   value: /srv/covers
 - name: MARKETPLACE_COVERS_CACHE
   value: /var/cache/bookstall/covers
+{{- end }}
+{{- if include "bookstall.marketplace.shop" . }}
+- name: MARKETPLACE_SHOP_FILE
+  value: /etc/bookstall/shop/shop.yaml
 {{- end }}
 {{- if $values.balancePage }}
 - name: MARKETPLACE_BALANCE
@@ -179,6 +196,9 @@ readinessProbe:
 {{- if .Values.marketplace.apiTokensSecret }}
 - {name: api-tokens, mountPath: /etc/bookstall/api-tokens, readOnly: true}
 {{- end }}
+{{- if include "bookstall.marketplace.shop" . }}
+- {name: shop, mountPath: /etc/bookstall/shop, readOnly: true}
+{{- end }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsMount" . }}
 {{- end }}
@@ -212,6 +232,10 @@ starts with it. */ -}}
     defaultMode: {{ include "bookstall.secretMode" (list $ "marketplace") }}
     items:
       - {key: api-tokens, path: api-tokens}
+{{- end }}
+{{- with include "bookstall.marketplace.shop" . }}
+- name: shop
+  configMap: {name: {{ . }}}
 {{- end }}
 {{- if .Values.tls.enabled }}
 {{ include "bookstall.tlsVolume" (list . "marketplace") }}

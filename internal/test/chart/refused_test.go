@@ -34,6 +34,8 @@ func TestWrongValuesAreRefusedWithTheirPath(t *testing.T) {
 				{"marketplace.publicURL=https://shop.example/a//b", "/marketplace/publicURL"},
 				{"marketplace.readerHeader=X Y,marketplace.trustedProxies={10.0.0.1}", "/marketplace/readerHeader"},
 				{"marketplace.readerHeader=X-User", "marketplace.trustedProxies"},
+				{"marketplace.shop.files.imprint\\.md=x", "marketplace.shop.files needs shop.yaml"},
+				{"marketplace.shop.files.shop\\.yaml=x,marketplace.shop.configMap=y", "choose one"},
 				{"marketplace.logFormat=xml", "/marketplace/logFormat"},
 				{"podSecurityContext.runAsUser=nobody", "/podSecurityContext/runAsUser"},
 				{"train.podAnnotations[0]=x", "/train/podAnnotations"},

@@ -41,6 +41,7 @@ func forbidden() map[string][]string {
 		"marketplace/internal/edge":        slices.Concat(wire, instruments, []string{"bookstall"}),
 		"marketplace/internal/apitoken":    plain("bookstall"),
 		"marketplace/internal/limit":       plain("bookstall"),
+		"marketplace/internal/storefront":  plain("bookstall"),
 		"marketplace/internal/web":         wire,
 		"marketplace/internal/web/api":     {"bookstall/marketplace/internal/web/page", "bookstall/marketplace/internal/web/live"},
 		"marketplace/internal/web/page":    {"bookstall/marketplace/internal/web/api", "bookstall/marketplace/internal/web/live"},
@@ -132,7 +133,8 @@ func TestImports(t *testing.T) {
 // the list.
 func TestDirectModules(t *testing.T) {
 	allowed := []string{
-		"github.com/a-h/templ", // pages
+		"github.com/a-h/templ",     // pages
+		"github.com/yuin/goldmark", // pages of the owner in Markdown
 		"github.com/alecthomas/kong",
 		"github.com/cenkalti/backoff/v5",
 		"github.com/chromedp/cdproto",  // browser test

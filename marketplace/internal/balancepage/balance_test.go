@@ -21,6 +21,7 @@ import (
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/shelf"
 )
@@ -72,6 +73,7 @@ func shop(t *testing.T, source Source) http.Handler {
 		t.Fatal(err)
 	}
 	handler, err := web.New(web.Config{
+		Face:    storefront.Default(),
 		Catalog: catalog.New(), Recommender: struct{ shelf.Recommender }{}, CookieKeys: signed.Keys{make([]byte, 32)}, API: tokens, Extras: extras,
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})

@@ -28,6 +28,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web/page"
 )
 
@@ -366,7 +367,7 @@ func newQuietShop(tb testing.TB, contents catalog.Contents, change ...func(*Conf
 		registry: prometheus.NewRegistry(), spans: tracetest.NewInMemoryExporter(), log: &logLines{},
 	}
 	cfg := Config{
-		Catalog: books, Recommender: s.recommender, CookieKeys: signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, MaxStreams: 2,
+		Face: storefront.Default(), Catalog: books, Recommender: s.recommender, CookieKeys: signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}, MaxStreams: 2,
 		API: gate(tb, apitoken.Config{Open: true}),
 		Log: s.log.logger(), Registry: s.registry, Propagator: propagation.TraceContext{},
 		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans)),

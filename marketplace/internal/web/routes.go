@@ -33,6 +33,7 @@ func (s *shop) routes() []route {
 		{"POST " + page.ReaderPath, visit(s.pages.SwitchReader)},
 		{"POST " + page.InteractionsPath, visit(s.pages.Interact)},
 		{"GET " + page.YourBooksPath, visit(s.pages.YourBooks)},
+		{"GET " + page.OwnersPath + "{slug}", s.pages.Visit(s.pages.Owners)},
 		{"GET " + page.DownloadPath, visit(s.pages.Download)},
 		{"POST " + page.ForgetPath, visit(s.pages.Forget)},
 		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},

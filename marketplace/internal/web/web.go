@@ -21,6 +21,7 @@ import (
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web/api"
 	"bookstall/marketplace/internal/web/live"
 	"bookstall/marketplace/internal/web/page"
@@ -31,6 +32,7 @@ import (
 // Refresh, FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
 // optional.
 type Config struct {
+	Face           storefront.Face // how the shop looks
 	Catalog        *catalog.Catalog
 	Refresh        func() // called when books are asked for, so that the catalogue is checked soon; nil for nothing
 	Recommender    shelf.Recommender
@@ -61,6 +63,7 @@ func (c Config) validate() error {
 		fails bool
 		err   error
 	}{
+		{c.Face.Name == "", errors.New("no Face")},
 		{c.Catalog == nil, errors.New("no Catalog")},
 		{c.Recommender == nil, errors.New("no Recommender")},
 		{c.Registry == nil, errors.New("no Registry")},
@@ -131,7 +134,7 @@ func New(cfg Config) (http.Handler, error) {
 	public := cfg.Edge.PublicURL()
 	scope := signed.Scope{Secure: cfg.SecureCookie, Path: string(public.Root())}
 	if s.pages, err = page.New(page.Config{
-		Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
+		Face: cfg.Face, Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
 		Identity: signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
 		Version:  signed.NewVersionCookie(cfg.CookieKeys, scope),
 		Covers:   cfg.Covers, FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),

@@ -11,12 +11,15 @@ import (
 	"github.com/a-h/templ"
 
 	"bookstall/marketplace/internal/catalog"
+	"bookstall/marketplace/internal/storefront"
+	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 )
 
 // layout is what every page shows around its own part.
 type layout struct {
 	at         *links
+	face       *storefront.Face
 	Title      string          // title of the window
 	Here       string          // address to return to after switching reader
 	About      string          // what the page is about, for search engines; "" for what the shop is about
@@ -26,7 +29,7 @@ type layout struct {
 	Query      string          // text in the search box
 	Category   string          // slug of the category that the page is about
 	Categories []catalog.Category
-	Shortcuts  []catalog.Category // the largest ones
+	Shortcuts  []catalog.Category // the largest ones, as far as the links of the owner leave room
 	ReadingAs  string             // small print above Reading
 	Reading    string             // the reader that the shop is shown as
 	Readers    []readerChoice
@@ -65,7 +68,7 @@ func show(w http.ResponseWriter, page templ.Component) error {
 
 func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 	l := layout{
-		at:    p.links,
+		at: p.links, face: &p.cfg.Face,
 		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
 		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links, SignedIn: v.signedIn,
 	}
@@ -79,7 +82,7 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 		}
 	}
 	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
-	l.Shortcuts = largest[:min(shortcuts, len(largest))]
+	l.Shortcuts = largest[:min(max(0, shortcuts-len(p.cfg.Face.Links)), len(largest))]
 	samples := p.cfg.Catalog.Samples()
 	if len(samples) == 0 || v.signedIn {
 		return l
@@ -106,5 +109,19 @@ func (l *layout) about() string {
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most-1]) + "…"
 	}
-	return cmp.Or(text, "A bookshop that finds the next book for you.")
+	return cmp.Or(text, l.face.Texts.Tagline)
+}
+
+// Owners is GET /pages/{slug}: a page of the shop's owner.
+func (p *Pages) Owners(w http.ResponseWriter, r *http.Request, v Visitor) error {
+	for i := range p.cfg.Face.Pages {
+		if page := &p.cfg.Face.Pages[i]; page.Slug == r.PathValue("slug") {
+			l := p.layout(page.Title, OwnersPath+page.Slug, v, ownBooks{})
+			l.Canonical = p.cfg.PublicURL.To(l.Here)
+			// Package storefront lets no HTML of the owner through. Links to the shop lack its path.
+			body := strings.NewReplacer(` href="/`, ` href="`+p.to("/"), ` src="/`, ` src="`+p.to("/")).Replace(page.Body)
+			return show(w, owners(&l, page, templ.Raw(body)))
+		}
+	}
+	return problem.ErrNoSuchPage
 }

@@ -12,18 +12,24 @@ import (
 
 	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/storefront"
 )
 
 // links makes the addresses on pages, below the path of the public URL.
 type links struct {
 	root                edge.Root
 	icon, style, script string // static files
+	logo                string // in the head of each page
 	covers              *coverdir.Folder
 }
 
-func newLinks(files staticFiles, root edge.Root, covers *coverdir.Folder) (*links, error) {
+func newLinks(files staticFiles, root edge.Root, logo *storefront.Logo, covers *coverdir.Folder) (*links, error) {
 	l := &links{root: root, covers: covers}
-	for name, address := range map[string]*string{"icon.svg": &l.icon, "shop.css": &l.style, "shop.js": &l.script} {
+	brand := "icon.svg"
+	if logo != nil {
+		brand = logo.Name
+	}
+	for address, name := range map[*string]string{&l.icon: "icon.svg", &l.style: styleSheet, &l.script: "shop.js", &l.logo: brand} {
 		to, err := files.url(name)
 		if err != nil {
 			return nil, err
@@ -35,6 +41,14 @@ func newLinks(files staticFiles, root edge.Root, covers *coverdir.Folder) (*link
 
 // to returns an address as browsers ask for it.
 func (l *links) to(address string) string { return l.root.To(address) }
+
+// link returns an address of the shop's owner, which may be elsewhere.
+func (l *links) link(address string) string {
+	if strings.HasPrefix(address, "/") {
+		return l.to(address)
+	}
+	return address
+}
 
 func (l *links) book(id int64) string { return l.to("/books/" + strconv.FormatInt(id, 10)) }
 

@@ -25,6 +25,7 @@ type liveView struct {
 	Sample   string // label of the sample reader; "" for the visitor
 	Samples  bool   // whether there are sample readers
 	Change   *shelfChange
+	Heading  string // of the front page
 }
 
 // shelfChange says why the shelf has changed.
@@ -47,7 +48,10 @@ func (l *liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
 func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
 	l := liveView{
 		shelfView: p.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
-		Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0 && !v.signedIn,
+		Heading: "For you", Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0 && !v.signedIn,
+	}
+	if p.cfg.Face.Texts.Heading != "" && answer.Source != recommend.Personal {
+		l.Heading = p.cfg.Face.Texts.Heading
 	}
 	if category != "" && !personal(answer) {
 		l.Cards = nil // the page's list begins with bestsellers anyway

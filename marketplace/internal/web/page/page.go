@@ -14,6 +14,7 @@ import (
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/limit"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
@@ -30,10 +31,12 @@ const (
 	YourBooksPath    = "/your-books"
 	ForgetPath       = "/your-books/forget"
 	DownloadPath     = "/your-books.csv"
+	OwnersPath       = "/pages/"
 )
 
 // Config holds the dependencies of the pages.
 type Config struct {
+	Face        storefront.Face // how the shop looks
 	Catalog     *catalog.Catalog
 	Recommender shelf.Recommender
 	Shelves     shelf.Counter
@@ -59,17 +62,17 @@ type Pages struct {
 
 // New returns the pages.
 func New(cfg Config) (*Pages, error) {
-	static, err := newStaticFiles()
+	static, err := newStaticFiles(cfg.Face)
 	if err != nil {
 		return nil, err
 	}
-	links, err := newLinks(static, cfg.PublicURL.Root(), cfg.Covers)
+	links, err := newLinks(static, cfg.PublicURL.Root(), cfg.Face.Logo, cfg.Covers)
 	if err != nil {
 		return nil, err
 	}
 	p := &Pages{cfg: cfg, static: static, links: links}
 	busy := problem.Of(problem.ErrBusy)
-	p.busy, err = Render(failure(&errorPage{layout: layout{at: links, Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy}))
+	p.busy, err = Render(failure(&errorPage{layout: layout{at: links, face: &cfg.Face, Title: busy.Heading, Here: "/", Reading: yourselfLabel}, Problem: busy}))
 	if err != nil {
 		return nil, fmt.Errorf("busy page: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 )
 
 // shopOf returns the pages of a shop with some books.
@@ -21,7 +22,7 @@ func shopOf(tb testing.TB, books ...catalog.Book) *Pages {
 	}
 	keys := signed.Keys{bytes.Repeat([]byte{7}, signed.MinKey)}
 	p, err := New(Config{
-		Catalog: c, Live: true, Log: logr.Discard(),
+		Face: storefront.Default(), Catalog: c, Live: true, Log: logr.Discard(),
 		Identity: signed.NewIdentityCookie(keys, signed.Scope{}, false), Version: signed.NewVersionCookie(keys, signed.Scope{}),
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 )
@@ -14,21 +15,41 @@ import (
 //go:embed static
 var staticFolder embed.FS
 
-// staticFiles are style sheet, script and icon, by name.
+// staticFiles are style sheet, script and pictures, by name.
 type staticFiles map[string]reply.File
 
-func newStaticFiles() (staticFiles, error) {
+const styleSheet = "shop.css"
+
+// contentTypes returns those of all static files and logos, by the ends of their names.
+func contentTypes() map[string]string {
+	return map[string]string{
+		".svg":  "image/svg+xml",
+		".png":  "image/png",
+		".jpg":  "image/jpeg",
+		".jpeg": "image/jpeg",
+		".webp": "image/webp",
+		".css":  "text/css; charset=utf-8",
+		".js":   "text/javascript; charset=utf-8",
+	}
+}
+
+func newStaticFiles(face storefront.Face) (staticFiles, error) {
 	files := staticFiles{}
-	for name, contentType := range map[string]string{
-		"icon.svg": "image/svg+xml",
-		"shop.css": "text/css; charset=utf-8",
-		"shop.js":  "text/javascript; charset=utf-8",
-	} {
+	add := func(name string, content []byte) {
+		files[name] = reply.NewFile(contentTypes()[path.Ext(name)], content)
+	}
+	for _, name := range []string{"icon.svg", styleSheet, "shop.js"} {
 		content, err := staticFolder.ReadFile("static/" + name)
 		if err != nil {
 			return nil, err
 		}
-		files[name] = reply.NewFile(contentType, content)
+		if name == styleSheet { // in one file: a second one would be one request more before a page is drawn
+			content = append(content, face.Colours.CSS()...)
+		}
+		add(name, content)
+	}
+	if face.Logo != nil {
+		add(face.Logo.Name, face.Logo.Content)
 	}
 	return files, nil
 }
