@@ -35,7 +35,7 @@ type settings struct {
 	DNSInterval            time.Duration `name:"dns-interval" help:"Interval of DNS lookups for replicas." default:"2s"`
 	DNSMaxStale            time.Duration `name:"dns-max-stale" help:"How long to keep the last known replicas while DNS returns none." default:"5m"`
 
-	ShopFile              string   `help:"YAML file with the shop's face: name, language, currency, texts, logo, colours, contact, pages and links. docs/shop-file.md describes it." placeholder:"FILE"`
+	ShopFile              string   `help:"YAML file with the shop's face: name, texts, logo, colours, contact, pages and links. docs/shop-file.md describes it." placeholder:"FILE"`
 	CatalogFile           string   `help:"File for a snapshot of the catalogue, from which the shop opens while recommendations is unavailable; empty for none." placeholder:"FILE"`
 	CoversDir             string   `help:"Folder with pictures of covers, each named by the id or ISBN of its book, such as 7.jpg or 9780261102217.png: JPEG, PNG or WebP, at most 10 MB and 40 megapixels. They are scaled once; the shop looks for new ones every minute, and draws the covers of other books." placeholder:"DIR"`
 	CoversCache           string   `help:"Folder for the scaled covers, about 150 kB a book. Empty: a temporary one, so that each start scales all of them." placeholder:"DIR"`

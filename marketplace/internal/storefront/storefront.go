@@ -1,5 +1,5 @@
-// Package storefront reads the shop's face from a file of its owner: name, language, currency,
-// texts, logo, colours, contact, pages in Markdown, and links. Everything is checked when the
+// Package storefront reads the shop's face from a file of its owner: name, language, texts,
+// , logo, colours, contact, pages in Markdown, and links. Everything is checked when the
 // file is read: a shop does not start with a face that readers cannot read.
 package storefront
 
@@ -18,15 +18,13 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 )
 
 // Face is how the shop looks to readers.
 type Face struct {
 	Name     string
-	Language language.Tag  // of the shop's own texts, numbers and prices
-	Currency currency.Unit // whose prices have the short sign; the zero value for none
+	Language language.Tag // of the shop's sentences: a variety of English
 	Texts    Texts
 	Logo     *Logo // nil for the drawn stall
 	Colours  Colours
@@ -73,14 +71,6 @@ func Default() Face {
 	}
 }
 
-// Lang returns the language of the shop's sentences, which are English, for browsers.
-func (f *Face) Lang() string {
-	if base, _ := f.Language.Base(); base.String() == "en" {
-		return f.Language.String()
-	}
-	return "en"
-}
-
 // Bounds of what a file may have.
 const (
 	maxFile     = 256 << 10 // bytes, of the file and of each page
@@ -96,7 +86,6 @@ const (
 type file struct {
 	Name     string  `yaml:"name"`
 	Language string  `yaml:"language"`
-	Currency string  `yaml:"currency"`
 	Texts    Texts   `yaml:"texts"`
 	Logo     string  `yaml:"logo"`
 	Colours  Colours `yaml:"colours"`
@@ -162,17 +151,10 @@ func (c *checker) fill(face *Face, f file) {
 	}
 	if f.Language != "" {
 		tag, err := language.Parse(f.Language)
-		if err != nil {
-			c.errorf("language is %q, want a BCP 47 tag such as en-GB", f.Language)
+		if base, _ := tag.Base(); err != nil || base.String() != "en" {
+			c.errorf("language is %q, want en or a variety such as en-GB: the shop's sentences are English", f.Language)
 		}
 		face.Language = tag
-	}
-	if f.Currency != "" {
-		unit, err := currency.ParseISO(f.Currency)
-		if err != nil {
-			c.errorf("currency is %q, want an ISO 4217 code such as EUR", f.Currency)
-		}
-		face.Currency = unit
 	}
 	face.Texts = Texts{
 		Tagline:  c.line("texts.tagline", f.Texts.Tagline, maxText),
