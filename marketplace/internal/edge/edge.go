@@ -187,10 +187,14 @@ func (e *Edge) CheckHost(r *http.Request) error {
 // mayBeProxied reports whether a request for a host that the settings do not name may come by
 // a proxy that calls the shop by a name without a dot, as nginx does by that of its upstream.
 // In a home, an office or a cluster, a page of another site may have such a name, too. So
-// these hosts get pages only, and CheckOrigin lets pages of the public URL alone write there.
+// these hosts get pages only, and CheckOrigin lets pages of the public URL alone write there;
+// where the settings name the proxies, nobody else gets anything.
 func (e *Edge) mayBeProxied(r *http.Request) bool {
 	name, ok := hostname(r.Host)
 	if !ok || strings.ContainsAny(name, ".:") || e.cfg.PublicURL.IsZero() || strings.HasPrefix(r.URL.Path+"/", "/api/") {
+		return false
+	}
+	if len(e.cfg.Proxies) > 0 && !ArrivalOf(r.Context()).Proxied {
 		return false
 	}
 	switch r.Header.Get("Origin") {
@@ -238,11 +242,14 @@ func (e *Edge) atPublicURL(r *http.Request) bool {
 func (e *Edge) CheckOrigin(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	// CrossOriginProtection compares hosts only. A page that came by plain HTTP may be from
-	// anybody on the way; browsers that do not send Sec-Fetch-Site tell by Origin only.
-	downgraded := e.scheme(r) == "https" && origin == "http://"+r.Host && r.Header.Get("Sec-Fetch-Site") == ""
+	// anybody on the way, and one by HTTPS from another program of the host. Browsers that do
+	// not send Sec-Fetch-Site, as none does by plain HTTP, tell by Origin only.
+	scheme, host, _ := strings.Cut(origin, "://")
+	known := e.scheme(r) // "" if HTTPS may end before the shop
+	otherScheme := known != "" && scheme != known && host == r.Host && r.Header.Get("Sec-Fetch-Site") == ""
 	// A page at a host that may be a proxy's own name, or that of another site.
 	unnamed := !e.knows(r.Host) && origin != e.cfg.PublicURL.Origin()
-	if e.origin.Check(r) == nil && (safe(r) || !downgraded && !unnamed) {
+	if e.origin.Check(r) == nil && (safe(r) || !otherScheme && !unnamed) {
 		return nil
 	}
 	shop := r.Host

@@ -185,7 +185,8 @@ func TestHosts(t *testing.T) {
 }
 
 // A page of another site may have a name without a dot. Beside a public URL, requests for one
-// get pages, and write from pages of that URL; a proxy that is believed may ask by any name.
+// get pages, and write from pages of that URL; a proxy that is believed may ask by any name, and
+// beside it nobody else.
 func TestNamesWithoutADot(t *testing.T) {
 	https, plain := parseURL(t, "https://shop.example"), parseURL(t, "http://127.0.0.1:8080")
 	const (
@@ -225,20 +226,31 @@ func TestNamesWithoutADot(t *testing.T) {
 		{URL{}, browser, "GET", page, "", ErrHost},
 		{URL{}, browser, "DELETE", api, "http://HOST", ErrHost},
 	} {
-		e := newEdge(t, Config{PublicURL: test.publicURL, AllowedHosts: []string{"10.9.9.9"}, Listen: ":80", Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}})
+		proxies := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+		if test.peer == browser {
+			proxies = nil
+		}
+		cfg := Config{PublicURL: test.publicURL, AllowedHosts: []string{"10.9.9.9"}, Listen: ":80", Proxies: proxies}
+		beside := cfg
+		beside.Proxies = Proxies{netip.MustParsePrefix("10.0.0.2/32")}
 		for _, host := range []string{"printer:8080", "evil.", "com", "Upstream"} {
 			r := from(test.peer, test.method, host)
 			r.URL.Path = test.path
 			if test.origin != "" {
 				r.Header.Set("Origin", strings.ReplaceAll(test.origin, "HOST", host))
 			}
-			r = e.Arrive(r)
-			err := e.CheckHost(r)
+			e := newEdge(t, cfg)
+			arrived := e.Arrive(r)
+			err := e.CheckHost(arrived)
 			if err == nil {
-				err = e.CheckOrigin(r)
+				err = e.CheckOrigin(arrived)
 			}
 			if !errors.Is(err, test.want) {
 				t.Errorf("%+v: host %s: %v", test, host, err)
+			}
+			e = newEdge(t, beside)
+			if err := e.CheckHost(e.Arrive(r)); !errors.Is(err, ErrHost) {
+				t.Errorf("%+v: host %s, beside another proxy: %v", test, host, err)
 			}
 		}
 	}
@@ -340,6 +352,15 @@ func TestOrigins(t *testing.T) {
 		"a page by HTTP, by the proxy": {
 			Config{Proxies: proxies}, proxy, "shop.example",
 			[]string{"Origin", "http://shop.example", "X-Forwarded-Proto", "https"}, false, "https://shop.example",
+		},
+		"a page by HTTPS": {Config{PublicURL: parseURL(t, "http://shop.example"), Listen: ":80"}, browser, "shop.example", []string{"Origin", "https://shop.example"}, false, "http://shop.example"},
+		"a page by HTTPS, by the proxy": {
+			Config{Proxies: proxies}, proxy, "shop.example",
+			[]string{"Origin", "https://shop.example", "X-Forwarded-Proto", "http"}, false, "http://shop.example",
+		},
+		"HTTPS that ends before the shop": {
+			Config{PublicURL: parseURL(t, "http://shop.example"), Listen: ":80"}, browser, "shop.example",
+			[]string{"Origin", "https://shop.example", "Sec-Fetch-Site", "same-origin"}, true, "",
 		},
 		"a proxy with a name of its own, and another public URL": {
 			Config{PublicURL: https, Listen: ":80"}, browser, "upstream", []string{"Origin", "http://127.0.0.1:8081"}, false, "https://shop.example",
