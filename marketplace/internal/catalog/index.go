@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -158,13 +159,15 @@ func clauses(list, spelledOut []term) []clause {
 type found struct {
 	ranks   []int32 // of the books, the best matches first
 	instead string  // what they match in place of the text; "" if they match the text
+	title   bool    // for words that are nearly the same: whether they are the whole title of the first
 }
 
 // search returns the books that contain every word of text, the best matches first, and
-// by popularity among equal matches. If there are none, it returns those that contain
-// words which are nearly the same.
+// by popularity among equal matches. If there are none, it returns those that contain the
+// words without the signs of C++ and C#, or with spaces that were left out, or words which are
+// nearly the same.
 func (x *index) search(text string, keep func(rank int32) bool) found {
-	if number, ok := isbn(text); ok {
+	if number, ok := askedISBN(text); ok {
 		if rank, ok := x.isbns[number]; ok && keep(rank) {
 			return found{ranks: []int32{rank}}
 		}
@@ -203,7 +206,25 @@ func (x *index) search(text string, keep func(rank int32) bool) found {
 	if ranks := slices.Concat(tiers[:]...); len(ranks) > 0 {
 		return found{ranks: ranks}
 	}
-	return x.nearly(text, asked, whole, keep)
+	if bare, ok := withoutSigns(text); ok {
+		return x.instead(bare, keep)
+	}
+	near := x.nearly(text, asked, whole, keep)
+	if spaced, ok := x.apart(text); ok && !near.title {
+		if match := x.instead(spaced, keep); len(match.ranks) > 0 {
+			return match
+		}
+	}
+	return near
+}
+
+// instead searches another text, and says so.
+func (x *index) instead(text string, keep func(rank int32) bool) found {
+	match := x.search(text, keep)
+	if len(match.ranks) > 0 {
+		match.instead = cmp.Or(match.instead, text)
+	}
+	return match
 }
 
 // all returns, for each book, the lowest place among the clauses.

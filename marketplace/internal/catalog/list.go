@@ -18,7 +18,7 @@ type Page struct {
 	Books []Book
 	Total int // number of books on all pages
 	// Instead is set if no book contains all words of a text: the books contain those of
-	// Instead, which differ by typing mistakes.
+	// Instead, which differ by typing mistakes, spaces or the signs of C++ and C#.
 	Instead string
 }
 

@@ -60,16 +60,20 @@ func (x *index) nearly(text string, asked []clause, whole string, keep func(rank
 		means := map[string][]similar{}
 		for _, c := range mistaken {
 			means[c[0][0]] = x.similar(c[0][0])
+			if len(asked) > 1 {
+				means[c[0][0]] = append(means[c[0][0]], x.swapped(c[0][0])...)
+			}
 		}
-		if ranks := x.rankNearly(asked, exact, means, utf8.RuneCountInString(whole), keep); len(ranks) > 0 {
-			return found{ranks, x.correct(text, x.books[ranks[0]], ranks[0], means)}
+		if ranks, title := x.rankNearly(asked, exact, means, utf8.RuneCountInString(whole), keep); len(ranks) > 0 {
+			return found{ranks, x.correct(text, x.books[ranks[0]], ranks[0], means), title}
 		}
 	}
 	return found{}
 }
 
-// rankNearly returns the books that match all clauses, each as it is or by a word that it may mean.
-func (x *index) rankNearly(asked []clause, exact [][]place, means map[string][]similar, letters int, keep func(rank int32) bool) []int32 {
+// rankNearly returns the books that match all clauses, each as it is or by a word that it may mean,
+// and whether the first has the words as its whole title.
+func (x *index) rankNearly(asked []clause, exact [][]place, means map[string][]similar, letters int, keep func(rank int32) bool) (ranks []int32, title bool) {
 	matches := slices.Repeat([]near{{0, inTitle}}, len(x.books))
 	best := make([]near, len(x.books))
 	for i, c := range asked {
@@ -87,7 +91,6 @@ func (x *index) rankNearly(asked []clause, exact [][]place, means map[string][]s
 			matches[rank] = near{matches[rank].edits + best[rank].edits, min(matches[rank].place, best[rank].place)}
 		}
 	}
-	var ranks []int32
 	for rank, m := range matches {
 		if m.place != nowhere && keep(int32(rank)) {
 			ranks = append(ranks, int32(rank))
@@ -105,7 +108,7 @@ func (x *index) rankNearly(asked []clause, exact [][]place, means map[string][]s
 	slices.SortStableFunc(ranks, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(matches[a].edits, matches[b].edits), cmp.Compare(whole(a), whole(b)), cmp.Compare(matches[b].place, matches[a].place))
 	})
-	return ranks
+	return ranks, len(ranks) > 0 && whole(ranks[0]) == 0
 }
 
 // similar returns the words that word may be meant for, at most edits(n) mistakes apart.
@@ -138,6 +141,108 @@ func (x *index) similar(word string) []similar {
 		i++
 	}
 	return list
+}
+
+// swapped returns the words that a word too short for other mistakes is with two letters in the
+// wrong order: "nad" for "and". They are a guess beside other words of a query only.
+func (x *index) swapped(word string) (list []similar) {
+	letters := []rune(word)
+	if edits(len(letters)) > 0 || runsOn(word) {
+		return nil // similar finds it
+	}
+	for i := range len(letters) - 1 {
+		if letters[i] == letters[i+1] || !unicode.IsLetter(letters[i]) || !unicode.IsLetter(letters[i+1]) {
+			continue
+		}
+		other := slices.Clone(letters)
+		other[i], other[i+1] = other[i+1], other[i]
+		if at, found := slices.BinarySearch(x.words, string(other)); found {
+			list = append(list, similar{at, 1})
+		}
+	}
+	return list
+}
+
+// maxJoined bounds the work for a word that may be several, in bytes.
+const maxJoined = 40
+
+// apart returns a text with spaces in those words that no book has, and that are words of a book
+// one after the other: "harry potter" for "harrypotter".
+func (x *index) apart(text string) (other string, ok bool) {
+	fields := strings.Fields(text)
+	for i, field := range fields {
+		list := terms(field)
+		if i == maxNearClauses || len(list) != 1 || len(list[0]) != 1 || len(list[0][0]) > maxJoined {
+			continue
+		}
+		word := list[0][0]
+		if at, _ := slices.BinarySearch(x.words, word); at < len(x.words) && strings.HasPrefix(x.words[at], word) {
+			continue
+		}
+		for most := 2; most <= 4; most++ {
+			if spaced := x.split(word, nil, most); spaced != "" {
+				fields[i], ok = spaced, true
+				break
+			}
+		}
+	}
+	return strings.Join(fields, " "), ok
+}
+
+// split returns the text of a book that is the words before and word without spaces, where word is
+// so many words at most, of two letters at least; "" if there is none.
+func (x *index) split(word string, before []string, most int) string {
+	for end := range word {
+		if end < 2 || most < 2 {
+			continue
+		}
+		if _, found := slices.BinarySearch(x.words, word[:end]); found {
+			if text := x.split(word[end:], slices.Concat(before, []string{word[:end]}), most-1); text != "" {
+				return text
+			}
+		}
+	}
+	if len(word) < 2 || len(before) == 0 {
+		return ""
+	}
+	words := slices.Concat(before, []string{word})
+	var rarest []posting
+	for i, w := range words {
+		at, found := slices.BinarySearch(x.words, w)
+		if !found {
+			return ""
+		}
+		if i == 0 || len(x.postings[at]) < len(rarest) {
+			rarest = x.postings[at]
+		}
+	}
+	for _, p := range rarest {
+		b := x.books[p.rank]
+		for _, text := range []string{b.Title, b.Author, b.Series} {
+			if found := spaced(text, strings.Join(words, "")); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// spaced returns the words of a text that are joined without spaces, "" if there are none.
+func spaced(text, joined string) string {
+	fields := strings.Fields(text)
+	for first := range fields {
+		rest := joined
+		for end := first; end < len(fields) && rest != ""; end++ {
+			var found bool
+			if rest, found = strings.CutPrefix(rest, compact(terms(fields[end]))); !found {
+				break
+			}
+			if rest == "" {
+				return strings.TrimFunc(strings.Join(fields[first:end+1], " "), func(r rune) bool { return !inWord(r) })
+			}
+		}
+	}
+	return ""
 }
 
 // distances are the edit distances of the beginnings of a word from those of asked: a
@@ -248,8 +353,13 @@ func (x *index) correct(text string, b Book, rank int32, means map[string][]simi
 func (b Book) spelling(word string) string {
 	for _, field := range strings.Fields(b.Title + " " + b.Author + " " + b.Series) {
 		if slices.Contains(wordsOf(field), word) {
-			return strings.TrimFunc(field, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+			return strings.TrimFunc(field, func(r rune) bool { return !inWord(r) })
 		}
 	}
 	return word
+}
+
+// inWord reports whether a character is no punctuation around a word.
+func inWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || isSign(r)
 }

@@ -173,46 +173,52 @@ func TestSearchSpellings(t *testing.T) {
 		{ID: 19, Title: "The Hobbit", Author: "J.R.R. Tolkien", ISBN: "0261103288", Series: "Middle-earth #2", Categories: []string{"mystery-thriller"}, Popularity: 19},
 	}})
 	for text, want := range map[string][]int64{
-		"1984":                 {5, 1},
-		"nineteen eighty four": {1, 5},
-		"nineteen eighty-four": {1, 5},
-		"20,000 leagues":       {3},
-		"20000 leagues under":  {3},
-		"slaughterhouse 5":     {4},
-		"slaughterhouse five":  {4},
-		"the color of magic":   {6},
-		"colour magic":         {6},
-		"grey mountain":        {7},
-		"organized crime":      {8},
-		"mueller":              {9, 8},
-		"müller":               {9, 8},
-		"muller":               {8},
-		"猫":                    {10},
-		"は猫":                   {10},
-		"村上春樹":                 {11, 2},
-		"村上 春樹":                {11, 2},
-		"のるうぇいの森":              {11},
-		"주의":                   {12},
-		"한강":                   {12},
-		"الخبز":                {13},
-		"مدينه الي الابد":      {14},
-		"ספור על אהבה":         {15},
-		"1001":                 {16},
-		"raeven osters":        {17},
-		"raeven oesters":       {17},
-		"aase bjoernsen":       {17},
-		"ase bjornsen":         {17},
-		"star dust":            {18},
-		"neilgaiman":           {},
-		"9780261103283":        {19},
-		"978-0-261-10328-3":    {19},
-		"0-261-10328-8":        {19},
-		"0261103288":           {19},
-		"9780261103284":        {},
-		"hobbit mystery":       {19},
-		"thriller":             {19},
-		"middle earth 2":       {19},
-		"tolkien hobbit the":   {19},
+		"1984":                   {5, 1},
+		"nineteen eighty four":   {1, 5},
+		"nineteen eighty-four":   {1, 5},
+		"20,000 leagues":         {3},
+		"20000 leagues under":    {3},
+		"slaughterhouse 5":       {4},
+		"slaughterhouse five":    {4},
+		"the color of magic":     {6},
+		"colour magic":           {6},
+		"grey mountain":          {7},
+		"organized crime":        {8},
+		"mueller":                {9, 8},
+		"müller":                 {9, 8},
+		"muller":                 {8},
+		"猫":                      {10},
+		"は猫":                     {10},
+		"村上春樹":                   {11, 2},
+		"村上 春樹":                  {11, 2},
+		"のるうぇいの森":                {11},
+		"주의":                     {12},
+		"한강":                     {12},
+		"الخبز":                  {13},
+		"مدينه الي الابد":        {14},
+		"ספור על אהבה":           {15},
+		"1001":                   {16},
+		"raeven osters":          {17},
+		"raeven oesters":         {17},
+		"aase bjoernsen":         {17},
+		"ase bjornsen":           {17},
+		"star dust":              {18},
+		"isbn 9780261103283":     {19},
+		"ISBN 978-0-261-10328-3": {19},
+		"isbn: 0-261-10328-8":    {19},
+		"ISBN-13: 9780261103283": {19},
+		"ISBN-10: 0261103288":    {19},
+		"ISBN9780261103283":      {19},
+		"isbn 9780261103284":     {},
+		"9780261103283":          {19},
+		"978-0-261-10328-3":      {19},
+		"0-261-10328-8":          {19},
+		"0261103288":             {19},
+		"9780261103284":          {},
+		"hobbit mystery":         {19},
+		"thriller":               {19},
+		"middle earth 2":         {19},
+		"tolkien hobbit the":     {19},
 	} {
 		page := c.List(Query{Text: text, Limit: 100})
 		if diff := cmp.Diff(want, ids(page.Books)); diff != "" || page.Instead != "" {
@@ -234,12 +240,15 @@ func TestSearchForgivesTypingMistakes(t *testing.T) {
 		{"TOLKEIN hobbit", "Tolkien hobbit", []int64{1}},
 		{"solitdue", "Solitude", []int64{3}},
 		{"misreables", "Misérables", []int64{4}},
-		{"fellowshpi fo rings", "", nil}, // "fo" is too short
+		{"fellowshpi fo ring", "Fellowship of ring", []int64{12}},
+		{"teh hobbit", "The hobbit", []int64{1}},
+		{"hobbit teh", "hobbit The", []int64{1}},
+		{"teh", "", nil}, // alone it could be anything
 		{"felowshp", "Fellowship", []int64{12}},
-		{"jane erye", "", nil},
+		{"jane erye", "jane Eyre", []int64{2}},
 		{"murdr", "Murder", []int64{9}},
 		{"hobbbbit", "", nil},
-		{"stephn knig", "", nil},
+		{"stephn knig", "Stephen King", []int64{7}},
 	} {
 		page := c.List(Query{Text: test.text, Limit: 100})
 		if diff := cmp.Diff(append([]int64{}, test.want...), ids(page.Books)); diff != "" || page.Instead != test.instead {
@@ -248,6 +257,74 @@ func TestSearchForgivesTypingMistakes(t *testing.T) {
 	}
 	if page := c.List(Query{Text: "hobit", Category: "horror", Limit: 10}); page.Total != 0 || page.Instead != "" {
 		t.Errorf("in a category without the book: %+v", page)
+	}
+}
+
+// Spaces that were left out are put in where a book has the words one after the other.
+func TestSearchForgivesMissingSpaces(t *testing.T) {
+	contents := shop()
+	for i, title := range []string{"Harry Potter and the Chamber of Secrets", "The Great Gatsby", "Life of Pi", "Pottery with Harry", "Homeland", "At Home and Abroad"} {
+		contents.Books = append(contents.Books, Book{ID: 20 + int64(i), Title: title, Author: "Neil Gaiman", Categories: []string{"fiction"}, Popularity: 1000 - int64(i)})
+	}
+	c := open(t, contents)
+	for _, test := range []struct {
+		text, instead string
+		want          []int64
+	}{
+		{"harrypotter", "Harry Potter", []int64{20, 23}},
+		{"HarryPotter secrets", "Harry Potter secrets", []int64{20}},
+		{"harrypotter secrtes", "Harry Potter Secrets", []int64{20}},
+		{"greatgatsby", "", []int64{21}},    // but for the article
+		{"thegreatgatsby", "", []int64{21}}, // the whole title
+		{"lifeofpi", "", []int64{22}},
+		{"chamberofsecrets", "Chamber of Secrets", []int64{20}},
+		{"neilgaiman pi", "Neil Gaiman pi", []int64{22}},
+		{"lordoftherings", "Lord of the Rings", []int64{12}},
+		{"harryand", "", []int64{}},          // no book has it
+		{"homeand", "Homeland", []int64{24}}, // a mistake in a whole title comes before a part of another
+		{"gatsbygreat", "", []int64{}},       // no book has it in this order
+		{"potterchamber", "", []int64{}},     // nor without words between
+		{"harrypotter hobbit", "", []int64{}},
+	} {
+		page := c.List(Query{Text: test.text, Limit: 100})
+		if diff := cmp.Diff(test.want, ids(page.Books)); diff != "" || page.Instead != test.instead {
+			t.Errorf("search for %q: instead %q, want %q (-want +got):\n%s", test.text, page.Instead, test.instead, diff)
+		}
+	}
+}
+
+// C++ and C# are words, and not the letter C, unless no book has them.
+func TestSearchForSigns(t *testing.T) {
+	contents := shop()
+	for i, title := range []string{"A Tour of C++", "C++11: A Primer", "C# in Depth", "The C Programming Language", "Programming F#", "Cat + Dog", "Dune#2"} {
+		contents.Books = append(contents.Books, Book{ID: 20 + int64(i), Title: title, Author: "Anon", Categories: []string{"textbooks"}, Popularity: 20 - int64(i)})
+	}
+	for _, test := range []struct {
+		contents      Contents
+		text, instead string
+		want          []int64
+	}{
+		{contents, "C++", "", []int64{21, 20}},
+		{contents, "c++ tour", "", []int64{20}},
+		{contents, "C++11", "", []int64{21}},
+		{contents, "c#", "", []int64{22}},
+		{contents, "f#", "", []int64{24}},
+		{contents, "C programming", "", []int64{23}},
+		{contents, "cat+dog", "", []int64{25}},
+		{contents, "dune 2", "", []int64{26}},
+		{contents, "#2", "", []int64{5, 26}},
+		{contents, "Dune++", "Dune", []int64{26}},
+		{shop(), "catch++", "catch", []int64{5}},
+		{shop(), "C# 22", "C 22", []int64{5}},
+		{shop(), "xyzzy++", "", []int64{}},
+	} {
+		page := open(t, test.contents).List(Query{Text: test.text, Limit: 100})
+		if diff := cmp.Diff(test.want, ids(page.Books)); diff != "" || page.Instead != test.instead {
+			t.Errorf("search for %q: instead %q, want %q (-want +got):\n%s", test.text, page.Instead, test.instead, diff)
+		}
+	}
+	if page := open(t, shop()).List(Query{Text: "C++", Limit: 1}); page.Total == 0 || page.Instead != "C" {
+		t.Errorf("C++ where no book has it: %d books, instead %q, want those with C", page.Total, page.Instead)
 	}
 }
 

@@ -164,6 +164,21 @@ func runsOn(word string) bool {
 // is false if it is none.
 func ISBN13(text string) (digits string, ok bool) { return isbn(text) }
 
+// askedISBN returns the ISBN in a search, which may have the word before it: "ISBN-13: 978…".
+func askedISBN(text string) (digits string, ok bool) {
+	text = strings.TrimSpace(text)
+	if word := "isbn"; len(text) > len(word) && strings.EqualFold(text[:len(word)], word) {
+		text = text[len(word):]
+		for _, kind := range []string{"-13", "-10", " 13", " 10", "13", "10"} {
+			if rest, found := strings.CutPrefix(text, kind); found && strings.HasPrefix(strings.TrimSpace(rest), ":") {
+				text = rest
+			}
+		}
+		text = strings.TrimLeft(text, " :#\u00a0")
+	}
+	return isbn(text)
+}
+
 // isbn returns text as the 13 digits of an ISBN, and whether it is one: 13 digits or 10
 // of which the last may be X, with or without hyphens and spaces.
 func isbn(text string) (digits string, ok bool) {

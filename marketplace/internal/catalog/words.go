@@ -66,7 +66,7 @@ func fold(text string) string {
 	text = cases.Fold().String(norm.NFKD.String(text))
 	var b strings.Builder
 	b.Grow(len(text))
-	for _, r := range text {
+	for i, r := range text {
 		switch {
 		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
 			b.WriteRune(r)
@@ -77,11 +77,42 @@ func fold(text string) string {
 			b.WriteByte(digit(r))
 		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Mc, r):
 			b.WriteString(plain(r))
+		case isSign(r) && afterLetter(b.String()) && !beforeLetter(text[i:], r):
+			b.WriteRune(r)
 		default:
 			b.WriteRune(cut)
 		}
 	}
 	return norm.NFC.String(b.String()) // Hangul in syllables again
+}
+
+// isSign reports whether a character after a letter belongs to the word: C++, C#.
+func isSign(r rune) bool { return r == '+' || r == '#' }
+
+// afterLetter reports whether folded text ends with a letter, or with signs after one.
+func afterLetter(text string) bool {
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(text, isSign))
+	return unicode.IsLetter(last)
+}
+
+// beforeLetter reports whether a letter follows the signs that text begins with, as in "a+b",
+// or a digit, which is part of the word after + only: C++11, but Dune #2.
+func beforeLetter(text string, sign rune) bool {
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, isSign))
+	return unicode.IsLetter(next) || sign == '#' && unicode.IsDigit(next)
+}
+
+// withoutSigns returns a text without the signs that fold keeps, and whether it has any.
+func withoutSigns(text string) (bare string, found bool) {
+	if !strings.ContainsFunc(fold(text), isSign) {
+		return text, false
+	}
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if isSign(r) {
+			return ' '
+		}
+		return r
+	}, text)), " "), true
 }
 
 const tatweel = 'ـ'
