@@ -69,8 +69,8 @@ bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
 
 .PHONY: load
-load: build ## a steady load on the shop of make run, and how each call ended; with the same REPLICAS=
-	@bin/load $$(seq -f '-replica http://127.0.0.%g:9090' 2 $$(($(REPLICAS) + 1)))
+load: build ## a steady load on the shop of make run, and how each call ended; with the same REPLICAS=; ARGS='-rate 100'
+	@bin/load $$(seq -f '-replica http://127.0.0.%g:9090' 2 $$(($(REPLICAS) + 1))) $(ARGS)
 
 .PHONY: bench-engine
 bench-engine: ## the engine's own figures, on one core

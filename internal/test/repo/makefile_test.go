@@ -24,6 +24,16 @@ func TestMakeTargetsWorkAloneInAFreshClone(t *testing.T) {
 	}
 }
 
+// TestArgsReachThePrograms checks targets that somebody runs with flags of their own.
+func TestArgsReachThePrograms(t *testing.T) {
+	for _, target := range []string{"load", "attack", "conformance"} {
+		out, err := makeCommand(root, "-n", target, "ARGS=--of-my-own").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), " --of-my-own") {
+			t.Errorf("make %s ignores ARGS: %v\n%s", target, err, out)
+		}
+	}
+}
+
 // TestMakeFaultsAreFound checks that the test above fails for Makefiles with faults.
 func TestMakeFaultsAreFound(t *testing.T) {
 	const variables = "BIN := .tools/bin\nGO ?= go\n"

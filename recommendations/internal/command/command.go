@@ -28,11 +28,11 @@ type Commands struct {
 
 // storeFlag is the store that a command works on.
 type storeFlag struct {
-	Store     string `help:"The store: sqlite:FILE or postgres://…." required:"" xor:"store" placeholder:"URL"`
-	StoreFile string `help:"File with the URL of the store." required:"" xor:"store" placeholder:"FILE"`
+	Store     string `help:"The store: sqlite:FILE or postgres://…. This or --store-file is required." xor:"store" placeholder:"URL"`
+	StoreFile string `help:"File with the URL of the store." xor:"store" placeholder:"FILE"`
 }
 
-// url returns the URL of the store, which is valid, or "" if neither flag is set.
+// url returns the URL of the store, which is valid.
 func (f storeFlag) url() (url string, err error) {
 	url = f.Store
 	if f.StoreFile != "" {
@@ -41,7 +41,7 @@ func (f storeFlag) url() (url string, err error) {
 		}
 	}
 	if url == "" {
-		return "", nil
+		return "", errors.New("--store or --store-file is missing")
 	}
 	if err := store.CheckURL(url); err != nil {
 		return "", fmt.Errorf("--store: %w", err)
@@ -49,7 +49,7 @@ func (f storeFlag) url() (url string, err error) {
 	return url, nil
 }
 
-// validate leaves it to the parser to report that neither flag is set.
+// validate checks that there is a store that can be used.
 func (f storeFlag) validate() error {
 	_, err := f.url()
 	return err

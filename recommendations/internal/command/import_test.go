@@ -27,6 +27,18 @@ func execute(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
+// One of the two flags for the store is enough, and without both a command says so.
+func TestTheStoreIsRequired(t *testing.T) {
+	for _, command := range [][]string{{"import", "--books=x"}, {"export", "x"}, {"train"}, {"report"}, {"models", "list"}, {"models", "rollback"}} {
+		if _, _, err := execute(t, command...); err == nil || !strings.Contains(err.Error(), "--store or --store-file is missing") {
+			t.Errorf("%v without a store: %v", command, err)
+		}
+		if help := strings.Join(strings.Fields(must(t, append(command, "--help")...)), " "); strings.Contains(help, "--store=URL --store-file=FILE") || !strings.Contains(help, "This or --store-file is required") {
+			t.Errorf("the help of %v wants both flags:\n%s", command, help)
+		}
+	}
+}
+
 // must runs a command that has to succeed.
 func must(t *testing.T, args ...string) string {
 	t.Helper()
