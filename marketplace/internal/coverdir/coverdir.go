@@ -178,7 +178,7 @@ func (f *Folder) Look() error {
 	others, scaled := 0, 0
 	for _, entry := range entries {
 		if f.ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // stopped, which is no failure
 		}
 		name := entry.Name()
 		ext := filepath.Ext(name)

@@ -92,13 +92,13 @@ func bytesPerPixel(content []byte, config image.Config, format string) int64 {
 // progressive reports whether a JPEG is decoded in several passes over the whole picture.
 func progressive(content []byte) bool {
 	for at := 2; at+4 <= len(content) && content[at] == 0xff; {
-		switch marker := content[at+1]; {
-		case marker == 0xff: // a filling byte
+		switch content[at+1] {
+		case 0xff: // a filling byte
 			at++
 			continue
-		case marker == 0xc2:
+		case 0xc2:
 			return true
-		case marker == 0xc0 || marker == 0xc1 || marker == 0xda:
+		case 0xc0, 0xc1, 0xda:
 			return false
 		}
 		at += 2 + int(content[at+2])<<8 + int(content[at+3])
