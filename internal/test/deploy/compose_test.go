@@ -50,8 +50,8 @@ type composeService struct {
 	Networks    map[string]struct {
 		Aliases []string `yaml:"aliases"`
 	} `yaml:"networks"`
-	Volumes     []string                     `yaml:"volumes"`
-	Deploy      struct {
+	Volumes []string `yaml:"volumes"`
+	Deploy  struct {
 		Replicas int `yaml:"replicas"`
 	} `yaml:"deploy"`
 	Healthcheck struct {
