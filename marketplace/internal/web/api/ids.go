@@ -24,7 +24,7 @@ func (a *API) book(q *request.Query, text string) (catalog.Book, error) {
 	if number, ok := request.WholeNumber(text, 1, math.MaxInt64); ok && (err != nil || text[0] != '0') {
 		id, err = number, nil
 	}
-	if err != nil && !(isText(text) && a.cfg.Catalog.HasExternalIDs()) {
+	if err != nil && (!isText(text) || !a.cfg.Catalog.HasExternalIDs()) {
 		id, err = q.ID("id", text), nil
 	}
 	if wrong := q.Err(); wrong != nil {
