@@ -50,6 +50,9 @@ type Entry struct {
 	Dismissed bool // never together with Wanted
 }
 
+// Own reports whether the reader has liked, rated or bought the book.
+func (e Entry) Own() bool { return e.Liked || e.Purchased || e.Rating > 0 }
+
 // HistoryQuery asks for a reader's history.
 type HistoryQuery struct {
 	UserID int64

@@ -184,6 +184,43 @@ func TestYourBooks(t *testing.T) {
 	golden(t, "your-books", page.body)
 }
 
+// A book that is wanted or dismissed is on a list of its own, and not among the reader's books.
+func TestWantedAndDismissed(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	s.get("/books/3").want(t, 200, `value="want"`, `value="dismiss"`)
+	s.act("3", "want")
+	s.get("/books/3").want(t, 200, `value="unwant"`, `data-count></span>`)
+	s.get("/books").want(t, 200, `value="unwant"`, "On your list")
+	s.get("/your-books").want(t, 200, `<h2 id="wanted">Want to read</h2>`, "Emma", `value="unwant"`).without(t, "Not for you", "/your-books.csv")
+	s.act("3", "dismiss")
+	s.get("/your-books").want(t, 200, `<h2 id="dismissed">Not for you</h2>`, "Emma", `value="undismiss"`).without(t, "Want to read</h2>")
+	// The last one can be taken back where shelves are.
+	for _, path := range []string{"/", "/books/2"} {
+		s.get(path).want(t, 200, `Emma</bdi></a> is not for you.`, `<button name="do" value="undismiss">`)
+	}
+	s.get("/books/2").without(t, `href="/books/3" lang`) // readers also liked it
+	s.get("/books/3").want(t, 200, "Not for you. Undo").without(t, "is not for you.")
+	s.act("3", "undismiss")
+	s.get("/").want(t, 200).without(t, "is not for you.")
+	s.get("/books/2").want(t, 200, `href="/books/3"`)
+	s.get("/your-books").want(t, 200, "Nothing yet").without(t, "Not for you")
+	// A purchase can be taken back.
+	s.act("3", "purchase")
+	s.get("/books/3").want(t, 200, "You bought it", `value="unpurchase"`, `data-count>1</span>`)
+	s.act("3", "unpurchase")
+	s.get("/books/3").want(t, 200, `value="purchase"`, `data-count></span>`)
+	s.act("3", "nonsense").want(t, 400, "unpurchase, want, unwant, dismiss or undismiss")
+	for do, said := range map[string]string{
+		"want": "Emma is on your list.", "unwant": "Emma is no longer on your list.", "dismiss": "Emma is not for you: shelves leave it out.",
+		"undismiss": "Shelves may show Emma again.", "unpurchase": "Noted: you did not buy Emma.",
+	} {
+		if got := decode[scriptAnswer](t, s.act("3", do, "Accept", "application/json").want(t, 200)); got.Said != said {
+			t.Errorf("%s: %q, want %q", do, got.Said, said)
+		}
+	}
+}
+
 // Titles and authors of a download are no formulas for a spreadsheet.
 func TestDownload(t *testing.T) {
 	contents := fewBooks()
@@ -197,11 +234,15 @@ func TestDownload(t *testing.T) {
 		s.act(do[0], do[1])
 	}
 	s.get("/your-books").want(t, 200, `href="/your-books.csv"`)
+	s.act("4", "want")
+	s.act("5", "dismiss")
+	s.act("1", "want")
 	file := s.get("/your-books.csv").want(t, 200)
-	want := "book_id,title,author,liked,rating,bought\n" +
-		"1,\"'=HYPERLINK(\"\"https://evil.test\"\",\"\"free\"\")\",'+1,true,,false\n" +
-		"2,'-2+3,'@SUM(A1),false,4,false\n" +
-		"3,Emma,Jane Austen,false,,true\n"
+	want := "book_id,title,author,liked,rating,bought,wanted\n" +
+		"1,\"'=HYPERLINK(\"\"https://evil.test\"\",\"\"free\"\")\",'+1,true,,false,true\n" +
+		"2,'-2+3,'@SUM(A1),false,4,false,false\n" +
+		"3,Emma,Jane Austen,false,,true,false\n" +
+		"4,The Odyssey,Homer,false,,false,true\n"
 	if diff := cmp.Diff(want, file.body); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

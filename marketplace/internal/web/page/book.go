@@ -20,6 +20,7 @@ type bookPage struct {
 	Book    catalog.Book
 	Similar shelfView   // books that readers of this one like, or bestsellers
 	More    []moreShelf // where those are few
+	Undo    *dismissal  // nil unless another book was dismissed last
 	Actions *bookActions
 }
 
@@ -52,6 +53,9 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 		Similar: p.shelf(similar, noReason, own, "similar"), Actions: own.actions(b, "yours", true),
 	}
 	page.Category = b.Categories[0]
+	if own.latest.BookID != b.ID { // its own form shows it
+		page.Undo = p.undo(own, "similar")
+	}
 	if similar.Source == recommend.Similar {
 		page.More = p.more(b, page.Similar.Cards, own)
 	}
@@ -73,7 +77,7 @@ func (p *Pages) more(b catalog.Book, liked []card, own ownBooks) []moreShelf {
 	}
 	var list []moreShelf
 	add := func(anchor, heading string, books []catalog.Book) {
-		books = slices.DeleteFunc(books, func(other catalog.Book) bool { return shown[other.ID] })
+		books = slices.DeleteFunc(books, func(other catalog.Book) bool { return shown[other.ID] || own.byBook[other.ID].Dismissed })
 		books = books[:min(len(books), max(0, similarBooks+1-len(shown)))]
 		if len(books) == 0 {
 			return

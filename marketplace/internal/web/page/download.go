@@ -5,9 +5,11 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
 )
@@ -26,8 +28,8 @@ func (p *Pages) Download(w http.ResponseWriter, r *http.Request, v Visitor) erro
 	}
 	var file bytes.Buffer
 	to := csv.NewWriter(&file)
-	err = to.Write([]string{"book_id", "title", "author", "liked", "rating", "bought"})
-	for _, e := range own.entries {
+	err = to.Write([]string{"book_id", "title", "author", "liked", "rating", "bought", "wanted"})
+	for _, e := range slices.Concat(own.entries, slices.DeleteFunc(slices.Clone(own.wanted), recommend.Entry.Own)) {
 		b, missing := p.cfg.Catalog.Book(e.BookID)
 		if missing != nil || err != nil {
 			continue
@@ -38,6 +40,7 @@ func (p *Pages) Download(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		}
 		err = to.Write([]string{
 			strconv.FormatInt(b.ID, 10), cell(b.Title), cell(b.Author), strconv.FormatBool(e.Liked), rating, strconv.FormatBool(e.Purchased),
+			strconv.FormatBool(e.Wanted),
 		})
 	}
 	to.Flush()

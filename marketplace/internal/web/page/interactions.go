@@ -76,14 +76,17 @@ func interaction(form url.Values, reader signed.Identity) (recommend.Interaction
 		faults.Fault(bookField, "must be the id of a book")
 	}
 	if i.Kind, i.Rating, ok = parseDo(form.Get(doField)); !ok {
-		faults.Fault(doField, "must be like, unlike, rating-1 to rating-5, unrate or purchase")
+		faults.Fault(doField, "must be like, unlike, rating-1 to rating-5, unrate, purchase, unpurchase, want, unwant, dismiss or undismiss")
 	}
 	return i, faults.Err()
 }
 
 // parseDo reads the value of the button that was pressed.
 func parseDo(text string) (kind recommend.Kind, rating int, ok bool) {
-	plain := []recommend.Kind{recommend.Like, recommend.Unlike, recommend.Unrate, recommend.Purchase}
+	plain := []recommend.Kind{
+		recommend.Like, recommend.Unlike, recommend.Unrate, recommend.Purchase, recommend.Unpurchase,
+		recommend.Want, recommend.Unwant, recommend.Dismiss, recommend.Undismiss,
+	}
 	if slices.Contains(plain, recommend.Kind(text)) {
 		return recommend.Kind(text), 0, true
 	}
@@ -130,6 +133,7 @@ func (p *Pages) answerScript(w http.ResponseWriter, r *http.Request, v Visitor, 
 	} else { // show at least what was done just now
 		own.byBook = map[int64]recommend.Entry{b.ID: {
 			BookID: i.BookID, Rating: i.Rating, Liked: i.Kind == recommend.Like, Purchased: i.Kind == recommend.Purchase,
+			Wanted: i.Kind == recommend.Want, Dismissed: i.Kind == recommend.Dismiss,
 		}}
 	}
 	form := own.actions(b, "", r.PostForm.Get(widgetField) == wholeWidget)
@@ -153,6 +157,16 @@ func said(i recommend.Interaction, title string) string {
 		return "You gave " + title + " " + strconv.Itoa(i.Rating) + " of 5 stars."
 	case recommend.Unrate:
 		return "Your rating of " + title + " is gone."
+	case recommend.Want:
+		return title + " is on your list."
+	case recommend.Unwant:
+		return title + " is no longer on your list."
+	case recommend.Dismiss:
+		return title + " is not for you: shelves leave it out."
+	case recommend.Undismiss:
+		return "Shelves may show " + title + " again."
+	case recommend.Unpurchase:
+		return "Noted: you did not buy " + title + "."
 	default:
 		return "Noted: you bought " + title + "."
 	}

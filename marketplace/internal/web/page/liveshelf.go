@@ -25,7 +25,8 @@ type liveView struct {
 	Sample   string // label of the sample reader; "" for the visitor
 	Samples  bool   // whether there are sample readers
 	Change   *shelfChange
-	Heading  string // of the front page
+	Heading  string     // of the front page
+	Undo     *dismissal // nil unless a book was dismissed last
 }
 
 // shelfChange says why the shelf has changed.
@@ -52,6 +53,9 @@ func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, ow
 	}
 	if p.cfg.Face.Texts.Heading != "" && answer.Source != recommend.Personal {
 		l.Heading = p.cfg.Face.Texts.Heading
+	}
+	if v.sample.ID == 0 {
+		l.Undo = p.undo(own, "for-you")
 	}
 	if category != "" && !personal(answer) {
 		l.Cards = nil // the page's list begins with bestsellers anyway

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"bookstall/internal/telemetry"
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 )
 
@@ -14,9 +15,12 @@ type ownBooks struct {
 	here        string            // address of the page as browsers ask for it, to return to
 	canInteract bool              // whether the visitor can like and rate on it
 	known       bool              // whether the entries are the whole history
-	entries     []recommend.Entry // the latest change first
+	entries     []recommend.Entry // liked, rated or bought; the latest change first
+	wanted      []recommend.Entry // on the list of books to read; the latest change first
+	dismissed   []recommend.Entry // not for the visitor; the latest change first
 	byBook      map[int64]recommend.Entry
-	forgotten   bool // whether the reader was forgotten since the cookie was made
+	latest      recommend.Entry // of the whole history
+	forgotten   bool            // whether the reader was forgotten since the cookie was made
 }
 
 // askOwnBooks starts to ask for a visitor's history while the page waits for other
@@ -77,10 +81,38 @@ func (p *Pages) askShelf(w http.ResponseWriter, r *http.Request, v Visitor, cate
 
 func (o *ownBooks) fill(h recommend.History) {
 	o.known, o.byBook = true, map[int64]recommend.Entry{}
+	if len(h.Entries) > 0 {
+		o.latest = h.Entries[0]
+	}
 	for _, e := range h.Entries {
-		if e.Liked || e.Purchased || e.Rating > 0 { // otherwise everything was undone
+		o.byBook[e.BookID] = e
+		if e.Own() {
 			o.entries = append(o.entries, e)
-			o.byBook[e.BookID] = e
+		}
+		if e.Wanted {
+			o.wanted = append(o.wanted, e)
+		}
+		if e.Dismissed {
+			o.dismissed = append(o.dismissed, e)
 		}
 	}
+}
+
+// dismissal is a book that the visitor dismissed last, and the form that takes it back.
+type dismissal struct {
+	Book catalog.Book
+	Back string // address to return to, as browsers ask for it
+}
+
+// undo returns the visitor's last change if that dismissed a book, nil otherwise. A browser
+// without script returns to an anchor of the page.
+func (p *Pages) undo(own ownBooks, anchor string) *dismissal {
+	if !own.canInteract || !own.latest.Dismissed {
+		return nil
+	}
+	b, err := p.cfg.Catalog.Book(own.latest.BookID)
+	if err != nil {
+		return nil
+	}
+	return &dismissal{Book: b, Back: own.here + "#" + anchor}
 }

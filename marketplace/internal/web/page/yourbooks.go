@@ -17,7 +17,9 @@ const (
 
 type yourBooksPage struct {
 	layout
-	Books     []card
+	Books     []card // liked, rated or bought
+	Wanted    []card
+	Dismissed []card
 	Total     int
 	Forgotten bool // whether the history was deleted just now
 	Unknown   bool // whether there is nothing to forget, not even a cookie
@@ -54,12 +56,20 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
 		Unknown: v.unknown(),
 	}
-	for _, e := range own.entries {
-		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(page.Books) < mostYourBooks {
-			page.Books = append(page.Books, own.card(b, "", true))
+	page.Books = p.ownCards(own, own.entries, "", true)
+	page.Wanted = p.ownCards(own, own.wanted, "wanted", false)
+	page.Dismissed = p.ownCards(own, own.dismissed, "dismissed", false)
+	return show(w, yourBooks(&page))
+}
+
+// ownCards returns the cards of some of the visitor's books, as own.card makes them.
+func (p *Pages) ownCards(own ownBooks, entries []recommend.Entry, anchor string, whole bool) (list []card) {
+	for _, e := range entries {
+		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(list) < mostYourBooks {
+			list = append(list, own.card(b, anchor, whole))
 		}
 	}
-	return show(w, yourBooks(&page))
+	return list
 }
 
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser that of
