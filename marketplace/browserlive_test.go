@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,6 +131,29 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	b.is(t, `document.querySelector(".bought") !== null`)
 	b.check(t)
 
+	// A book of the shelf is not for this reader: another takes its place, until that is undone.
+	b.open(t, "/", 200)
+	b.markVisit(t)
+	unwelcome := run1(t, b, chromedp.Evaluate[string](`document.querySelector(".shelf .card-title").textContent`))
+	const books = `document.querySelectorAll(".live .card").length`
+	shown := run1(t, b, chromedp.Evaluate[int](books))
+	onShelf := `Array.from(document.querySelectorAll(".live .card-title, .featured h2")).some(e => e.textContent === ` + strconv.Quote(unwelcome) + `)`
+	b.press(t, ".shelf .card .more summary")
+	b.press(t, `.shelf .card [data-control="dismiss"]`)
+	b.until(t, `document.querySelector(".undo")?.textContent.includes(`+strconv.Quote(unwelcome)+`)`)
+	b.is(t, sameVisit)
+	b.is(t, `!`+onShelf)
+	b.is(t, books+` === `+strconv.Itoa(shown))
+	b.is(t, yourCount+` === "3"`)
+	b.accessible(t, "dismissed")
+	b.follow(t, 200, chromedp.Click(chromedp.CSS(".undo button")))
+	b.is(t, `document.querySelector(".undo") === null`)
+	b.is(t, onShelf)
+	b.press(t, ".shelf .card .more summary")
+	b.press(t, `.shelf .card [data-control="want"]`)
+	b.until(t, `!`+onShelf)
+	b.check(t)
+
 	// A visitor who browses as a sample reader cannot like books.
 	b.open(t, "/", 200)
 	b.follow(t, 200,
@@ -146,6 +170,7 @@ func TestReadersLikeInABrowser(t *testing.T) {
 	if text := b.text(t); !strings.Contains(text, "3 books that you liked, rated or bought") || !strings.Contains(text, title) {
 		t.Errorf("your books:\n%s", text)
 	}
+	b.is(t, `document.querySelector("#wanted + .mine").textContent.includes(`+strconv.Quote(unwelcome)+`)`)
 	b.accessible(t, "your-books")
 	b.press(t, ".mine .like.on")
 	b.until(t, yourCount+` === "2"`)
@@ -214,6 +239,14 @@ func (b *browser) withoutScript(t *testing.T) {
 	if text := b.text(t); !strings.Contains(text, "Because you like") {
 		t.Errorf("the shelf without script:\n%s", text)
 	}
+
+	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(".shelf .more summary"))); err != nil {
+		t.Fatal(err)
+	}
+	b.pressPlain(t, `.shelf .more[open] [data-control="dismiss"]`)
+	b.is(t, `document.querySelector(".undo") !== null`)
+	b.pressPlain(t, ".undo button")
+	b.is(t, `document.querySelector(".undo") === null`)
 
 	b.openPlain(t, "/your-books")
 	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(".forget input"))); err != nil {
