@@ -172,7 +172,7 @@ func TestACatalogueThatCannotBePulledIsReported(t *testing.T) {
 // Every field of a book arrives.
 func TestABookHasAllFields(t *testing.T) {
 	whole := &recommendationsv1.Book{
-		Id: 1, Title: "T", Author: "A", Year: 1999, Categories: []string{"fantasy"}, Popularity: 5, Series: "S", Isbn: "9780261103283", Description: "D",
+		Id: 1, ExternalId: "x-1", Title: "T", Author: "A", Year: 1999, Categories: []string{"fantasy"}, Popularity: 5, Series: "S", Isbn: "9780261103283", Description: "D",
 		Price: "1", Currency: "EUR", Language: "en", Availability: recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE, Stock: new(int64(0)), Hidden: true,
 		BuyUrl: "https://shop.example/", Publisher: "P", Format: "Paperback", Pages: 310, SeriesNumber: "2",
 		Contributors: []*recommendationsv1.Contributor{{Name: "N", Role: "editor"}},
