@@ -14,6 +14,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
+	"bookstall/marketplace/internal/storefront"
 	"bookstall/marketplace/internal/web"
 	"bookstall/marketplace/internal/web/shelf"
 )
@@ -55,7 +56,7 @@ func TestASmallPhoneInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler, err := web.New(web.Config{
-		Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
+		Face: storefront.Default(), Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})
 	if err != nil {

@@ -105,10 +105,10 @@ func TestMergeKeepsSampleReaders(t *testing.T) {
 func TestNothingThatCanBeUsedIsAnError(t *testing.T) {
 	books := write(t, "books.csv", someBooks)
 	for name, args := range map[string][]string{
-		"ids that are no numbers": {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n7f1c2d3e-0000,1,5\nA2SUAM1J3GNN3B,2,4\n")},
-		"unknown books":           {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n1,77,5\n")},
-		"only a header":           {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")},
-		"interactions":            {"--interactions", write(t, "r.csv", "id,user_id,book_id,kind,rating,at\na,0,1,like,,2026-01-01T00:00:00Z\n")},
+		"ids that are none": {"--ratings", write(t, "r.csv", "user_id,book_id,rating\nNULL,1,5\nN/A,2,4\n")},
+		"unknown books":     {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n1,77,5\n")},
+		"only a header":     {"--ratings", write(t, "r.csv", "user_id,book_id,rating\n")},
+		"interactions":      {"--interactions", write(t, "r.csv", "id,user_id,book_id,kind,rating,at\na,0,1,like,,2026-01-01T00:00:00Z\n")},
 	} {
 		to := storeFlagOf(t)
 		stdout, _, err := execute(t, append([]string{"import", to, "--books", books, "--train", "--allow-faulty=100%"}, args...)...)
