@@ -32,7 +32,7 @@ func TestDrills(t *testing.T) {
 
 	t.Run("containers are restricted", p.restricted)
 	t.Run("a personal shelf", p.personalShelf)
-	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
+	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t)) })
 	t.Run("steady", func(t *testing.T) {
 		equalShares(t, p.startLoad(t, 10*time.Second).within(t, planned()), 3)
 	})
@@ -127,7 +127,7 @@ func TestProfiles(t *testing.T) {
 	p.healthy(t, "recommendations", 3)
 	p.healthy(t, "postgres", 1)
 
-	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t, 900_001)) })
+	t.Run("a like reaches all replicas", func(t *testing.T) { p.agreed(t, like(t)) })
 	t.Run("the store is the database", func(t *testing.T) {
 		const query = "SELECT count(*) FROM pg_stat_activity WHERE application_name <> 'psql' AND client_addr IS NOT NULL"
 		if n := strings.TrimSpace(p.run(t, "exec", "-T", "postgres", "psql", "--username=bookstall", "--no-align", "--tuples-only", "--command="+query)); n == "0" {
@@ -161,7 +161,7 @@ func TestMutualTLS(t *testing.T) {
 		"COMPOSE_FILE="+root+"/deploy/compose.yaml:"+root+"/deploy/compose.tls.yaml")
 	p.run(t, "up", "--detach", "--wait")
 	p.healthy(t, "certs", 1)
-	p.agreed(t, like(t, 900_001))
+	p.agreed(t, like(t))
 	certs := func(args ...string) string {
 		return p.run(t, append([]string{"exec", "-T", "certs", "/ko-app/certs", "--dir=/data"}, args...)...)
 	}
@@ -261,7 +261,7 @@ func (p *project) remembers(t *testing.T) {
 	if page := get(t, client, "/"); !strings.Contains(page, `data-source="personal"`) {
 		t.Fatalf("the sample reader's front page is not personal:\n%.2000s", page)
 	}
-	version := like(t, 900_001)
+	version := like(t)
 	before := p.agreed(t, version)
 	all := func() map[string]bool {
 		ids := map[string]bool{}
@@ -299,8 +299,9 @@ func (p *project) remembers(t *testing.T) {
 
 // like sends likes of a reader for three books, and returns the version of the reader's
 // history.
-func like(t *testing.T, reader int64) (version int64) {
+func like(t *testing.T) (version int64) {
 	t.Helper()
+	const reader = 900_001
 	var list struct {
 		Books []struct{ ID int64 }
 	}
@@ -357,6 +358,7 @@ func (p *project) agreed(t *testing.T, version int64) (books string) {
 }
 
 func (p *project) downLeavesNothing(t *testing.T) {
+	t.Helper()
 	p.run(t, "down", "--volumes")
 	if containers, networks, volumes := p.left(t, p.name); containers+networks+volumes > 0 {
 		t.Errorf("left: %d containers, %d networks, %d volumes", containers, networks, volumes)

@@ -91,7 +91,7 @@ func TestWhatIsNotCompressed(t *testing.T) {
 			t.Errorf("%q: %v", accepted, a.Header)
 		}
 	}
-	if head := s.do(http.MethodHead, "/books", "", "Accept-Encoding", "gzip"); head.StatusCode != 200 || head.body != "" {
+	if head := s.do(http.MethodHead, "/books", "", "Accept-Encoding", "gzip"); head.StatusCode != http.StatusOK || head.body != "" {
 		t.Errorf("HEAD: status %d, %q", head.StatusCode, head.body)
 	}
 }

@@ -49,7 +49,7 @@ func TestPictures(t *testing.T) {
 		if _, err := jpeg.Decode(strings.NewReader(got.body)); err != nil {
 			t.Error(err)
 		}
-		if again := s.get(address, "If-None-Match", got.Header.Get("ETag")); again.StatusCode != 304 {
+		if again := s.get(address, "If-None-Match", got.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s with its ETag: status %d", address, again.StatusCode)
 		}
 	}
