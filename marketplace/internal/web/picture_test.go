@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func TestPictures(t *testing.T) {
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.Covers = covers })
 	for _, width := range []string{"160", "320", "640"} {
 		address := "/books/1/cover/" + hash + "-" + width + ".jpg"
-		got := s.get(address).want(t, 200)
+		got := s.get(address).want(t, http.StatusOK)
 		if kind, cache := got.Header.Get("Content-Type"), got.Header.Get("Cache-Control"); kind != "image/jpeg" || cache != "public, max-age=31536000, immutable" || got.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: headers %v", address, got.Header)
 		}
@@ -55,7 +56,7 @@ func TestPictures(t *testing.T) {
 	}
 	// Pages of another replica, which has looked before or after this one.
 	other := strings.Repeat("0", len(hash))
-	if got := s.get("/books/1/cover/"+other+"-160.jpg").want(t, 200); got.Header.Get("Content-Type") != "image/jpeg" || got.Header.Get("Cache-Control") != "no-cache" {
+	if got := s.get("/books/1/cover/"+other+"-160.jpg").want(t, http.StatusOK); got.Header.Get("Content-Type") != "image/jpeg" || got.Header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("another picture of the book: headers %v", got.Header)
 	}
 	if got := s.get("/books/2/cover/"+other+"-160.jpg").want(t, 200, "<svg"); got.Header.Get("Content-Type") != "image/svg+xml" || got.Header.Get("Cache-Control") != "no-cache" {
