@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -56,6 +57,9 @@ func (r *readerIDs) put(text string, id int64) {
 // reader, 0 if nobody has that id. With add, somebody has it from then on. Expected errors are
 // ErrUnavailable, ErrReadOnly and *FieldError.
 func (c *Client) Reader(ctx context.Context, externalID string, add bool) (int64, error) {
+	if !utf8.ValidString(externalID) { // which no message can carry
+		return 0, fmt.Errorf("reader: %w", &FieldError{Field: "external_id", Reason: "is not UTF-8"})
+	}
 	known, ok := c.readers.of(externalID)
 	if ok && time.Since(known.at) < freshFor {
 		return known.id, nil
