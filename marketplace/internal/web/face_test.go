@@ -36,6 +36,7 @@ func TestFace(t *testing.T) {
 	s.get("/pages/imprint").want(t, http.StatusOK, "<title>Imprint · ", "<h1>Imprint</h1>", "<h2>Who we are</h2>").without(t, "Bookstall")
 	below := newTestShop(t, fewBooks(), at(t, "http://shop.example/shop"), func(c *Config) { c.Face = face })
 	below.get("/shop/pages/imprint", "Host", "shop.example").want(t, http.StatusOK, `<a href="/shop/books">`)
+	below.get("/shop/sitemaps/1", "Host", "shop.example").want(t, http.StatusOK, "<loc>http://shop.example/shop/pages/imprint</loc>")
 	s.get("/pages/other").want(t, http.StatusNotFound)
 	s.get("/books/1").want(t, http.StatusOK, "Corner &lt;Books&gt;</a>").without(t, "Bookstall")
 }

@@ -53,8 +53,8 @@ func (p *Pages) Sitemap(w http.ResponseWriter, _ *http.Request) error {
 	return sendXML(w, index)
 }
 
-// SitemapPart is GET /sitemaps/{number}: some books, and in the first one the front page and the
-// lists.
+// SitemapPart is GET /sitemaps/{number}: some books, and in the first one the front page, the
+// lists and the owner's pages.
 func (p *Pages) SitemapPart(w http.ResponseWriter, r *http.Request) error {
 	number, ok := request.WholeNumber(r.PathValue("number"), 1, int64(p.sitemaps()))
 	if !ok || p.cfg.PublicURL.IsZero() {
@@ -70,6 +70,9 @@ func (p *Pages) SitemapPart(w http.ResponseWriter, r *http.Request) error {
 		add("/books")
 		for _, c := range p.cfg.Catalog.Categories() {
 			add("/categories/" + c.Slug)
+		}
+		for i := range p.cfg.Face.Pages {
+			add(OwnersPath + p.cfg.Face.Pages[i].Slug)
 		}
 	}
 	for _, b := range p.cfg.Catalog.List(catalog.Query{Offset: int(number-1) * sitemapBooks, Limit: sitemapBooks}).Books {
