@@ -95,23 +95,32 @@ func (p patch) apply(t *testing.T, config any) {
 	}
 }
 
+// TestSkaffoldIsValid checks skaffold.yaml and each of its profiles against the newest two
+// versions of the schema: the file names the earlier one, and a newer Skaffold upgrades it.
 func TestSkaffoldIsValid(t *testing.T) {
-	schema := readSchema(t, "skaffold-v4beta13.json")
-	config := readAny(t, "skaffold.yaml")
-	if err := schema.Validate(config); err != nil {
-		t.Errorf("skaffold.yaml: %v", err)
-	}
-	config.(map[string]any)["portForwards"] = []any{}
-	if err := schema.Validate(config); err == nil {
-		t.Error("the schema accepts an unknown key: this test proves nothing")
-	}
-	for _, profile := range readSkaffold(t).Profiles {
-		config := readAny(t, "skaffold.yaml")
-		for _, p := range profile.Patches {
-			p.apply(t, config)
+	for _, version := range []string{"skaffold/v4beta13", "skaffold/v4beta14"} {
+		schema := readSchema(t, strings.Replace(version, "/", "-", 1)+".json")
+		read := func() map[string]any {
+			config := readAny(t, "skaffold.yaml").(map[string]any)
+			config["apiVersion"] = version
+			return config
 		}
-		if err := schema.Validate(config); err != nil {
-			t.Errorf("skaffold.yaml with -p %s: %v", profile.Name, err)
+		if err := schema.Validate(read()); err != nil {
+			t.Errorf("%s: skaffold.yaml: %v", version, err)
+		}
+		wrong := read()
+		wrong["portForwards"] = []any{}
+		if err := schema.Validate(wrong); err == nil {
+			t.Errorf("%s: the schema accepts an unknown key: this test proves nothing", version)
+		}
+		for _, profile := range readSkaffold(t).Profiles {
+			config := read()
+			for _, p := range profile.Patches {
+				p.apply(t, config)
+			}
+			if err := schema.Validate(config); err != nil {
+				t.Errorf("%s: skaffold.yaml with -p %s: %v", version, profile.Name, err)
+			}
 		}
 	}
 }
