@@ -40,6 +40,7 @@ type settings struct {
 	CoversDir             string   `help:"Folder with pictures of covers, each named by the id or ISBN of its book, such as 7.jpg or 9780261102217.png: JPEG, PNG or WebP, at most 10 MB and 40 megapixels. They are scaled once; the shop looks for new ones every minute, and draws the covers of other books." placeholder:"DIR"`
 	CoversCache           string   `help:"Folder for the scaled covers, about 150 kB a book. Empty: a temporary one, so that each start scales all of them." placeholder:"DIR"`
 	ShowUnavailable       bool     `help:"Show books that cannot be bought on shelves and in lists, and say there that they are not available. Otherwise they are only on their own pages and in readers' histories."`
+	NewDays               int      `help:"Mark the books as new that came at most so many days before the newest book; 0 for none." default:"30"`
 	CookieKey             string   `help:"Key that signs readers' cookies, at least 64 hexadecimal digits. After a space it may have the previous key, whose cookies stay valid. If empty, each start generates a new key, and readers lose their identity." placeholder:"HEX" xor:"cookie-key"`
 	CookieKeyFile         string   `help:"File with the cookie key, and perhaps the previous one on the next line." placeholder:"FILE" xor:"cookie-key"`
 	PublicURL             string   `name:"public-url" help:"Where readers reach the shop: https://HOST or http://HOST, perhaps with a :PORT, and with a /PATH below which all addresses are; a proxy may strip the path or not. With https, cookies are sent over HTTPS only, and browsers are told to use nothing else (HSTS). The shop then answers to this host, to localhost, and to its addresses; it gives pages, but not the JSON API, to names without a dot, by which a proxy may call it, unless --trusted-proxies is set. Empty: any host." placeholder:"URL"`
@@ -94,6 +95,9 @@ func (s *settings) Validate() error {
 	}
 	if s.CoversCache != "" && s.CoversDir == "" {
 		errs = append(errs, errors.New("--covers-cache is for --covers-dir, which is not set"))
+	}
+	if s.NewDays < 0 || s.NewDays > 3650 {
+		errs = append(errs, fmt.Errorf("--new-days is %d, want 0 to 3650", s.NewDays))
 	}
 	if s.LiveStreams < 0 {
 		errs = append(errs, fmt.Errorf("--live-streams is %d, want 0 or more", s.LiveStreams))

@@ -79,10 +79,11 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
-	books := catalog.New()
+	options := []catalog.Option{catalog.WithNew(time.Duration(cfg.NewDays) * 24 * time.Hour)}
 	if cfg.ShowUnavailable {
-		books = catalog.NewWithUnavailable()
+		options = append(options, catalog.WithUnavailable())
 	}
+	books := catalog.New(options...)
 	client, feed := recommend.New(recommend.Config{
 		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, WriteTimeout: cfg.WriteTimeout, File: cfg.CatalogFile,
 		Log: tel.Log, Registry: tel.Registry,

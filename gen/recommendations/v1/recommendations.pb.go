@@ -11,6 +11,7 @@ package recommendationsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -1103,7 +1104,10 @@ type Book struct {
 	// Place in the series, e.g. "2" or "1-3". Then series is the name alone.
 	SeriesNumber string `protobuf:"bytes,21,opt,name=series_number,json=seriesNumber,proto3" json:"series_number,omitempty"`
 	// Those besides the author, at most 20.
-	Contributors  []*Contributor `protobuf:"bytes,22,rep,name=contributors,proto3" json:"contributors,omitempty"`
+	Contributors []*Contributor `protobuf:"bytes,22,rep,name=contributors,proto3" json:"contributors,omitempty"`
+	// When the catalogue got the book, to the second; unset if unknown, as for the
+	// books of a first import.
+	Added         *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=added,proto3" json:"added,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1288,6 +1292,13 @@ func (x *Book) GetSeriesNumber() string {
 func (x *Book) GetContributors() []*Contributor {
 	if x != nil {
 		return x.Contributors
+	}
+	return nil
+}
+
+func (x *Book) GetAdded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Added
 	}
 	return nil
 }
@@ -2559,7 +2570,7 @@ var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\"\xda\x01\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x01\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2623,7 +2634,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\":\n" +
 	"\bBookPage\x12.\n" +
-	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\xa7\x05\n" +
+	"\x05books\x18\x01 \x03(\v2\x18.recommendations.v1.BookR\x05books\"\xd9\x05\n" +
 	"\x04Book\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2652,7 +2663,8 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x06format\x18\x13 \x01(\tR\x06format\x12\x14\n" +
 	"\x05pages\x18\x14 \x01(\x05R\x05pages\x12#\n" +
 	"\rseries_number\x18\x15 \x01(\tR\fseriesNumber\x12C\n" +
-	"\fcontributors\x18\x16 \x03(\v2\x1f.recommendations.v1.ContributorR\fcontributorsB\b\n" +
+	"\fcontributors\x18\x16 \x03(\v2\x1f.recommendations.v1.ContributorR\fcontributors\x120\n" +
+	"\x05added\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\x05addedB\b\n" +
 	"\x06_stock\"5\n" +
 	"\vContributor\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
@@ -2838,6 +2850,7 @@ var file_recommendations_v1_recommendations_proto_goTypes = []any{
 	(*FindReaderResponse)(nil),         // 31: recommendations.v1.FindReaderResponse
 	(*ForgetReaderRequest)(nil),        // 32: recommendations.v1.ForgetReaderRequest
 	(*ForgetReaderResponse)(nil),       // 33: recommendations.v1.ForgetReaderResponse
+	(*timestamppb.Timestamp)(nil),      // 34: google.protobuf.Timestamp
 }
 var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
 	8,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
@@ -2850,42 +2863,43 @@ var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
 	15, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
 	1,  // 8: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
 	16, // 9: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
-	2,  // 10: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
-	17, // 11: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
-	20, // 12: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
-	3,  // 13: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
-	22, // 14: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
-	17, // 15: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
-	24, // 16: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
-	25, // 17: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
-	26, // 18: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
-	8,  // 19: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
-	0,  // 20: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
-	9,  // 21: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
-	29, // 22: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
-	20, // 23: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
-	29, // 24: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
-	4,  // 25: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
-	6,  // 26: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
-	10, // 27: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
-	18, // 28: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
-	21, // 29: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
-	27, // 30: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
-	30, // 31: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
-	32, // 32: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
-	5,  // 33: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	7,  // 34: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	11, // 35: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	19, // 36: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
-	23, // 37: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
-	28, // 38: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
-	31, // 39: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
-	33, // 40: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
-	33, // [33:41] is the sub-list for method output_type
-	25, // [25:33] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	34, // 10: recommendations.v1.Book.added:type_name -> google.protobuf.Timestamp
+	2,  // 11: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
+	17, // 12: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
+	20, // 13: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
+	3,  // 14: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
+	22, // 15: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
+	17, // 16: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
+	24, // 17: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
+	25, // 18: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
+	26, // 19: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
+	8,  // 20: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
+	0,  // 21: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
+	9,  // 22: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
+	29, // 23: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
+	20, // 24: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
+	29, // 25: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
+	4,  // 26: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
+	6,  // 27: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
+	10, // 28: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
+	18, // 29: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
+	21, // 30: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
+	27, // 31: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
+	30, // 32: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
+	32, // 33: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	5,  // 34: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	7,  // 35: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	11, // 36: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	19, // 37: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	23, // 38: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	28, // 39: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	31, // 40: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
+	33, // 41: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	34, // [34:42] is the sub-list for method output_type
+	26, // [26:34] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_recommendations_v1_recommendations_proto_init() }

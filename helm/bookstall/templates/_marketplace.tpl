@@ -76,6 +76,10 @@ checksum/shop: {{ toJson . | sha256sum }}
 - name: MARKETPLACE_SHOW_UNAVAILABLE
   value: "true"
 {{- end }}
+{{- if and (not (kindIs "invalid" $values.newDays)) (ne (int $values.newDays) 30) }}
+- name: MARKETPLACE_NEW_DAYS
+  value: {{ $values.newDays | int | quote }}
+{{- end }}
 {{- if ($values.covers).volume }}
 - name: MARKETPLACE_COVERS_DIR
   value: /srv/covers

@@ -1,5 +1,7 @@
 package catalog
 
+import "time"
+
 // Book is one title as the shop shows it.
 type Book struct {
 	ID         int64    `json:"id"`
@@ -27,6 +29,8 @@ type Book struct {
 	Pages        int           `json:"pages,omitempty"`
 	SeriesNumber string        `json:"series_number,omitempty"` // e.g. "2"; then Series is the name alone
 	Contributors []Contributor `json:"contributors,omitempty"`  // besides the author
+	Added        time.Time     `json:"added,omitzero"`          // when the catalogue got it; zero is unknown
+	New          bool          `json:"-"`                       // about as young as the newest book; a Catalog sets it
 }
 
 // Availability says whether a book can be bought.

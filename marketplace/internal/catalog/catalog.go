@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
 // ErrBookNotFound means that no book has the given id.
@@ -15,18 +16,27 @@ var ErrBookNotFound = errors.New("book not found")
 type Catalog struct {
 	current         atomic.Pointer[state]
 	showUnavailable bool
+	newFor          time.Duration
 }
 
-// New returns an empty catalogue, which is not ready. Its lists have the books that can be
-// bought.
-func New() *Catalog { return newCatalog(false) }
+// Option changes what New returns.
+type Option func(*Catalog)
 
-// NewWithUnavailable returns an empty catalogue whose lists also have books that cannot be
-// bought.
-func NewWithUnavailable() *Catalog { return newCatalog(true) }
+// WithUnavailable lets lists also have books that cannot be bought.
+func WithUnavailable() Option { return func(c *Catalog) { c.showUnavailable = true } }
 
-func newCatalog(showUnavailable bool) *Catalog {
-	c := &Catalog{showUnavailable: showUnavailable}
+// WithNew marks the books as new that came in a time before the newest book. Counted from
+// the present, that would be no book for most of the year in a shop that gets new ones each
+// autumn, and pages would depend on when they are made. A time of 0 marks none.
+func WithNew(before time.Duration) Option { return func(c *Catalog) { c.newFor = before } }
+
+// New returns an empty catalogue, which is not ready. Without options, its lists have the books
+// that can be bought, and no book is marked as new.
+func New(options ...Option) *Catalog {
+	c := &Catalog{}
+	for _, set := range options {
+		set(c)
+	}
 	c.current.Store(c.newState(Contents{}))
 	return c
 }
@@ -153,8 +163,10 @@ func (c *Catalog) newState(contents Contents) *state {
 		}
 		return byPopularity(a, b)
 	})
+	newest := newest(s.books)
 	for i := range s.books {
 		b := &s.books[i]
+		b.New = c.newFor > 0 && !b.Added.IsZero() && newest.Sub(b.Added) <= c.newFor
 		b.Categories = slices.Clone(b.Categories) // the caller may change its own
 		s.byID[b.ID] = int32(i)
 		if b.ExternalID != "" {
@@ -177,4 +189,14 @@ func (c *Catalog) newState(contents Contents) *state {
 	s.categories = newCategories(s.byCategory)
 	s.index = newIndex(s.books[:s.listed])
 	return s
+}
+
+// newest returns when the newest of some books came, zero if that is not known of any.
+func newest(books []Book) (last time.Time) {
+	for _, b := range books {
+		if b.Added.After(last) {
+			last = b.Added
+		}
+	}
+	return last
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -136,7 +137,7 @@ func TestUnavailableAndHiddenBooksLeaveLists(t *testing.T) {
 		search map[string]int
 	}{
 		{New(), []int64{2, 6, 7, 12}, map[string]int{"jane eyre": 0, "handmaid": 0, "fellowship": 0, "hobbit": 1}},
-		{NewWithUnavailable(), []int64{7, 12}, map[string]int{"jane eyre": 1, "handmaid": 1, "fellowship": 0, "hobbit": 1}},
+		{New(WithUnavailable()), []int64{7, 12}, map[string]int{"jane eyre": 1, "handmaid": 1, "fellowship": 0, "hobbit": 1}},
 	} {
 		if err := test.c.Replace(contents); err != nil {
 			t.Fatal(err)
@@ -178,5 +179,28 @@ func TestUnavailableAndHiddenBooksLeaveLists(t *testing.T) {
 	}
 	if New().Unlisted(12345) {
 		t.Error("an unknown book is unlisted")
+	}
+}
+
+func TestNewBooks(t *testing.T) {
+	contents := shop()
+	newest := time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
+	for i, before := range []time.Duration{0, time.Hour, 48 * time.Hour, 48*time.Hour + time.Second} {
+		contents.Books[i].Added = newest.Add(-before)
+	}
+	for days, want := range map[int][]int64{0: nil, 1: {1, 2}, 2: {1, 2, 3}, 3: {1, 2, 3, 4}} {
+		c := New(WithNew(time.Duration(days) * 24 * time.Hour))
+		if err := c.Replace(contents); err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, b := range contents.Books {
+			if b, err := c.Book(b.ID); err == nil && b.New {
+				got = append(got, b.ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d days: %v are new, want %v", days, got, want)
+		}
 	}
 }

@@ -16,7 +16,7 @@ const (
 	snapshotFormat = 1
 	// snapshotFields grows with each field of a book that is added. The version of a
 	// snapshot with fewer fields says nothing: the books are pulled again.
-	snapshotFields  = 2
+	snapshotFields  = 3
 	maxSnapshotSize = 512 << 20 // bounds memory if the path names some other file
 )
 

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func TestASnapshotOfAnEarlierVersionHasNoVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	earlier := bytes.Replace(whole, []byte(`"fields":2,`), nil, 1)
+	earlier := bytes.Replace(whole, fmt.Appendf(nil, `"fields":%d,`, snapshotFields), nil, 1)
 	if err := os.WriteFile(path, earlier, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func TestUnavailableBooksAreNotAskedFor(t *testing.T) {
 	for show, want := range map[bool][]int64{false: {1, 99}, true: {1, 2, 99}} {
 		c.catalog, asked = catalog.New(), nil
 		if show {
-			c.catalog = catalog.NewWithUnavailable()
+			c.catalog = catalog.New(catalog.WithUnavailable())
 		}
 		if err := c.catalog.Replace(contents); err != nil {
 			t.Fatal(err)

@@ -243,6 +243,9 @@ func book(b *recommendationsv1.Book) catalog.Book {
 		Availability: availability(b.GetAvailability()), Stock: b.Stock, Hidden: b.GetHidden(), BuyURL: b.GetBuyUrl(),
 		Publisher: b.GetPublisher(), Format: b.GetFormat(), Pages: int(b.GetPages()), SeriesNumber: b.GetSeriesNumber(),
 	}
+	if b.GetAdded().IsValid() {
+		to.Added = b.GetAdded().AsTime()
+	}
 	for _, c := range b.GetContributors() {
 		to.Contributors = append(to.Contributors, catalog.Contributor{Name: c.GetName(), Role: c.GetRole()})
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -105,7 +106,7 @@ func TestUnavailableBooksAreShown(t *testing.T) {
 	contents := fewBooks()
 	contents.Books[1].Availability, contents.Books[2].Hidden = catalog.Unavailable, true
 	s := newTestShop(t, fewBooks(), func(c *Config) {
-		c.Catalog = catalog.NewWithUnavailable()
+		c.Catalog = catalog.New(catalog.WithUnavailable())
 		if err := c.Catalog.Replace(contents); err != nil {
 			t.Fatal(err)
 		}
@@ -120,4 +121,25 @@ func TestPagesShowPictures(t *testing.T) {
 		s.get(address).want(t, 200, `src="/books/1/cover/`+hash+`-640.jpg" srcset="/books/1/cover/`+hash+`-160.jpg 160w, `)
 	}
 	s.get("/books/2").want(t, 200, `src="/books/2/cover.svg"`)
+}
+
+// New books have a mark on their cards and on their pages, and the API says so.
+func TestNewBooksAreMarked(t *testing.T) {
+	t.Parallel()
+	contents := fewBooks()
+	contents.Books[0].Added = time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
+	contents.Books[4].Added = contents.Books[0].Added.AddDate(0, 0, -31)
+	books := catalog.New(catalog.WithNew(30 * 24 * time.Hour))
+	if err := books.Replace(contents); err != nil {
+		t.Fatal(err)
+	}
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Catalog = books })
+	const mark = `<p class="new">New</p>`
+	if list := s.get("/books").want(t, 200, mark); strings.Count(list.body, mark) != 1 {
+		t.Errorf("the list has %d marks, want 1", strings.Count(list.body, mark))
+	}
+	s.get("/books/1").want(t, 200, mark)
+	s.get("/books/5").want(t, 200).without(t, mark)
+	s.get("/api/v1/books/1").want(t, 200, `"added":"2025-11-21T10:00:00Z","new":true`)
+	s.get("/api/v1/books/5").want(t, 200, `"added":"2025-10-21T10:00:00Z"`).without(t, `"new"`)
 }

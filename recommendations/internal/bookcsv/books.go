@@ -175,6 +175,11 @@ func bookFormat(ids *domain.Numbering) format[domain.Book] {
 				parse: func(b *book, cell string) error { return parseContributors(&b.Contributors, cell) },
 				text:  func(b *book) string { return domain.FormatContributors(b.Contributors) },
 			},
+			{
+				name: "added", optional: true,
+				parse: func(b *book, cell string) error { return parseAdded(&b.Added, cell) },
+				text:  func(b *book) string { return formatAdded(b.Added) },
+			},
 		},
 	}
 }

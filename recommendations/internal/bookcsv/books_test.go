@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,7 +17,7 @@ import (
 const shortHeader = "book_id,title,author,year,categories,popularity\n"
 
 const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language," +
-	"availability,stock,hidden,buy_url,publisher,format,pages,series_number,contributors\n"
+	"availability,stock,hidden,buy_url,publisher,format,pages,series_number,contributors,added\n"
 
 // shopHeader is the header of a file that has less of a book.
 const shopHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
@@ -50,6 +51,7 @@ func TestBookReader(t *testing.T) {
 	full.Availability, full.Stock, full.Hidden, full.BuyURL = domain.Available, new(int64), true, "https://shop.example/b?id=7&x=%20#top"
 	full.Publisher, full.Format, full.Pages, full.SeriesNumber = "Quay Press", "Paperback", 310, "1-3"
 	full.Contributors = []domain.Contributor{{Name: "Alan  Lee", Role: "illustrator"}, {Name: "Ida Field"}}
+	full.Added = time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
 	ancient := domain.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
 	undated := ancient
 	undated.Year = 0
@@ -64,7 +66,7 @@ func TestBookReader(t *testing.T) {
 		},
 		"all columns": {
 			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB," +
-				"Available,0,TRUE,https://shop.example/b?id=7&x=%20#top,Quay Press,Paperback,310.0,1-3,Alan  Lee ( illustrator )| Ida Field\n", full,
+				"Available,0,TRUE,https://shop.example/b?id=7&x=%20#top,Quay Press,Paperback,310.0,1-3,Alan  Lee ( illustrator )| Ida Field,2025-11-21 10:00:00.7\n", full,
 		},
 		"fewer columns":           {shopHeader + "8,Οδύσσεια,Homer,-725,poetry,0,,,,,,\n", ancient},
 		"BCE":                     {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},
@@ -158,6 +160,10 @@ func TestMoreOfABookFaults(t *testing.T) {
 			strings.Repeat("A|", 20) + "A":        "has 21 names, at most 20 are allowed",
 			"A (" + strings.Repeat("r", 41) + ")": `the role "` + strings.Repeat("r", 40) + `…" has 41 characters, at most 40 are allowed`,
 			strings.Repeat("A", 201):              `the name "` + strings.Repeat("A", 40) + `…" has 201 characters, at most 200 are allowed`,
+		},
+		"added": {
+			"soon":       `"soon" is not a time of the form 2026-11-21T10:00:00Z, 2026-11-21 10:00:00, 2026-11-21, or seconds since 1970`,
+			"1969-07-20": `"1969-07-20" is before 1970`, "2999-01-01": `"2999-01-01" is in the future`,
 		},
 		"series_number": {"2": "", strings.Repeat("1", 21): "has 21 characters, at most 20 are allowed"},
 	} {

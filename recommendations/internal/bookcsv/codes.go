@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"bookstall/recommendations/internal/domain"
 )
@@ -156,6 +157,37 @@ func parseContributors(into *[]domain.Contributor, cell string) error {
 	}
 	*into = list
 	return nil
+}
+
+// parseAdded parses the time at which a catalogue got a book, or its day. A time to come would
+// make all other books old: the shop calls those new that are about as young as the newest.
+func parseAdded(into *time.Time, cell string) error {
+	if cell == "" {
+		return nil
+	}
+	var t time.Time
+	if err := parseTime(&t, cell); err != nil {
+		return err
+	}
+	if t = t.Truncate(time.Second); t.Unix() <= 0 {
+		return fmt.Errorf("%s is before 1970", quote(cell))
+	}
+	if t.After(time.Now().Add(24 * time.Hour)) { // a day for clocks and time zones
+		return fmt.Errorf("%s is in the future", quote(cell))
+	}
+	*into = t
+	return nil
+}
+
+// formatAdded writes what parseAdded reads.
+func formatAdded(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case t.Equal(t.Truncate(24 * time.Hour)):
+		return t.UTC().Format(time.DateOnly)
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // consists reports whether every byte of s satisfies of.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,6 +48,7 @@ func randomBook(random *rand.Rand, id int64) domain.Book {
 		for range random.IntN(3) {
 			b.Contributors = append(b.Contributors, domain.Contributor{Name: "N (é", Role: []string{"", "editor"}[random.IntN(2)]})
 		}
+		b.Added = time.Unix([]int64{1, 1763683200, 1763719200}[random.IntN(3)], 0).UTC() // the second is midnight
 		b.ExternalID = randomText(random, 8)
 	}
 	return b

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"bookstall/recommendations/internal/domain"
 )
@@ -317,5 +320,56 @@ func TestRollbackRefusesAModelOfAnotherCatalogue(t *testing.T) {
 	}
 	if after, err := openStore(t, to).Head(t.Context()); err != nil || after != before {
 		t.Errorf("head %+v (%v), want %+v", after, err, before)
+	}
+}
+
+// A book is new from the first import that has it, but for those of the first import of a
+// catalogue. A file that says when the shop got a book is right.
+func TestBooksAreAdded(t *testing.T) {
+	t.Parallel()
+	to, began := storeFlagOf(t), time.Now().Truncate(time.Second)
+	added := func() map[int64]time.Time {
+		catalog, err := openStore(t, to).Catalog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		times := map[int64]time.Time{}
+		for _, b := range catalog.Books {
+			if !b.Added.IsZero() {
+				times[b.ID] = b.Added
+			}
+		}
+		return times
+	}
+	is := func(what string, want map[int64]time.Time) {
+		if diff := cmp.Diff(want, added()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 40)))
+	is("the first import", map[int64]time.Time{})
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 41)))
+	first := added()
+	if at := first[41]; len(first) != 1 || at.Before(began) || at.After(time.Now()) {
+		t.Fatalf("a further book: %v", first)
+	}
+	if got := must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(1, 41))); !strings.Contains(got, "nothing changed") {
+		t.Errorf("the same file again: %s", got)
+	}
+	is("the same file again", first)
+	must(t, "import", to, "--merge", "--books", write(t, "books.csv", catalogueOf(42, 42)))
+	merged := added()
+	if at := merged[42]; len(merged) != 2 || at.Before(first[41]) {
+		t.Errorf("a merged book: %v", merged)
+	}
+	must(t, "import", to, "--merge", "--books", write(t, "books.csv", "book_id,title,author,added\n1,Title 1,A,2025-11-21\n42,Title 42,A,\n"))
+	merged[1] = time.Date(2025, 11, 21, 0, 0, 0, 0, time.UTC)
+	is("a file with times", merged)
+
+	must(t, "import", to, "--allow-removals", "--books", write(t, "books.csv", catalogueOf(101, 120)))
+	for id, at := range added() {
+		if id > 100 {
+			t.Errorf("book %d of another catalogue was added at %v", id, at)
+		}
 	}
 }

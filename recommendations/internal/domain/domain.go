@@ -6,6 +6,7 @@ package domain
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // The errors that RPCs answer with. Callers wrap them with what they were doing;
@@ -56,6 +57,7 @@ type Book struct {
 	Pages        int           `json:",omitzero"` // 0 is unknown
 	SeriesNumber string        `json:",omitzero"` // e.g. "2"; then Series is the name alone
 	Contributors []Contributor `json:",omitzero"` // besides the author
+	Added        time.Time     `json:",omitzero"` // when the catalogue got it, UTC, to the second; zero is unknown
 }
 
 // Availability says whether a book can be bought.

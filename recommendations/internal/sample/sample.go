@@ -2,7 +2,7 @@
 // other data is imported: a catalogue of real books (title, author, year and
 // categories, as plain facts, and a sentence on what each is about), and synthetic
 // readers with synthetic ratings. No person gave any of the ratings, and what is
-// unavailable was chosen to show how that looks.
+// unavailable, and what is new, was chosen to show how that looks.
 //
 // data/books.csv is written by hand, except for its popularity, price and
 // currency columns. The generate program in the folder below makes these columns

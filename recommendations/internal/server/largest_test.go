@@ -36,6 +36,7 @@ func largestBook(t *testing.T, id int64) domain.Book {
 		Series: strings.Repeat(wide, 200), ISBN: "9780000000000", Description: strings.Repeat(wide, 20_000), Price: "123456.789", Currency: "EUR", Language: "en",
 		Availability: domain.Unavailable, Stock: new(int64(1e9)), Hidden: id == 1, BuyURL: "https://a/" + strings.Repeat("b", 1990),
 		Publisher: strings.Repeat(wide, 200), Format: strings.Repeat(wide, 60), Pages: 100_000, SeriesNumber: strings.Repeat(wide, 20),
+		Added: time.Unix(1763719200, 0).UTC(),
 	}
 	for range 20 {
 		b.Contributors = append(b.Contributors, domain.Contributor{Name: strings.Repeat(wide, 200), Role: strings.Repeat(wide, 40)})

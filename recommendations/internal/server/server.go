@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
@@ -300,6 +301,9 @@ func book(b domain.Book) *recommendationsv1.Book {
 		Price: b.Price, Currency: b.Currency, Language: b.Language,
 		Availability: availabilities()[b.Availability], Stock: b.Stock, Hidden: b.Hidden, BuyUrl: b.BuyURL,
 		Publisher: b.Publisher, Format: b.Format, Pages: int32(b.Pages), SeriesNumber: b.SeriesNumber,
+	}
+	if !b.Added.IsZero() {
+		to.Added = timestamppb.New(b.Added)
 	}
 	for _, c := range b.Contributors {
 		to.Contributors = append(to.Contributors, &recommendationsv1.Contributor{Name: c.Name, Role: c.Role})

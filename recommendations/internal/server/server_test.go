@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
@@ -163,6 +164,7 @@ func TestListBooks(t *testing.T) {
 	lib := testLibrary()
 	lib.Books[0].Availability, lib.Books[0].Stock, lib.Books[0].Hidden, lib.Books[0].BuyURL = domain.Unavailable, new(int64(0)), true, "https://shop.example/1"
 	lib.Books[0].Publisher, lib.Books[0].Format, lib.Books[0].Pages, lib.Books[0].SeriesNumber = "Quay Press", "Paperback", 310, "2"
+	lib.Books[0].Added = time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
 	lib.Books[0].Contributors = []domain.Contributor{{Name: "Alan Lee", Role: "illustrator"}}
 	lib.Books[1].Availability = domain.Available
 	api := serve(t, lib)
@@ -181,7 +183,7 @@ func TestListBooks(t *testing.T) {
 		Id: 1, Title: "Book 1", Author: "Author", Year: 1900, Categories: []string{"fantasy"}, Popularity: 1000, Series: "Series #1", Isbn: "9780000000000",
 		Description: "About.", Price: "9.90", Currency: "EUR", Language: "en", Availability: recommendationsv1.Availability_AVAILABILITY_UNAVAILABLE,
 		Stock: new(int64(0)), Hidden: true, BuyUrl: "https://shop.example/1", Publisher: "Quay Press", Format: "Paperback", Pages: 310, SeriesNumber: "2",
-		Contributors: []*recommendationsv1.Contributor{{Name: "Alan Lee", Role: "illustrator"}},
+		Contributors: []*recommendationsv1.Contributor{{Name: "Alan Lee", Role: "illustrator"}}, Added: &timestamppb.Timestamp{Seconds: 1763719200},
 	}
 	if diff := cmp.Diff(first, books[0], protocmp.Transform()); diff != "" {
 		t.Errorf("the first book (-want +got):\n%s", diff)

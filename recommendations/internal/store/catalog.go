@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"bookstall/recommendations/internal/domain"
 )
@@ -38,7 +39,7 @@ func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 
 // bookColumns are the columns of a book, but for its external id, which has a table of its own.
 const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language, " +
-	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors"
+	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors, added"
 
 // categorySeparator cannot occur in a slug.
 const categorySeparator = "|"
@@ -61,9 +62,10 @@ func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 	for rows.Next() {
 		var b domain.Book
 		var categories, contributors string
+		var added sql.NullInt64
 		err := rows.Scan(&b.ID, &b.Title, &b.Author, &b.Year, &categories, &b.Popularity,
 			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language,
-			&b.Availability, &b.Stock, &b.Hidden, &b.BuyURL, &b.Publisher, &b.Format, &b.Pages, &b.SeriesNumber, &contributors)
+			&b.Availability, &b.Stock, &b.Hidden, &b.BuyURL, &b.Publisher, &b.Format, &b.Pages, &b.SeriesNumber, &contributors, &added)
 		if err != nil {
 			return nil, err
 		}
@@ -71,6 +73,9 @@ func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 			b.Categories = strings.Split(categories, categorySeparator)
 		}
 		b.Contributors = domain.ParseContributors(contributors)
+		if added.Valid {
+			b.Added = time.Unix(added.Int64, 0).UTC()
+		}
 		b.ExternalID = nameOf[b.ID]
 		books = append(books, b)
 	}
@@ -108,7 +113,8 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 		for _, b := range books[:n] {
 			args = append(args, b.ID, b.Title, b.Author, b.Year, strings.Join(b.Categories, categorySeparator), b.Popularity,
 				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language,
-				b.Availability, b.Stock, b.Hidden, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber, domain.FormatContributors(b.Contributors))
+				b.Availability, b.Stock, b.Hidden, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber, domain.FormatContributors(b.Contributors),
+				sql.NullInt64{Int64: b.Added.Unix(), Valid: !b.Added.IsZero()})
 		}
 		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, columns) //nolint:gosec // constants and placeholders
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {

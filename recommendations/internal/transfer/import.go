@@ -263,6 +263,9 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 		p.req.Catalog = &next
 		return next, err
 	}
+	if !files.Restore {
+		date(present.Books, next.Books, merge, time.Now())
+	}
 	next.Books, p.Books = compare(present.Books, next.Books, merge, p.Files[0], bookID, sameBook)
 	p.Books.Others = others(present.Books, next.Books)
 	samples := &FileReport{}
@@ -294,6 +297,30 @@ func sampleID(s domain.SampleReader) int64 { return s.ID }
 
 func sameBook(a, b domain.Book) bool           { return reflect.DeepEqual(a, b) }
 func sameSample(a, b domain.SampleReader) bool { return a == b }
+
+// date sets when the catalogue got the books for which next does not say that: as in present,
+// or now for those that are new to it. The books of a first import, and of one that replaces
+// all books by others, are not new.
+func date(present, next []domain.Book, merge bool, now time.Time) {
+	before := make(map[int64]time.Time, len(present))
+	for _, b := range present {
+		before[b.ID] = b.Added
+	}
+	grows := merge && len(present) > 0 || slices.ContainsFunc(next, func(b domain.Book) bool {
+		_, there := before[b.ID]
+		return there
+	})
+	for i := range next {
+		b := &next[i]
+		if !b.Added.IsZero() {
+			continue
+		}
+		var there bool
+		if b.Added, there = before[b.ID]; !there && grows {
+			b.Added = now.UTC().Truncate(time.Second)
+		}
+	}
+}
 
 // compare counts what next changes of present. It returns next, in order of id, with what
 // only present has if that is to be merged, or if a faulty row of the file may be about it.

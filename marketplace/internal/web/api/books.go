@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web/reply"
@@ -34,6 +35,8 @@ type Book struct {
 	Pages        int                   `json:"pages,omitempty"`
 	SeriesNumber string                `json:"series_number,omitempty"`
 	Contributors []catalog.Contributor `json:"contributors,omitempty"`
+	Added        time.Time             `json:"added,omitzero"`
+	New          bool                  `json:"new,omitempty"`
 }
 
 func bookOf(b catalog.Book) Book {
