@@ -120,22 +120,20 @@ func (c *Catalog) Bestsellers(category string, n int) []Book {
 	return c.List(Query{Category: category, Limit: n}).Books
 }
 
-// ByAuthor returns the n most popular books of an author.
-func (c *Catalog) ByAuthor(author string, n int) []Book {
-	s := c.current.Load()
-	return s.page(s.byAuthor[author], Query{Limit: n}).Books
-}
-
 // state is one version of the catalogue. It does not change once built. A book's rank
 // is its position in books.
 type state struct {
 	version    string
-	books      []Book // those that lists have, most popular first, then by id; then the others
-	listed     int    // number of books that lists have
+	books      []Book  // those that lists have, most popular first, then by id; then the others
+	listed     int     // number of books that lists have
+	all        []int32 // ranks of those books, ascending
 	byID       map[int64]int32
 	byCategory map[string][]int32 // ranks of the books that lists have, ascending; none for a category that only others have
 	byExternal map[string]int64   // ids by external id
-	byAuthor   map[string][]int32
+	authors    names
+	series     names
+	sorted     map[Sort][]int32
+	facets     Facets
 	categories []Category
 	samples    []SampleReader
 	readOnly   bool
@@ -149,7 +147,6 @@ func (c *Catalog) newState(contents Contents) *state {
 		byID:       make(map[int64]int32, len(contents.Books)),
 		byCategory: map[string][]int32{},
 		byExternal: map[string]int64{},
-		byAuthor:   map[string][]int32{},
 		samples:    slices.Clone(contents.Samples),
 		readOnly:   contents.ReadOnly,
 	}
@@ -181,13 +178,20 @@ func (c *Catalog) newState(contents Contents) *state {
 			continue
 		}
 		s.listed = i + 1
-		s.byAuthor[b.Author] = append(s.byAuthor[b.Author], int32(i))
+		s.all = append(s.all, int32(i))
 		for _, slug := range b.Categories {
 			s.byCategory[slug] = append(s.byCategory[slug], int32(i))
 		}
 	}
 	s.categories = newCategories(s.byCategory)
-	s.index = newIndex(s.books[:s.listed])
+	listed := s.books[:s.listed]
+	s.index = newIndex(listed)
+	s.facets = newFacets(listed)
+	s.authors, s.series = newNames(s.books, s.listed, makers), newNames(s.books, s.listed, seriesOf)
+	for _, one := range s.series.byKey {
+		s.sortSeries(one.ranks)
+	}
+	s.sorted = s.sortings()
 	return s
 }
 

@@ -12,7 +12,7 @@ func TestSearch(t *testing.T) {
 	golden(t, "search", page.body)
 	s.get("/search?q=Bronte").want(t, 200, "1 book for “Bronte”", "Jane Eyre").without(t, "Emma")
 	s.get("/search?q=jane&category=romance").want(t, 200, "2 books", `<option value="romance" selected>`)
-	s.get("/search?q=jane&category=fantasy").want(t, 200, "Nothing for “jane”", "in Fantasy", `href="/search?q=jane"`)
+	s.get("/search?q=jane&category=fantasy").want(t, 200, "Nothing for “jane”", `<a href="/search?q=jane">drop “Fantasy”</a> and see 2 books`).without(t, "check the spelling")
 	s.get("/search?q=jane&category=no-such").want(t, 200, "2 books")
 }
 

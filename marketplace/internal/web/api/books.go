@@ -58,12 +58,16 @@ type BookList struct {
 
 // Books is GET /api/v1/books.
 func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
-	q := request.NewQuery(r, "category", "q", "page_size", "page_token")
-	query := catalog.Query{Category: q.Category(a.cfg.Catalog), Text: q.Text("q"), Limit: q.Count("page_size", 1, 100, 20)}
+	q := request.NewQuery(r, append(request.ListFields(), "category", "q", "page_size", "page_token")...)
+	listing := q.Listing(a.cfg.Catalog)
+	query := catalog.Query{
+		Category: q.Category(a.cfg.Catalog), Text: q.Text("q"), Limit: q.Count("page_size", 1, 100, 20), Sort: listing.Sort, Filter: listing.Filter,
+	}
+	sortedAs := listing.Values().Encode()
 	if token := q.Value("page_token"); token != "" {
 		var ok bool
-		if query.Offset, ok = a.cfg.PageTokens.Decode(token, query.Category, query.Text); !ok {
-			q.Fault("page_token", "must be the next_page_token of a request with the same category and q")
+		if query.Offset, ok = a.cfg.PageTokens.Decode(token, query.Category, query.Text, sortedAs); !ok {
+			q.Fault("page_token", "must be the next_page_token of a request with the same parameters")
 		}
 	}
 	if err := q.Err(); err != nil {
@@ -75,7 +79,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 		list.Books = append(list.Books, bookOf(b))
 	}
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
-		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, next)
+		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, sortedAs, next)
 	}
 	return reply.JSON(w, http.StatusOK, list)
 }

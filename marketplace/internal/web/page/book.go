@@ -87,8 +87,8 @@ func (p *Pages) more(b catalog.Book, liked []card, own ownBooks) []moreShelf {
 		}
 		list = append(list, moreShelf{anchor, heading, own.cards(books, anchor)})
 	}
-	if b.Author != "" {
-		add("author", "More by "+b.Author, p.cfg.Catalog.ByAuthor(b.Author, 2*similarBooks))
+	if key := catalog.FoldName(b.Author); key != "" {
+		add("author", "More by "+b.Author, p.cfg.Catalog.List(catalog.Query{Author: key, Limit: 2 * similarBooks}).Books)
 	}
 	add("category", "More in "+catalog.CategoryName(b.Categories[0]), p.cfg.Catalog.Bestsellers(b.Categories[0], 3*similarBooks))
 	return list

@@ -26,6 +26,7 @@ type layout struct {
 	Image      string          // URL of the picture of a book
 	Data       templ.Component // what search engines read of a book; nil for none
 	Canonical  string          // URL of a page for everybody, for search engines; "" if not known
+	Unindexed  bool            // whether search engines should leave the page out
 	Query      string          // text in the search box
 	Category   string          // slug of the category that the page is about
 	Categories []catalog.Category

@@ -16,23 +16,19 @@ const categoryShelf = 6
 
 type listPage struct {
 	layout
+	bookList
 	Heading string
-	Total   int
 	Shelf   *liveView // the reader's own, on the first page of a category
 	Books   []card
-	Paging  paging
 }
 
 // AllBooks is GET /books.
 func (p *Pages) AllBooks(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	here := r.URL.RequestURI()
 	v, own := p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
-	found, paging := p.list(r, catalog.Query{}, "/books", nil)
-	page := listPage{
-		layout: p.layout("All books", here, v, own), Heading: "All books",
-		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
-	}
-	page.Canonical = p.cfg.PublicURL.To(paging.Here)
+	page := listPage{layout: p.layout("All books", here, v, own), bookList: p.list(r, catalog.Query{}, "/books", nil), Heading: "All books"}
+	page.Books = own.cards(page.Found, "")
+	p.index(&page.layout, &page.bookList)
 	return show(w, list(&page))
 }
 
@@ -43,24 +39,34 @@ func (p *Pages) Category(w http.ResponseWriter, r *http.Request, v Visitor) erro
 		return problem.ErrNoSuchCategory
 	}
 	name, here := catalog.CategoryName(slug), r.URL.RequestURI()
-	found, paging := p.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
+	found := p.list(r, catalog.Query{Category: slug}, "/categories/"+slug, nil)
+	whole := found.Paging.Page == 1 && !found.Refine.Refined()
 	var answer recommend.Shelf
 	var own ownBooks
-	if paging.Page == 1 {
+	if whole {
 		v, answer, own = p.askShelf(w, r, v, slug, here, categoryShelf)
 	} else {
 		v, own = p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	}
-	page := listPage{
-		layout: p.layout(name, here, v, own), Heading: name,
-		Total: found.Total, Books: own.cards(found.Books, ""), Paging: paging,
-	}
-	page.Category, page.Canonical = slug, p.cfg.PublicURL.To(paging.Here)
-	if paging.Page == 1 {
+	page := listPage{layout: p.layout(name, here, v, own), bookList: found, Heading: name, Books: own.cards(found.Found, "")}
+	page.Category = slug
+	p.index(&page.layout, &page.bookList)
+	if whole {
 		live := p.liveShelf(answer, slug, v, own)
 		page.Shelf = &live
 	}
 	return show(w, list(&page))
+}
+
+// index tells search engines which page a list is. However it is sorted it has the same books, and
+// with a filter some of them.
+func (p *Pages) index(l *layout, list *bookList) {
+	here := list.Paging.Here
+	if list.Refine.Refined() {
+		here = list.Refine.Action
+	}
+	l.Canonical = p.cfg.PublicURL.To(here)
+	l.Unindexed = len(list.Refine.Active) > 0
 }
 
 // booksOnPage divides by 2, 3, 4 and 6, the usual numbers of columns.
@@ -79,35 +85,15 @@ type pageLink struct {
 	URL  string
 }
 
-// list returns one page of what a query finds: the one that the request asks for, or
-// the nearest that exists.
-func (p *Pages) list(r *http.Request, q catalog.Query, address string, values url.Values) (catalog.Page, paging) {
-	const most = 1 << 20                                 // so that the offset fits an int
-	number, _ := strconv.Atoi(r.URL.Query().Get("page")) // 0 if it is not a number
-	number = min(max(number, 1), most)
-	q.Offset, q.Limit = (number-1)*booksOnPage, booksOnPage
-	found := p.cfg.Catalog.List(q)
-	last := max((found.Total+booksOnPage-1)/booksOnPage, 1)
-	if number > last {
-		number = last
-		q.Offset = (number - 1) * booksOnPage
-		found = p.cfg.Catalog.List(q)
-	}
-	return found, newPaging(number, last, address, values)
-}
-
 // newPaging links the first, the last and the neighbouring pages.
-func newPaging(page, last int, address string, values url.Values) paging {
+func newPaging(page, last int, path string, values url.Values) paging {
 	link := func(n int) string {
 		query := url.Values{}
 		maps.Copy(query, values)
 		if n > 1 {
 			query.Set("page", strconv.Itoa(n))
 		}
-		if len(query) == 0 {
-			return address
-		}
-		return address + "?" + query.Encode()
+		return address(path, query)
 	}
 	p := paging{Page: page, Last: last, Here: link(page)}
 	if page > 1 {
@@ -130,11 +116,14 @@ func newPaging(page, last int, address string, values url.Values) paging {
 	return p
 }
 
-// summary says how many books a list has, and which of its pages this is.
-func (p *listPage) summary() string {
-	text := countBooks(p.Total) + ", most loved first"
-	if p.Paging.Last > 1 {
-		text += fmt.Sprintf(" · page %d of %d", p.Paging.Page, p.Paging.Last)
+// summary says how many books a list has, in which order, and which of its pages this is.
+func (l *bookList) summary() string {
+	text := countBooks(l.Total)
+	if l.Total > 1 {
+		text += ", " + l.Refine.order()
+	}
+	if l.Paging.Last > 1 {
+		text += fmt.Sprintf(" · page %d of %d", l.Paging.Page, l.Paging.Last)
 	}
 	return text
 }

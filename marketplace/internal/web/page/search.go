@@ -13,31 +13,25 @@ const searchBestsellers = 6
 
 type searchPage struct {
 	layout
-	Total       int
-	Instead     string // what was probably meant, and Books match; "" if they match the query
+	bookList
 	Books       []card
-	Paging      paging
 	Bestsellers []card // shown when nothing was found
 }
 
 // Search is GET /search.
 func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error {
-	given := r.URL.Query()
-	text := searchText(given.Get("q"))
+	text := searchText(r.URL.Query().Get("q"))
 	here := r.URL.RequestURI()
 	v, own := p.waitOwnBooks(w, v, p.askOwnBooks(r.Context(), v, here))
 	page := searchPage{layout: p.layout("Search", here, v, own)}
 	page.Query = text
-	values := url.Values{"q": {text}}
-	if slug := given.Get("category"); p.cfg.Catalog.HasCategory(slug) {
-		page.Category = slug
-		values.Set("category", slug)
-	}
-	if text != "" {
+	page.bookList = p.list(r, catalog.Query{Text: text}, "/search", url.Values{"q": {text}})
+	page.Category = page.Refine.Query.Category
+	if text == "" {
+		page.bookList = bookList{}
+	} else {
 		page.Title = "“" + shortened(text) + "”"
-		var found catalog.Page
-		found, page.Paging = p.list(r, catalog.Query{Text: text, Category: page.Category}, "/search", values)
-		page.Total, page.Instead, page.Books = found.Total, found.Instead, own.cards(found.Books, "")
+		page.Books = own.cards(page.Found, "")
 	}
 	if page.Total == 0 {
 		page.Bestsellers = own.cards(p.cfg.Catalog.Bestsellers(page.Category, searchBestsellers), "")

@@ -99,6 +99,12 @@
     }
   });
 
+  // Addresses of lists have no empty parameters.
+  document.addEventListener("formdata", event => {
+    if (!event.target.matches(".refine")) return;
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+
   // The live shelf.
   const live = () => document.querySelector("[data-live]");
   const firstPause = 1000, longestPause = 60000;
