@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
@@ -25,18 +26,19 @@ type arrivals struct {
 
 	mu      sync.Mutex
 	waiting *list.List // of *arrival, the oldest first
+	unread  *list.List // of *arrival: downloads that wait until their client reads, the longest wait first
 
-	displaced, expired, unread prometheus.Counter
+	displaced, expired, deaf prometheus.Counter
 }
 
 func newArrivals(maxWaiting int, wait time.Duration, reg prometheus.Registerer) *arrivals {
 	ended := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "rpc_server_stalled_total",
-		Help: "Calls that ended because their client sent or read too slowly, by reason: displaced (too many calls waited for their first message), expired (a message did not come in time) or unread (an answer was not read in time).",
+		Help: "Calls that ended because their client sent or read too slowly, by reason: displaced (too many calls waited for their first message), expired (a message did not come in time) or unread (an answer was not read in time, or another download waited for the slot).",
 	}, []string{"reason"})
 	return &arrivals{
-		max: maxWaiting, wait: wait, waiting: list.New(),
-		displaced: ended.WithLabelValues("displaced"), expired: ended.WithLabelValues("expired"), unread: ended.WithLabelValues("unread"),
+		max: maxWaiting, wait: wait, waiting: list.New(), unread: list.New(),
+		displaced: ended.WithLabelValues("displaced"), expired: ended.WithLabelValues("expired"), deaf: ended.WithLabelValues("unread"),
 	}
 }
 
@@ -46,6 +48,8 @@ type arrival struct {
 	timer    *time.Timer   // ends the call, which the client sees as CANCELED
 	cancel   func()        // ends the call
 	at       *list.Element // nil once the first message has arrived, or the call has ended
+
+	spawned atomic.Pointer[connection] // nil once the call's goroutine runs
 }
 
 type arrivalKey struct{}
@@ -54,6 +58,10 @@ type arrivalKey struct{}
 func (a *arrivals) tap(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &arrival{arrivals: a, cancel: cancel}
+	if c, ok := ctx.Value(connectionKey{}).(*connection); ok {
+		c.spawned <- struct{}{}
+		w.spawned.Store(c)
+	}
 	a.mu.Lock()
 	if a.waiting.Len() >= a.max {
 		oldest, _ := a.waiting.Remove(a.waiting.Front()).(*arrival)
@@ -67,8 +75,18 @@ func (a *arrivals) tap(ctx context.Context) context.Context {
 		a.expired.Inc()
 		cancel()
 	})
-	context.AfterFunc(ctx, w.arrived)
+	context.AfterFunc(ctx, func() {
+		w.runs() // or never will
+		w.arrived()
+	})
 	return context.WithValue(ctx, arrivalKey{}, w)
+}
+
+// runs makes room for another call of the connection, once the goroutine of this one runs.
+func (w *arrival) runs() {
+	if c := w.spawned.Swap(nil); c != nil {
+		<-c.spawned
+	}
 }
 
 // arrived ends the wait for a message.
@@ -97,7 +115,7 @@ func (a *arrivals) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 	if !ok {
 		return next(srv, ss)
 	}
-	return next(srv, &arriving{WrappedServerStream: middleware.WrapServerStream(ss), arrival: w, upload: !info.IsServerStream})
+	return next(srv, &arriving{WrappedServerStream: middleware.WrapServerStream(ss), arrival: w, upload: !info.IsServerStream, download: !info.IsClientStream})
 }
 
 // arriving is a stream whose messages must arrive in time: the first one, and each one of an
@@ -106,6 +124,7 @@ type arriving struct {
 	*middleware.WrappedServerStream
 	arrival  *arrival
 	upload   bool
+	download bool
 	received bool
 }
 
@@ -122,10 +141,33 @@ func (s *arriving) RecvMsg(m any) error {
 
 // SendMsg implements grpc.ServerStream. It waits once a client reads nothing more.
 func (s *arriving) SendMsg(m any) error {
-	timer := time.AfterFunc(s.arrival.arrivals.wait, func() {
-		s.arrival.arrivals.unread.Inc()
+	a := s.arrival.arrivals
+	timer := time.AfterFunc(a.wait, func() {
+		a.deaf.Inc()
 		s.arrival.cancel()
 	})
 	defer timer.Stop()
+	if s.download {
+		a.mu.Lock()
+		at := a.unread.PushBack(s.arrival)
+		a.mu.Unlock()
+		defer func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.unread.Remove(at) // no effect after cutDeaf
+		}()
+	}
 	return s.WrappedServerStream.SendMsg(m)
+}
+
+// cutDeaf ends the download whose client has read nothing for longest, if there is one that
+// waits for its client, so that clients that do not read keep the catalogue from nobody.
+func (a *arrivals) cutDeaf() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if longest := a.unread.Front(); longest != nil {
+		w, _ := a.unread.Remove(longest).(*arrival)
+		w.cancel()
+		a.deaf.Inc()
+	}
 }

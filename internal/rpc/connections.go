@@ -45,9 +45,15 @@ type connection struct {
 	client   net.Addr
 	listener *listen.Capped
 
-	mu    sync.Mutex
-	calls int // of Bookstall's services, that run
-	other int // calls of gRPC's own services
+	// spawned has a value for each call whose goroutine has not run yet. While it is full, the
+	// connection is not read, so that whoever begins thousands of calls at once does not put
+	// them all before the calls of others in the queue of Go's scheduler.
+	spawned chan struct{}
+
+	mu        sync.Mutex
+	calls     int // of Bookstall's services, that run
+	other     int // calls of gRPC's own services
+	downloads int
 }
 
 type connectionKey struct{}
@@ -69,6 +75,23 @@ func (c *connection) addOther() bool {
 	}
 	c.other++
 	return true
+}
+
+// addDownload counts a download, or returns false if there are enough.
+func (c *connection) addDownload() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.downloads == maxDownloads {
+		return false
+	}
+	c.downloads++
+	return true
+}
+
+func (c *connection) endDownload() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.downloads--
 }
 
 func (c *connection) endOther() {
@@ -99,16 +122,26 @@ func (*connections) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 }
 
 func (*connections) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if c, ok := ss.Context().Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
-		c.add(1)
-		defer c.add(-1)
+	c, ok := ss.Context().Value(connectionKey{}).(*connection)
+	if !ok || !isOwn(info.FullMethod) {
+		return next(srv, ss)
 	}
+	if info.IsServerStream && !info.IsClientStream {
+		if !c.addDownload() {
+			return errBusy
+		}
+		defer c.endDownload()
+	}
+	c.add(1)
+	defer c.add(-1)
 	return next(srv, ss)
 }
 
 // TagConn implements stats.Handler.
 func (c *connections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{client: info.RemoteAddr, listener: c.listener})
+	return context.WithValue(ctx, connectionKey{}, &connection{
+		client: info.RemoteAddr, listener: c.listener, spawned: make(chan struct{}, maxSpawned),
+	})
 }
 
 // HandleConn implements stats.Handler.
@@ -118,8 +151,13 @@ func (c *connections) HandleConn(_ context.Context, s stats.ConnStats) {
 	}
 }
 
-// TagRPC implements stats.Handler.
-func (*connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+// TagRPC implements stats.Handler. The goroutine of a call runs it first.
+func (*connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
+		w.runs()
+	}
+	return ctx
+}
 
 // HandleRPC implements stats.Handler.
 func (*connections) HandleRPC(context.Context, stats.RPCStats) {}

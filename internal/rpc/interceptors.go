@@ -25,7 +25,7 @@ import (
 // serverInterceptors returns the interceptors of a server, outermost first. A client that may
 // not call is refused before its call takes a slot. Faults, if any, come last, so that they
 // are logged, counted and limited like those of a handler.
-func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, faults *fault.Faults) []grpc.ServerOption {
+func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults) []grpc.ServerOption {
 	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
 		Name: "rpc_server_panics_total",
 		Help: "Calls that panicked and were answered with INTERNAL.",
@@ -35,7 +35,7 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules
 		telemetry.Logger(ctx, log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", string(debug.Stack()))
 		return errInternal()
 	})
-	bounds := newBounds(limit, reg)
+	bounds := newBounds(limit, cutDeaf, reg)
 	options := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(
 			unaryRequestID,

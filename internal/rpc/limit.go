@@ -83,6 +83,15 @@ func (l *limiter) acquire(ctx context.Context) (waited time.Duration, err error)
 	return waited, nil
 }
 
+// full reports whether no slot is free.
+func (l *limiter) full() bool {
+	free := l.slots.TryAcquire(1)
+	if free {
+		l.slots.Release(1)
+	}
+	return !free
+}
+
 // queued waits for a slot.
 func (l *limiter) queued(ctx context.Context) (time.Duration, error) {
 	l.waiting.Add(1)
@@ -134,9 +143,13 @@ const (
 )
 
 // bounds are the limits of a server by kind of call; nil for no limit.
-type bounds struct{ unary, upload, download, stream *bound }
+type bounds struct {
+	unary, upload, download, stream *bound
 
-func newBounds(cfg Limit, reg prometheus.Registerer) bounds {
+	cutDeaf func() // makes room for a download
+}
+
+func newBounds(cfg Limit, cutDeaf func(), reg prometheus.Registerer) bounds {
 	shed := promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "rpc_server_shed_total",
 		Help: "Calls that did not run, by kind and reason: queue_full and waited (no slot in time) were answered with RESOURCE_EXHAUSTED; gone ended while waiting, by cancellation or deadline.",
@@ -165,6 +178,7 @@ func newBounds(cfg Limit, reg prometheus.Registerer) bounds {
 		upload:   newBound(kindUpload, cfg.Concurrent, cfg.Queue, cfg.Wait),
 		download: newBound(kindDownload, cfg.Concurrent, cfg.Queue, cfg.Wait),
 		stream:   newBound(kindStream, cfg.Streams, 0, 0),
+		cutDeaf:  cutDeaf,
 	}
 }
 
@@ -233,6 +247,9 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 		u := &upload{WrappedServerStream: middleware.WrapServerStream(ss), bound: bound}
 		defer u.release()
 		return next(srv, u)
+	}
+	if bound == b.download && bound.full() {
+		b.cutDeaf()
 	}
 	if _, err := bound.admit(ss.Context()); err != nil {
 		return err

@@ -175,7 +175,7 @@ func TestNoSlotIsLost(t *testing.T) {
 }
 
 func BenchmarkAFreeSlot(b *testing.B) {
-	bounds := newBounds(Limit{Concurrent: 256, Queue: 256, Wait: time.Second}, prometheus.NewRegistry())
+	bounds := newBounds(Limit{Concurrent: 256, Queue: 256, Wait: time.Second}, func() {}, prometheus.NewRegistry())
 	info := &grpc.UnaryServerInfo{FullMethod: testMethod}
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
@@ -379,7 +379,7 @@ func (s stream) RecvMsg(any) error { return nil }
 
 // Each kind of call has slots of its own; gRPC's own services need none.
 func TestKindsDoNotTakeEachOthersSlots(t *testing.T) {
-	b := newBounds(Limit{Concurrent: 1, Streams: 1}, prometheus.NewRegistry())
+	b := newBounds(Limit{Concurrent: 1, Streams: 1}, func() {}, prometheus.NewRegistry())
 	kinds := map[string]func(method string, do func()) error{
 		"unary": func(method string, do func()) error {
 			_, err := b.limitUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {

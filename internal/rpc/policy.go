@@ -46,6 +46,8 @@ const (
 	maxIdle            = time.Minute     // a connection without calls
 	maxStreams         = 2000            // calls on one connection
 	maxOther           = 4               // calls of gRPC's own services on one connection; a Client watches the health by one
+	maxDownloads       = 4               // downloads on one connection; a Client makes one at a time
+	maxSpawned         = 32              // calls of one connection whose goroutines have not run yet
 	maxHealthStreams   = 16              // on a connection of the plaintext health service
 	maxHeaders         = 16 << 10        // bytes of the headers of a call
 	maxMessage         = 64 << 10        // bytes of a request; the largest are some hundred

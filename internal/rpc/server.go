@@ -60,7 +60,8 @@ type Server struct {
 	health         *grpc.Server
 	healthListener net.Listener
 
-	expiry *expiry // nil without TLS
+	arrivals *arrivals
+	expiry   *expiry // nil without TLS
 
 	stopping chan struct{} // closed when Stop begins
 }
@@ -80,7 +81,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	}
 	connections := capConnections(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), cfg.Telemetry.Registry)
 	s.listener = connections.listener
-	arrivals := newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
+	s.arrivals = newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
 	creds, rules, err := s.security(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
@@ -98,10 +99,10 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			if err := connections.tap(ctx, info); err != nil {
 				return ctx, err
 			}
-			return arrivals.tap(ctx), nil
+			return s.arrivals.tap(ctx), nil
 		}),
-		grpc.ChainUnaryInterceptor(arrivals.unary, connections.unary),
-		grpc.ChainStreamInterceptor(arrivals.stream, connections.stream),
+		grpc.ChainUnaryInterceptor(s.arrivals.unary, connections.unary),
+		grpc.ChainStreamInterceptor(s.arrivals.stream, connections.stream),
 		opentelemetry.ServerOption(opentelemetry.Options{
 			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
 		}),
@@ -114,7 +115,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.StatsHandler(connections),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
-	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, cfg.Faults)...)
+	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults)...)
 	s.grpc = grpc.NewServer(options...)
 	reflection.Register(s.grpc)
 

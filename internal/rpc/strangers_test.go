@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -155,20 +157,10 @@ func TestADownloadThatIsNotReadIsEnded(t *testing.T) {
 	t.Parallel()
 	r := limited(t, nil)
 	conn := plainConn(t, r)
-	download := func() (grpc.ClientStream, error) {
-		s, err := conn.NewStream(t.Context(), &downloadDesc, testDownload)
-		if err == nil {
-			err = s.SendMsg(wrapperspb.String(""))
-		}
-		return s, errors.Join(err, s.CloseSend())
-	}
 	var unread []grpc.ClientStream
 	for range 2 {
-		s, err := download()
+		s, err := download(t, conn)
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.RecvMsg(new(wrapperspb.StringValue)); err != nil { // it holds a slot
 			t.Fatal(err)
 		}
 		unread = append(unread, s)
@@ -178,22 +170,146 @@ func TestADownloadThatIsNotReadIsEnded(t *testing.T) {
 	if took := time.Since(began); took < messageTimeout/2 {
 		t.Errorf("it is ended after %v, want %v", took, messageTimeout)
 	}
-	s, err := download()
-	if err == nil {
-		err = s.RecvMsg(new(wrapperspb.StringValue))
-	}
-	if err != nil {
+	if _, err := download(t, conn); err != nil {
 		t.Errorf("a download after them: %v", err)
 	}
 	for _, s := range unread {
-		var err error
-		for err == nil {
-			err = s.RecvMsg(new(wrapperspb.StringValue))
-		}
-		if status.Code(err) != codes.Canceled {
+		if err := readAll(s); status.Code(err) != codes.Canceled {
 			t.Errorf("a download that is not read ends with %v, want %v", err, codes.Canceled)
 		}
 	}
+}
+
+// Downloads that are not read give way to one that has no slot, the one that has waited
+// longest first.
+func TestDownloadsThatAreNotReadGiveWay(t *testing.T) {
+	t.Parallel()
+	full := make(chan struct{}, 3) // a download has filled its window
+	large := strings.Repeat("x", 1<<20)
+	list := downloadDesc
+	list.Handler = func(_ any, ss grpc.ServerStream) error {
+		if err := ss.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+			return err
+		}
+		for n, part := range []string{"first", large, large, large} {
+			if n == 2 {
+				full <- struct{}{}
+			}
+			if err := ss.SendMsg(wrapperspb.String(part)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	desc := testDesc()
+	desc.Streams = []grpc.StreamDesc{list}
+	r, err := startVersion(t, "127.0.0.1:0", func(c *ServerConfig) {
+		c.Limit = Limit{Concurrent: 2, Queue: 2, Wait: messageTimeout}
+	}, desc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unread []grpc.ClientStream
+	for n := range 2 {
+		s, err := download(t, plainConn(t, r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-full
+		waitFor(t, "a download that waits for its client", func() bool {
+			r.arrivals.mu.Lock()
+			defer r.arrivals.mu.Unlock()
+			return r.arrivals.unread.Len() == n+1
+		})
+		unread = append(unread, s)
+	}
+	third, err := download(t, plainConn(t, r))
+	if err != nil {
+		t.Fatalf("a download beside two that are not read: %v", err)
+	}
+	for n, want := range []codes.Code{codes.Canceled, codes.OK} {
+		if err := readAll(unread[n]); status.Code(err) != want {
+			t.Errorf("download %d ends with %v, want %v", n, err, want)
+		}
+	}
+	if err := readAll(third); err != nil {
+		t.Errorf("the third download ends with %v", err)
+	}
+}
+
+func TestDownloadsOfAConnectionAreBounded(t *testing.T) {
+	t.Parallel()
+	r := limited(t, func(c *ServerConfig) { c.Limit.Concurrent = 2 * maxDownloads })
+	conn := plainConn(t, r)
+	for n := range maxDownloads {
+		if _, err := download(t, conn); err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+	}
+	if _, err := download(t, conn); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("one more: %v, want %v", err, codes.ResourceExhausted)
+	}
+	if _, err := download(t, plainConn(t, r)); err != nil {
+		t.Errorf("on another connection: %v", err)
+	}
+}
+
+// download begins a download and reads its first message, so that it holds a slot.
+func download(t *testing.T, conn *grpc.ClientConn) (grpc.ClientStream, error) {
+	t.Helper()
+	s, err := conn.NewStream(t.Context(), &downloadDesc, testDownload)
+	if err == nil {
+		err = s.SendMsg(wrapperspb.String(""))
+	}
+	if err == nil {
+		err = s.CloseSend()
+	}
+	if err == nil {
+		err = s.RecvMsg(new(wrapperspb.StringValue))
+	}
+	return s, err
+}
+
+// readAll reads the rest of a download.
+func readAll(s grpc.ClientStream) (err error) {
+	for err == nil {
+		err = s.RecvMsg(new(wrapperspb.StringValue))
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// A connection is not read while many of its calls have not begun to run.
+func TestCallsThatHaveNotBegunAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conns := capConnections(nil, 1, prometheus.NewRegistry())
+		ctx := conns.TagConn(t.Context(), &stats.ConnTagInfo{})
+		a := newArrivals(maxArriving, time.Minute, prometheus.NewRegistry())
+		var calls []context.Context
+		var cancels []func()
+		go func() {
+			for range maxSpawned + 2 {
+				of, cancel := context.WithCancel(ctx)
+				calls, cancels = append(calls, a.tap(of)), append(cancels, cancel)
+			}
+		}()
+		for n, begin := range []func(){
+			func() {},
+			func() { conns.TagRPC(calls[0], nil) },
+			func() { conns.TagRPC(calls[0], nil); cancels[1]() }, // the first counts once; the second will never run
+		} {
+			begin()
+			synctest.Wait()
+			if want := maxSpawned + n; len(calls) != want {
+				t.Errorf("%d calls are accepted, want %d", len(calls), want)
+			}
+		}
+		for _, cancel := range cancels {
+			cancel()
+		}
+	})
 }
 
 // The services of gRPC have few calls on one connection.
