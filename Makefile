@@ -57,7 +57,8 @@ test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(BIN)/promto
 
 .PHONY: golden
 golden: $(BIN)/helm $(BIN)/helm3 ## rewrite the golden files; look at the difference before you commit it
-	$(GO) test -short -count=1 $$(grep -rl --exclude-dir=bin --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u | grep -v internal/test/chart) -update
+	$(GO) test -short -count=1 $$(grep -rl --exclude-dir=bin --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u | grep -v -e internal/test/chart -e internal/test/signals) -update
+	$(GO) test -count=1 ./internal/test/signals -update
 	$(GO) test -count=1 -run='Golden|ReadmeListsAllValues' ./internal/test/chart -update
 
 .PHONY: bench

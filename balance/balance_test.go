@@ -343,3 +343,41 @@ func TestNewClientRefusesATarget(t *testing.T) {
 		t.Errorf("%v, want %v", err, ErrTarget)
 	}
 }
+
+func TestCallsThatRunAndTheFirstThatEnded(t *testing.T) {
+	s := openShop(t, 76, 1)
+	began, answer := make(chan struct{}), make(chan struct{})
+	s.replicas[0].Answer(func(context.Context) error {
+		began <- struct{}{}
+		<-answer
+		return nil
+	})
+	b := newBalancer(t)
+	conn := s.dial(t, b)
+	ended := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := get(t, conn, 10*time.Second)
+			ended <- err
+		}()
+	}
+	<-began
+	<-began
+	if r := b.Replicas()[0]; r.Running != 2 || r.FirstCall != 0 || r.Calls != 0 {
+		t.Errorf("%+v, want two calls that run and none that ended", r)
+	}
+	answer <- struct{}{}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	until(t, "one has ended", func() bool { return b.Replicas()[0].Running == 1 })
+	first := b.Replicas()[0].FirstCall
+	answer <- struct{}{}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	until(t, "both have ended", func() bool { return b.Replicas()[0].Running == 0 })
+	if r := b.Replicas()[0]; first <= 0 || r.FirstCall != first || r.Calls != 2 {
+		t.Errorf("%+v, want the time of the first call to stay %v", r, first)
+	}
+}

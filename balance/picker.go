@@ -57,9 +57,11 @@ func (p picker) takes(r *replica) bool {
 // sent returns the result with a Done that records how the attempt ends.
 func (p picker) sent(result balancer.PickResult, c *conn, call *call, method string) balancer.PickResult {
 	stream := call.sentTo(c)
-	began, childDone, pool := time.Now(), result.Done, p.pool
+	began, childDone, pool, running := time.Now(), result.Done, p.pool, &c.replica.running
 	result.SubConn = c.SubConn
+	running.Add(1)
 	result.Done = func(done balancer.DoneInfo) {
+		running.Add(-1)
 		if childDone != nil {
 			childDone(done)
 		}

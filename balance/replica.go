@@ -21,6 +21,8 @@ type replica struct {
 	name atomic.Pointer[string] // from its last answer; nil before the first
 	ramp ramp
 
+	running atomic.Int64 // calls that it has now
+
 	// Guarded by the pool's lock.
 	addresses    []string        // host:port, one or two
 	conns        map[*conn]State // Connecting, NotServing or Serving
@@ -53,6 +55,7 @@ type exclusion struct {
 // figures count calls.
 type figures struct {
 	calls       int64
+	first       time.Time // when the first of them ended; zero without any
 	failed      int64
 	seconds     [rateWindow + 1]second
 	times       [typicalOf]time.Duration
@@ -98,7 +101,9 @@ func (r *replica) record(method string) *record {
 
 // add counts a call that ended at now.
 func (f *figures) add(o outcome, now time.Time) {
-	f.calls++
+	if f.calls++; f.calls == 1 {
+		f.first = now
+	}
 	s := &f.seconds[now.Unix()%int64(len(f.seconds))]
 	if s.unix != now.Unix() {
 		*s = second{unix: now.Unix()}
@@ -141,6 +146,10 @@ func (r *replica) snapshot(now time.Time) Replica {
 	defer r.mu.Unlock()
 	f := &r.figures
 	s.Calls, s.Failed, s.Typical, s.LastErrorAt = f.calls, f.failed, f.typical(), f.lastErrorAt
+	s.Running = r.running.Load()
+	if f.calls > 0 {
+		s.FirstCall = max(1, f.first.Sub(r.listedSince))
+	}
 	s.Rate = float64(f.recent(now)) / rateWindow
 	if !f.lastErrorAt.IsZero() {
 		s.LastError = f.lastError.String()

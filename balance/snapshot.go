@@ -30,6 +30,9 @@ type Replica struct {
 	Rate    float64       // calls a second, within Window
 	Share   float64       // part of all calls within Window, 0 to 1
 	Typical time.Duration // median time of its last calls; 0 without calls
+	Running int64         // calls that it has now, streams included
+	// FirstCall is the time from when DNS listed it until its first call ended; 0 before that.
+	FirstCall time.Duration
 
 	LastError   string    // gRPC's name of its last failure; "" for none
 	LastErrorAt time.Time // zero for none

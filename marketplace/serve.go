@@ -139,6 +139,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		Name: "http_server_connections_cut_total",
 		Help: "Connections that were closed because there are too many, by reason: idle (without a request longer than all others) or refused (new, while none was idle).",
 	}, []string{"reason"})
+	for _, reason := range []string{listen.Idle, listen.Refused} {
+		cut.WithLabelValues(reason)
+	}
 	var connections *listen.Capped
 	shopServer, err := httpserver.Listen(httpserver.Config{
 		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
@@ -156,6 +159,10 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("HTTP address: %w", err), adminServer.Close())
 	}
+	promauto.With(tel.Registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "http_server_connections_open",
+		Help: "Connections that browsers and proxies have now.",
+	}, func() float64 { return float64(connections.Open()) })
 
 	group := lifecycle.Group{Log: tel.Log, Readiness: ready, DrainDelay: cfg.DrainDelay}
 	group.Add(lifecycle.Part{Name: "admin", Run: adminServer.Serve, Stop: adminServer.Stop, StopTimeout: time.Second})

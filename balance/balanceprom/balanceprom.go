@@ -4,12 +4,14 @@
 //	metrics := balanceprom.New()
 //	registry.MustRegister(metrics)
 //	b, err := balance.New(balance.WithObserver(metrics))
+//	metrics.Watch(b) // for a few series of each replica
 //
 // Each series has the label target, the dial target of the client; clients of one target
 // share its series.
 package balanceprom
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -29,10 +31,20 @@ type Metrics struct {
 	readmissions *prometheus.Desc
 	suspicions   *prometheus.Desc
 	listAge      *prometheus.Desc
+	replicas     *prometheus.Desc
+
+	replicaState, replicaCalls, replicaFailed, replicaRunning, replicaFirst *prometheus.Desc
 
 	mu      sync.Mutex
 	targets map[string]*target
+	watched []Snapshots
 }
+
+// Snapshots is what Watch reads: a *balance.Balancer.
+type Snapshots interface{ Snapshots() []balance.Snapshot }
+
+// MaxReplicas bounds the replicas of a target that have series of their own.
+const MaxReplicas = 64
 
 // target is the figures of one target.
 type target struct {
@@ -69,9 +81,24 @@ func NewNamed(namespace string) *Metrics {
 		readmissions: desc("readmissions_total", "Readmissions of ejected replicas after a probe succeeded."),
 		suspicions: desc("suspicions_total",
 			"Replicas that were taken out at a timeout or failure and probed, by result: ejected, probed (the probe passed), common (the others failed it as well) or other.", "result"),
-		listAge: desc("list_age_seconds", "Time since DNS last returned addresses; -1 before the first."),
-		targets: map[string]*target{},
+		listAge:  desc("list_age_seconds", "Time since DNS last returned addresses; -1 before the first."),
+		replicas: desc("replicas", "Replicas by state: connecting, serving, not serving, suspected, ejected or unused.", "state"),
+
+		replicaState:   desc("replica_state", "1 for each replica, with its name, its state, and why it is suspected or ejected.", "replica", "name", "state", "reason"),
+		replicaCalls:   desc("replica_calls_total", "Calls that ended at a replica since DNS listed it.", "replica"),
+		replicaFailed:  desc("replica_failed_calls_total", "Those of them that failed through the replica's fault.", "replica"),
+		replicaRunning: desc("replica_calls_running", "Calls that a replica has now, streams included.", "replica"),
+		replicaFirst:   desc("replica_first_call_seconds", "Time from when DNS listed a replica until its first call ended.", "replica"),
+		targets:        map[string]*target{},
 	}
+}
+
+// Watch adds series of each replica of a Balancer, as long as DNS lists it: of the first
+// MaxReplicas of a target, by address.
+func (m *Metrics) Watch(b Snapshots) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watched = append(m.watched, b)
 }
 
 // at returns the figures of a target. The caller holds m.mu.
@@ -137,13 +164,17 @@ func (m *Metrics) Changed(name string, c balance.Change) {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.endpoints, m.serving, m.ejected, m.lookups, m.emptyIgnored, m.ejections, m.readmissions, m.suspicions, m.listAge} {
+	for _, d := range []*prometheus.Desc{
+		m.endpoints, m.serving, m.ejected, m.lookups, m.emptyIgnored, m.ejections, m.readmissions, m.suspicions, m.listAge, m.replicas,
+		m.replicaState, m.replicaCalls, m.replicaFailed, m.replicaRunning, m.replicaFirst,
+	} {
 		to <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	m.collectReplicas(to)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name, t := range m.targets {
@@ -161,6 +192,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 			age = time.Since(t.answered).Seconds()
 		}
 		gauge(m.listAge, age)
+		for _, state := range []balance.State{balance.Connecting, balance.Serving, balance.NotServing, balance.Suspected, balance.Ejected, balance.Unused} {
+			to <- prometheus.MustNewConstMetric(m.replicas, prometheus.GaugeValue, float64(t.states[state]), name, string(state))
+		}
 		for result, n := range t.lookups {
 			counter(m.lookups, n, string(result))
 		}
@@ -172,5 +206,48 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		}
 		counter(m.emptyIgnored, t.emptyIgnored)
 		counter(m.readmissions, t.readmissions)
+	}
+}
+
+// collectReplicas collects the series of replicas. It takes a snapshot without m.mu, which
+// observers wait for while the snapshot waits for them.
+func (m *Metrics) collectReplicas(to chan<- prometheus.Metric) {
+	m.mu.Lock()
+	watched := slices.Clone(m.watched)
+	m.mu.Unlock()
+	type key struct{ target, address string }
+	sums := map[key]balance.Replica{}
+	count := map[string]int{} // by target
+	for _, b := range watched {
+		for _, s := range b.Snapshots() {
+			for _, r := range s.Replicas {
+				k := key{s.Target, r.Address}
+				sum, known := sums[k]
+				if r.State == balance.Gone || !known && count[s.Target] == MaxReplicas {
+					continue
+				}
+				if !known { // clients of one target may judge a replica differently: the first of them is shown
+					count[s.Target]++
+					sums[k] = r
+					continue
+				}
+				sum.Calls += r.Calls
+				sum.Failed += r.Failed
+				sum.Running += r.Running
+				sums[k] = sum
+			}
+		}
+	}
+	for k, r := range sums {
+		series := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+			to <- prometheus.MustNewConstMetric(d, kind, value, append([]string{k.target, k.address}, labels...)...)
+		}
+		series(m.replicaState, prometheus.GaugeValue, 1, r.Name, string(r.State), r.Reason)
+		series(m.replicaCalls, prometheus.CounterValue, float64(r.Calls))
+		series(m.replicaFailed, prometheus.CounterValue, float64(r.Failed))
+		series(m.replicaRunning, prometheus.GaugeValue, float64(r.Running))
+		if r.FirstCall > 0 {
+			series(m.replicaFirst, prometheus.GaugeValue, r.FirstCall.Seconds())
+		}
 	}
 }

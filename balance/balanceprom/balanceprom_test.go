@@ -2,6 +2,7 @@ package balanceprom_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -64,6 +65,17 @@ func TestEverySeries(t *testing.T) {
 	m.Looked(books, balance.LookupEmpty, 0) // the list was dropped
 	// Another target has its own series.
 	m.Looked(authors, balance.LookupError, 0)
+	// Two clients of a target, of which the second has a replica that the first has not.
+	m.Watch(snapshots{
+		{Target: books, Replicas: []balance.Replica{
+			{Address: "10.0.0.1:50051", Name: "one", State: balance.Serving, Calls: 10, Running: 2, FirstCall: 1500 * time.Millisecond},
+			{Address: "10.0.0.8:50051", State: balance.Gone, Calls: 99},
+		}},
+		{Target: books, Replicas: []balance.Replica{
+			{Address: "10.0.0.1:50051", Name: "one", State: balance.Ejected, Reason: balance.ReasonSlow, Calls: 4, Failed: 3, Running: 1, FirstCall: time.Second},
+			{Address: "10.0.0.2:50051", State: balance.Suspected, Reason: balance.ReasonErrors},
+		}},
+	})
 
 	want := `
 # HELP balance_ejected_endpoints Replicas that are ejected at present.
@@ -113,7 +125,10 @@ balance_suspicions_total{result="other",target="dns:///books:50051"} 2
 balance_suspicions_total{result="probed",target="dns:///authors:50051"} 0
 balance_suspicions_total{result="probed",target="dns:///books:50051"} 1
 `
+	want += replicaSeries
 	names := []string{
+		"balance_replicas", "balance_replica_state", "balance_replica_calls_total", "balance_replica_failed_calls_total",
+		"balance_replica_calls_running", "balance_replica_first_call_seconds",
 		"balance_ejected_endpoints", "balance_ejections_total", "balance_empty_answers_ignored_total", "balance_endpoints",
 		"balance_lookups_total", "balance_readmissions_total", "balance_serving_endpoints", "balance_suspicions_total",
 	}
@@ -142,6 +157,59 @@ balance_suspicions_total{result="probed",target="dns:///books:50051"} 1
 		if !strings.Contains(string(readme), "| `"+f.GetName()+"` |") {
 			t.Errorf("the README has no row for %s", f.GetName())
 		}
+	}
+}
+
+type snapshots []balance.Snapshot
+
+func (s snapshots) Snapshots() []balance.Snapshot { return s }
+
+const replicaSeries = `
+# HELP balance_replicas Replicas by state: connecting, serving, not serving, suspected, ejected or unused.
+# TYPE balance_replicas gauge
+balance_replicas{state="connecting",target="dns:///authors:50051"} 0
+balance_replicas{state="connecting",target="dns:///books:50051"} 1
+balance_replicas{state="ejected",target="dns:///authors:50051"} 0
+balance_replicas{state="ejected",target="dns:///books:50051"} 1
+balance_replicas{state="not serving",target="dns:///authors:50051"} 0
+balance_replicas{state="not serving",target="dns:///books:50051"} 1
+balance_replicas{state="serving",target="dns:///authors:50051"} 0
+balance_replicas{state="serving",target="dns:///books:50051"} 2
+balance_replicas{state="suspected",target="dns:///authors:50051"} 0
+balance_replicas{state="suspected",target="dns:///books:50051"} 1
+balance_replicas{state="unused",target="dns:///authors:50051"} 0
+balance_replicas{state="unused",target="dns:///books:50051"} 1
+# HELP balance_replica_state 1 for each replica, with its name, its state, and why it is suspected or ejected.
+# TYPE balance_replica_state gauge
+balance_replica_state{name="",reason="errors",replica="10.0.0.2:50051",state="suspected",target="dns:///books:50051"} 1
+balance_replica_state{name="one",reason="",replica="10.0.0.1:50051",state="serving",target="dns:///books:50051"} 1
+# HELP balance_replica_calls_total Calls that ended at a replica since DNS listed it.
+# TYPE balance_replica_calls_total counter
+balance_replica_calls_total{replica="10.0.0.1:50051",target="dns:///books:50051"} 14
+balance_replica_calls_total{replica="10.0.0.2:50051",target="dns:///books:50051"} 0
+# HELP balance_replica_failed_calls_total Those of them that failed through the replica's fault.
+# TYPE balance_replica_failed_calls_total counter
+balance_replica_failed_calls_total{replica="10.0.0.1:50051",target="dns:///books:50051"} 3
+balance_replica_failed_calls_total{replica="10.0.0.2:50051",target="dns:///books:50051"} 0
+# HELP balance_replica_calls_running Calls that a replica has now, streams included.
+# TYPE balance_replica_calls_running gauge
+balance_replica_calls_running{replica="10.0.0.1:50051",target="dns:///books:50051"} 3
+balance_replica_calls_running{replica="10.0.0.2:50051",target="dns:///books:50051"} 0
+# HELP balance_replica_first_call_seconds Time from when DNS listed a replica until its first call ended.
+# TYPE balance_replica_first_call_seconds gauge
+balance_replica_first_call_seconds{replica="10.0.0.1:50051",target="dns:///books:50051"} 1.5
+`
+
+// The series of replicas are bounded.
+func TestMaxReplicas(t *testing.T) {
+	m := balanceprom.New()
+	many := make([]balance.Replica, balanceprom.MaxReplicas+10)
+	for i := range many {
+		many[i] = balance.Replica{Address: fmt.Sprintf("10.0.1.%d:50051", i), State: balance.Serving}
+	}
+	m.Watch(snapshots{{Target: books, Replicas: many}})
+	if n := testutil.CollectAndCount(m, "balance_replica_calls_total"); n != balanceprom.MaxReplicas {
+		t.Errorf("%d series, want %d", n, balanceprom.MaxReplicas)
 	}
 }
 
@@ -213,6 +281,7 @@ func TestTwoBalancersOnOneRegistry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		metrics.Watch(b)
 		conn, err := grpc.NewClient(target(name), append(b.DialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 		if err != nil {
 			t.Fatal(err)

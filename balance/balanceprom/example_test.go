@@ -66,6 +66,7 @@ func Example() {
 	// balance_list_age_seconds 1
 	// balance_lookups_total 3
 	// balance_readmissions_total 1
+	// balance_replicas 6
 	// balance_serving_endpoints 1
 	// balance_suspicions_total 4
 }

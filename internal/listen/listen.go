@@ -94,6 +94,13 @@ func (l *Capped) admit(c net.Conn) net.Conn {
 	return accepted
 }
 
+// Open returns how many connections are open.
+func (l *Capped) Open() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open)
+}
+
 // SetIdle says whether the connection of a client is idle from now on.
 func (l *Capped) SetIdle(client net.Addr, idle bool) {
 	l.mu.Lock()

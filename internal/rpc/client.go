@@ -76,6 +76,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.Watch(balancer)
 	creds, expiry, err := clientSecurity(cfg, log)
 	if err != nil {
 		balancer.Close()

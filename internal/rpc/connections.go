@@ -31,12 +31,17 @@ func capConnections(l net.Listener, maxOpen int, reg prometheus.Registerer) *con
 	for _, reason := range []string{listen.Idle, listen.Refused} {
 		cut.WithLabelValues(reason)
 	}
+	listener := listen.Cap(l, maxOpen, func(reason string) { cut.WithLabelValues(reason).Inc() })
+	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rpc_server_connections_open",
+		Help: "Connections that clients have now.",
+	}, func() float64 { return float64(listener.Open()) })
 	return &connections{
 		made: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 			Name: "rpc_server_connections_total",
 			Help: "Connections that clients made.",
 		}),
-		listener: listen.Cap(l, maxOpen, func(reason string) { cut.WithLabelValues(reason).Inc() }),
+		listener: listener,
 	}
 }
 

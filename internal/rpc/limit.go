@@ -169,6 +169,9 @@ func newBounds(cfg Limit, cutDeaf func(), reg prometheus.Registerer) bounds {
 				Name: name, Help: help, ConstLabels: prometheus.Labels{"kind": kind},
 			}, func() float64 { return float64(value.Load()) })
 		}
+		promauto.With(reg).NewGauge(prometheus.GaugeOpts{
+			Name: "rpc_server_calls_limit", Help: "Calls that may hold a slot at a time, by kind.", ConstLabels: prometheus.Labels{"kind": kind},
+		}).Set(float64(slots))
 		gauge("rpc_server_calls_running", "Calls that hold a slot, by kind.", &b.running)
 		gauge("rpc_server_calls_waiting", "Calls that wait for a slot, by kind.", &b.waiting)
 		return b

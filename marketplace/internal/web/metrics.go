@@ -10,6 +10,7 @@ import (
 type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	most     prometheus.Gauge
 	panics   prometheus.Counter
 	shed     *prometheus.CounterVec
 	limited  *prometheus.CounterVec
@@ -34,6 +35,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		inFlight: with.NewGauge(prometheus.GaugeOpts{
 			Name: "http_server_requests_in_flight",
 			Help: "Requests in progress.",
+		}),
+		most: with.NewGauge(prometheus.GaugeOpts{
+			Name: "http_server_requests_limit",
+			Help: "Requests that may be in progress, without live shelves (--max-requests); 0 for no limit.",
 		}),
 		panics: with.NewCounter(prometheus.CounterOpts{
 			Name: "http_server_panics_total",

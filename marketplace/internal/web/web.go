@@ -128,6 +128,7 @@ func New(cfg Config) (http.Handler, error) {
 		}
 	}
 	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
+	s.metrics.most.Set(float64(cfg.MaxRequests))
 	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
 	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)
 	shelves := shelf.NewCounter(cfg.Registry)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"time"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
@@ -46,6 +47,9 @@ type Metadata struct {
 	Metrics *Metrics `json:"metrics,omitempty"`
 	// Aside is why the model was not activated. It is not part of the model itself.
 	Aside string `json:"aside,omitempty"`
+	// Created is when the model was saved in a store; zero before. It is not part of the
+	// model itself either.
+	Created time.Time `json:"-"`
 }
 
 // Metrics are those of docs/recommender.md, on held-out readers.

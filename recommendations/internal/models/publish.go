@@ -28,7 +28,9 @@ func Load(ctx context.Context, from Store, version string) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
-	return Decode(stored.Artefact)
+	m, err := Decode(stored.Artefact)
+	m.Metadata.Created = stored.CreatedAt
+	return m, err
 }
 
 // Publish saves a model in a store, activates it there if asked to, and returns it

@@ -16,6 +16,9 @@ type metrics struct {
 	cuts     prometheus.Counter
 	errors   *prometheus.CounterVec
 	model    *prometheus.GaugeVec
+	created  prometheus.Gauge
+	quality  *prometheus.GaugeVec
+	store    *prometheus.HistogramVec
 }
 
 func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
@@ -45,12 +48,29 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 			Name: "recommendations_model_info",
 			Help: "1 for the model in use.",
 		}, []string{"model"}),
+		created: to.NewGauge(prometheus.GaugeOpts{
+			Name: "recommendations_model_created_timestamp_seconds",
+			Help: "Unix time at which the model in use was trained; 0 without a model.",
+		}),
+		quality: to.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "recommendations_model_quality_ratio",
+			Help: "How good the model in use is on held-out readers, by measure: ndcg@100, recall@20, recall@50 or coverage@20. Absent if nobody measured.",
+		}, []string{"measure"}),
+		store: to.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "recommendations_store_duration_seconds",
+			Help: "Time of calls of the store, whether they fail or not, by operation: head (is there something new?), catalog, histories (what is new), history (of one reader), record, forget or reader_id.",
+			// 1.5 is when a write gives up.
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 5, 10},
+		}, []string{"operation"}),
 	}
 	for _, outcome := range []string{"stored", "repeated", "conflict", "forgotten", "failed"} {
 		m.writes.WithLabelValues(outcome)
 	}
 	for _, cause := range store.Causes() {
 		m.errors.WithLabelValues(string(cause))
+	}
+	for _, operation := range []string{opHead, opCatalog, opHistories, opHistory, opRecord, opForget, opReaderID} {
+		m.store.WithLabelValues(operation)
 	}
 	for _, outcome := range []string{"read", "failed"} {
 		m.catchUps.WithLabelValues(outcome)
@@ -86,7 +106,16 @@ func (m *metrics) countError(err error) {
 // setModel reports the model in use, nil for none.
 func (m *metrics) setModel(model *loadedModel) {
 	m.model.Reset()
-	if model != nil {
-		m.model.WithLabelValues(model.version).Set(1)
+	m.quality.Reset()
+	m.created.Set(0)
+	if model == nil {
+		return
+	}
+	m.model.WithLabelValues(model.version).Set(1)
+	m.created.Set(float64(model.Metadata.Created.Unix()))
+	if q := model.Metadata.Metrics; q != nil {
+		for measure, value := range map[string]float64{"ndcg@100": q.NDCG100, "recall@20": q.Recall20, "recall@50": q.Recall50, "coverage@20": q.Coverage20} {
+			m.quality.WithLabelValues(measure).Set(value)
+		}
 	}
 }

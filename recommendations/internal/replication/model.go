@@ -131,6 +131,7 @@ func (r *Replicator) train(catalog domain.Catalog) (next *loadedModel, weights e
 		}
 		debug.FreeOSMemory() // training used much more than serving does
 		stored, err := models.Publish(ctx, r.Store, model, true)
+		model.Metadata.Created = stored.CreatedAt
 		next, weights = &loadedModel{model, stored.Version}, model.Weights
 		return err
 	})

@@ -91,6 +91,7 @@ func New(cfg Config) *Replicator {
 	r := &Replicator{Config: cfg}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.metrics = newMetrics(cfg.Registry, r)
+	r.Store = timedStore{r.Store, r.metrics}
 	return r
 }
 

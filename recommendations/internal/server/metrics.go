@@ -1,15 +1,29 @@
 package server
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"bookstall/recommendations/internal/recommender"
 )
 
 type metrics struct {
 	shelves   *prometheus.CounterVec
 	followers prometheus.Gauge
 	followed  prometheus.Counter
+	score     *prometheus.HistogramVec
+	books     *prometheus.CounterVec
+	shown     shown
 }
+
+// Values of the label source.
+const (
+	personal = "personal"
+	popular  = "popular"
+	similar  = "similar"
+)
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	to := promauto.With(reg)
@@ -27,9 +41,38 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "recommendations_followed_shelves_total",
 			Help: "Shelves sent on Follow streams.",
 		}),
+		score: to.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "recommendations_score_duration_seconds",
+			Help:    "Time to score the books for one shelf, by source: personal, popular or similar. Shelves of Follow streams are among them.",
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1},
+		}, []string{"source"}),
+		books: to.NewCounterVec(prometheus.CounterOpts{
+			Name: "recommendations_shown_books_total",
+			Help: "Books on shelves, by whether they are bestsellers: the 100 most liked, or the tenth of the catalogue that is most liked if that is fewer.",
+		}, []string{"bestseller"}),
 	}
-	for _, source := range []string{"personal", "popular", "similar"} {
+	to.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "recommendations_shown_coverage_ratio",
+		Help: "Share of the catalogue's books that this replica has put on a shelf since it has this catalogue.",
+	}, m.shown.coverage)
+	for _, source := range []string{personal, popular, similar} {
 		m.shelves.WithLabelValues(source)
+		m.score.WithLabelValues(source)
+	}
+	for _, is := range []string{"true", "false"} {
+		m.books.WithLabelValues(is)
 	}
 	return m
+}
+
+// scored records a shelf whose scoring took a time.
+func (s *Server) scored(shelf recommender.Shelf, source string, took time.Duration) {
+	s.metrics.score.WithLabelValues(source).Observe(took.Seconds())
+	catalog, err := s.recommender.Catalog()
+	if err != nil {
+		return
+	}
+	best := s.metrics.shown.add(shelf, catalog)
+	s.metrics.books.WithLabelValues("true").Add(float64(best))
+	s.metrics.books.WithLabelValues("false").Add(float64(len(shelf.Items) - best))
 }

@@ -125,9 +125,14 @@ const nobody = 0
 // that of somebody new. Generations only grow, so one that has not ended afterwards had not
 // ended before.
 func (s *Server) shelf(userID, generation int64, category string, n int, of recommender.Selection) (shelf recommender.Shelf, forgotten bool, err error) {
+	began := time.Now()
 	shelf, err = s.recommender.Recommend(userID, category, n, of)
 	if forgotten = s.recommender.Reader(userID).Ended(generation); forgotten && err == nil {
 		shelf, err = s.recommender.Recommend(nobody, category, n, of)
+	}
+	if err == nil {
+		_, label := sourceOf(shelf)
+		s.scored(shelf, label, time.Since(began))
 	}
 	return shelf, forgotten, err
 }
@@ -141,9 +146,9 @@ func selection(unavailable bool) recommender.Selection {
 
 func sourceOf(shelf recommender.Shelf) (source recommendationsv1.Source, label string) {
 	if shelf.Personal {
-		return recommendationsv1.Source_SOURCE_PERSONAL, "personal"
+		return recommendationsv1.Source_SOURCE_PERSONAL, personal
 	}
-	return recommendationsv1.Source_SOURCE_POPULAR, "popular"
+	return recommendationsv1.Source_SOURCE_POPULAR, popular
 }
 
 // SimilarBooks implements the RPC of that name.
@@ -165,6 +170,7 @@ func (s *Server) SimilarBooks(ctx context.Context, req *recommendationsv1.Simila
 		return nil, err
 	}
 	of := selection(req.GetIncludeUnavailable())
+	began := time.Now()
 	shelf, err := s.recommender.Similar(req.GetBookId(), req.GetUserId(), n, of)
 	if err == nil && s.recommender.Reader(req.GetUserId()).Ended(req.GetGeneration()) { // afterwards, as in shelf
 		shelf, err = s.recommender.Similar(req.GetBookId(), nobody, n, of)
@@ -172,7 +178,8 @@ func (s *Server) SimilarBooks(ctx context.Context, req *recommendationsv1.Simila
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	s.metrics.shelves.WithLabelValues("similar").Inc()
+	s.scored(shelf, similar, time.Since(began))
+	s.metrics.shelves.WithLabelValues(similar).Inc()
 	return &recommendationsv1.SimilarBooksResponse{
 		Recommendations: recommendations(shelf),
 		ServedBy:        s.name,
