@@ -180,6 +180,11 @@ func bookFormat(ids *domain.Numbering) format[domain.Book] {
 				parse: func(b *book, cell string) error { return parseAdded(&b.Added, cell) },
 				text:  func(b *book) string { return formatAdded(b.Added) },
 			},
+			{
+				name: "gone", optional: true,
+				parse: func(b *book, cell string) error { return parseYesNo(&b.Gone, cell) },
+				text:  func(b *book) string { return formatYes(b.Gone) },
+			},
 		},
 	}
 }

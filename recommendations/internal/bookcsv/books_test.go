@@ -17,7 +17,7 @@ import (
 const shortHeader = "book_id,title,author,year,categories,popularity\n"
 
 const fullHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language," +
-	"availability,stock,hidden,buy_url,publisher,format,pages,series_number,contributors,added\n"
+	"availability,stock,hidden,buy_url,publisher,format,pages,series_number,contributors,added,gone\n"
 
 // shopHeader is the header of a file that has less of a book.
 const shopHeader = "book_id,title,author,year,categories,popularity,series,isbn,description,price,currency,language\n"
@@ -52,6 +52,7 @@ func TestBookReader(t *testing.T) {
 	full.Publisher, full.Format, full.Pages, full.SeriesNumber = "Quay Press", "Paperback", 310, "1-3"
 	full.Contributors = []domain.Contributor{{Name: "Alan  Lee", Role: "illustrator"}, {Name: "Ida Field"}}
 	full.Added = time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
+	full.Gone = true
 	ancient := domain.Book{ID: 8, Title: "Οδύσσεια", Author: "Homer", Year: -725, Categories: []string{"poetry"}}
 	undated := ancient
 	undated.Year = 0
@@ -66,7 +67,7 @@ func TestBookReader(t *testing.T) {
 		},
 		"all columns": {
 			fullHeader + "7,The Hobbit,J.R.R. Tolkien,1937,fantasy|classics,12,Middle-earth #1,026110221X,\"A hole,\r\n\"\"in the ground\"\".\",12.90,EUR,en-GB," +
-				"Available,0,TRUE,https://shop.example/b?id=7&x=%20#top,Quay Press,Paperback,310.0,1-3,Alan  Lee ( illustrator )| Ida Field,2025-11-21 10:00:00.7\n", full,
+				"Available,0,TRUE,https://shop.example/b?id=7&x=%20#top,Quay Press,Paperback,310.0,1-3,Alan  Lee ( illustrator )| Ida Field,2025-11-21 10:00:00.7,yes\n", full,
 		},
 		"fewer columns":           {shopHeader + "8,Οδύσσεια,Homer,-725,poetry,0,,,,,,\n", ancient},
 		"BCE":                     {shortHeader + "8,Οδύσσεια,Homer,-725,poetry,0\n", ancient},

@@ -49,6 +49,7 @@ func randomBook(random *rand.Rand, id int64) domain.Book {
 			b.Contributors = append(b.Contributors, domain.Contributor{Name: "N (é", Role: []string{"", "editor"}[random.IntN(2)]})
 		}
 		b.Added = time.Unix([]int64{1, 1763683200, 1763719200}[random.IntN(3)], 0).UTC() // the second is midnight
+		b.Gone = random.IntN(2) == 0
 		b.ExternalID = randomText(random, 8)
 	}
 	return b

@@ -96,7 +96,7 @@ func TestFormsThatCannotBe(t *testing.T) {
 	}{
 		"another name":          {nil, `ratings.csv:1: column "rating" is missing; the file has "user_id", "book_id", "stars": --map rating=COLUMN names the one to take; nothing was imported`},
 		"a scale":               {[]string{"--map", "rating=stars"}, "ratings.csv has no row that can be imported"},
-		"a column of nobody":    {[]string{"--map", "reader=stars"}, `--map: "reader" is not a column; the columns are at, author, availability, book_id`},
+		"a column of nobody":    {[]string{"--map", "reader=stars"}, `--map: "reader" is not a column; the columns are added, at, author, availability, book_id`},
 		"a column that is away": {[]string{"--map", "rating=stars,user_id=Kunde"}, `--map user_id=Kunde: no file that has such rows has the column "Kunde"; nothing was imported`},
 		"a scale below 0":       {[]string{"--scale=-1"}, "--scale is -1"},
 		"nobody":                {[]string{"--reader=0"}, "--reader must be 1 or more"},

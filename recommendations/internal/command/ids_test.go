@@ -119,8 +119,13 @@ func TestMergingIDsThatAreTexts(t *testing.T) {
 	}
 	must(t, "import", to, "--books", write(t, "few.csv", "book_id,title,author,categories\nSKU-9,Nine,D,fantasy\n"), "--allow-removals")
 	out = must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n42,SKU-9,5\n42,SKU-1,5\n"))
-	if !strings.Contains(out, `the first at ratings.csv:3: book_id: "SKU-1" is not a book of the catalogue`) {
+	if !strings.Contains(out, "0 of unknown books") {
 		t.Errorf("a book that is gone: %s", out)
+	}
+	must(t, "import", to, "--books", write(t, "few.csv", "book_id,title,author,categories\nSKU-9,Nine,D,fantasy\n"), "--drop-gone")
+	out = must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n42,SKU-9,4\n42,SKU-1,5\n"))
+	if !strings.Contains(out, `the first at ratings.csv:3: book_id: "SKU-1" is not a book of the catalogue`) {
+		t.Errorf("a book that was dropped: %s", out)
 	}
 	must(t, "import", to, "--books", write(t, "books.csv", textBooks), "--allow-removals")
 	_, files := exported(t, to)

@@ -19,7 +19,7 @@ type importCommand struct {
 	storeFlag `embed:""`
 
 	From         once     `env:"-" placeholder:"DIR" help:"Folder of an export. All of its files are imported."`
-	Books        once     `env:"-" placeholder:"FILE" help:"Books, which replace those of the store, or with --merge are added to them: a table with the columns of docs/data-formats.md, or a file of goodbooks-10k, Goodreads, Book-Crossing or MovieLens."`
+	Books        once     `env:"-" placeholder:"FILE" help:"Books, which replace those of the store, or with --merge are added to them. Books that the file no longer has are kept, hidden, for the histories that name them: a table with the columns of docs/data-formats.md, or a file of goodbooks-10k, Goodreads, Book-Crossing or MovieLens."`
 	Shelves      once     `env:"-" placeholder:"FILE" help:"Categories of the books of goodbooks-10k: book_tags.csv with --tags, or a table of shelf counts."`
 	Tags         once     `env:"-" placeholder:"FILE" help:"tags.csv of goodbooks-10k, for --shelves book_tags.csv."`
 	Ratings      []string `env:"-" placeholder:"FILE" sep:"none" help:"Ratings, added to those of the store, in the same forms. May be repeated."`
@@ -30,9 +30,10 @@ type importCommand struct {
 	Reader    int64 `env:"-" placeholder:"ID" default:"1" help:"The reader of ratings that name none, as in an export of Goodreads."`
 
 	DryRun        bool    `env:"-" help:"Print what would change, and import nothing."`
-	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. Remove none."`
+	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. None is gone."`
 	AllowFaulty   percent `env:"-" placeholder:"N%" default:"1%" help:"How many of the rows of a file may be faulty, ${default} if not set. They are skipped. If there are more, nothing is imported."`
-	AllowRemovals bool    `env:"-" help:"Let the books of the store that are not in --books be removed even if they are over 5 % of its books, or be replaced by others that have their ids, and another title and another author."`
+	AllowRemovals bool    `env:"-" help:"Take the books of the store that are not in --books off the shelves even if they are over 5 % of its books, and let books be replaced by others that have their ids, and another title and another author."`
+	DropGone      bool    `env:"-" help:"Delete the books that are gone, now or before, with their places in readers' histories."`
 	TextIDs       bool    `name:"text-ids" env:"-" help:"Take ids that are no numbers, although all ids of the store's books, or readers, are. Otherwise such rows are faulty."`
 	Strict        bool    `env:"-" help:"Import nothing if any row is faulty, or of a book that the catalogue does not have."`
 	DropDemo      bool    `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
@@ -56,6 +57,7 @@ func (c *importCommand) Validate() error {
 	add(c.Tags != "" && c.Shelves == "", "--tags names the tags of --shelves book_tags.csv, which is missing")
 	add(c.Shelves != "" && c.Books == "", "--shelves gives the books of --books their categories, which is missing")
 	add(c.Samples != "" && c.Books == "", "--samples comes with --books, which is missing: the sample readers are part of the catalogue")
+	add(c.DropGone && c.Books == "" && c.From == "", "--drop-gone is about the books of --books or --from, which is missing")
 	add(c.Merge && c.Books == "" && c.From == "", "--merge is about the books of --books or --from, which is missing")
 	return errors.Join(errs...)
 }
@@ -117,7 +119,7 @@ func (c *importCommand) read(ctx context.Context, into transfer.Importer, files 
 	show := newProgress(to.Err)
 	form := c.options()
 	form.Reader = c.Reader
-	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, Progress: show.at})
+	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, DropGone: c.DropGone, Progress: show.at})
 	show.clear()
 	if err != nil {
 		return nil, err

@@ -262,12 +262,12 @@ func TestAnInterruptedImportLeavesNothing(t *testing.T) {
 
 func TestExportAndRestore(t *testing.T) {
 	from, to := storeFlagOf(t), storeFlagOf(t)
-	whole := `book_id,title,author,categories,series,series_number,availability,stock,hidden,buy_url,publisher,format,pages,contributors,description,added
+	whole := `book_id,title,author,categories,series,series_number,availability,stock,hidden,buy_url,publisher,format,pages,contributors,description,added,gone
 1,One,A,fantasy,Saga,2,unavailable,12,no,"https://shop.example/?a=1,2",Quay Press,Paperback,310,Alan Lee (illustrator)|Ida Field,"First.
 
-Second.",2025-11-21 12:00:00+02:00
-2,Two,B,romance,,,available,0,yes,,,,0,,,2025-11-20
-3,Three,C,romance,,,,,,,,,,,,
+Second.",2025-11-21 12:00:00+02:00,no
+2,Two,B,romance,,,available,0,yes,,,,0,,,2025-11-20,yes
+3,Three,C,romance,,,,,,,,,,,,,yes
 `
 	must(t, "import", from, "--books", write(t, "books.csv", whole),
 		"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n2,3,1\n"),
@@ -293,8 +293,8 @@ Second.",2025-11-21 12:00:00+02:00
 		t.Errorf("second export to the folder: %v, want an error", err)
 	}
 	exported, err := os.ReadFile(filepath.Join(dir, "books.csv"))
-	if err != nil || !strings.Contains(string(exported), `,unavailable,12,,"https://shop.example/?a=1,2",Quay Press,Paperback,310,2,Alan Lee (illustrator)|Ida Field,2025-11-21T10:00:00Z`+"\n") ||
-		!strings.Contains(string(exported), ",available,0,yes,,,,,,,2025-11-20\n") {
+	if err != nil || !strings.Contains(string(exported), `,unavailable,12,,"https://shop.example/?a=1,2",Quay Press,Paperback,310,2,Alan Lee (illustrator)|Ida Field,2025-11-21T10:00:00Z,`+"\n") ||
+		!strings.Contains(string(exported), ",available,0,yes,,,,,,,2025-11-20,yes\n") {
 		t.Errorf("%s, %v", exported, err)
 	}
 	must(t, "import", to, "--from", dir)

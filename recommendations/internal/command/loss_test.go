@@ -3,6 +3,7 @@ package command_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,14 +23,14 @@ func catalogueOf(first, last int) string {
 	return b.String()
 }
 
-// booksOf returns how many books a store has.
+// booksOf returns how many books a store has that are not gone.
 func booksOf(t *testing.T, flag string) int {
 	t.Helper()
 	catalog, err := openStore(t, flag).Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return len(catalog.Books)
+	return len(slices.DeleteFunc(catalog.Books, func(b domain.Book) bool { return b.Gone }))
 }
 
 // The share of faulty rows is that of one file: good ratings do not make up for faulty
@@ -66,7 +67,7 @@ func TestBooksAreNotRemovedByAccident(t *testing.T) {
 		err   string // "" for none
 	}{
 		"5 %":           {catalogueOf(6, 101), nil, "books: 1 new, 0 changed, 95 as before, 5 gone", 96, ""},
-		"6 %":           {catalogueOf(7, 101), nil, "books: 1 new, 0 changed, 94 as before, 6 gone", 100, "6 of the 100 books of the store are not in the file, over 5 %: --allow-removals removes them, --merge keeps them; nothing was imported"},
+		"6 %":           {catalogueOf(7, 101), nil, "books: 1 new, 0 changed, 94 as before, 6 gone", 100, "6 of the 100 books of the store are not in the file, over 5 %: --allow-removals takes them off the shelves, --merge keeps them; nothing was imported"},
 		"6 %, allowed":  {catalogueOf(7, 101), []string{"--allow-removals"}, "94 as before, 6 gone", 95, ""},
 		"merged":        {catalogueOf(100, 102), []string{"--merge"}, "books: 99 of the store only, which stay", 102, ""},
 		"changed":       {strings.Replace(catalogueOf(1, 100), "Title 7,", "Other,", 1), nil, "books: 0 new, 1 changed, 99 as before, 0 gone", 100, ""},
@@ -170,7 +171,7 @@ func TestAModelOfNobodyDoesNotReplaceOneOfSome(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The same readers, and other books.
-	_, _, err = execute(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 13)), "--allow-removals", "--train")
+	_, _, err = execute(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 13)), "--allow-removals", "--drop-gone", "--train")
 	want := "was not activated: it has no readers, and the active model " + before.Model + " has 2"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("import: got %v, want %s", err, want)
@@ -309,7 +310,7 @@ func TestRollbackRefusesAModelOfAnotherCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 19)), "--ratings", ratings(11), "--allow-removals", "--train")
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(11, 19)), "--ratings", ratings(11), "--allow-removals", "--drop-gone", "--train")
 	before, err := openStore(t, to).Head(t.Context())
 	if err != nil || before.Model == first.Model {
 		t.Fatal(before, err)
@@ -372,4 +373,78 @@ func TestBooksAreAdded(t *testing.T) {
 			t.Errorf("book %d of another catalogue was added at %v", id, at)
 		}
 	}
+}
+
+// A book that the files no longer have keeps what readers did with it, and comes back as it
+// was with the next file that has it.
+func TestBooksThatAreGoneComeBack(t *testing.T) {
+	t.Parallel()
+	to := storeFlagOf(t)
+	all, fewer := write(t, "books.csv", catalogueOf(1, 40)), write(t, "books.csv", catalogueOf(2, 40))
+	must(t, "import", to, "--books", all, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n7,1,5\n7,2,4\n"))
+	before := history(t, to, 7)
+	first := func() domain.Book {
+		catalog, err := openStore(t, to).Catalog(t.Context())
+		if err != nil || len(catalog.Books) != 40 {
+			t.Fatalf("%d books, %v", len(catalog.Books), err)
+		}
+		return catalog.Books[0]
+	}
+	was := first()
+	for i, want := range []string{"books: 0 new, 0 changed, 39 as before, 1 gone\n", "39 as before, 0 gone\nbooks: 1 more were gone before\nnothing changed: the store has all of it\n"} {
+		if got := must(t, "import", to, "--books", fewer); !strings.Contains(got, want) {
+			t.Errorf("import %d without the book: %s", i, got)
+		}
+		if b := first(); !b.Gone || b.Hidden || b.Title != was.Title {
+			t.Errorf("the book is %+v", b)
+		}
+	}
+	if got := must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n8,1,5\n")); !strings.Contains(got, "1 readers changed") {
+		t.Errorf("a rating of a book that is gone: %s", got)
+	}
+	dir, files := exported(t, to)
+	if !strings.Contains(files["books.csv"], "\n1,,Title 1,A,1904,fantasy,0,,,,,,,,,,,,,,,,,yes\n") {
+		t.Errorf("the export has %s", files["books.csv"])
+	}
+	restored := storeFlagOf(t)
+	must(t, "import", restored, "--from", dir)
+	if _, again := exported(t, restored); cmp.Diff(files, again) != "" {
+		t.Errorf("another export:\n%s", cmp.Diff(files, again))
+	}
+	if got := must(t, "import", to, "--books", all); !strings.Contains(got, "books: 1 new, 0 changed, 39 as before, 0 gone\nbooks: 1 of the new ones were gone, and are back\n") {
+		t.Errorf("the book is in the file again: %s", got)
+	}
+	if diff := cmp.Diff(was, first()); diff != "" {
+		t.Errorf("the book came back otherwise: %s", diff)
+	}
+	if diff := cmp.Diff(before, history(t, to, 7)); diff != "" {
+		t.Errorf("the history: %s", diff)
+	}
+
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(39, 40)), "--allow-removals")
+	if n := booksOf(t, to); n != 2 {
+		t.Errorf("%d books are not gone", n)
+	}
+	// The limit is about the books that are not gone.
+	if _, _, err := execute(t, "import", to, "--books", write(t, "books.csv", catalogueOf(40, 40))); err == nil || !strings.Contains(err.Error(), "1 of the 2 books") {
+		t.Errorf("one of two books: %v", err)
+	}
+	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(39, 40)), "--drop-gone")
+	if catalog, err := openStore(t, to).Catalog(t.Context()); err != nil || len(catalog.Books) != 2 {
+		t.Errorf("without those that are gone: %d books, %v", len(catalog.Books), err)
+	}
+}
+
+// history returns the history of a reader.
+func history(t *testing.T, flag string, reader int64) domain.History {
+	t.Helper()
+	r, err := openStore(t, flag).History(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := domain.DecodeHistory(r.History)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }

@@ -27,6 +27,12 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 	}{{"books", plan.Books}, {"sample readers", plan.Samples}} {
 		if one.Changes != (transfer.Changes{}) {
 			fmt.Fprintf(out, "%s: %d new, %d changed, %d as before, %d gone\n", one.what, one.New, one.Changed, one.Same, one.Gone)
+			if one.Back > 0 {
+				fmt.Fprintf(out, "%s: %d of the new ones were gone, and are back\n", one.what, one.Back)
+			}
+			if one.GoneBefore > 0 {
+				fmt.Fprintf(out, "%s: %d more were gone before\n", one.what, one.GoneBefore)
+			}
 			if one.Kept > 0 {
 				fmt.Fprintf(out, "%s: %d of the store only, which stay\n", one.what, one.Kept)
 			}

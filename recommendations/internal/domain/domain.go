@@ -58,6 +58,7 @@ type Book struct {
 	SeriesNumber string        `json:",omitzero"` // e.g. "2"; then Series is the name alone
 	Contributors []Contributor `json:",omitzero"` // besides the author
 	Added        time.Time     `json:",omitzero"` // when the catalogue got it, UTC, to the second; zero is unknown
+	Gone         bool          `json:",omitzero"` // the owner's files no longer have it; it stays for the histories that name it
 }
 
 // Availability says whether a book can be bought.
@@ -69,6 +70,10 @@ const (
 	Available           Availability = "available"
 	Unavailable         Availability = "unavailable"
 )
+
+// Shown reports whether shelves and lists may have the book. The others have a page, and
+// their places in histories and in the model.
+func (b *Book) Shown() bool { return !b.Hidden && !b.Gone }
 
 // CanBeBought reports whether the book can be bought, as far as is known.
 func (b *Book) CanBeBought() bool {

@@ -45,7 +45,7 @@ type Recommender struct {
 // state is what a shelf is made from, without the histories. It is immutable.
 type state struct {
 	catalog    domain.Catalog
-	shown      *engine.Ranker  // of all books that are not hidden
+	shown      *engine.Ranker  // of all books that are shown
 	buyable    *engine.Ranker  // of those that can be bought
 	index      map[int64]int32 // book id to index in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker uses the indexes
@@ -132,7 +132,7 @@ func (s *state) rank(model engine.Model) error {
 	var hidden, away []int32
 	for i := range s.catalog.Books {
 		switch b := &s.catalog.Books[i]; {
-		case b.Hidden:
+		case !b.Shown():
 			hidden = append(hidden, int32(i))
 		case !b.CanBeBought():
 			away = append(away, int32(i))
@@ -143,7 +143,7 @@ func (s *state) rank(model engine.Model) error {
 	return nil
 }
 
-// Selection says which books a shelf may have. Hidden ones are never among them.
+// Selection says which books a shelf may have. Those that are not shown are never among them.
 type Selection int
 
 // The selections.

@@ -77,7 +77,7 @@ func TestAShelfIsPersonalAndSaysWhy(t *testing.T) {
 	}
 }
 
-// What cannot be bought leaves shelves, and hidden books do for any caller. Both stay in
+// What cannot be bought leaves shelves, and books that are hidden or gone do for any caller. All stay in
 // histories, and have similar books.
 func TestUnavailableAndHiddenBooks(t *testing.T) {
 	lib := small()

@@ -89,6 +89,7 @@ func Make(ctx context.Context, from Source, weeks int, now time.Time) (*Report, 
 	if err != nil {
 		return nil, err
 	}
+	r.Books = slices.DeleteFunc(r.Books, func(b Book) bool { return b.Gone && b.Readers == 0 })
 	if err := r.listModels(ctx, from); err != nil {
 		return nil, err
 	}

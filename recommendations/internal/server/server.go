@@ -306,7 +306,7 @@ func book(b domain.Book) *recommendationsv1.Book {
 		Id: b.ID, ExternalId: b.ExternalID, Title: b.Title, Author: b.Author, Year: int32(b.Year), Categories: b.Categories,
 		Popularity: b.Popularity, Series: b.Series, Isbn: b.ISBN, Description: b.Description,
 		Price: b.Price, Currency: b.Currency, Language: b.Language,
-		Availability: availabilities()[b.Availability], Stock: b.Stock, Hidden: b.Hidden, BuyUrl: b.BuyURL,
+		Availability: availabilities()[b.Availability], Stock: b.Stock, Hidden: !b.Shown(), BuyUrl: b.BuyURL,
 		Publisher: b.Publisher, Format: b.Format, Pages: int32(b.Pages), SeriesNumber: b.SeriesNumber,
 	}
 	if !b.Added.IsZero() {

@@ -122,13 +122,18 @@ func TestSimilarBooks(t *testing.T) {
 func TestUnavailableBooks(t *testing.T) {
 	lib := testLibrary()
 	lib.Books[2].Availability, lib.Books[4].Hidden = domain.Unavailable, true // 3 and 5
+	lib.Books[6].Gone = true                                                  // 7
 	api := serve(t, lib)
-	for include, want := range map[bool][]int64{false: {1, 7}, true: {1, 3, 7}} {
-		shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, Category: "fantasy", MaxResults: int32(len(want)), IncludeUnavailable: include})
+	for _, test := range []struct {
+		include          bool
+		shelves, similar []int64
+	}{{false, []int64{1, 9}, []int64{1, 2}}, {true, []int64{1, 3, 9}, []int64{1, 2, 3}}} {
+		n := int32(len(test.shelves))
+		shelf, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, Category: "fantasy", MaxResults: n, IncludeUnavailable: test.include})
 		if err != nil {
 			t.Fatal(err)
 		}
-		similar, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 5, MaxResults: int32(len(want)), IncludeUnavailable: include})
+		similar, err := api.SimilarBooks(within(t), &recommendationsv1.SimilarBooksRequest{BookId: 5, MaxResults: n, IncludeUnavailable: test.include})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +142,7 @@ func TestUnavailableBooks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := &recommendationsv1.FollowStart{UserId: 999, Category: "fantasy", MaxResults: int32(len(want)), IncludeUnavailable: include}
+		start := &recommendationsv1.FollowStart{UserId: 999, Category: "fantasy", MaxResults: n, IncludeUnavailable: test.include}
 		if err := stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: start}}); err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +158,12 @@ func TestUnavailableBooks(t *testing.T) {
 			for _, r := range list {
 				got = append(got, r.GetBookId())
 			}
+			want := test.shelves
+			if what == "similar" {
+				want = test.similar
+			}
 			if slices.Sort(got); !slices.Equal(got, want) {
-				t.Errorf("%s, unavailable %v: %v, want %v", what, include, got, want)
+				t.Errorf("%s, unavailable %v: %v, want %v", what, test.include, got, want)
 			}
 		}
 	}
@@ -167,6 +176,7 @@ func TestListBooks(t *testing.T) {
 	lib.Books[0].Added = time.Date(2025, 11, 21, 10, 0, 0, 0, time.UTC)
 	lib.Books[0].Contributors = []domain.Contributor{{Name: "Alan Lee", Role: "illustrator"}}
 	lib.Books[1].Availability = domain.Available
+	lib.Books[2].Gone = true
 	api := serve(t, lib)
 	header, books := list(t, api, "")
 	if header.GetVersion() != "v1" || header.GetUnchanged() || int(header.GetBookCount()) != len(lib.Books) || len(header.GetSampleReaders()) != 1 {
@@ -187,6 +197,9 @@ func TestListBooks(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, books[0], protocmp.Transform()); diff != "" {
 		t.Errorf("the first book (-want +got):\n%s", diff)
+	}
+	if !books[2].GetHidden() || books[3].GetHidden() {
+		t.Errorf("a book that is gone, and one that is not: hidden %v, %v", books[2].GetHidden(), books[3].GetHidden())
 	}
 	header, books = list(t, api, "v1")
 	if !header.GetUnchanged() || len(books) != 0 {

@@ -39,7 +39,7 @@ func readCatalog(ctx context.Context, q querier) (domain.Catalog, error) {
 
 // bookColumns are the columns of a book, but for its external id, which has a table of its own.
 const bookColumns = "id, title, author, year, categories, popularity, series, isbn, description, price, currency, language, " +
-	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors, added"
+	"availability, stock, hidden, buy_url, publisher, format, pages, series_number, contributors, added, gone"
 
 // categorySeparator cannot occur in a slug.
 const categorySeparator = "|"
@@ -65,7 +65,7 @@ func readBooks(ctx context.Context, q querier) ([]domain.Book, error) {
 		var added sql.NullInt64
 		err := rows.Scan(&b.ID, &b.Title, &b.Author, &b.Year, &categories, &b.Popularity,
 			&b.Series, &b.ISBN, &b.Description, &b.Price, &b.Currency, &b.Language,
-			&b.Availability, &b.Stock, &b.Hidden, &b.BuyURL, &b.Publisher, &b.Format, &b.Pages, &b.SeriesNumber, &contributors, &added)
+			&b.Availability, &b.Stock, &b.Hidden, &b.BuyURL, &b.Publisher, &b.Format, &b.Pages, &b.SeriesNumber, &contributors, &added, &b.Gone)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +114,7 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 			args = append(args, b.ID, b.Title, b.Author, b.Year, strings.Join(b.Categories, categorySeparator), b.Popularity,
 				b.Series, b.ISBN, b.Description, b.Price, b.Currency, b.Language,
 				b.Availability, b.Stock, b.Hidden, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber, domain.FormatContributors(b.Contributors),
-				sql.NullInt64{Int64: b.Added.Unix(), Valid: !b.Added.IsZero()})
+				sql.NullInt64{Int64: b.Added.Unix(), Valid: !b.Added.IsZero()}, b.Gone)
 		}
 		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, columns) //nolint:gosec // constants and placeholders
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {

@@ -162,7 +162,7 @@ func catalog(ids ...int64) *domain.Catalog {
 			Popularity: 1 << 40, Series: "S #1", ISBN: "9780000000000", Description: "a\nb", Price: "9.90", Currency: "EUR", Language: "en",
 			Availability: domain.Unavailable, Stock: new(3 * id), Hidden: id%2 == 0, BuyURL: "https://shop.example/7", Publisher: "P", Format: "Paperback",
 			Pages: 310, SeriesNumber: "1", Contributors: []domain.Contributor{{Name: "Ida (I.) Field"}, {Name: "Alan Lee", Role: "illustrator"}},
-			Added: time.Unix(1763719200, 0).UTC(),
+			Added: time.Unix(1763719200, 0).UTC(), Gone: id%3 == 0,
 		})
 	}
 	return c
@@ -1173,7 +1173,7 @@ func testAnEarlierSchemaComesBack(db database) {
 	if db.name != "sqlite" {
 		statements[1] = "DROP FUNCTION mark_commit CASCADE"
 	}
-	for _, column := range []string{"availability", "stock", "hidden", "buy_url", "publisher", "format", "pages", "series_number", "contributors", "added"} {
+	for _, column := range []string{"availability", "stock", "hidden", "buy_url", "publisher", "format", "pages", "series_number", "contributors", "added", "gone"} {
 		statements = append(statements, "ALTER TABLE books DROP COLUMN "+column)
 	}
 	raw := db.raw(url)

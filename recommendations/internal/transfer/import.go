@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -72,6 +73,7 @@ type Options struct {
 	Strict   bool            // fail at the first row that is faulty or of an unknown book
 	TextIDs  bool            // take ids that are texts even if all those of the store are numbers
 	Merge    bool            // keep the books and sample readers that the files do not have
+	DropGone bool            // keep no books that are gone
 	Progress Progress        // called every few thousand rows, and at the end of a file
 }
 
@@ -91,6 +93,8 @@ type Plan struct {
 type Changes struct {
 	New, Changed, Same int // of the file
 	Kept, Gone         int // of the store only
+	Back               int // of New: those that the store keeps as gone
+	GoneBefore         int // of the store only, and gone already
 	Others             int // of Changed: those with another title and another author
 	Unread             int // of the store, kept because their rows in the file may be faulty
 }
@@ -156,7 +160,7 @@ func numberings(ctx context.Context, into Importer) (books, readers *domain.Numb
 	if err != nil {
 		return nil, nil, err
 	}
-	numbered := slices.ContainsFunc(catalog.Books, func(b domain.Book) bool { return b.ID < domain.FirstMapped })
+	numbered := slices.ContainsFunc(catalog.Books, func(b domain.Book) bool { return b.ID < domain.FirstMapped && !b.Gone })
 	return domain.NewNumbering(domain.BookID, stored, numbered), domain.NewNumbering(domain.ReaderID, stored, numberedReaders), nil
 }
 
@@ -164,7 +168,7 @@ func numberings(ctx context.Context, into Importer) (books, readers *domain.Numb
 func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
 	p := &Plan{restore: files.Restore}
 	r := &reporting{form: o.Form, strict: o.Strict, progress: o.Progress, plan: p, mapped: map[string]bool{}}
-	catalog, err := p.readCatalog(ctx, r, into, files, o.Merge)
+	catalog, err := p.readCatalog(ctx, r, into, files, o)
 	if err != nil || len(catalog.Books) == 0 {
 		return p, err
 	}
@@ -239,7 +243,7 @@ func (p *Plan) Try(ctx context.Context, to Importer, dropDemo bool) (store.Impor
 
 // readCatalog returns the catalogue that the store is going to have: that of the files, that
 // of the store when the files have no books, or both merged.
-func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, files Files, merge bool) (domain.Catalog, error) {
+func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, files Files, o Options) (domain.Catalog, error) {
 	present, err := into.Catalog(ctx)
 	if err != nil {
 		return domain.Catalog{}, err
@@ -264,15 +268,18 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 		return next, err
 	}
 	if !files.Restore {
-		date(present.Books, next.Books, merge, time.Now())
+		date(present.Books, next.Books, o.Merge, time.Now())
 	}
-	next.Books, p.Books = compare(present.Books, next.Books, merge, p.Files[0], bookID, sameBook)
+	next.Books, p.Books = compareBooks(present.Books, next.Books, o.Merge, p.Files[0])
+	if o.DropGone {
+		next.Books = slices.DeleteFunc(next.Books, func(b domain.Book) bool { return b.Gone })
+	}
 	p.Books.Others = others(present.Books, next.Books)
 	samples := &FileReport{}
 	if files.Samples != "" {
 		samples = p.Files[len(p.Files)-1]
 	}
-	next.Samples, p.Samples = compare(present.Samples, next.Samples, merge, samples, sampleID, sameSample)
+	next.Samples, _, p.Samples = compare(present.Samples, next.Samples, o.Merge, samples, sampleID, sameSample)
 	if n := len(next.Samples); n > domain.MaxSamples {
 		return domain.Catalog{}, fmt.Errorf("there would be %d sample readers, at most %d are allowed", n, domain.MaxSamples)
 	}
@@ -322,10 +329,45 @@ func date(present, next []domain.Book, merge bool, now time.Time) {
 	}
 }
 
+// compareBooks is compare for books. What would be gone is kept, and marked.
+func compareBooks(present, next []domain.Book, merge bool, file *FileReport) ([]domain.Book, Changes) {
+	active, away := make([]domain.Book, 0, len(present)), map[int64]domain.Book{}
+	for _, b := range present {
+		if b.Gone {
+			away[b.ID] = b
+		} else {
+			active = append(active, b)
+		}
+	}
+	next, gone, c := compare(active, next, merge, file, bookID, sameBook)
+	for _, b := range next {
+		before, there := away[b.ID]
+		switch delete(away, b.ID); {
+		case !there:
+		case !b.Gone:
+			c.Back++
+		case sameBook(before, b):
+			c.New--
+			c.Same++
+		default:
+			c.New--
+			c.Changed++
+		}
+	}
+	for _, b := range gone {
+		b.Gone = true
+		next = append(next, b)
+	}
+	c.GoneBefore = len(away)
+	next = slices.AppendSeq(next, maps.Values(away))
+	slices.SortFunc(next, func(a, b domain.Book) int { return cmp.Compare(a.ID, b.ID) })
+	return next, c
+}
+
 // compare counts what next changes of present. It returns next, in order of id, with what
-// only present has if that is to be merged, or if a faulty row of the file may be about it.
-func compare[T any](present, next []T, merge bool, file *FileReport, id func(T) int64, same func(a, b T) bool) ([]T, Changes) {
-	var c Changes
+// only present has if that is to be merged, or if a faulty row of the file may be about it,
+// and what is gone.
+func compare[T any](present, next []T, merge bool, file *FileReport, id func(T) int64, same func(a, b T) bool) (all, gone []T, c Changes) {
 	before := make(map[int64]T, len(present))
 	for _, one := range present {
 		before[id(one)] = one
@@ -349,12 +391,13 @@ func compare[T any](present, next []T, merge bool, file *FileReport, id func(T) 
 			c.Unread++
 		default:
 			c.Gone++
+			gone = append(gone, one)
 			continue
 		}
 		next = append(next, one)
 	}
 	slices.SortFunc(next, func(a, b T) int { return cmp.Compare(id(a), id(b)) })
-	return next, c
+	return next, gone, c
 }
 
 // others counts the books of next that have another title and another author in present:

@@ -101,10 +101,10 @@ func cause(err *bookcsv.RowError) string {
 // Limits are what an import may do without being asked again.
 type Limits struct {
 	Faulty   float64 // percent of the rows of a file that may be faulty
-	Removals bool    // any number of books may be removed, or replaced by others, not only maxRemovals
+	Removals bool    // any number of books may be gone, or replaced by others, not only maxRemovals
 }
 
-// maxRemovals is the percentage of the store's books that an import may remove, and of those that it may
+// maxRemovals is the percentage of the store's books that an import may take off the shelves, and of those that it may
 // replace by others with their ids.
 const maxRemovals = 5
 
@@ -130,7 +130,7 @@ func (p *Plan) Check(limits Limits) error {
 		}
 	}
 	if gone, stored := p.Books.Gone, p.Books.stored(); !limits.Removals && gone*100 > maxRemovals*stored {
-		reasons = append(reasons, fmt.Sprintf("%d of the %d books of the store are not in the file, over %d %%: --allow-removals removes them, --merge keeps them",
+		reasons = append(reasons, fmt.Sprintf("%d of the %d books of the store are not in the file, over %d %%: --allow-removals takes them off the shelves, --merge keeps them",
 			gone, stored, maxRemovals))
 	}
 	if other, stored := p.Books.Others, p.Books.stored(); !limits.Removals && other*100 > maxRemovals*stored {
