@@ -1,6 +1,9 @@
 package catalog
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Book is one title as the shop shows it.
 type Book struct {
@@ -46,6 +49,19 @@ const (
 // CanBeBought reports whether the book can be bought, as far as is known.
 func (b *Book) CanBeBought() bool {
 	return b.Availability == Available || b.Availability == AvailabilityUnknown && (b.Stock == nil || *b.Stock > 0)
+}
+
+// Equal reports whether two books are the same in everything.
+func (b *Book) Equal(other *Book) bool {
+	sameStock := b.Stock == other.Stock || b.Stock != nil && other.Stock != nil && *b.Stock == *other.Stock
+	return b.ID == other.ID && b.Title == other.Title && b.Author == other.Author && b.Year == other.Year &&
+		slices.Equal(b.Categories, other.Categories) && b.Popularity == other.Popularity &&
+		b.ExternalID == other.ExternalID && b.Series == other.Series && b.ISBN == other.ISBN && b.Description == other.Description &&
+		b.Price == other.Price && b.Currency == other.Currency && b.Language == other.Language &&
+		b.Availability == other.Availability && sameStock && b.Hidden == other.Hidden && b.BuyURL == other.BuyURL &&
+		b.Publisher == other.Publisher && b.Format == other.Format && b.Pages == other.Pages && b.SeriesNumber == other.SeriesNumber &&
+		slices.Equal(b.Contributors, other.Contributors) &&
+		b.Added.Equal(other.Added) && b.New == other.New
 }
 
 // Contributor is a further author, or somebody else who made a book.

@@ -1,7 +1,6 @@
 package signed
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,7 +23,9 @@ func NewVersionCookie(keys Keys, scope Scope) VersionCookie {
 }
 
 // signedText is what is signed for a version of a visitor's history.
-func signedText(own, version int64) string { return fmt.Sprintf("%d.%d", own, version) }
+func signedText(own, version int64) string {
+	return string(strconv.AppendInt(append(strconv.AppendInt(make([]byte, 0, 40), own, 10), '.'), version, 10))
+}
 
 // Encode returns version.signature: what is in the cookie, and how a page names the version
 // that its shelf was made from.

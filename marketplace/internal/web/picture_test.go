@@ -68,3 +68,19 @@ func TestPictures(t *testing.T) {
 	s.get("/books/999/cover/"+hash+"-160.jpg").want(t, 404)
 	newTestShop(t, fewBooks()).get("/books/1/cover/"+hash+"-160.jpg").want(t, 404) // without --covers-dir
 }
+
+// Cards are kept, but not longer than the pictures on them.
+func TestCardsFollowTheFolderOfCovers(t *testing.T) {
+	covers, hash := newCovers(t)
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Covers = covers })
+	for range 2 {
+		s.get("/books").want(t, http.StatusOK, "/books/1/cover/"+hash+"-640.jpg")
+	}
+	if err := os.Remove(filepath.Join(covers.Dir, "1.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	if err := covers.Look(); err != nil {
+		t.Fatal(err)
+	}
+	s.get("/books").want(t, http.StatusOK, "/books/1/cover.svg")
+}

@@ -1,8 +1,12 @@
 package page
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"slices"
+
+	"github.com/a-h/templ"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -42,4 +46,17 @@ func (p *Pages) front(v Visitor, answer recommend.Shelf, own ownBooks) *frontPag
 		}
 	}
 	return page
+}
+
+// browseOf shows the categories.
+func browseOf(at *links, categories []catalog.Category) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		return at.tiles.write(w, struct{}{}, categories)
+	})
+}
+
+func newTiles(at *links) *pieces[struct{}, []catalog.Category] {
+	return newPieces(1<<16, slices.Equal, func(_ *pieces[struct{}, []catalog.Category], _ struct{}, categories []catalog.Category) templ.Component {
+		return browse(at, categories)
+	})
 }

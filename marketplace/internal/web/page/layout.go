@@ -2,6 +2,8 @@ package page
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -82,13 +84,14 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 			l.ReadingAs, l.Reading = "Reading as "+strings.ToLower(name[:1])+name[1:], taste
 		}
 	}
-	largest := slices.SortedStableFunc(slices.Values(l.Categories), func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
+	largest := slices.Clone(l.Categories)
+	slices.SortStableFunc(largest, func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
 	l.Shortcuts = largest[:min(max(0, shortcuts-len(p.cfg.Face.Links)), len(largest))]
 	samples := p.cfg.Catalog.Samples()
 	if len(samples) == 0 || v.signedIn {
 		return l
 	}
-	l.Readers = append(l.Readers, readerChoice{yourself, yourselfLabel, v.sample.ID == 0})
+	l.Readers = append(make([]readerChoice, 0, 1+len(samples)), readerChoice{yourself, yourselfLabel, v.sample.ID == 0})
 	for _, sample := range samples {
 		l.Readers = append(l.Readers, readerChoice{strconv.FormatInt(sample.ID, 10), sample.Label, sample.ID == v.sample.ID})
 	}
@@ -125,4 +128,88 @@ func (p *Pages) Owners(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		}
 	}
 	return problem.ErrNoSuchPage
+}
+
+// header is what the head of every page shows.
+type header struct {
+	face       *storefront.Face
+	Category   string
+	Here       string // "/books" or YourBooksPath on those pages
+	Reading    string
+	ReadingAs  string
+	Remembers  bool
+	Categories []catalog.Category
+	Shortcuts  []catalog.Category
+	Readers    []readerChoice
+
+	// Gaps.
+	Query, Return, Yours string
+}
+
+// Gaps of headers.
+const (
+	queryGap gap = iota
+	returnGap
+	yoursGap
+)
+
+// headerKey tells apart the headers that one shop has at the same time.
+type headerKey struct{ category, here, reading string }
+
+func sameHeader(a, b header) bool {
+	return a.ReadingAs == b.ReadingAs && a.Remembers == b.Remembers && slices.Equal(a.Readers, b.Readers) &&
+		slices.Equal(a.Categories, b.Categories) && slices.Equal(a.Shortcuts, b.Shortcuts)
+}
+
+// headOf shows the head of a page.
+func headOf(l *layout) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		h := header{
+			face: l.face, Category: l.Category, Reading: l.Reading, ReadingAs: l.ReadingAs, Remembers: l.Remembers,
+			Categories: l.Categories, Shortcuts: l.Shortcuts, Readers: l.Readers,
+		}
+		if l.Here == "/books" || l.Here == YourBooksPath {
+			h.Here = l.Here
+		}
+		return l.at.headers.write(w, headerKey{h.Category, h.Here, h.Reading}, h, l.Query, l.at.to(l.Here), l.Yours)
+	})
+}
+
+func newHeaders(at *links) *pieces[headerKey, header] {
+	return newPieces(1<<20, sameHeader, func(p *pieces[headerKey, header], _ headerKey, h header) templ.Component {
+		h.Query, h.Return, h.Yours = p.gap(queryGap), p.gap(returnGap), p.gap(yoursGap)
+		return head(at, &h)
+	})
+}
+
+// footer is what the foot of every page shows.
+type footer struct {
+	face     *storefront.Face
+	SignedIn bool
+	Links    []Link
+}
+
+func sameFooter(a, b footer) bool { return a.face == b.face && slices.Equal(a.Links, b.Links) }
+
+// footOf shows the foot of a page.
+func footOf(l *layout) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		return l.at.footers.write(w, l.SignedIn, footer{l.face, l.SignedIn, l.Links})
+	})
+}
+
+func newFooters(at *links) *pieces[bool, footer] {
+	return newPieces(1<<16, sameFooter, func(_ *pieces[bool, footer], _ bool, f footer) templ.Component { return foot(at, &f) })
+}
+
+// filesOf has the static files of a page.
+func filesOf(at *links) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		return at.files.write(w, struct{}{}, struct{}{})
+	})
+}
+
+func newFiles(at *links) *pieces[struct{}, struct{}] {
+	same := func(struct{}, struct{}) bool { return true }
+	return newPieces(1<<16, same, func(*pieces[struct{}, struct{}], struct{}, struct{}) templ.Component { return files(at) })
 }

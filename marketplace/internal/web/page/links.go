@@ -10,21 +10,30 @@ import (
 
 	"github.com/a-h/templ"
 
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
 	"bookstall/marketplace/internal/storefront"
 )
 
-// links makes the addresses on pages, below the path of the public URL.
+// links makes the addresses on pages, below the path of the public URL, and keeps the pieces
+// of pages that have them.
 type links struct {
 	root                edge.Root
 	icon, style, script string // static files
 	logo                string // in the head of each page
 	covers              *coverdir.Folder
+
+	cards   *pieces[cardKey, cardFrom]
+	headers *pieces[headerKey, header]
+	footers *pieces[bool, footer]
+	tiles   *pieces[struct{}, []catalog.Category]
+	files   *pieces[struct{}, struct{}]
 }
 
 func newLinks(files staticFiles, root edge.Root, logo *storefront.Logo, covers *coverdir.Folder) (*links, error) {
 	l := &links{root: root, covers: covers}
+	l.cards, l.headers, l.footers, l.tiles, l.files = newCards(l), newHeaders(l), newFooters(l), newTiles(l), newFiles(l)
 	brand := "icon.svg"
 	if logo != nil {
 		brand = logo.Name
@@ -69,9 +78,10 @@ func escapeQuery(value string) string { return strings.ReplaceAll(url.QueryEscap
 
 // Render makes a whole page or a part of one, so that an error in the middle leaves no half page.
 func Render(c templ.Component) ([]byte, error) {
-	var body bytes.Buffer
-	if err := c.Render(context.Background(), &body); err != nil { // in memory: nothing to cancel
+	body := templ.GetBuffer()
+	defer templ.ReleaseBuffer(body)
+	if err := c.Render(context.Background(), body); err != nil { // in memory: nothing to cancel
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	return body.Bytes(), nil
+	return bytes.Clone(body.Bytes()), nil
 }

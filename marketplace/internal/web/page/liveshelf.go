@@ -35,13 +35,8 @@ type shelfChange struct {
 	Before, Title, After string
 }
 
-// Featured returns the first book, nil when there is none.
-func (l *liveView) Featured() *card {
-	if len(l.Cards) == 0 {
-		return nil
-	}
-	return &l.Cards[0]
-}
+// Featured returns the first book, none when there is none.
+func (l *liveView) Featured() []card { return l.Cards[:min(1, len(l.Cards))] }
 
 // Rest returns all books but the first.
 func (l *liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }

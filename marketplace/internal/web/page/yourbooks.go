@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
 )
@@ -62,14 +63,15 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	return show(w, yourBooks(&page))
 }
 
-// ownCards returns the cards of some of the visitor's books, as own.card makes them.
-func (p *Pages) ownCards(own ownBooks, entries []recommend.Entry, anchor string, whole bool) (list []card) {
+// ownCards returns the cards of some of the visitor's books, as own.cardsWith makes them.
+func (p *Pages) ownCards(own ownBooks, entries []recommend.Entry, anchor string, whole bool) []card {
+	var books []catalog.Book
 	for _, e := range entries {
-		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(list) < mostYourBooks {
-			list = append(list, own.card(b, anchor, whole))
+		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(books) < mostYourBooks {
+			books = append(books, b)
 		}
 	}
-	return list
+	return own.cardsWith(books, anchor, whole)
 }
 
 // Forget is POST /your-books/forget: it deletes the reader, and makes the browser that of
