@@ -114,6 +114,10 @@ test-compose: $(BIN)/docker-compose ## deploy/compose.yaml on a Docker daemon of
 drills: system ## the built programs through rollouts, losses and bad networks on loopback, under load; about 14 minutes
 	$(GO) run ./internal/lab drills
 
+.PHONY: alerts
+alerts: system $(BIN)/prometheus ## drills and incidents beside a real Prometheus with the chart's rules: which alerts fire; about 13 minutes; ARGS=--run=NAME for one, ARGS=--write for the document
+	$(GO) run ./internal/lab alerts $(ARGS)
+
 .PHONY: attack
 attack: ## what a stranger could do to the built programs, on loopback; about 3 minutes; ARGS=--only=NAME for one
 	$(GO) run ./internal/lab attack $(ARGS)
@@ -256,8 +260,8 @@ $(BIN)/docker-compose: tools/compose.sh Makefile | $(BIN)
 	@echo "making the schemas of Kubernetes"
 	@rm -rf .tools/schemas && $(GO) run ./internal/test/chart/schemas -out .tools/schemas && touch $@
 
-$(BIN)/promtool: tools/promtool.sh tools/unpack.sh | $(BIN)
-	@echo "installing promtool"
+$(BIN)/promtool $(BIN)/prometheus: tools/promtool.sh tools/unpack.sh | $(BIN)
+	@echo "installing $(notdir $@)"
 	@tools/promtool.sh $@ && touch $@
 
 $(BIN)/axe.min.js: Makefile | $(BIN) system

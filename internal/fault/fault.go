@@ -83,7 +83,7 @@ type Error struct {
 func (e *Error) Error() string { return "injected fault" }
 
 // Apply applies the faults to one call: it waits for the delay, then until ctx ends if
-// calls hang, then returns an *Error if it is this call's turn to fail. Failures are
+// calls hang, panics if calls do, and returns an *Error if it is this call's turn to fail. Failures are
 // spread evenly and deterministically: of n calls, n*ErrorShare fail. If ctx ends it
 // returns the error of ctx. After Set.Calls calls it does nothing.
 func (f *Faults) Apply(ctx context.Context) error {
@@ -108,6 +108,9 @@ func (f *Faults) Apply(ctx context.Context) error {
 	if set.Hang {
 		<-ctx.Done()
 		return ctx.Err()
+	}
+	if set.Panic {
+		panic("injected fault")
 	}
 	if fails {
 		return &Error{set.Code}

@@ -50,8 +50,8 @@ func serve(t *testing.T, health bool) (f *Faults, admin, shop string, exited cha
 
 func TestPutShowAndClear(t *testing.T) {
 	_, admin, _, _ := serve(t, true)
-	const off = `{"unready":false,"not_serving":false,"error_share":0,"code":"INTERNAL","delay":"0s","hang":false,"calls":0}` + "\n"
-	const on = `{"unready":true,"not_serving":true,"error_share":0.25,"code":"UNAVAILABLE","delay":"1.5s","hang":true,"calls":7}` + "\n"
+	const off = `{"unready":false,"not_serving":false,"error_share":0,"code":"INTERNAL","delay":"0s","hang":false,"panic":false,"calls":0}` + "\n"
+	const on = `{"unready":true,"not_serving":true,"error_share":0.25,"code":"UNAVAILABLE","delay":"1.5s","hang":true,"panic":false,"calls":7}` + "\n"
 	for _, step := range []struct{ method, body, want string }{
 		{"GET", "", off},
 		{"PUT", on, on},
@@ -105,6 +105,9 @@ func TestInvalidFaultsAreReportedWithWhatIsAllowed(t *testing.T) {
 	_, without, _, _ := serve(t, false)
 	if resp, got := ask(t, "PUT", without, `{"not_serving":true}`); resp.StatusCode != http.StatusBadRequest || !strings.Contains(got, "no gRPC health") {
 		t.Errorf("not_serving without a health service: %d %s", resp.StatusCode, got)
+	}
+	if resp, got := ask(t, "PUT", without, `{"panic":true}`); resp.StatusCode != http.StatusBadRequest || !strings.Contains(got, "outside of what recovers") {
+		t.Errorf("panic where nothing recovers: %d %s", resp.StatusCode, got)
 	}
 	if resp, got := ask(t, "PUT", without, `{"not_serving":false}`); resp.StatusCode != http.StatusOK {
 		t.Errorf("not_serving off without a health service: %d %s", resp.StatusCode, got)

@@ -20,7 +20,8 @@ type Set struct {
 	Code       string   `json:"code"`           // code of those failures, one of Codes
 	Delay      Duration `json:"delay"`          // delay before each call
 	Hang       bool     `json:"hang"`           // calls wait until the caller gives up
-	Calls      int      `json:"calls"`          // how many calls fail, are delayed or hang, counted from now; 0 for all
+	Panic      bool     `json:"panic"`          // the handler of each call panics
+	Calls      int      `json:"calls"`          // how many calls fail, are delayed, hang or panic, counted from now; 0 for all
 	Exit       *int     `json:"exit,omitempty"` // end the process at once with this status
 }
 
@@ -59,6 +60,7 @@ func fields(health bool) []field {
 			return decode(raw, &s.Delay) && s.Delay >= 0
 		}},
 		{"hang", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.Hang) }},
+		{"panic", "true or false", func(s *Set, raw []byte) bool { return decode(raw, &s.Panic) }},
 		{"calls", "a number from 0", func(s *Set, raw []byte) bool { return decode(raw, &s.Calls) && s.Calls >= 0 }},
 		{"exit", "a status from 0 to 255", func(s *Set, raw []byte) bool {
 			return decode(raw, &s.Exit) && *s.Exit >= 0 && *s.Exit <= 255
@@ -67,6 +69,9 @@ func fields(health bool) []field {
 	if !health {
 		list[1].allowed = "false: this program has no gRPC health service"
 		list[1].set = func(s *Set, raw []byte) bool { return decode(raw, &s.NotServing) && !s.NotServing }
+		panics := slices.IndexFunc(list, func(f field) bool { return f.name == "panic" })
+		list[panics].allowed = "false: this program injects faults outside of what recovers"
+		list[panics].set = func(s *Set, raw []byte) bool { return decode(raw, &s.Panic) && !s.Panic }
 	}
 	return list
 }

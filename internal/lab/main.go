@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"bookstall/internal/config"
+	"bookstall/internal/lab/alerts"
 	"bookstall/internal/lab/attack"
 	"bookstall/internal/lab/bench"
 	"bookstall/internal/lab/drills"
@@ -33,6 +34,7 @@ func main() {
 type commands struct {
 	Drills   drills.Command   `cmd:"" help:"Put the shop through rollouts, losses and bad networks under load, and report for each what readers saw and whether that is within its limits; about 14 minutes for all."`
 	Soak     soak.Command     `cmd:"" help:"Make a million calls while replicas come and go, and report whether goroutines, files or heap grow; about 14 minutes."`
+	Alerts   alerts.Command   `cmd:"" help:"Run drills and incidents beside a real Prometheus with the chart's rules, and report which alerts fire; about 12 minutes."`
 	Attack   attack.Command   `cmd:"" help:"Attack the shop and a replica as a stranger could, and report for each attack the memory it took, what a reader beside noticed, and how soon all was given back; about 3 minutes."`
 	Assail   attack.Assail    `cmd:"" hidden:"" help:"The attacker's process, which attack starts."`
 	Policies policies.Command `cmd:"" help:"Measure the policies of package balance on replicas of unequal speed, and what a new replica that is slow at first costs; about 70 seconds."`

@@ -53,6 +53,10 @@ func TestFaultsApplyToCallsButNotToHealth(t *testing.T) {
 		t.Errorf("%d calls reached the handler, want none", n)
 	}
 
+	faults.Change(fault.Set{Panic: true, Calls: 1})
+	if err := call(conn, 5*time.Second); status.Code(err) != codes.Internal || strings.Contains(err.Error(), "injected") {
+		t.Errorf("call that panics: %v, want INTERNAL that says no more", err)
+	}
 	faults.Change(fault.Set{NotServing: true})
 	healthy("NOT_SERVING")
 	if err := call(conn, 5*time.Second); err != nil {

@@ -74,11 +74,10 @@ func pauseDatabase(_ context.Context, s *scene) (comeBack func() error, err erro
 
 // lock locks the database of SQLite exclusively, as another program may.
 func lock(ctx context.Context, s *scene) (unlock func() error, err error) {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(s.store, "sqlite:")}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	db, err := s.openFile()
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
 	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -86,6 +85,15 @@ func lock(ctx context.Context, s *scene) (unlock func() error, err error) {
 		_, err := db.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		return errors.Join(err, db.Close())
 	}, nil
+}
+
+// openFile opens the replicas' database of SQLite, with one connection.
+func (s *scene) openFile() (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(s.store, "sqlite:")}).EscapedPath()+"?_pragma=busy_timeout(5000)")
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
 }
 
 // checkNotReady fails if a replica is ready, or has had calls of readers.

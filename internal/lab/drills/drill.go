@@ -37,6 +37,7 @@ const (
 	counted               // no warning; the script limits the number of fallbacks, as there are few calls
 	shopLost              // no warning, and requests in flight in the shop are lost
 	overload              // more calls than the replicas can answer between the event and the relief
+	anything              // an incident for other packages to watch: what it costs readers is not judged
 )
 
 // drill is one thing that happens to a shop.
@@ -71,6 +72,7 @@ type options struct {
 	dir      string    // the drill's own folder, which it makes
 	log      io.Writer // receives the timeline; nil for none
 	fallback bool      // readers call a shop that always falls back
+	watch    Watch     // nil for none
 }
 
 // scene is a drill that is running.
@@ -163,6 +165,16 @@ func (d drill) play(ctx context.Context, s *scene) (report load.Report, err erro
 		return report, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if s.opts.watch != nil {
+		finish, err := s.opts.watch(ctx, s.Fleet)
+		if err != nil {
+			return report, err
+		}
+		defer func() {
+			first, _, _ := span(s.moments)
+			finish(first)
+		}()
+	}
 	s.shop = s.URL
 	if s.opts.fallback {
 		shop := httptest.NewServer(fallbackShop())

@@ -43,6 +43,8 @@ func beyond(c cost, moments []moment, r load.Report) []string {
 	switch {
 	case c == planned:
 		limits = load.Planned()
+	case c == anything:
+		return nil
 	case first.IsZero():
 		return []string{"the script has no event"}
 	case c == unplanned, c == counted, c == shopLost:

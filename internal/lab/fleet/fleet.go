@@ -5,6 +5,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 	"bookstall/internal/dnsserver"
 	"bookstall/internal/pki"
 )
+
+const day = 24 * time.Hour
 
 // Name is the DNS name of the replicas.
 const Name = "recommendations.bookstall.test."
@@ -42,6 +45,8 @@ type Config struct {
 	Tutorial bool
 	// TLS has the programs speak mutual TLS, with the certificates of Fleet.Certs.
 	TLS bool
+	// CertLife is how long those certificates are valid; 30 days if 0.
+	CertLife time.Duration
 }
 
 // Fleet is one marketplace, or several behind a switch, with the replicas that they
@@ -109,7 +114,7 @@ func Start(cfg Config) (_ *Fleet, err error) {
 	if cfg.TLS {
 		f.Certs = pki.Folder{
 			Path: filepath.Join(f.dir, "certs"), Programs: pki.Programs(strings.TrimSuffix(strings.TrimPrefix(Name, "recommendations."), ".")),
-			Life: time.Hour, CALife: 24 * time.Hour,
+			Life: cmp.Or(cfg.CertLife, 30*day), CALife: 365 * day,
 		}
 		if _, err := f.Certs.Create(); err != nil {
 			return nil, err
@@ -189,9 +194,19 @@ func (f *Fleet) Marketplaces() []*Marketplace {
 }
 
 // AddReplica runs one more replica on its own address and returns when it is ready.
-// It is not in DNS yet.
-func (f *Fleet) AddReplica() (*Replica, error) {
-	r, err := f.StartReplica()
+// It is not in DNS yet. The flags are added to those of all replicas.
+func (f *Fleet) AddReplica(flags ...string) (*Replica, error) {
+	r, err := f.startReplica(f.FreeAddress().Addr(), nil, flags...)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.waitReady()
+}
+
+// RestartReplica runs a replica that has ended again, at its addresses, and returns when it
+// is ready.
+func (f *Fleet) RestartReplica(ended *Replica) (*Replica, error) {
+	r, err := f.startReplica(ended.IP, nil, "--admin-address="+strings.TrimPrefix(ended.Admin, "http://"))
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +221,7 @@ func (f *Fleet) StartReplica() (*Replica, error) {
 
 // startReplica runs one more replica on an address. The command by, which may be
 // empty, comes before the program and must exec it.
-func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
+func (f *Fleet) startReplica(ip netip.Addr, by []string, flags ...string) (*Replica, error) {
 	name := fmt.Sprintf("replica-%d", f.named.Add(1))
 	args := append([]string{
 		fmt.Sprintf("--grpc-address=%s:%d", ip, f.port),
@@ -219,7 +234,7 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string) (*Replica, error) {
 	if f.cfg.TLS {
 		args = append(args, fmt.Sprintf("--health-address=%s:0", ip))
 	}
-	args = append(args, f.tlsArgs("recommendations")...)
+	args = slices.Concat(args, f.tlsArgs("recommendations"), flags)
 	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.ReplicaEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
@@ -277,6 +292,17 @@ type Link struct {
 	*Relay
 
 	IP netip.Addr
+}
+
+// AddRelay makes a relay to a server that is not of the fleet, such as a database. Each
+// connection goes to the first address of pick that accepts it; without one it ends.
+func (f *Fleet) AddRelay(pick func() []string) (*Relay, error) {
+	relay, err := startRelay("127.0.0.1:0", pick)
+	if err != nil {
+		return nil, err
+	}
+	f.atClose(relay.Close)
+	return relay, nil
 }
 
 // AddLink makes a link to r, which can be slowed and cut. It is not in DNS yet.
