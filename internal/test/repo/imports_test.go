@@ -32,6 +32,7 @@ func forbidden() map[string][]string {
 		"internal/telemetry":               {"bookstall", "net/http"},
 		"internal/admin":                   wire,
 		"internal/atomicfile":              plain("bookstall"),
+		"internal/spreadsheet":             plain("bookstall"),
 		"internal/httpserver":              slices.Concat(wire, instruments, []string{"bookstall"}),
 		"internal/fault":                   slices.Concat(wire, instruments),
 		"internal/lab/load":                slices.Concat(wire, instruments, []string{"bookstall"}),

@@ -1,50 +1,13 @@
 package bookcsv
 
 import (
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bookstall/internal/spreadsheet"
 )
-
-// separators are the characters that may stand between cells.
-const separators = ",;\t|"
-
-// separatorOf returns the separator that makes most cells of a header.
-func separatorOf(header string) rune {
-	best, most := ',', 0
-	for _, one := range separators {
-		r := csv.NewReader(strings.NewReader(header))
-		r.Comma, r.LazyQuotes = one, true
-		if cells, _ := r.Read(); len(cells) > most {
-			best, most = one, len(cells)
-		}
-	}
-	return best
-}
-
-// announced returns the separator of a line such as sep=; with which spreadsheets begin a
-// file.
-func announced(line string) (separator rune, ok bool) {
-	line = strings.Trim(strings.TrimRight(line, "\r\n"), `"`)
-	if len(line) != 5 || !strings.EqualFold(line[:4], "sep=") {
-		return 0, false
-	}
-	separator = rune(line[4])
-	return separator, strings.ContainsRune(separators, separator)
-}
-
-// key returns the letters and digits of the name of a column, in lower case: user_id,
-// User-ID and userId are the same name.
-func key(name string) string {
-	return strings.Map(func(char rune) rune {
-		if char < 0x80 && !isDigit(byte(char)) && !isLetter(byte(char)) {
-			return -1
-		}
-		return char
-	}, strings.ToLower(name))
-}
 
 // header is the first line of a file.
 type header struct {
@@ -57,7 +20,7 @@ func newHeader(cells []string) *header {
 	h := &header{index: map[string]int{}, twice: map[string]bool{}}
 	for i, cell := range cells {
 		h.titles = append(h.titles, strings.TrimSpace(cell))
-		k := key(cell)
+		k := spreadsheet.Key(cell)
 		if _, there := h.index[k]; there {
 			h.twice[k] = true
 			continue
@@ -100,9 +63,9 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 	for _, c := range f.columns {
 		s := source[T]{column: c}
 		if found.name == Canonical {
-			s.at = h.find([]string{key(c.name)})
+			s.at = h.find([]string{spreadsheet.Key(c.name)})
 			if c.name == "book_id" && len(s.at) == 0 { // what else may tell books apart
-				if s.at = h.find([]string{key("external_id")}); len(s.at) == 0 {
+				if s.at = h.find([]string{spreadsheet.Key("external_id")}); len(s.at) == 0 {
 					s.at, s.convert = h.find([]string{"isbn13", "isbn"}), isbnKey(o)
 					byISBN = true
 				}
@@ -121,10 +84,10 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 			}
 		}
 		if other, ok := o.Columns[c.name]; ok {
-			if at := h.find([]string{key(other)}); at != nil {
+			if at := h.find([]string{spreadsheet.Key(other)}); at != nil {
 				shape.Mapped = append(shape.Mapped, c.name)
 				s = source[T]{column: c, at: at}
-				if c.name == "book_id" && strings.HasPrefix(key(other), "isbn") {
+				if c.name == "book_id" && strings.HasPrefix(spreadsheet.Key(other), "isbn") {
 					s.convert = isbnKey(o)
 				}
 			}
@@ -146,7 +109,7 @@ func (f *format[T]) arrange(h *header, o Options) ([]source[T], profile, Shape, 
 			if used[at] = true; i == 0 {
 				s.title = h.titles[at]
 			}
-			if h.twice[key(h.titles[at])] {
+			if h.twice[spreadsheet.Key(h.titles[at])] {
 				return nil, found, shape, fmt.Errorf("column %s appears twice", quote(h.titles[at]))
 			}
 		}

@@ -4,7 +4,7 @@ package bookcsv
 // header has all the marks.
 type profile struct {
 	name    string
-	marks   []string // columns of the file, see key
+	marks   []string // columns of the file, see spreadsheet.Key
 	columns []mapping
 	scale   float64 // the highest rating; 0 means 5
 	lazy    bool    // cells have quotes within them
@@ -14,7 +14,7 @@ type profile struct {
 // counts for which the file has what it needs.
 type mapping struct {
 	to      string
-	from    []string // columns of the file, see key: the first that is not empty
+	from    []string // columns of the file, see spreadsheet.Key: the first that is not empty
 	sum     bool     // the sum of all of from, which are whole numbers
 	convert func(cell string) (string, error)
 	// lenient takes a cell that cannot be read for an empty one. The sets have some.

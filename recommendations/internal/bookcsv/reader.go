@@ -1,8 +1,6 @@
 package bookcsv
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -11,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bookstall/internal/spreadsheet"
 )
 
 // maxRecord is the longest row, in bytes. The longest valid description fits.
@@ -22,7 +22,7 @@ type Reader[T any] struct {
 	format  format[T]
 	sources []source[T]
 	shape   Shape
-	text    *decoder
+	text    *spreadsheet.Decoder
 	csv     *csv.Reader
 	budget  *budget
 	before  int           // lines before those that csv counts
@@ -33,19 +33,10 @@ type Reader[T any] struct {
 
 // newReader reads the header. Errors call the file name.
 func newReader[T any](name string, from io.Reader, f format[T], o Options) (*Reader[T], error) {
-	text := newDecoder(from)
+	text := spreadsheet.NewDecoder(from)
 	limited := &budget{source: text, left: maxRecord}
-	buffered := bufio.NewReaderSize(limited, 2*maxHeader)
 	r := &Reader[T]{file: name, format: f, text: text, budget: limited}
-	separator, announced := announced(firstLine(buffered))
-	if announced {
-		_, _ = buffered.ReadString('\n')
-		r.before = 1
-	} else {
-		separator = separatorOf(firstLine(buffered))
-	}
-	r.csv = csv.NewReader(buffered)
-	r.csv.ReuseRecord, r.csv.Comma = true, separator
+	r.csv, r.before = spreadsheet.Begin(limited)
 	cells, err := r.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, &RowError{File: name, Line: 1, Reason: "the file is empty: the first line must name the columns"}
@@ -58,26 +49,16 @@ func newReader[T any](name string, from io.Reader, f format[T], o Options) (*Rea
 	if r.sources, found, r.shape, err = f.arrange(newHeader(cells), o); err != nil {
 		return nil, &RowError{File: name, Line: r.last, Reason: err.Error()}
 	}
-	r.shape.Separator, r.csv.LazyQuotes = separator, found.lazy
+	r.shape.Separator, r.csv.LazyQuotes = r.csv.Comma, found.lazy
 	if f.id != nil {
 		r.lineOf = make(map[int64]int)
 	}
 	return r, nil
 }
 
-// maxHeader bounds the part of a file in which its separator is looked for, in bytes.
-const maxHeader = 1 << 15
-
-// firstLine returns the first line that is not empty, without consuming it.
-func firstLine(r *bufio.Reader) string {
-	start, _ := r.Peek(maxHeader)
-	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
-	return string(line)
-}
-
 // Shape returns how the file was understood.
 func (r *Reader[T]) Shape() Shape {
-	r.shape.Encoding = r.text.name
+	r.shape.Encoding = r.text.Encoding()
 	return r.shape
 }
 
@@ -242,7 +223,7 @@ func (r *Reader[T]) remedy(cells []string) string {
 	if len(cells) > r.csv.FieldsPerRecord {
 		return fmt.Sprintf(": a cell that contains %q needs quotes around it", r.csv.Comma)
 	}
-	for _, other := range separators {
+	for _, other := range spreadsheet.Separators {
 		if len(cells) == 1 && other != r.csv.Comma && strings.Count(cells[0], string(other))+1 == r.csv.FieldsPerRecord {
 			return fmt.Sprintf(": cells are separated by %q here, and by %q in the header", other, r.csv.Comma)
 		}

@@ -1,4 +1,4 @@
-package bookcsv
+package spreadsheet
 
 import (
 	"bytes"
@@ -10,20 +10,21 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decoder converts a file to UTF-8. A byte order mark or a zero byte at the start tells
+// Decoder converts a file to UTF-8. A byte order mark or a zero byte at the start tells
 // UTF-16. Otherwise the first byte beyond ASCII decides: if it begins a character of UTF-8,
 // the file is UTF-8, and else Windows-1252, in which nearly any text looks different.
-type decoder struct {
+type Decoder struct {
 	source  io.Reader
 	decided io.Reader // what to read from now on; nil while all has been ASCII
 	name    string    // name of the encoding; "" for UTF-8
 }
 
-func newDecoder(source io.Reader) *decoder {
+// NewDecoder returns a decoder of a file.
+func NewDecoder(source io.Reader) *Decoder {
 	start := make([]byte, 3)
 	n, _ := io.ReadFull(source, start) // the next read returns the error again
 	start = start[:n]
-	d := &decoder{source: io.MultiReader(bytes.NewReader(start), source)}
+	d := &Decoder{source: io.MultiReader(bytes.NewReader(start), source)}
 	switch {
 	case bytes.HasPrefix(start, []byte("\uFEFF")):
 		d.decided = source
@@ -35,12 +36,15 @@ func newDecoder(source io.Reader) *decoder {
 	return d
 }
 
-func (d *decoder) decide(name string, e encoding.Encoding, source io.Reader) {
+func (d *Decoder) decide(name string, e encoding.Encoding, source io.Reader) {
 	d.name, d.decided = name, e.NewDecoder().Reader(source)
 }
 
+// Encoding returns the name of the encoding as far as the file has been read, "" for UTF-8.
+func (d *Decoder) Encoding() string { return d.name }
+
 // Read implements io.Reader.
-func (d *decoder) Read(p []byte) (int, error) {
+func (d *Decoder) Read(p []byte) (int, error) {
 	if d.decided != nil {
 		return d.decided.Read(p)
 	}

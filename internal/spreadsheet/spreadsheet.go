@@ -1,0 +1,76 @@
+// Package spreadsheet finds out how a table was written: its encoding, the character between
+// its cells, and its columns whatever their spelling. The imports of recommendations and the
+// files that readers bring to the shop share it.
+package spreadsheet
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"io"
+	"strings"
+)
+
+// Separators are the characters that may stand between cells.
+const Separators = ",;\t|"
+
+// maxHeader bounds the part of a table in which its separator is looked for, in bytes.
+const maxHeader = 1 << 15
+
+// Begin returns the rows of a table in UTF-8, the header first, with the separator that makes
+// most cells of it, and how many lines before it are no part of the table: a line such as
+// sep=; with which spreadsheets begin a file.
+func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
+	buffered := bufio.NewReaderSize(text, 2*maxHeader)
+	separator, ok := announced(firstLine(buffered))
+	if ok {
+		_, _ = buffered.ReadString('\n')
+		skipped = 1
+	} else {
+		separator = separatorOf(firstLine(buffered))
+	}
+	rows = csv.NewReader(buffered)
+	rows.ReuseRecord, rows.Comma = true, separator
+	return rows, skipped
+}
+
+// firstLine returns the first line that is not empty, without consuming it.
+func firstLine(r *bufio.Reader) string {
+	start, _ := r.Peek(maxHeader)
+	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	return string(line)
+}
+
+// separatorOf returns the separator that makes most cells of a header.
+func separatorOf(header string) rune {
+	best, most := ',', 0
+	for _, one := range Separators {
+		r := csv.NewReader(strings.NewReader(header))
+		r.Comma, r.LazyQuotes = one, true
+		if cells, _ := r.Read(); len(cells) > most {
+			best, most = one, len(cells)
+		}
+	}
+	return best
+}
+
+// announced returns the separator of a line such as sep=; .
+func announced(line string) (separator rune, ok bool) {
+	line = strings.Trim(strings.TrimRight(line, "\r\n"), `"`)
+	if len(line) != 5 || !strings.EqualFold(line[:4], "sep=") {
+		return 0, false
+	}
+	separator = rune(line[4])
+	return separator, strings.ContainsRune(Separators, separator)
+}
+
+// Key returns the letters and digits of the name of a column, in lower case: user_id,
+// User-ID and userId are the same name.
+func Key(name string) string {
+	return strings.Map(func(char rune) rune {
+		if char < 0x80 && (char < '0' || '9' < char) && (char < 'a' || 'z' < char) {
+			return -1
+		}
+		return char
+	}, strings.ToLower(name))
+}
