@@ -140,6 +140,7 @@ func testShops(t *testing.T, f *fleet.Fleet, s site, root, below *fleet.Marketpl
 			v := visit{t, s.browser(t, address), test.path}
 			v.pages()
 			v.writes()
+			v.file()
 			v.liveShelf(test.shop.URL())
 		})
 	}
@@ -233,6 +234,18 @@ func (v visit) writes() {
 	}
 	if _, page := v.do(http.MethodGet, "/books/1", ""); !strings.Contains(page, `value="unlike"`) {
 		v.t.Error("the like is not on the page of the book")
+	}
+}
+
+// file brings a file of books, which is larger than any other form.
+func (v visit) file() {
+	v.t.Helper()
+	const line = "----bookstall"
+	file := "--" + line + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"export.csv\"\r\n\r\n" +
+		"Title,Authors,Read Status,Star Rating,Review\nA book that no shop has,Nobody,read,5," + strings.Repeat("x", 4<<20) + "\n\r\n--" + line + "--\r\n"
+	brought, page := v.do(http.MethodPost, "/your-books/bring", file, "Content-Type", "multipart/form-data; boundary="+line)
+	if brought.StatusCode != http.StatusOK || !strings.Contains(page, "1 book: this shop does not have them") {
+		v.t.Errorf("a file of 4 MB: %s %.300s", brought.Status, page)
 	}
 }
 

@@ -53,6 +53,7 @@ func forbidden() map[string][]string {
 		"marketplace/internal/coverdir":    slices.Concat(wire, web, []string{"bookstall/marketplace/internal/web"}),
 
 		"marketplace/internal/catalog":         plain("bookstall"),
+		"marketplace/internal/libraryfile":     plain("bookstall/marketplace"),
 		"marketplace/internal/recommend":       {"net/http", "bookstall/marketplace/internal/web"},
 		"recommendations/internal/command":     plain(),
 		"recommendations/internal/domain":      plain("bookstall"),

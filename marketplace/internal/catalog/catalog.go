@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -138,6 +139,7 @@ type state struct {
 	samples    []SampleReader
 	readOnly   bool
 	index      *index
+	matcher    func() *matcher // made when it is needed first
 }
 
 func (c *Catalog) newState(contents Contents) *state {
@@ -192,6 +194,7 @@ func (c *Catalog) newState(contents Contents) *state {
 		s.sortSeries(one.ranks)
 	}
 	s.sorted = s.sortings()
+	s.matcher = sync.OnceValue(func() *matcher { return newMatcher(s.books) })
 	return s
 }
 

@@ -63,7 +63,11 @@ const cut = '.'
 // fold removes case and accents, and replaces everything that is not a letter, a digit
 // or a space by cut. Letters that are one letter for readers become one.
 func fold(text string) string {
-	text = cases.Fold().String(norm.NFKD.String(text))
+	if ascii := !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }); ascii { // most text, and much quicker
+		text = strings.ToLower(text)
+	} else {
+		text = cases.Fold().String(norm.NFKD.String(text))
+	}
 	var b strings.Builder
 	b.Grow(len(text))
 	for i, r := range text {

@@ -31,6 +31,7 @@ type fake struct {
 	recommend func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error)
 	history   func(context.Context, *recommendationsv1.GetHistoryRequest) (*recommendationsv1.GetHistoryResponse, error)
 	record    func(context.Context, *recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error)
+	recordAll func([]*recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error)
 	forget    func(context.Context, *recommendationsv1.ForgetReaderRequest) (*recommendationsv1.ForgetReaderResponse, error)
 	follow    func(*recommendationsv1.FollowStart, followStream) error
 	similar   func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error)
@@ -80,10 +81,13 @@ func (f *fake) ForgetReader(ctx context.Context, req *recommendationsv1.ForgetRe
 	return f.forget(ctx, req)
 }
 
-// RecordInteractions expects a single interaction, which is all that a shop sends.
+// RecordInteractions expects a single interaction, unless the test takes lists.
 func (f *fake) RecordInteractions(
 	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
 ) error {
+	if f.recordAll != nil {
+		return f.recordList(stream)
+	}
 	req, err := stream.Recv()
 	if err != nil {
 		return err
@@ -94,6 +98,27 @@ func (f *fake) RecordInteractions(
 	}
 	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 		return status.Errorf(codes.Internal, "after one interaction: %v", err)
+	}
+	return stream.SendAndClose(resp)
+}
+
+func (f *fake) recordList(
+	stream grpc.ClientStreamingServer[recommendationsv1.RecordInteractionsRequest, recommendationsv1.RecordInteractionsResponse],
+) error {
+	var list []*recommendationsv1.Interaction
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		list = append(list, req.GetInteraction())
+	}
+	resp, err := f.recordAll(list)
+	if err != nil {
+		return err
 	}
 	return stream.SendAndClose(resp)
 }

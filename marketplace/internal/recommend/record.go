@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"bookstall/balance"
 	recommendationsv1 "bookstall/gen/recommendations/v1"
@@ -19,7 +20,7 @@ const mostReplicas = 8
 // Record stores an interaction and returns once it is committed. Expected errors are
 // ErrUnavailable, ErrReadOnly, ErrConflict, ErrForgotten, catalog.ErrBookNotFound and *FieldError.
 func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
-	resp, err := c.record(ctx, i)
+	resp, err := c.record(ctx, []Interaction{i})
 	if err != nil {
 		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
 		telemetry.Warn(telemetry.Logger(ctx, c.log), "interaction not stored", "kind", string(i.Kind), "error", err.Error())
@@ -38,17 +39,60 @@ func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	return Recorded{Stored: result == stored, Version: resp.GetVersion()}, nil
 }
 
-// record sends an interaction. In a rollout, a replica of an earlier version may not know its
-// kind, and reject it: then it goes to another.
-func (c *Client) record(ctx context.Context, i Interaction) (resp *recommendationsv1.RecordInteractionsResponse, err error) {
+// batchSize is how many interactions RecordAll sends in one call: they fit into the buffer from
+// which a call is retried.
+const batchSize = 1000
+
+// Batch is the result of RecordAll.
+type Batch struct {
+	Done     int   // interactions, from the first on, that were stored or rejected
+	Sent     int   // those, and after an error the ones of which a part may be stored
+	Rejected int   // such as for books that are gone
+	Version  int64 // version of the reader's history after them
+}
+
+// RecordAll stores the interactions of one reader in order and returns once they are
+// committed. After an error, a part may be stored; the same list may be sent again. Expected
+// errors are ErrUnavailable, ErrReadOnly and ErrForgotten.
+func (c *Client) RecordAll(ctx context.Context, list []Interaction) (b Batch, err error) {
+	for part := range slices.Chunk(list, batchSize) {
+		b.Sent += len(part)
+		resp, err := c.record(ctx, part)
+		result := stored
+		if err != nil {
+			result = failed
+		}
+		for _, i := range part {
+			c.metrics.writes.WithLabelValues(string(i.Kind), result).Inc()
+		}
+		if err != nil {
+			telemetry.Warn(telemetry.Logger(ctx, c.log), "interactions not stored", "count", len(part), "error", err.Error())
+			return b, fmt.Errorf("interactions: %w", storeError(err))
+		}
+		for _, r := range resp.GetRejections() {
+			if r.GetReason() == recommendationsv1.RejectionReason_REJECTION_REASON_FORGOTTEN {
+				return b, fmt.Errorf("interactions: %w", ErrForgotten)
+			}
+		}
+		b.Done = b.Sent
+		b.Rejected += int(resp.GetRejected())
+		b.Version = max(b.Version, resp.GetVersion())
+		c.versions.raise(part[0].UserID, resp.GetVersion())
+	}
+	return b, nil
+}
+
+// record sends interactions. In a rollout, a replica of an earlier version may not know a
+// kind, and reject it: then all go to another, which stores none of them twice.
+func (c *Client) record(ctx context.Context, list []Interaction) (resp *recommendationsv1.RecordInteractionsResponse, err error) {
 	ctx, cancel := context.WithTimeout(balance.Elsewhere(ctx), c.writeTimeout)
 	defer cancel()
 	for range mostReplicas {
-		if resp, err = c.send(ctx, i); err != nil || !unknownKind(resp) {
+		if resp, err = c.send(ctx, list); err != nil || !unknownKind(resp) {
 			return resp, err
 		}
 	}
-	return nil, fmt.Errorf("%w: %s is unknown to all replicas that were asked", ErrUnavailable, i.Kind)
+	return nil, fmt.Errorf("%w: a kind is unknown to all replicas that were asked", ErrUnavailable)
 }
 
 // unknownKind reports whether a replica rejected an interaction for its kind.
@@ -61,16 +105,21 @@ func unknownKind(resp *recommendationsv1.RecordInteractionsResponse) bool {
 	return false
 }
 
-func (c *Client) send(ctx context.Context, i Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+func (c *Client) send(ctx context.Context, list []Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
 	stream, err := c.api.RecordInteractions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: &recommendationsv1.Interaction{
-		Id: i.ID, UserId: i.UserID, Generation: i.Generation, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
-	}})
-	if err != nil && !errors.Is(err, io.EOF) { // after EOF, CloseAndRecv returns the cause
-		return nil, err
+	for _, i := range list {
+		err = stream.Send(&recommendationsv1.RecordInteractionsRequest{Interaction: &recommendationsv1.Interaction{
+			Id: i.ID, UserId: i.UserID, Generation: i.Generation, BookId: i.BookID, Kind: kind(i.Kind), Rating: int32(i.Rating),
+		}})
+		if errors.Is(err, io.EOF) { // CloseAndRecv returns the cause
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return stream.CloseAndRecv()
 }

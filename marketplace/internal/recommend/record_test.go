@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -268,5 +269,78 @@ func TestGenerations(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int64{1, 2, 3, 4, 5}, asked); diff != "" {
 		t.Errorf("generations (-want +got):\n%s", diff)
+	}
+}
+
+// Many interactions go in several calls. One that a replica refuses for a kind is sent again as
+// a whole; after an error the rest is not sent.
+func TestRecordAll(t *testing.T) {
+	var list []Interaction
+	for i := range 2*batchSize + 1 {
+		list = append(list, Interaction{ID: fmt.Sprint(i), UserID: 7, BookID: int64(i + 1), Kind: Want})
+	}
+	var calls []int
+	var answer func(call int) (*recommendationsv1.RecordInteractionsResponse, error)
+	c := stocked(t, &fake{recordAll: func(list []*recommendationsv1.Interaction) (*recommendationsv1.RecordInteractionsResponse, error) {
+		calls = append(calls, len(list))
+		return answer(len(calls))
+	}})
+	rejection := func(reason recommendationsv1.RejectionReason, field string) *recommendationsv1.RecordInteractionsResponse {
+		return &recommendationsv1.RecordInteractionsResponse{Rejected: 1, Version: 8, Rejections: []*recommendationsv1.Rejection{{Reason: reason, Field: field}}}
+	}
+	for name, tc := range map[string]struct {
+		answer func(call int) (*recommendationsv1.RecordInteractionsResponse, error)
+		want   Batch
+		err    error
+		calls  []int
+	}{
+		"all is stored": {
+			func(call int) (*recommendationsv1.RecordInteractionsResponse, error) {
+				return &recommendationsv1.RecordInteractionsResponse{Version: int64(call)}, nil
+			},
+			Batch{Done: 2001, Sent: 2001, Version: 3}, nil, []int{1000, 1000, 1},
+		},
+		"an earlier version does not know the kind": {
+			func(call int) (*recommendationsv1.RecordInteractionsResponse, error) {
+				if call == 2 {
+					return rejection(recommendationsv1.RejectionReason_REJECTION_REASON_INVALID, "kind"), nil
+				}
+				return &recommendationsv1.RecordInteractionsResponse{Version: int64(call)}, nil
+			},
+			Batch{Done: 2001, Sent: 2001, Version: 4}, nil, []int{1000, 1000, 1000, 1},
+		},
+		"a book is gone": {
+			func(int) (*recommendationsv1.RecordInteractionsResponse, error) {
+				return rejection(recommendationsv1.RejectionReason_REJECTION_REASON_BOOK_NOT_FOUND, "book_id"), nil
+			},
+			Batch{Done: 2001, Sent: 2001, Rejected: 3, Version: 8}, nil, []int{1000, 1000, 1},
+		},
+		"forgotten": {
+			func(int) (*recommendationsv1.RecordInteractionsResponse, error) {
+				return rejection(recommendationsv1.RejectionReason_REJECTION_REASON_FORGOTTEN, "generation"), nil
+			},
+			Batch{Sent: 1000}, ErrForgotten, []int{1000},
+		},
+		"the store is lost": {
+			func(call int) (*recommendationsv1.RecordInteractionsResponse, error) {
+				if call == 2 {
+					return nil, status.Error(codes.FailedPrecondition, "x")
+				}
+				return &recommendationsv1.RecordInteractionsResponse{Version: int64(call)}, nil
+			},
+			Batch{Done: 1000, Sent: 2000, Version: 1}, ErrReadOnly, []int{1000, 1000},
+		},
+	} {
+		answer, calls = tc.answer, nil
+		got, err := c.RecordAll(t.Context(), list)
+		if got != tc.want || !errors.Is(err, tc.err) {
+			t.Errorf("%s: %+v, %v; want %+v, %v", name, got, err, tc.want, tc.err)
+		}
+		if diff := cmp.Diff(tc.calls, calls); diff != "" {
+			t.Errorf("%s: calls (-want +got):\n%s", name, diff)
+		}
+	}
+	if got, err := c.RecordAll(t.Context(), nil); got != (Batch{}) || err != nil {
+		t.Errorf("nothing: %+v, %v", got, err)
 	}
 }

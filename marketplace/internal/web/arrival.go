@@ -72,7 +72,7 @@ func (s *shop) readerNamed(r *http.Request, text string) (int64, error) {
 	switch route := routeOf(r); {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return 0, problem.Unavailable(problem.ErrNotKept, err)
-	case route == page.YourBooksPath || route == page.DownloadPath:
+	case route == page.YourBooksPath || route == page.DownloadPath || route == page.DownloadJSONPath:
 		return 0, problem.Unavailable(problem.ErrNoHistory, err)
 	}
 	return signed.Nobody, nil // the other pages do without the reader, as they do without recommendations

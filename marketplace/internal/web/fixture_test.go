@@ -129,14 +129,19 @@ func (f *fakeRecommender) Record(_ context.Context, i recommend.Interaction) (re
 		return recommend.Recorded{Version: f.version}, nil
 	}
 	f.stored[i.ID] = i
+	f.apply(i)
+	f.cause = i
+	f.change()
+	return recommend.Recorded{Stored: true, Version: f.version}, nil
+}
+
+// apply is called with mu held.
+func (f *fakeRecommender) apply(i recommend.Interaction) {
 	entry := recommend.Entry{BookID: i.BookID}
-	var others []recommend.Entry
-	for _, e := range f.histories[i.UserID] {
-		if e.BookID == i.BookID {
-			entry = e
-		} else {
-			others = append(others, e)
-		}
+	at := slices.IndexFunc(f.histories[i.UserID], func(e recommend.Entry) bool { return e.BookID == i.BookID })
+	if at >= 0 {
+		entry = f.histories[i.UserID][at]
+		f.histories[i.UserID] = slices.Delete(f.histories[i.UserID], at, at+1)
 	}
 	switch i.Kind {
 	case recommend.Like, recommend.Unlike:
@@ -151,10 +156,20 @@ func (f *fakeRecommender) Record(_ context.Context, i recommend.Interaction) (re
 		entry.Wanted, entry.Dismissed = false, i.Kind == recommend.Dismiss
 	case recommend.View:
 	}
-	f.histories[i.UserID] = append([]recommend.Entry{entry}, others...)
-	f.cause = i
-	f.change()
-	return recommend.Recorded{Stored: true, Version: f.version}, nil
+	f.histories[i.UserID] = slices.Insert(f.histories[i.UserID], 0, entry)
+}
+
+func (f *fakeRecommender) RecordAll(ctx context.Context, list []recommend.Interaction) (b recommend.Batch, err error) {
+	for _, i := range list {
+		done, err := f.Record(ctx, i)
+		if err != nil {
+			return b, err
+		}
+		b.Done++
+		b.Sent++
+		b.Version = done.Version
+	}
+	return b, nil
 }
 
 // change is called with mu held.

@@ -238,11 +238,11 @@ func TestDownload(t *testing.T) {
 	s.act("5", "dismiss")
 	s.act("1", "want")
 	file := s.get("/your-books.csv").want(t, 200)
-	want := "book_id,title,author,liked,rating,bought,wanted\n" +
-		"1,\"'=HYPERLINK(\"\"https://evil.test\"\",\"\"free\"\")\",'+1,true,,false,true\n" +
-		"2,'-2+3,'@SUM(A1),false,4,false,false\n" +
-		"3,Emma,Jane Austen,false,,true,false\n" +
-		"4,The Odyssey,Homer,false,,false,true\n"
+	want := "book_id,title,author,liked,rating,bought,wanted,isbn\n" +
+		"1,\"'=HYPERLINK(\"\"https://evil.test\"\",\"\"free\"\")\",'+1,true,,false,true,9780261103283\n" +
+		"2,'-2+3,'@SUM(A1),false,4,false,false,\n" +
+		"3,Emma,Jane Austen,false,,true,false,\n" +
+		"4,The Odyssey,Homer,false,,false,true,\n"
 	if diff := cmp.Diff(want, file.body); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

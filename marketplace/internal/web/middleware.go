@@ -48,6 +48,7 @@ func (s *shop) middleware() []middleware {
 		s.refuseCrossOrigin,
 		s.signIn,
 		s.admitToAPI,
+		s.readFiles,
 		s.readBody,
 		s.limitConcurrency,
 		s.compress, // within the slot
@@ -252,18 +253,19 @@ func (s *shop) limitAddress(next http.Handler) http.Handler {
 const maxBody = 8 << 10 // bytes
 
 // limitSize refuses long addresses and bodies that say that they are too long, and makes
-// reading fail after maxBody.
+// reading fail after what the route takes.
 func (s *shop) limitSize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.RequestURI()) > request.MaxURI {
 			s.refuse(w, r, problem.ErrURITooLong)
 			return
 		}
-		if r.ContentLength > maxBody {
-			s.refuse(w, r, &http.MaxBytesError{Limit: maxBody})
+		most := maxBodyOf(routeOf(r))
+		if r.ContentLength > most {
+			s.refuse(w, r, &http.MaxBytesError{Limit: most})
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -303,7 +305,7 @@ func (s *shop) readBody(next http.Handler) http.Handler {
 	bodies := newFlows(maxBodies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.ContentLength == 0 || r.Body == nil:
+		case r.ContentLength == 0 || r.Body == nil || maxBodyOf(routeOf(r)) > maxBody: // see readFiles
 		case r.Method == http.MethodGet || r.Method == http.MethodHead || routeOf(r) == "none":
 			dropBody(w, r)
 		default:

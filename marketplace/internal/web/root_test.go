@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/page"
 )
 
 const testRoot = "/shop"
@@ -156,9 +157,19 @@ func TestAllAddressesAreBelowThePublicURL(t *testing.T) {
 				browser, _ := cookiejar.New(nil) // never fails
 				s.client.Jar = browser
 				f.values.Set("sure", "yes") // a box to tick
-				asked := s.do("POST", f.action, f.values.Encode(), "Content-Type", formType, "Origin", s.url)
+				body, contentType := f.values.Encode(), formType
+				if f.action == testRoot+page.BringPath {
+					body, contentType = fileForm(t, fromGoodreads)
+				}
+				asked := s.do("POST", f.action, body, "Content-Type", contentType, "Origin", s.url)
 				if asked.StatusCode == http.StatusTemporaryRedirect {
-					asked = s.do("POST", check(kind, asked.Header.Get("Location")), f.values.Encode(), "Content-Type", formType, "Origin", s.url)
+					asked = s.do("POST", check(kind, asked.Header.Get("Location")), body, "Content-Type", contentType, "Origin", s.url)
+				}
+				if f.action == testRoot+page.BringPath { // answered by a page, with a form of its own
+					for _, match := range addresses.FindAllStringSubmatch(asked.want(t, http.StatusOK).body, -1) {
+						check(kind, match[1])
+					}
+					asked = s.do("POST", testRoot+page.UnbringPath, url.Values{"batch": {tokenOf(t, asked)}}.Encode(), "Content-Type", formType, "Origin", s.url)
 				}
 				asked.want(t, http.StatusSeeOther)
 				s.get(check(kind, asked.Header.Get("Location"))).want(t, 200)

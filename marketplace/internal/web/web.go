@@ -105,6 +105,11 @@ func byReader() limit.Rates {
 	}
 }
 
+// filesByReader is what one reader may bring.
+func filesByReader() limit.Rates {
+	return limit.Rates{RequestsPerSecond: 1, RequestsAtOnce: 10, WritesPerSecond: 1, WritesAtOnce: 10, StreamsAtATime: 1}
+}
+
 func newLimits[K comparable](s *shop, by string, rates limit.Rates) *limit.Table[K] {
 	return limit.New[K](limit.Config{Rates: rates, Refused: s.metrics.limitedBy(by), Now: s.now})
 }
@@ -139,6 +144,7 @@ func New(cfg Config) (http.Handler, error) {
 		Identity: signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
 		Version:  signed.NewVersionCookie(cfg.CookieKeys, scope),
 		Covers:   cfg.Covers, FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
+		Files: newLimits[int64](s, limitedByReader, filesByReader()), Batches: signed.NewBatches(cfg.CookieKeys),
 		PublicURL: public, Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,
 	}); err != nil {
 		return nil, fmt.Errorf("web: %w", err)

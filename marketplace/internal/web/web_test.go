@@ -29,7 +29,7 @@ func TestNewRefuses(t *testing.T) {
 func TestCrawl(t *testing.T) {
 	s := newTestShop(t, manyBooks())
 	links := regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
-	todo, seen := []string{"/"}, map[string]bool{"/reader": true, "/interactions": true, "/your-books/forget": true} // take POST only
+	todo, seen := []string{"/"}, map[string]bool{"/reader": true, "/interactions": true, "/your-books/forget": true, "/your-books/bring": true} // take POST only
 	for len(todo) > 0 {
 		path := todo[0]
 		todo = todo[1:]

@@ -31,6 +31,9 @@ const (
 	YourBooksPath    = "/your-books"
 	ForgetPath       = "/your-books/forget"
 	DownloadPath     = "/your-books.csv"
+	DownloadJSONPath = "/your-books.json"
+	BringPath        = "/your-books/bring"
+	UnbringPath      = "/your-books/bring/undo"
 	OwnersPath       = "/pages/"
 )
 
@@ -43,10 +46,12 @@ type Config struct {
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
 	Limits      *limit.Table[int64] // what each reader may do, by id
-	PublicURL   edge.URL            // where readers reach the shop; zero if that is not known
-	Links       []Link              // links in the foot of every page
-	Live        bool                // whether there are live shelves
-	Covers      *coverdir.Folder    // the owner's pictures; nil for none
+	Files       *limit.Table[int64] // which files each reader may bring: requests, and streams for those at a time
+	Batches     signed.Batches
+	PublicURL   edge.URL         // where readers reach the shop; zero if that is not known
+	Links       []Link           // links in the foot of every page
+	Live        bool             // whether there are live shelves
+	Covers      *coverdir.Folder // the owner's pictures; nil for none
 	Log         logr.Logger
 	// FormerCookies gives browsers the cookies of an earlier version, at their first page.
 	FormerCookies bool

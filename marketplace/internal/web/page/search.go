@@ -30,7 +30,7 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	if text == "" {
 		page.bookList = bookList{}
 	} else {
-		page.Title = "“" + shortened(text) + "”"
+		page.Title = "“" + shortened(text, longestHeading) + "”"
 		page.Books = own.cards(page.Found, "")
 	}
 	if page.Total == 0 {
@@ -54,7 +54,7 @@ func (p *searchPage) found() string {
 	if p.Total > 0 && p.Instead == "" {
 		count = countBooks(p.Total)
 	}
-	return count + " for “" + shortened(p.Query) + "”"
+	return count + " for “" + shortened(p.Query, longestHeading) + "”"
 }
 
 // closest says how many books match what was probably meant.
@@ -73,11 +73,13 @@ func in(category string) string {
 	return " in " + catalog.CategoryName(category)
 }
 
-// shortened cuts a query for a heading; the search box has all of it.
-func shortened(query string) string {
-	const most = 60
-	if runes := []rune(query); len(runes) > most {
+// longestHeading is the most characters of a query in a heading; the search box has all of it.
+const longestHeading = 60
+
+// shortened cuts a text.
+func shortened(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
-	return query
+	return text
 }

@@ -23,6 +23,7 @@ type yourBooksPage struct {
 	Dismissed []card
 	Total     int
 	Forgotten bool // whether the history was deleted just now
+	TakenBack bool // whether a file was taken back just now
 	Unknown   bool // whether there is nothing to forget, not even a cookie
 }
 
@@ -55,7 +56,7 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	}
 	page := yourBooksPage{
 		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
-		Unknown: v.unknown(),
+		TakenBack: r.URL.Query().Has(takenBack), Unknown: v.unknown(),
 	}
 	page.Books = p.ownCards(own, own.entries, "", true)
 	page.Wanted = p.ownCards(own, own.wanted, "wanted", false)

@@ -23,6 +23,8 @@ type Recommender interface {
 	Similar(ctx context.Context, book catalog.Book, q recommend.Query) recommend.Shelf
 	History(ctx context.Context, q recommend.HistoryQuery) (recommend.History, error)
 	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
+	// RecordAll stores many interactions of one reader. After an error a part may be stored.
+	RecordAll(ctx context.Context, list []recommend.Interaction) (recommend.Batch, error)
 	Forget(ctx context.Context, userID, generation int64) (version int64, err error)
 	// Reader returns the number of a reader whose id is a text, 0 if nobody has it.
 	Reader(ctx context.Context, externalID string, add bool) (int64, error)
