@@ -19,6 +19,8 @@ type dialect interface {
 	// open returns the pools for reading and for writing, which may be the same; 0
 	// means the default number of connections. It does not connect yet.
 	open(conns int) (read, write *sql.DB, err error)
+	// close releases what else is open, after the pools.
+	close() error
 	migrate(ctx context.Context, db *sql.DB, log logr.Logger) error
 	// view starts a transaction that reads a snapshot.
 	view(ctx context.Context, read *sql.DB) (*sql.Tx, error)

@@ -52,6 +52,8 @@ func (d postgres) open(conns int) (read, write *sql.DB, err error) {
 	return db, db, nil
 }
 
+func (d postgres) close() error { return nil }
+
 // migrate applies what is missing under a lock, so that one of several programs that start
 // at a time does it.
 //

@@ -26,8 +26,14 @@ import (
 type sqlite struct {
 	file   string
 	writes *fileLock
-	opened *atomic.Pointer[os.FileInfo] // the file, once it is open
-	logged *atomic.Bool                 // its log of writes has been seen; some file systems allow none
+	opened *atomic.Pointer[openedFiles] // nil before the first migration
+}
+
+// openedFiles are the files of a database that is open. SQLite removes a log and its index
+// when the last connection closes, so one stays open as long as the store.
+type openedFiles struct {
+	pin   *sql.DB
+	files map[string]os.FileInfo // by path
 }
 
 func newSQLite(file string) (dialect, error) {
@@ -38,7 +44,7 @@ func newSQLite(file string) (dialect, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock"), opened: &atomic.Pointer[os.FileInfo]{}, logged: &atomic.Bool{}}, nil
+	return sqlite{file: absolute, writes: newFileLock(absolute + ".lock"), opened: &atomic.Pointer[openedFiles]{}}, nil
 }
 
 // How long to wait for another program that holds the file, such as a backup. SQLite
@@ -52,7 +58,8 @@ const (
 // sqliteReaders is the default number of connections for reading.
 const sqliteReaders = 4
 
-func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
+// name returns the name of the database for connections that wait for another program.
+func (d sqlite) name(wait time.Duration) string {
 	options := url.Values{"_pragma": {
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit survives a power cut, not only the process
@@ -61,15 +68,19 @@ func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
 	}}
 	// mode=rw: migrate creates the file. A connection that SQLite makes later must not put an
 	// empty file in the place of one that was removed.
-	name := "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?mode=rw&" + options.Encode()
-	if read, err = sql.Open("sqlite", name+busy(busyMost)); err != nil {
+	return "file:" + (&url.URL{Path: d.file}).EscapedPath() + "?mode=rw&" + options.Encode() +
+		fmt.Sprintf("&_pragma=busy_timeout(%d)", wait.Milliseconds())
+}
+
+func (d sqlite) open(conns int) (read, write *sql.DB, err error) {
+	if read, err = sql.Open("sqlite", d.name(busyMost)); err != nil {
 		return nil, nil, err
 	}
 	read.SetMaxOpenConns(cmp.Or(conns, sqliteReaders))
 	read.SetMaxIdleConns(cmp.Or(conns, sqliteReaders))
 	// Writers take the lock at BEGIN. Taking it at the first write would fail if
 	// another transaction had written since the first read.
-	if write, err = sql.Open("sqlite", name+busy(busyTimeout)+"&_txlock=immediate"); err != nil {
+	if write, err = sql.Open("sqlite", d.name(busyTimeout)+"&_txlock=immediate"); err != nil {
 		return nil, nil, errors.Join(err, read.Close())
 	}
 	write.SetMaxOpenConns(1)
@@ -95,11 +106,45 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(d.file)
-	if err != nil {
-		return err
+	if d.opened.Load() != nil { // connections may still have the files that were opened first
+		return nil
 	}
-	d.opened.Store(&info)
+	opened, err := d.pin(ctx)
+	if err == nil {
+		d.opened.Store(opened)
+	}
+	return err
+}
+
+// pin opens a connection that stays open, and returns it with the files that it has.
+func (d sqlite) pin(ctx context.Context) (*openedFiles, error) {
+	db, err := sql.Open("sqlite", d.name(busyMost))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	o := &openedFiles{pin: db, files: map[string]os.FileInfo{}}
+	var journal string
+	err = db.QueryRowContext(context.WithoutCancel(ctx), "PRAGMA journal_mode").Scan(&journal)
+	paths := []string{d.file}
+	if journal == "wal" { // some file systems allow none
+		paths = append(paths, d.file+"-wal", d.file+"-shm")
+	}
+	for _, path := range paths {
+		if err == nil {
+			o.files[path], err = os.Stat(path)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return o, nil
+}
+
+func (d sqlite) close() error {
+	if o := d.opened.Load(); o != nil {
+		return o.pin.Close()
+	}
 	return nil
 }
 
@@ -112,29 +157,26 @@ func (d sqlite) create() {
 	}
 }
 
-// intact: the file at the path is still the one that is open, and its log of writes is
-// beside it. SQLite goes on writing into files that have been removed, without an error;
-// they are gone when the process ends.
+// intact: the files at the paths of the database, of its log and of the log's index are still
+// those that are open. SQLite goes on writing into files that have been removed, without an
+// error; they are gone when the process ends. A log that another process made anew has none
+// of this one's commits.
 func (d sqlite) intact() error {
-	info, err := os.Stat(d.file)
-	if err == nil && !os.SameFile(info, *d.opened.Load()) {
-		err = errors.New("it is another file than was opened")
-	}
-	if err == nil {
-		if _, err = os.Stat(d.file + "-wal"); err == nil {
-			d.logged.Store(true)
-		} else if !d.logged.Load() {
-			err = nil
+	for path, opened := range d.opened.Load().files {
+		info, err := os.Stat(path)
+		if err == nil && !os.SameFile(info, opened) {
+			err = fmt.Errorf("%s is another file than was opened", path)
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w: put it back, or restore a backup and start again", errMoved, err)
+		if err == nil {
+			continue
+		}
+		help := "put it back, or restore a backup and start again"
+		if path != d.file {
+			help = "stop all programs that use the store, then start them: the last one to stop saves what was acknowledged"
+		}
+		return fmt.Errorf("%w: %w: %s", errMoved, err, help)
 	}
 	return nil
-}
-
-func busy(most time.Duration) string {
-	return fmt.Sprintf("&_pragma=busy_timeout(%d)", most.Milliseconds())
 }
 
 // patiently repeats do while another program holds the file, up to busyMost.
@@ -229,7 +271,7 @@ func (d sqlite) cause(err error) Cause {
 
 func (d sqlite) where() string { return d.file }
 
-// errMoved: the file of the database was removed or replaced while it was open.
+// errMoved: a file of the database was removed or replaced while it was open.
 var errMoved = errors.New("the file of the store is gone")
 
 // errLock: the lock file cannot be created or locked.

@@ -133,7 +133,7 @@ func (s *Store) Close() error {
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
 	}
-	return err
+	return errors.Join(err, s.dialect.close())
 }
 
 // ready migrates the store before its first use by this process.
