@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -83,8 +84,11 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 		return c.fallback(ctx, err, q.Category, 0, q.MaxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
+	if c.otherBooks(resp.GetRecommendations(), resp.GetCatalogVersion()) {
+		return c.fallback(ctx, errMismatch, q.Category, 0, q.MaxResults)
+	}
 	return Shelf{
-		Items: c.items(resp.GetRecommendations()), Source: source(resp.GetSource()),
+		Items: c.items(resp.GetRecommendations(), resp.GetCatalogVersion()), Source: source(resp.GetSource()),
 		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(), Forgotten: resp.GetReaderForgotten(),
 	}
 }
@@ -111,7 +115,10 @@ func (c *Client) Similar(ctx context.Context, book catalog.Book, q Query) Shelf 
 		return c.fallback(ctx, err, book.Categories[0], book.ID, q.MaxResults)
 	}
 	c.feed.sawVersion(resp.GetCatalogVersion())
-	return Shelf{Items: c.items(resp.GetRecommendations()), Source: Similar, ServedBy: resp.GetServedBy()}
+	if c.otherBooks(resp.GetRecommendations(), resp.GetCatalogVersion()) {
+		return c.fallback(ctx, errMismatch, book.Categories[0], book.ID, q.MaxResults)
+	}
+	return Shelf{Items: c.items(resp.GetRecommendations(), resp.GetCatalogVersion()), Source: Similar, ServedBy: resp.GetServedBy()}
 }
 
 // fallback returns the shop's own bestsellers, without the book given.
@@ -136,12 +143,24 @@ func (c *Client) fallback(ctx context.Context, err error, category string, witho
 	return shelf
 }
 
-// items leaves out books that the shop does not list: a replica of an earlier version does
-// not know of such.
-func (c *Client) items(recommendations []*recommendationsv1.Recommendation) []Item {
+// otherBooks reports whether an id is that of another book in the shop's catalogue: one
+// that numbers its books anew was imported, and the shop does not have it yet.
+func (c *Client) otherBooks(recommendations []*recommendationsv1.Recommendation, version string) bool {
+	return version != c.catalog.Version() && slices.ContainsFunc(recommendations, c.isOther)
+}
+
+func (c *Client) isOther(r *recommendationsv1.Recommendation) bool {
+	book, err := c.catalog.Book(r.GetBookId())
+	return err == nil && book.Title != r.GetTitle()
+}
+
+// items leaves out books that the shop does not list, as a replica of an earlier version does
+// not know of such, and those that are others here.
+func (c *Client) items(recommendations []*recommendationsv1.Recommendation, version string) []Item {
+	same := version == c.catalog.Version()
 	list := make([]Item, 0, len(recommendations))
 	for _, r := range recommendations {
-		if c.catalog.Unlisted(r.GetBookId()) {
+		if c.catalog.Unlisted(r.GetBookId()) || !same && c.isOther(r) {
 			continue
 		}
 		list = append(list, Item{

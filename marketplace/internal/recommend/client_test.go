@@ -52,6 +52,35 @@ func TestShelf(t *testing.T) {
 	}
 }
 
+// TestAnotherCatalogueIsNoShelf has a replica answer from a catalogue that gives the shop's
+// ids to other books. The page must not offer those under titles that it shows elsewhere.
+func TestAnotherCatalogueIsNoShelf(t *testing.T) {
+	answer := func(version, title string) *fake {
+		books := []*recommendationsv1.Recommendation{{BookId: 3, Title: title}, {BookId: 99, Title: "New"}}
+		return &fake{
+			recommend: func(context.Context, *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+				return &recommendationsv1.RecommendResponse{Source: recommendationsv1.Source_SOURCE_PERSONAL, CatalogVersion: version, Recommendations: books}, nil
+			},
+			similar: func(context.Context, *recommendationsv1.SimilarBooksRequest) (*recommendationsv1.SimilarBooksResponse, error) {
+				return &recommendationsv1.SimilarBooksResponse{CatalogVersion: version, Recommendations: books}, nil
+			},
+		}
+	}
+	for _, tc := range []struct {
+		version, title string
+		wants          Source
+	}{{"v2", "Cooking", Fallback}, {"v2", "Three", Personal}, {"v1", "Three", Personal}} {
+		c := stocked(t, answer(tc.version, tc.title))
+		got := c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 2})
+		if got.Source != tc.wants || tc.wants == Fallback && (!errors.Is(got.Cause, errMismatch) || got.Items[0].Title != "One") {
+			t.Errorf("%s, %s: %+v, want %v", tc.version, tc.title, got, tc.wants)
+		}
+		if got := c.Similar(t.Context(), catalog.Book{ID: 2, Categories: []string{"fantasy"}}, Query{MaxResults: 2}); (got.Source == Fallback) != (tc.wants == Fallback) {
+			t.Errorf("%s, %s: similar %+v, want fallback %v", tc.version, tc.title, got, tc.wants == Fallback)
+		}
+	}
+}
+
 func TestFailedCallsFallBackToBestsellers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err    error

@@ -49,13 +49,16 @@ func storeError(err error) error {
 var (
 	errTimeout     = errors.New("deadline exceeded")
 	errUnavailable = errors.New("no replica available")
-	errMismatch    = errors.New("catalogues differ") // the replica does not know a book or category of ours
+	errMismatch    = errors.New("catalogues differ") // the replica does not know a book or category of ours, or has another book of the same id
 	errRefused     = errors.New("the replica does not allow this shop to call")
 	errBroken      = errors.New("the replica failed")
 )
 
 // fallbackCause maps the gRPC error of a shelf to one of the errors above.
 func fallbackCause(err error) error {
+	if errors.Is(err, errMismatch) {
+		return errMismatch
+	}
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
 		return errTimeout

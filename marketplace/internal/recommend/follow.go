@@ -116,7 +116,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 func (c *Client) change(s *recommendationsv1.FollowShelf) Change {
 	return Change{
 		Shelf: Shelf{
-			Items: c.items(s.GetRecommendations()), Source: source(s.GetSource()),
+			Items: c.items(s.GetRecommendations(), s.GetCatalogVersion()), Source: source(s.GetSource()),
 			ServedBy: s.GetServedBy(), Version: s.GetVersion(),
 		},
 		CauseID: s.GetCause().GetBookId(), CauseTitle: s.GetCause().GetTitle(), Entry: entry(s.GetEntry()),

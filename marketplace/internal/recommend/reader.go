@@ -54,14 +54,15 @@ func (r *readerIDs) put(text string, id int64) {
 }
 
 // Reader returns the number of a reader by the id that the owner of the shop has for the
-// reader, 0 if nobody has that id. With add, somebody has it from then on. Expected errors are
-// ErrUnavailable, ErrReadOnly and *FieldError.
+// reader, 0 if nobody has that id. With add, somebody has it from then on, also a reader who
+// was forgotten a moment ago through another shop. Expected errors are ErrUnavailable,
+// ErrReadOnly and *FieldError.
 func (c *Client) Reader(ctx context.Context, externalID string, add bool) (int64, error) {
 	if !utf8.ValidString(externalID) { // which no message can carry
 		return 0, fmt.Errorf("reader: %w", &FieldError{Field: "external_id", Reason: "is not UTF-8"})
 	}
 	known, ok := c.readers.of(externalID)
-	if ok && time.Since(known.at) < freshFor {
+	if ok && !add && time.Since(known.at) < freshFor {
 		return known.id, nil
 	}
 	call, cancel := context.WithTimeout(ctx, c.timeout)
@@ -75,7 +76,7 @@ func (c *Client) Reader(ctx context.Context, externalID string, add bool) (int64
 		return 0, nil
 	case status.Code(err) == codes.InvalidArgument:
 		return 0, fmt.Errorf("reader: %w", fieldError(err))
-	case ok:
+	case ok && !add:
 		return known.id, nil
 	}
 	return 0, fmt.Errorf("reader: %w", storeError(err))

@@ -53,8 +53,8 @@ func (s *shop) refuseOtherHosts(next http.Handler) http.Handler {
 	})
 }
 
-// readerNamed returns the reader whom a proxy calls by an id: a number, or a text that
-// recommendations knows from an import or knows from then on.
+// readerNamed returns the reader whom a proxy calls by an id: a number, or a text. Who is known
+// neither from an import nor from a write is nobody; a form makes the reader known.
 func (s *shop) readerNamed(r *http.Request, text string) (int64, error) {
 	id, isNumber := request.WholeNumber(text, 1, math.MaxInt64)
 	switch {
@@ -65,12 +65,16 @@ func (s *shop) readerNamed(r *http.Request, text string) (int64, error) {
 	case isNumber && text[0] != '0' && !signed.IsMapped(id):
 		return id, nil
 	}
-	id, err := s.Recommender.Reader(r.Context(), text, true)
-	if err == nil || !errors.Is(err, recommend.ErrUnavailable) {
+	writes := r.Method != http.MethodGet && r.Method != http.MethodHead
+	id, err := s.Recommender.Reader(r.Context(), text, writes)
+	switch {
+	case err == nil && id == 0:
+		return signed.Nobody, nil
+	case err == nil || !errors.Is(err, recommend.ErrUnavailable):
 		return id, err
 	}
 	switch route := routeOf(r); {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case writes:
 		return 0, problem.Unavailable(problem.ErrNotKept, err)
 	case route == page.YourBooksPath || route == page.DownloadPath || route == page.DownloadJSONPath:
 		return 0, problem.Unavailable(problem.ErrNoHistory, err)

@@ -100,6 +100,28 @@ func TestACookieBesideASignIn(t *testing.T) {
 	}
 }
 
+// What a proxy calls a reader is stored with the first thing that the reader does, and not
+// when a page is looked at.
+func TestASignedInReaderIsStoredByAForm(t *testing.T) {
+	s := newTestShop(t, fewBooks(), signingIn(t, "127.0.0.1"))
+	eve := []string{readerHeader, "eve@example.org"}
+	known := func() bool {
+		id, err := s.recommender.Reader(t.Context(), "eve@example.org", false)
+		return err == nil && id != 0
+	}
+	page := s.get("/", eve...).want(t, 200, `data-reader="nobody"`)
+	s.get("/books/1", eve...).want(t, 200)
+	s.get("/your-books", eve...).want(t, 200, "Nothing yet", "signed in")
+	if known() || page.Header.Get("Set-Cookie") != "" {
+		t.Errorf("pages made the reader known, or set the cookie %q", page.Header.Get("Set-Cookie"))
+	}
+	s.do("POST", "/interactions", "book=1&do=like&return=/books/1", append(eve, "Content-Type", formType)...).want(t, http.StatusSeeOther)
+	s.get("/your-books", eve...).want(t, 200, "The Hobbit")
+	if !known() {
+		t.Error("a like did not make the reader known")
+	}
+}
+
 // What one reader may do is limited by the reader, whoever proxies the request.
 func TestReadersWhoAreSignedInAreLimited(t *testing.T) {
 	s := newTestShop(t, fewBooks(), signingIn(t, "127.0.0.1"), stopClock)

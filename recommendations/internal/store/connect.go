@@ -93,7 +93,10 @@ func parsePostgres(text string) (*pgx.ConnConfig, error) {
 		return nil, fmt.Errorf("the postgres URL cannot be parsed%s; %s", obstacle(text), wantPostgres)
 	}
 	u, err := url.Parse(text) // it knows no lists of hosts
-	if strings.ContainsAny(text, "# \t\r\n") || err == nil && (strings.Contains(u.EscapedPath(), "@") || u.User == nil && strings.Contains(u.RawQuery, "@")) {
+	// pgx would take what follows the first of two @ for the host, and name it in errors.
+	_, authority, _ := strings.Cut(text, "://")
+	authority, _, _ = strings.Cut(authority, "/")
+	if strings.ContainsAny(text, "# \t\r\n") || strings.Count(authority, "@") > 1 || err == nil && (strings.Contains(u.EscapedPath(), "@") || u.User == nil && strings.Contains(u.RawQuery, "@")) {
 		return nil, fmt.Errorf("the postgres URL is ambiguous%s; %s", obstacle(text), wantPostgres)
 	}
 	config.ConnectTimeout = connectTimeout

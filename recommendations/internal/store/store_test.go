@@ -869,6 +869,8 @@ func TestURLs(t *testing.T) {
 	// The error names what must be percent-encoded.
 	for bad, want := range map[string]string{
 		"postgres://u:se@cr/et#%@h/d": "percent-encode @ / # %;",
+		"postgres://u:p@secret@h/d":   "percent-encode @;",
+		"postgres://u:p@secret@h":     "percent-encode @;",
 		"postgres://u:12/3@h/d":       "percent-encode /;",
 		"postgres://u:12?3@h/d":       "percent-encode ?;",
 		"postgres://u:12#3@h/d":       "percent-encode #;",

@@ -69,6 +69,11 @@ func stranger() Visitor { return Visitor{id: signed.Identity{Own: signed.Nobody}
 // visitor returns the visitor that a request comes from.
 func (p *Pages) visitor(r *http.Request) Visitor {
 	if own, ok := r.Context().Value(readerKey{}).(int64); ok {
+		if own == signed.Nobody {
+			v := stranger()
+			v.signedIn = true
+			return v
+		}
 		id := signed.Identity{Own: own} // of any generation: nobody else has the id
 		return Visitor{id: id, tag: p.cfg.Identity.Tag(id), signedIn: true}
 	}
@@ -89,7 +94,7 @@ func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
 	switch {
 	case v.renew:
 		p.cfg.Identity.Write(w, v.id)
-	case v.unknown() && p.cfg.FormerCookies:
+	case v.unknown() && !v.signedIn && p.cfg.FormerCookies:
 		p.cfg.Identity.Write(w, signed.NewFormerIdentity())
 	}
 	return v
