@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Name is a name that listed books share: of somebody who made them, or of their series.
@@ -31,12 +32,17 @@ type named struct {
 // FoldName returns what the spellings of a name have in common, without case, accents and
 // punctuation, for an address: "J. R. R. Tolkien" is jrr-tolkien. It is "" if nothing is left.
 func FoldName(name string) string {
-	list := terms(name)
-	words := make([]string, len(list))
-	for i, t := range list {
-		words[i] = t.joined()
+	var key strings.Builder
+	before := 0 // length of the part before
+	for _, part := range slices.Concat(terms(name)...) {
+		n := utf8.RuneCountInString(part)
+		if key.Len() > 0 && (n > 1 || before > 1) { // initials stay together
+			key.WriteByte('-')
+		}
+		key.WriteString(part)
+		before = n
 	}
-	return strings.Join(words, "-")
+	return key.String()
 }
 
 // newNames returns the names that of returns for each book, of which the first are listed.
@@ -134,19 +140,27 @@ func seriesOf(b *Book) []string {
 	return nil
 }
 
-// SeriesPlace returns the place of a book in its series, the first for several: 1 for "1-3". ok
-// is false if it has none.
-func (b *Book) SeriesPlace() (place float64, ok bool) {
+// SeriesPlace returns the place of a book in its series, twice unless it has several: 1 and 3 for
+// "1-3". ok is false if it has none.
+func (b *Book) SeriesPlace() (first, last float64, ok bool) {
 	_, number := b.SeriesAndNumber()
-	end := len(number) - len(strings.TrimLeft(number, "0123456789."))
-	place, err := strconv.ParseFloat(number[:end], 64)
-	return place, err == nil
+	leading := func(text string) (float64, error) {
+		end := len(text) - len(strings.TrimLeft(text, "0123456789."))
+		return strconv.ParseFloat(text[:end], 64)
+	}
+	first, err := leading(number)
+	if i := strings.LastIndexAny(number, "-–"); i >= 0 {
+		if to, err := leading(strings.TrimLeft(number[i:], "-– ")); err == nil {
+			last = to
+		}
+	}
+	return first, max(first, last), err == nil
 }
 
 // sortSeries sorts books of a series by their place, those without one last.
 func (s *state) sortSeries(ranks []int32) {
 	place := func(rank int32) float64 {
-		if n, ok := s.books[rank].SeriesPlace(); ok {
+		if n, _, ok := s.books[rank].SeriesPlace(); ok {
 			return n
 		}
 		return math.Inf(1)

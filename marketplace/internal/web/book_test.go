@@ -87,7 +87,7 @@ func TestBookPageWithAllFields(t *testing.T) {
 	hidden.Hidden, hidden.BuyURL = true, "https://shop.example/3"
 	s := newTestShop(t, contents)
 	page := s.get("/books/1").want(t, 200,
-		"Middle-earth #1</p>", ">€12.90<", `<a class="buy-here" href="https://shop.example/?a=1&amp;b=2" rel="external nofollow noreferrer">Buy`,
+		"Middle-earth #1</a></p>", ">€12.90<", `<a class="buy-here" href="https://shop.example/?a=1&amp;b=2" rel="external nofollow noreferrer">Buy`,
 		"<dt>Publisher</dt><dd>Quay &amp; Sons</dd>", "<dt>Format</dt><dd>Paperback</dd>", "<dt>Pages</dt><dd>1,310</dd>",
 		`dir="auto">First`+"\nline.</p>", `dir="auto">Second.</p>`, ">Alan &lt;Lee&gt;</bdi></a> (illustrator), ", ">Ann Marsh</bdi></a> (editor)", "J.R.R. Tolkien</bdi></a>, ",
 	)

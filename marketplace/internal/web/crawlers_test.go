@@ -47,6 +47,8 @@ func TestSitemaps(t *testing.T) {
 	for id := range int64(5001) {
 		c.Books = append(c.Books, catalog.Book{ID: id + 1, Title: fmt.Sprint("Book ", id), Categories: []string{"poetry"}, Hidden: id == 7})
 	}
+	c.Books[7].Author = "Only of a hidden book"
+	c.Books[8].Author, c.Books[9].Author, c.Books[10].Series = "An Author", "村上 春樹", "Sagas #1"
 	c.Version = "v1"
 	const public = "https://shop.example/shop"
 	s := newTestShop(t, c, at(t, public))
@@ -60,16 +62,16 @@ func TestSitemaps(t *testing.T) {
 			seen[page] = true
 		}
 	}
-	if len(index) != 1 || len(seen) != 5000+3 || seen[public+"/books/8"] {
-		t.Errorf("%q have %d pages, want all books but the hidden one, the front page, all books and a category", index, len(seen))
+	if len(index) != 2 || len(seen) != 5000+6 || seen[public+"/books/8"] {
+		t.Errorf("%q have %d pages, want all books but the hidden one, the front page, all books, a category, two authors and a series", index, len(seen))
 	}
-	for _, path := range []string{"/", "/books", "/categories/poetry", "/books/5001"} {
+	for _, path := range []string{"/", "/books", "/categories/poetry", "/books/5001", "/authors/an-author", "/authors/%E6%9D%91%E4%B8%8A-%E6%98%A5%E6%A8%B9", "/series/sagas"} {
 		if !seen[public+path] {
 			t.Errorf("%s is missing", path)
 		}
 		s.get(path).want(t, 200, `<link rel="canonical" href="`+public+path+`">`, `<meta property="og:url" content="`+public+path+`">`)
 	}
-	for _, none := range []string{"/sitemaps/0", "/sitemaps/2", "/sitemaps/x", "/sitemaps/"} {
+	for _, none := range []string{"/sitemaps/0", "/sitemaps/3", "/sitemaps/x", "/sitemaps/"} {
 		s.get(none).want(t, 404)
 	}
 	newTestShop(t, fewBooks()).get("/sitemap.xml").want(t, 404)
@@ -94,7 +96,8 @@ func TestBookForSearchEngines(t *testing.T) {
 	}
 	want := map[string]any{
 		"@context": "https://schema.org", "@type": "Book", "url": "https://shop.example/shop/books/1", "name": "The Hobbit",
-		"author": []any{map[string]any{"@type": "Person", "name": "J.R.R. Tolkien"}}, "image": "https://shop.example/shop/books/1/cover.svg",
+		"author":   []any{map[string]any{"@type": "Person", "name": "J.R.R. Tolkien", "url": "https://shop.example/shop/authors/jrr-tolkien"}},
+		"isPartOf": map[string]any{"@type": "BookSeries", "name": "Middle-earth", "url": "https://shop.example/shop/series/middle-earth"}, "image": "https://shop.example/shop/books/1/cover.svg",
 		"description": contents.Books[0].Description, "genre": []any{"Fantasy", "Classics"}, "isbn": "9780261103283", "inLanguage": "en", "datePublished": "1937",
 		"offers": map[string]any{
 			"@type": "Offer", "url": "https://shop.example/shop/books/1", "price": "12.90", "priceCurrency": "EUR", "availability": "https://schema.org/InStock",

@@ -63,7 +63,7 @@ func (p *Pages) Book(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	page.About = b.Description
 	if !p.cfg.PublicURL.IsZero() {
 		page.Image = p.cfg.PublicURL.Origin() + p.links.cover(&b).src
-		page.Data = linkedData(&b, page.Canonical, page.Image)
+		page.Data = p.linkedData(&b, page.Canonical, page.Image)
 	}
 	return show(w, book(&page))
 }

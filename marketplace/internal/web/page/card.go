@@ -82,7 +82,9 @@ func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookAction
 
 // cards returns the cards of books. Their forms return to the anchor of their shelf, which
 // a book may have left by then. Without a shelf each card is an anchor itself.
-func (o ownBooks) cards(books []catalog.Book, shelf string) []card { return o.cardsWith(books, shelf, false) }
+func (o ownBooks) cards(books []catalog.Book, shelf string) []card {
+	return o.cardsWith(books, shelf, false)
+}
 
 // cardsWith returns cards with whole forms, or with those that have only a like.
 func (o ownBooks) cardsWith(books []catalog.Book, shelf string, whole bool) []card {

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/a-h/templ"
@@ -29,8 +30,8 @@ func (p *Pages) Robots(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// sitemapBooks is the number of books in one sitemap: few enough that nobody who asks for one costs much.
-const sitemapBooks = 5000
+// sitemapSize is the number of books, authors and series in one sitemap: few enough that nobody who asks for one costs much.
+const sitemapSize = 5000
 
 // mapped is an address in a sitemap or in their index.
 type mapped struct {
@@ -53,8 +54,8 @@ func (p *Pages) Sitemap(w http.ResponseWriter, _ *http.Request) error {
 	return sendXML(w, index)
 }
 
-// SitemapPart is GET /sitemaps/{number}: some books, and in the first one the front page, the
-// lists and the owner's pages.
+// SitemapPart is GET /sitemaps/{number}: some books, authors and series, and in the first one the
+// front page, the lists and the owner's pages.
 func (p *Pages) SitemapPart(w http.ResponseWriter, r *http.Request) error {
 	number, ok := request.WholeNumber(r.PathValue("number"), 1, int64(p.sitemaps()))
 	if !ok || p.cfg.PublicURL.IsZero() {
@@ -75,15 +76,32 @@ func (p *Pages) SitemapPart(w http.ResponseWriter, r *http.Request) error {
 			add(OwnersPath + p.cfg.Face.Pages[i].Slug)
 		}
 	}
-	for _, b := range p.cfg.Catalog.List(catalog.Query{Offset: int(number-1) * sitemapBooks, Limit: sitemapBooks}).Books {
+	first := int(number-1) * sitemapSize
+	books := p.cfg.Catalog.List(catalog.Query{Offset: first, Limit: sitemapSize})
+	for _, b := range books.Books {
 		add("/books/" + strconv.FormatInt(b.ID, 10))
+	}
+	first = max(0, first-books.Total) // among the names, which come after the books
+	room := sitemapSize - len(books.Books)
+	for _, kind := range []struct {
+		path  string
+		names []catalog.Name
+	}{{authorsPath, p.cfg.Catalog.Authors()}, {seriesPath, p.cfg.Catalog.AllSeries()}} {
+		some := kind.names[min(first, len(kind.names)):]
+		some = some[:min(room, len(some))]
+		for _, name := range some {
+			add(kind.path + url.PathEscape(name.Key))
+		}
+		first, room = max(0, first-len(kind.names)), room-len(some)
 	}
 	return sendXML(w, set)
 }
 
 // sitemaps returns the number of sitemaps.
 func (p *Pages) sitemaps() int {
-	return (p.cfg.Catalog.List(catalog.Query{Limit: 1}).Total + sitemapBooks - 1) / sitemapBooks
+	books := p.cfg.Catalog.List(catalog.Query{Limit: 1}).Total
+	names := len(p.cfg.Catalog.Authors()) + len(p.cfg.Catalog.AllSeries())
+	return (books + names + sitemapSize - 1) / sitemapSize
 }
 
 func sendXML(w http.ResponseWriter, value any) error {
@@ -98,7 +116,7 @@ func sendXML(w http.ResponseWriter, value any) error {
 
 // schemaBook is a book as search engines read it, by https://schema.org/Book.
 type schemaBook struct {
-	Context     string         `json:"@context"`
+	Context     string         `json:"@context,omitempty"`
 	Type        string         `json:"@type"`
 	URL         string         `json:"url"`
 	Name        string         `json:"name"`
@@ -111,14 +129,20 @@ type schemaBook struct {
 	Pages       int            `json:"numberOfPages,omitempty"`
 	Published   string         `json:"datePublished,omitempty"`
 	Publisher   *schemaPerson  `json:"publisher,omitempty"`
+	Series      *schemaSeries  `json:"isPartOf,omitempty"`
+	Position    string         `json:"position,omitempty"` // in the series
 	Offer       *schemaOffer   `json:"offers,omitempty"`
 }
 
 // schemaPerson is a person or an organization.
 type schemaPerson struct {
-	Type string `json:"@type"`
-	Name string `json:"name"`
+	Context string `json:"@context,omitempty"`
+	Type    string `json:"@type"`
+	Name    string `json:"name"`
+	URL     string `json:"url,omitempty"`
 }
+
+const schemaOrg = "https://schema.org"
 
 type schemaOffer struct {
 	Type         string `json:"@type"`
@@ -129,14 +153,14 @@ type schemaOffer struct {
 }
 
 // linkedData returns what search engines read of a book.
-func linkedData(b *catalog.Book, address, image string) templ.Component {
+func (p *Pages) linkedData(b *catalog.Book, address, image string) templ.Component {
 	s := schemaBook{
-		Context: "https://schema.org", Type: "Book", URL: address, Name: b.Title, Image: image, Description: b.Description, ISBN: b.ISBN,
+		Context: schemaOrg, Type: "Book", URL: address, Name: b.Title, Image: image, Description: b.Description, ISBN: b.ISBN,
 		Language: b.Language, Pages: b.Pages,
 	}
 	authors, _ := authorsOf(b)
 	for _, name := range authors {
-		s.Authors = append(s.Authors, schemaPerson{"Person", name})
+		s.Authors = append(s.Authors, schemaPerson{Type: "Person", Name: name, URL: p.publicAuthor(name)})
 	}
 	for _, slug := range b.Categories {
 		s.Genres = append(s.Genres, catalog.CategoryName(slug))
@@ -144,8 +168,15 @@ func linkedData(b *catalog.Book, address, image string) templ.Component {
 	if b.Year > 0 {
 		s.Published = fmt.Sprintf("%04d", b.Year)
 	}
+	if name, number := b.SeriesAndNumber(); name != "" {
+		s.Series = &schemaSeries{Type: "BookSeries", Name: name}
+		if key := catalog.FoldName(name); key != "" {
+			s.Series.URL = p.cfg.PublicURL.To(seriesPath + url.PathEscape(key))
+		}
+		s.Position = number
+	}
 	if b.Publisher != "" {
-		s.Publisher = &schemaPerson{"Organization", b.Publisher}
+		s.Publisher = &schemaPerson{Type: "Organization", Name: b.Publisher}
 	}
 	if b.Price != "" {
 		s.Offer = &schemaOffer{"Offer", address, b.Price, b.Currency, "https://schema.org/OutOfStock"}
@@ -153,5 +184,19 @@ func linkedData(b *catalog.Book, address, image string) templ.Component {
 			s.Offer.Availability = "https://schema.org/InStock"
 		}
 	}
-	return templ.JSONScript("", s).WithType("application/ld+json")
+	return linked(s)
+}
+
+// linked writes what search engines read of a page.
+func linked(data any) templ.Component {
+	return templ.JSONScript("", data).WithType("application/ld+json")
+}
+
+// publicAuthor returns the URL of an author's page; "" for none.
+func (p *Pages) publicAuthor(name string) string {
+	key := catalog.FoldName(name)
+	if key == "" {
+		return ""
+	}
+	return p.cfg.PublicURL.To(authorsPath + url.PathEscape(key))
 }

@@ -26,7 +26,8 @@ type layout struct {
 	Here       string          // address to return to after switching reader
 	About      string          // what the page is about, for search engines; "" for what the shop is about
 	Image      string          // URL of the picture of a book
-	Data       templ.Component // what search engines read of a book; nil for none
+	Data       templ.Component // what search engines read of a book, an author or a series; nil for none
+	Feed       string          // URL of the feed of new books; "" for none
 	Canonical  string          // URL of a page for everybody, for search engines; "" if not known
 	Unindexed  bool            // whether search engines should leave the page out
 	Query      string          // text in the search box
@@ -74,6 +75,7 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 		at: p.links, face: &p.cfg.Face,
 		Title: title, Here: here, Categories: p.cfg.Catalog.Categories(), ReadingAs: "Reading as", Reading: yourselfLabel,
 		Remembers: p.cfg.Catalog.Ready() && !p.cfg.Catalog.ReadOnly(), Sample: v.sample.Label, Reader: v.tag, Links: p.cfg.Links, SignedIn: v.signedIn,
+		Feed: p.feed(),
 	}
 	if len(own.entries) > 0 {
 		l.Yours = strconv.Itoa(len(own.entries))

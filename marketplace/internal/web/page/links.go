@@ -63,6 +63,25 @@ func (l *links) book(id int64) string { return l.to("/books/" + strconv.FormatIn
 
 func (l *links) category(slug string) string { return l.to("/categories/" + slug) }
 
+// author leads to the books of somebody; "" for a name that is nothing but punctuation.
+func (l *links) author(name string) string { return l.named(authorsPath, name) }
+
+func (l *links) series(name string) string { return l.named(seriesPath, name) }
+
+// seriesOf leads to the series of a book; "" for none.
+func (l *links) seriesOf(b *catalog.Book) string {
+	name, _ := b.SeriesAndNumber()
+	return l.series(name)
+}
+
+func (l *links) named(path, name string) string {
+	key := catalog.FoldName(name)
+	if key == "" {
+		return ""
+	}
+	return l.to(path + url.PathEscape(key))
+}
+
 // search leads to the books that match a text, in a category, "" for all.
 func (l *links) search(text, category string) string {
 	query := "?q=" + escapeQuery(text)

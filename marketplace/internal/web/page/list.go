@@ -85,6 +85,14 @@ type pageLink struct {
 	URL  string
 }
 
+// pageNumber returns the number of a page of a list of so many books: what is asked for, or the nearest.
+func pageNumber(asked string, total int) int {
+	number, _ := strconv.Atoi(asked) // 0 if it is not a number
+	return min(max(number, 1), pagesOf(total))
+}
+
+func pagesOf(total int) int { return max((total+booksOnPage-1)/booksOnPage, 1) }
+
 // newPaging links the first, the last and the neighbouring pages.
 func newPaging(page, last int, path string, values url.Values) paging {
 	link := func(n int) string {

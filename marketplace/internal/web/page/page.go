@@ -35,6 +35,10 @@ const (
 	BringPath        = "/your-books/bring"
 	UnbringPath      = "/your-books/bring/undo"
 	OwnersPath       = "/pages/"
+	FeedPath         = "/new.atom"
+
+	authorsPath = "/authors/"
+	seriesPath  = "/series/"
 )
 
 // Config holds the dependencies of the pages.

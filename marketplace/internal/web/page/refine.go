@@ -61,20 +61,17 @@ func (p *Pages) list(r *http.Request, q catalog.Query, address string, values ur
 	}
 	maps.Copy(values, listing.Values())
 	q.Sort, q.Filter = listing.Sort, listing.Filter
-	q.Offset, q.Limit = 0, booksOnPage
-
-	const most = 1 << 20                           // so that the offset fits an int
-	number, _ := strconv.Atoi(given.Value("page")) // 0 if it is not a number
-	number = min(max(number, 1), most)
-	q.Offset = (number - 1) * booksOnPage
+	q.Limit = booksOnPage
+	asked := given.Value("page")
+	const most = 1 << 20 // so that the offset fits an int
+	q.Offset = (pageNumber(asked, most) - 1) * booksOnPage
 	found := p.cfg.Catalog.List(q)
-	last := max((found.Total+booksOnPage-1)/booksOnPage, 1)
-	if number > last {
-		number = last
+	number := pageNumber(asked, found.Total)
+	if q.Offset > 0 && len(found.Books) == 0 {
 		q.Offset = (number - 1) * booksOnPage
 		found = p.cfg.Catalog.List(q)
 	}
-	l.Total, l.Instead, l.Found, l.Paging = found.Total, found.Instead, found.Books, newPaging(number, last, address, values)
+	l.Total, l.Instead, l.Found, l.Paging = found.Total, found.Instead, found.Books, newPaging(number, pagesOf(found.Total), address, values)
 	l.Refine.Query = q
 	l.Refine.choose(p.cfg.Catalog.Categories(), own)
 	l.Refine.activate(p.cfg.Catalog, values, own, found.Total == 0)
@@ -181,6 +178,12 @@ func address(path string, values url.Values) string {
 		return path
 	}
 	return path + "?" + values.Encode()
+}
+
+// worth reports whether a list is long enough for the form.
+func (l *bookList) worth() bool {
+	const few = 6
+	return l.Total > few || l.Refine.Refined()
 }
 
 // Filters reports whether there is anything to filter by.
