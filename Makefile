@@ -52,11 +52,11 @@ check: ## go vet and unit tests while you edit; needs no browser, Helm or databa
 	$(GO) test -short $(PKG)
 
 .PHONY: test
-test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(BIN)/promtool $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
+test: system $(BIN)/gotestsum $(BIN)/govulncheck $(BIN)/axe.min.js $(BIN)/promtool $(BIN)/prometheus $(CHART_TOOLS) ## everything that needs no cluster, with the race detector
 	@BIN=$(BIN) PACKAGES="$(PKG)" tools/test.sh $(TEST_FLAGS)
 
 .PHONY: golden
-golden: $(BIN)/helm $(BIN)/helm3 ## rewrite the golden files; look at the difference before you commit it
+golden: $(BIN)/helm $(BIN)/helm3 $(BIN)/prometheus ## rewrite the golden files; look at the difference before you commit it
 	$(GO) test -short -count=1 $$(grep -rl --exclude-dir=bin --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u | grep -v -e internal/test/chart -e internal/test/signals) -update
 	$(GO) test -count=1 ./internal/test/signals -update
 	$(GO) test -count=1 -run='Golden|ReadmeListsAllValues' ./internal/test/chart -update
@@ -212,7 +212,7 @@ check-history: ## fail if a commit since BASE (origin/main) does not build, test
 ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc templ gotestsum govulncheck golangci-lint axe.min.js promtool) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc templ gotestsum govulncheck golangci-lint axe.min.js promtool prometheus) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:

@@ -4,7 +4,7 @@
 # unpacked but not installed, so that no server starts here.
 set -euo pipefail
 name=$(basename "$1")
-variable=${name^^}
+variable=$(tr a-z A-Z <<<"$name")
 program=${!variable:-}
 if [ -z "$program" ]; then
   if ! command -v apt-get >/dev/null; then

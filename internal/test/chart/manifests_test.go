@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -417,4 +418,36 @@ func TestNamesStayStrings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Each dashboard is a ConfigMap that Grafana's sidecar finds, as it is in the folder.
+func TestDashboards(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(chart, "dashboards", "*.json"))
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%d dashboards (%v), want 5", len(files), err)
+	}
+	if out := rendered(t); slices.ContainsFunc(out, func(o object) bool { return strings.Contains(o.name(), "-dashboard-") }) {
+		t.Error("dashboards that nobody asked for")
+	}
+	objects := rendered(t, "--set=dashboards.enabled=true,dashboards.folder=Shops,dashboards.annotations.a=b,dashboards.labels.team=books")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		m := find(t, objects, "ConfigMap", "bookstall-dashboard-"+strings.TrimSuffix(name, ".json"))
+		if m.text("metadata", "labels", "grafana_dashboard") != "1" || m.text("metadata", "labels", "team") != "books" {
+			t.Errorf("%s: labels %v", name, m.at("metadata", "labels"))
+		}
+		if m.text("metadata", "annotations", "grafana_folder") != "Shops" || m.text("metadata", "annotations", "a") != "b" {
+			t.Errorf("%s: annotations %v", name, m.at("metadata", "annotations"))
+		}
+		if got := m.text("data", "bookstall-"+name); strings.TrimSpace(got) != strings.TrimSpace(string(text)) {
+			t.Errorf("%s: the ConfigMap has another text", name)
+		}
+	}
+	// As values of a release before them: nothing, or what is asked for.
+	rendered(t, "--set-json=dashboards=null")
+	find(t, rendered(t, "--set-json=dashboards={\"enabled\":true,\"labels\":null,\"annotations\":null,\"folder\":null}"), "ConfigMap", "bookstall-dashboard-shop")
 }

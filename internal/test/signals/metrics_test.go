@@ -80,9 +80,10 @@ func runtime(m *metric) bool {
 
 func TestSignals(t *testing.T) {
 	r := start(t)
+	prom := scrape(t, r)
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	r.happen(ctx)
+	r.happen(ctx, prom)
 
 	all := map[string]*metric{}
 	for program, admin := range map[string]string{"marketplace": r.Admin, "recommendations": r.Replicas()[1].Admin} {
@@ -103,7 +104,10 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%s has %d series, want at most %d", program, series, maxSeries)
 		}
 	}
+	last := r.Replicas()[2]
+	at := stopped(t, r, prom, last)
 	end()
+	t.Run("panels", func(t *testing.T) { panelsHaveData(t, prom, last.Name, at) })
 	t.Run("metrics", func(t *testing.T) { golden(t, root+"/docs/metrics.md", metricsTable(t, all)) })
 	t.Run("logs", func(t *testing.T) { logs(t, r.log.text()) })
 }

@@ -54,6 +54,7 @@ func start(t *testing.T) *rig {
 	var err error
 	r.Fleet, err = fleet.Start(fleet.Config{
 		Bin: r.bin, Replicas: 3, TLS: true, Tutorial: true, Log: r.log,
+		MarketplaceEnv: []string{"GOMEMLIMIT=1GiB"}, ReplicaEnv: []string{"GOMEMLIMIT=1GiB"},
 		MarketplaceArgs: []string{"--faults", "--dns-interval=500ms", "--dns-max-stale=1s"},
 		ReplicaArgs:     []string{"--faults", r.store, "--max-queue=0"},
 	})
@@ -146,7 +147,7 @@ func (r *rig) live(ctx context.Context) {
 
 // happen makes happen what the signals are for. It returns while a replica is ejected and a
 // live shelf is open.
-func (r *rig) happen(ctx context.Context) {
+func (r *rig) happen(ctx context.Context, p *prometheus) {
 	r.t.Helper()
 	for _, path := range []string{"/", "/books/1", "/search?q=the", "/api/v1/recommendations?user_id=1", "/books/999999"} {
 		r.get(path)
@@ -177,6 +178,8 @@ func (r *rig) happen(ctx context.Context) {
 	if status := r.like("2"); status != http.StatusServiceUnavailable {
 		r.t.Errorf("a like without replicas: status %d", status)
 	}
+	// Prometheus sees the first failures as the beginning of a series, and counts those after.
+	p.wait(r.t, `ALERTS{alertname="BookstallRequestsFailFast", alertstate="firing"}`, func() { r.like("2") })
 	r.fault(`{}`, replicas...)
 
 	// DNS forgets the replicas for longer than the shop keeps them, and knows them again.

@@ -3,6 +3,7 @@ package signals
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -10,7 +11,7 @@ import (
 
 // metricName matches the metrics of a query, and nothing else in it: those have an underscore,
 // and no functions, labels or recorded series have one with these beginnings.
-var metricName = regexp.MustCompile(`(?:^|[^\w:.])((?:bookstall|catalog|discovery|go|grpc|http_server|log|process|recommend|recommendations|rpc|telemetry|web)_\w+)`)
+var metricName = regexp.MustCompile(`(?:^|[^\w:.])((?:bookstall|catalog|discovery|go|grpc_client|grpc_server|http_server|log|process|recommend|recommendations|rpc|telemetry|web)_\w+)`)
 
 // uses returns the alerts and panels that use a metric.
 func uses(t *testing.T) map[string][]string {
@@ -40,6 +41,13 @@ func uses(t *testing.T) map[string][]string {
 				by = regexp.MustCompile(`ratio_rate\w+`).ReplaceAllString(r.Record, "ratio_rate…")
 			}
 			add(r.Expr, "`"+by+"`")
+		}
+	}
+	for _, d := range dashboards() {
+		for _, p := range d.panels {
+			for _, query := range p.queries {
+				add(query[0], strings.TrimPrefix(d.title, "Bookstall: ")+": "+p.title)
+			}
 		}
 	}
 	return used
