@@ -262,7 +262,7 @@ func TestDashboards(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *update {
-			if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil { //nolint:gosec // a file of the chart
+			if err := os.WriteFile(path, text.Bytes(), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue

@@ -159,6 +159,7 @@ func literal(e ast.Expr) string {
 
 // logs compares docs/logs.md, and checks that each line of a log is in it.
 func logs(t *testing.T, journal string) {
+	t.Helper()
 	list := emitted(t)
 	runbook := ""
 	for _, name := range []string{"runbook.md", "alerts.md"} {

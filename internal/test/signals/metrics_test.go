@@ -168,7 +168,7 @@ func golden(t *testing.T, path, want string) {
 	}
 	want = "\n" + strings.TrimSpace(want) + "\n"
 	if *update {
-		if err := os.WriteFile(path, []byte(head+generated+want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(path, []byte(head+generated+want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -66,7 +66,7 @@ func scrape(t *testing.T, r *rig) *prometheus {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), //nolint:gosec // Debian's program
+	cmd := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address=127.0.0.1:0", "--log.format=json")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
