@@ -18,13 +18,15 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 )
 
 // Face is how the shop looks to readers.
 type Face struct {
 	Name     string
-	Language language.Tag // of the shop's sentences: a variety of English
+	Language language.Tag  // of numbers and prices, and of the shop's sentences if it is a variety of English
+	Currency currency.Unit // of the shop's prices, which its symbol is enough for; zero for none
 	Texts    Texts
 	Logo     *Logo // nil for the drawn stall
 	Colours  Colours
@@ -59,6 +61,14 @@ type Page struct {
 // Link is an address of the shop, which begins with a slash, or elsewhere.
 type Link struct{ Text, Address string }
 
+// Sentences returns the language of the shop's sentences, which are English.
+func (f *Face) Sentences() language.Tag {
+	if base, _ := f.Language.Base(); base.String() == "en" {
+		return f.Language
+	}
+	return language.English
+}
+
 // Default returns the face of a shop without a file.
 func Default() Face {
 	return Face{
@@ -86,6 +96,7 @@ const (
 type file struct {
 	Name     string  `yaml:"name"`
 	Language string  `yaml:"language"`
+	Currency string  `yaml:"currency"`
 	Texts    Texts   `yaml:"texts"`
 	Logo     string  `yaml:"logo"`
 	Colours  Colours `yaml:"colours"`
@@ -151,10 +162,16 @@ func (c *checker) fill(face *Face, f file) {
 	}
 	if f.Language != "" {
 		tag, err := language.Parse(f.Language)
-		if base, _ := tag.Base(); err != nil || base.String() != "en" {
-			c.errorf("language is %q, want en or a variety such as en-GB: the shop's sentences are English", f.Language)
+		if err != nil {
+			c.errorf("language is %q, want a tag such as en-GB or de", f.Language)
 		}
 		face.Language = tag
+	}
+	if f.Currency != "" {
+		var err error
+		if face.Currency, err = currency.ParseISO(f.Currency); err != nil {
+			c.errorf("currency is %q, want a code of ISO 4217 such as EUR", f.Currency)
+		}
 	}
 	face.Texts = Texts{
 		Tagline:  c.line("texts.tagline", f.Texts.Tagline, maxText),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/currency"
+
 	"bookstall/marketplace/internal/storefront"
 )
 
@@ -25,6 +27,7 @@ func folder(t *testing.T, files map[string]string) string {
 const whole = `
 name: Corner Books
 language: en-GB
+currency: GBP
 texts:
   tagline: Second-hand since 1974.
   heading: Books from the corner
@@ -49,7 +52,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if face.Name != "Corner Books" || face.Language.String() != "en-GB" || face.Texts.Heading != "Books from the corner" ||
+	if face.Name != "Corner Books" || face.Language.String() != "en-GB" || face.Currency != currency.GBP || face.Texts.Heading != "Books from the corner" ||
 		face.Logo == nil || face.Logo.Name != "logo.svg" || len(face.Links) != 2 || face.Contact.Email != "books@corner.example" {
 		t.Errorf("the face is %+v", face)
 	}
@@ -79,8 +82,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"no YAML":          {"name: [", "yaml"},
 		"long name":        {"name: " + long, "name has 301 characters, want at most 60"},
 		"two lines":        {"name: \"a\\nb\"", "name has a line break"},
-		"language":         {"language: English please", `language is "English please", want en or a variety`},
-		"another language": {"language: de", `language is "de", want en or a variety`},
+		"language":         {"language: English please", `language is "English please", want a tag such as en-GB or de`},
+		"no currency":      {"currency: Euro", `currency is "Euro", want a code of ISO 4217 such as EUR`},
 		"no colour":        {"colours: {light: {accent: red}}", `colours.light.accent is "red", want #rgb or #rrggbb`},
 		"pale text":        {`colours: {light: {muted: "#aaa"}}`, "colours.light: muted on background has a contrast of 2.1"},
 		"pale button":      {`colours: {dark: {onAccent: "#fff"}}`, "colours.dark: onAccent on accent has a contrast of"},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 
+	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
 
 	"bookstall/marketplace/internal/storefront"
@@ -49,4 +50,15 @@ func found(t *testing.T, page answer, expression string) string {
 		t.Fatalf("nothing in the page is like %s", expression)
 	}
 	return match[1]
+}
+
+// Prices and numbers are those of the language; the sentences stay English, and say so.
+func TestPricesInTheShopsLanguage(t *testing.T) {
+	t.Parallel()
+	face := storefront.Default()
+	face.Language, face.Currency = language.German, currency.EUR
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.Face = face })
+	s.get("/books/1").want(t, http.StatusOK, `<html lang="en">`, "<p class=\"price price-large\">12,90\u00a0€</p>", "<dd>1.500</dd>")
+	s.get("/books").want(t, http.StatusOK, "<p class=\"price\">12,90\u00a0€</p>")
+	s.get("/api/v1/books/1").want(t, http.StatusOK, `"price":"12.90"`, `"popularity":1500`)
 }

@@ -379,9 +379,9 @@ func bookHead(at *links, b *catalog.Book) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var19 string
-			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(formatPrice(*b))
+			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(at.price(b))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/page/book.templ`, Line: 67, Col: 48}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/page/book.templ`, Line: 67, Col: 44}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {
@@ -628,7 +628,7 @@ func bookFacts(at *links, b *catalog.Book) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = fact("Readers who like it", formatCount(b.Popularity)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fact("Readers who like it", at.count(b.Popularity)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -651,7 +651,7 @@ func bookFacts(at *links, b *catalog.Book) templ.Component {
 			}
 		}
 		if b.Pages != 0 {
-			templ_7745c5c3_Err = fact("Pages", formatCount(b.Pages)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fact("Pages", at.count(int64(b.Pages))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -79,7 +79,7 @@ func (p *Pages) Bring(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), bringTime)
 	defer cancel()
-	file, err := readLibrary(r)
+	file, err := readLibrary(r, p.links.numerals)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (p *Pages) Bring(w http.ResponseWriter, r *http.Request, v Visitor) error {
 }
 
 // readLibrary reads the file of a form.
-func readLibrary(r *http.Request) (libraryfile.File, error) {
+func readLibrary(r *http.Request, n *numerals) (libraryfile.File, error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return libraryfile.File{}, fmt.Errorf("%w: %w", problem.ErrBadForm, err)
@@ -131,12 +131,12 @@ func readLibrary(r *http.Request) (libraryfile.File, error) {
 			return libraryfile.File{}, fmt.Errorf("%w: %w", problem.ErrBadForm, err)
 		}
 		if part.FormName() == fileField {
-			return readPart(part)
+			return readPart(part, n)
 		}
 	}
 }
 
-func readPart(part *multipart.Part) (libraryfile.File, error) {
+func readPart(part *multipart.Part, n *numerals) (libraryfile.File, error) {
 	if part.FileName() == "" {
 		return libraryfile.File{}, problem.Invalid{{Field: fileField, Reason: "must be chosen: the CSV file that Goodreads or The StoryGraph gave you"}}
 	}
@@ -145,7 +145,7 @@ func readPart(part *multipart.Part) (libraryfile.File, error) {
 	case errors.Is(err, libraryfile.ErrUnknown):
 		err = problem.Invalid{{Field: fileField, Reason: "must be the CSV file that Goodreads or The StoryGraph gave you, with its first line"}}
 	case errors.Is(err, libraryfile.ErrTooMany):
-		err = problem.Invalid{{Field: fileField, Reason: "has more than " + formatCount(libraryfile.MaxRows) + " books: bring it in parts, each with the first line"}}
+		err = problem.Invalid{{Field: fileField, Reason: "has more than " + n.count(libraryfile.MaxRows) + " books: bring it in parts, each with the first line"}}
 	case err != nil:
 		err = fmt.Errorf("%w: %w", problem.ErrBadForm, err)
 	}
@@ -190,7 +190,7 @@ func (p *Pages) plan(rows []libraryfile.Row, own ownBooks) bringing {
 		}
 		seen[id] = true
 		b.page.Different++
-		code, done := adds(best[id], own.byBook[id])
+		code, done := adds(best[id], own.byBook[id], p.links.numerals)
 		if code == 0 {
 			b.page.Already++
 		} else {
@@ -219,7 +219,7 @@ const (
 )
 
 // adds returns what a row adds to an entry, 0 for nothing, and says it.
-func adds(row libraryfile.Row, e recommend.Entry) (code byte, said string) {
+func adds(row libraryfile.Row, e recommend.Entry, n *numerals) (code byte, said string) {
 	nothing := e == recommend.Entry{BookID: e.BookID}
 	switch {
 	case e.Dismissed:
@@ -229,7 +229,7 @@ func adds(row libraryfile.Row, e recommend.Entry) (code byte, said string) {
 		if e.Wanted {
 			code |= codeOffList
 		}
-		return code, countOf(row.Stars, "star") + " of 5"
+		return code, n.things(row.Stars, "star") + " of 5"
 	case row.Stars == 0 && row.Status == libraryfile.Read && !e.Own():
 		return codeLiked, "read, so you like it"
 	case row.Stars == 0 && row.Status == libraryfile.ToRead && nothing:
@@ -240,13 +240,6 @@ func adds(row libraryfile.Row, e recommend.Entry) (code byte, said string) {
 		return 0, "left out: neither read nor rated nor on your list there"
 	}
 	return 0, "stays as it is here"
-}
-
-func countOf(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return formatCount(n) + " " + what
 }
 
 // interactions returns what stores the changes.
@@ -335,27 +328,27 @@ func takeBack(changes []signed.Change, own ownBooks, reader signed.Identity) []r
 
 // outcome says what a file added.
 func (p *broughtPage) outcome() string {
-	text := "Your file from " + p.Origin + " has " + countBooks(p.Found+p.NotFound) + ". " + formatCount(p.Found) + " of them are in this shop: "
-	text += formatCount(p.Added) + " added"
+	text := "Your file from " + p.Origin + " has " + p.at.books(p.Found+p.NotFound) + ". " + p.at.count(int64(p.Found)) + " of them are in this shop: "
+	text += p.at.count(int64(p.Added)) + " added"
 	if p.Already > 0 {
-		text += ", " + formatCount(p.Already) + " left as they are here"
+		text += ", " + p.at.count(int64(p.Already)) + " left as they are here"
 	}
 	return text + "."
 }
 
 func (p *broughtPage) faulty() string {
-	return countOf(p.Faulty, "line") + " of the file could not be read, and is left out."
+	return p.at.things(p.Faulty, "line") + " of the file could not be read, and is left out."
 }
 
 // notFound says how many books were not found, and how many of them the page shows.
 func (p *broughtPage) notFound() string {
-	text := countBooks(p.NotFound) + ": this shop does not have them, or has more than one that may be meant."
+	text := p.at.books(p.NotFound) + ": this shop does not have them, or has more than one that may be meant."
 	if len(p.Missing) < p.NotFound {
-		text += " Here are " + formatCount(len(p.Missing)) + " of them."
+		text += " Here are " + p.at.count(int64(len(p.Missing))) + " of them."
 	}
 	return text
 }
 
 func (p *broughtPage) shownOf() string {
-	return formatCount(len(p.Books)) + " of " + countBooks(p.Different) + " are shown."
+	return p.at.count(int64(len(p.Books))) + " of " + p.at.books(p.Different) + " are shown."
 }

@@ -6,42 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/currency"
-
 	"bookstall/marketplace/internal/catalog"
 )
-
-// formatCount writes a whole number of any type, 1234567 as 1,234,567.
-func formatCount(n any) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// formatPrice writes a price as readers know it, with as many decimals as its currency has;
-// "" for a book without one. It leaves out no digit that says something.
-func formatPrice(b catalog.Book) string {
-	if b.Price == "" {
-		return ""
-	}
-	decimals := 2
-	if unit, err := currency.ParseISO(b.Currency); err == nil {
-		decimals, _ = currency.Standard.Rounding(unit)
-	}
-	whole, fraction, _ := strings.Cut(b.Price, ".")
-	fraction = strings.TrimRight(fraction, "0")
-	fraction += strings.Repeat("0", max(0, decimals-len(fraction)))
-	amount := formatCount(whole)
-	if fraction != "" {
-		amount += "." + fraction
-	}
-	if symbol, ok := map[string]string{"CNY": "CN¥", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "KRW": "₩", "USD": "$"}[b.Currency]; ok {
-		return symbol + amount
-	}
-	return b.Currency + "\u00a0" + amount
-}
 
 // formatSeries names the series of a book, and the place in it.
 func formatSeries(b *catalog.Book) string {
@@ -90,12 +56,4 @@ func formatLanguage(code string) string {
 		"de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian",
 		"ja": "Japanese", "nl": "Dutch", "pt": "Portuguese", "ru": "Russian", "zh": "Chinese",
 	}[code], code)
-}
-
-// countBooks writes a number of books.
-func countBooks(n int) string {
-	if n == 1 {
-		return "1 book"
-	}
-	return formatCount(n) + " books"
 }

@@ -16,9 +16,10 @@ import (
 	"bookstall/marketplace/internal/storefront"
 )
 
-// links makes the addresses on pages, below the path of the public URL, and keeps the pieces
-// of pages that have them.
+// links makes the addresses on pages, below the path of the public URL, writes numbers and
+// prices, and keeps the pieces of pages that have them.
 type links struct {
+	*numerals
 	root                edge.Root
 	icon, style, script string // static files
 	logo                string // in the head of each page
@@ -31,12 +32,12 @@ type links struct {
 	files   *pieces[struct{}, struct{}]
 }
 
-func newLinks(files staticFiles, root edge.Root, logo *storefront.Logo, covers *coverdir.Folder) (*links, error) {
-	l := &links{root: root, covers: covers}
+func newLinks(files staticFiles, root edge.Root, face *storefront.Face, covers *coverdir.Folder) (*links, error) {
+	l := &links{numerals: newNumerals(face.Language, face.Currency), root: root, covers: covers}
 	l.cards, l.headers, l.footers, l.tiles, l.files = newCards(l), newHeaders(l), newFooters(l), newTiles(l), newFiles(l)
 	brand := "icon.svg"
-	if logo != nil {
-		brand = logo.Name
+	if face.Logo != nil {
+		brand = face.Logo.Name
 	}
 	for address, name := range map[*string]string{&l.icon: "icon.svg", &l.style: styleSheet, &l.script: "shop.js", &l.logo: brand} {
 		to, err := files.url(name)

@@ -126,7 +126,7 @@ func newPaging(page, last int, path string, values url.Values) paging {
 
 // summary says how many books a list has, in which order, and which of its pages this is.
 func (l *bookList) summary() string {
-	text := countBooks(l.Total)
+	text := l.Refine.numerals.books(l.Total)
 	if l.Total > 1 {
 		text += ", " + l.Refine.order()
 	}

@@ -75,7 +75,7 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := newLinks(static, cfg.PublicURL.Root(), cfg.Face.Logo, cfg.Covers)
+	links, err := newLinks(static, cfg.PublicURL.Root(), &cfg.Face, cfg.Covers)
 	if err != nil {
 		return nil, err
 	}

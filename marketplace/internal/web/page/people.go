@@ -143,7 +143,7 @@ func marksOf(e recommend.Entry) string {
 
 // summary says how many books a series has, and how many of them the visitor knows.
 func (p *seriesPage) summary() string {
-	text := countBooks(p.Total)
+	text := p.at.books(p.Total)
 	if p.Total > 1 {
 		text += " in order"
 	}
@@ -152,7 +152,7 @@ func (p *seriesPage) summary() string {
 	case p.Total:
 		text += ", all of which you liked, rated or bought"
 	default:
-		text += fmt.Sprintf(", %s of which you liked, rated or bought", formatCount(p.Own))
+		text += fmt.Sprintf(", %s of which you liked, rated or bought", p.at.count(int64(p.Own)))
 	}
 	if p.Paging.Last > 1 {
 		text += fmt.Sprintf(" · page %d of %d", p.Paging.Page, p.Paging.Last)

@@ -141,7 +141,7 @@ func TestKeptPartsAreThoseOfTheirPage(t *testing.T) {
 	check := func(what string) {
 		n++
 		got := rendered(t, main())
-		cold, err := newLinks(p.static, "", nil, nil)
+		cold, err := newLinks(p.static, "", &p.cfg.Face, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestPagesFollowTheCatalogue(t *testing.T) {
 	readers.Wait()
 	fresh := *p
 	var err error
-	if fresh.links, err = newLinks(p.static, "", nil, nil); err != nil {
+	if fresh.links, err = newLinks(p.static, "", &p.cfg.Face, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := rendered(t, front(fresh.front(v, answer, own)))

@@ -21,6 +21,7 @@ type bookList struct {
 
 // refinement is the form that sorts and filters a list, and what it is filtered by.
 type refinement struct {
+	numerals   *numerals
 	Action     string
 	Query      catalog.Query
 	Sorts      []choice
@@ -49,7 +50,7 @@ type activeFilter struct {
 func (p *Pages) list(r *http.Request, q catalog.Query, address string, values url.Values) bookList {
 	given := request.NewQuery(r, append(request.ListFields(), categoryField, "page", "q")...)
 	listing := given.Listing(p.cfg.Catalog)
-	l := bookList{Refine: refinement{Action: address, Facets: p.cfg.Catalog.Facets()}}
+	l := bookList{Refine: refinement{numerals: p.links.numerals, Action: address, Facets: p.cfg.Catalog.Facets()}}
 	values = maps.Clone(values)
 	if values == nil {
 		values = url.Values{}
@@ -136,7 +137,7 @@ func (f *refinement) activate(c *catalog.Catalog, values url.Values, own, nothin
 	}
 	if filter.PriceFrom != "" || filter.PriceTo != "" {
 		price := func(amount string) string {
-			return formatPrice(catalog.Book{Price: amount, Currency: f.Facets.Currency})
+			return f.numerals.price(&catalog.Book{Price: amount, Currency: f.Facets.Currency})
 		}
 		add(between(price(filter.PriceFrom), price(filter.PriceTo)), func(q *catalog.Query) { q.Filter.PriceFrom, q.Filter.PriceTo = "", "" },
 			request.PriceFromField, request.PriceToField)

@@ -52,7 +52,7 @@ func searchText(typed string) string {
 func (p *searchPage) found() string {
 	count := "Nothing"
 	if p.Total > 0 && p.Instead == "" {
-		count = countBooks(p.Total)
+		count = p.at.books(p.Total)
 	}
 	return count + " for “" + shortened(p.Query, longestHeading) + "”"
 }
@@ -62,7 +62,7 @@ func (p *searchPage) closest() string {
 	if p.Total == 1 {
 		return "This book comes closest."
 	}
-	return "These " + countBooks(p.Total) + " come closest."
+	return "These " + p.at.books(p.Total) + " come closest."
 }
 
 // in names a category after a word; "" for none.

@@ -101,9 +101,9 @@ func (p *Pages) Forget(w http.ResponseWriter, r *http.Request, v Visitor) error 
 
 // summary says how many books there are, and how many of them the page shows.
 func (p *yourBooksPage) summary() string {
-	text := countBooks(p.Total) + " that you liked, rated or bought, the latest first"
+	text := p.at.books(p.Total) + " that you liked, rated or bought, the latest first"
 	if len(p.Books) < p.Total {
-		text += "; here are " + formatCount(len(p.Books)) + " of them"
+		text += "; here are " + p.at.count(int64(len(p.Books))) + " of them"
 	}
 	return text + "."
 }
