@@ -16,10 +16,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start starts the built programs until the end of the test.
+// start starts the built programs, unless cfg names others, until the end of the test.
 func start(t *testing.T, cfg fleet.Config) *fleet.Fleet {
 	t.Helper()
-	cfg.Bin = programtest.Build(t)
+	if cfg.Bin == "" {
+		cfg.Bin = programtest.Build(t)
+	}
 	f, err := fleet.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
