@@ -22,7 +22,7 @@ func TestConnectionsLeaveFilesForProbes(t *testing.T) {
 	bin, dir := programtest.Build(t), t.TempDir()
 	for _, program := range []string{"marketplace", "recommendations"} {
 		script := fmt.Sprintf("#!/bin/sh\nulimit -n %d\nexec '%s' \"$@\"\n", files, filepath.Join(bin, program))
-		if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
