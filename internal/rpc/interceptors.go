@@ -70,14 +70,19 @@ func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules
 // frequent for logs and traces.
 func isHealth(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// withRequestID adds the caller's request id to ctx if it is valid, otherwise a new one.
+// withRequestID adds the caller's request id to ctx if it is valid, otherwise a new one. The
+// span of the call has it too.
 func withRequestID(ctx context.Context) context.Context {
-	for _, id := range metadata.ValueFromIncomingContext(ctx, telemetry.RequestIDMetadata) {
-		if telemetry.ValidRequestID(id) {
-			return telemetry.WithRequestID(ctx, id)
+	id := telemetry.NewRequestID()
+	for _, theirs := range metadata.ValueFromIncomingContext(ctx, telemetry.RequestIDMetadata) {
+		if telemetry.ValidRequestID(theirs) {
+			id = theirs
+			break
 		}
 	}
-	return telemetry.WithRequestID(ctx, telemetry.NewRequestID())
+	ctx = telemetry.WithRequestID(ctx, id)
+	telemetry.TagSpan(ctx)
+	return ctx
 }
 
 func unaryRequestID(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {

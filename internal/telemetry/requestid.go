@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -35,6 +36,22 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
+}
+
+// requestIDAttribute is the attribute of a server's span that has the request id.
+const requestIDAttribute = "request.id"
+
+// TagSpan gives the span of ctx the request id of ctx, so that the id which an error page shows
+// finds the trace.
+func TagSpan(ctx context.Context) {
+	if id := RequestID(ctx); id != "" {
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String(requestIDAttribute, id))
+	}
+}
+
+// Event adds an event with a cause to the span of ctx.
+func Event(ctx context.Context, name, cause string) {
+	trace.SpanFromContext(ctx).AddEvent(name, trace.WithAttributes(attribute.String("cause", cause)))
 }
 
 // Logger returns log with the request id and the trace id of ctx, if any, as values.

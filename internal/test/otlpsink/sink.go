@@ -22,6 +22,9 @@ type Span struct {
 	TraceID  string `json:"traceID"` // hexadecimal
 	ID       string `json:"id"`      // hexadecimal
 	Parent   string `json:"parent"`  // id of the parent span, "" for a root
+	// RequestID is the request id of a server's span, "" for others.
+	RequestID string   `json:"requestID,omitempty"`
+	Events    []string `json:"events,omitempty"` // those with a cause, as NAME: CAUSE
 }
 
 // Sink is a running receiver.
@@ -80,13 +83,26 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 		}
 		for _, ss := range rs.GetScopeSpans() {
 			for _, span := range ss.GetSpans() {
-				s.keep(Span{
+				one := Span{
 					Service: of["service.name"], Instance: of["service.instance.id"], Name: span.GetName(),
 					Kind:    strings.ToLower(strings.TrimPrefix(span.GetKind().String(), "SPAN_KIND_")),
 					TraceID: hex.EncodeToString(span.GetTraceId()),
 					ID:      hex.EncodeToString(span.GetSpanId()),
 					Parent:  hex.EncodeToString(span.GetParentSpanId()),
-				})
+				}
+				for _, kv := range span.GetAttributes() {
+					if kv.GetKey() == "request.id" {
+						one.RequestID = kv.GetValue().GetStringValue()
+					}
+				}
+				for _, e := range span.GetEvents() {
+					for _, kv := range e.GetAttributes() {
+						if kv.GetKey() == "cause" {
+							one.Events = append(one.Events, e.GetName()+": "+kv.GetValue().GetStringValue())
+						}
+					}
+				}
+				s.keep(one)
 			}
 		}
 	}

@@ -126,6 +126,7 @@ func (c *Client) fallback(ctx context.Context, err error, category string, witho
 	cause := fallbackCause(err)
 	if ctx.Err() == nil { // do not count readers who disconnected
 		c.metrics.fallbacks.WithLabelValues(reason(cause)).Inc()
+		telemetry.Event(ctx, "fallback to bestsellers", cause.Error())
 		telemetry.Warn(telemetry.Logger(ctx, c.log), "fallback to bestsellers", "cause", cause.Error(), "error", err.Error())
 		if errors.Is(cause, errMismatch) {
 			c.feed.Refresh()

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 
+	"google.golang.org/grpc/status"
+
 	"bookstall/balance"
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -23,6 +25,7 @@ func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 	resp, err := c.record(ctx, []Interaction{i})
 	if err != nil {
 		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
+		telemetry.Event(ctx, "interaction not stored", status.Code(err).String())
 		telemetry.Warn(telemetry.Logger(ctx, c.log), "interaction not stored", "kind", string(i.Kind), "error", err.Error())
 		return Recorded{}, fmt.Errorf("interaction: %w", storeError(err))
 	}

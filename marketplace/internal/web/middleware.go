@@ -112,7 +112,11 @@ func routeOf(r *http.Request) string {
 
 // trace makes a span. otelhttp's metrics are off: measure has them.
 func (s *shop) trace(next http.Handler) http.Handler {
-	return otelhttp.NewHandler(next, "",
+	tagged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		telemetry.TagSpan(r.Context())
+		next.ServeHTTP(w, r)
+	})
+	return otelhttp.NewHandler(tagged, "",
 		otelhttp.WithTracerProvider(s.TracerProvider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),
 		otelhttp.WithPropagators(s.Propagator),
