@@ -83,7 +83,7 @@ func (s *settings) Validate() error {
 		config.AtLeast("--drain-delay", s.DrainDelay, 0),
 		config.AtLeast("--drain-timeout", s.DrainTimeout, 0),
 		s.TLS.Validate(),
-		s.Clients.Validate(),
+		s.Clients.ValidateFor(s.TLS),
 	)
 	return errors.Join(errs...)
 }

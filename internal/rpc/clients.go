@@ -54,6 +54,15 @@ func (c TLSClients) Validate() error {
 	return errors.Join(errs...)
 }
 
+// ValidateFor returns an error if clients are named and there are no certificates to know
+// them by: everybody could call.
+func (c TLSClients) ValidateFor(files TLSFiles) error {
+	if files.Enabled() || len(c.AllowedClients)+len(c.AllowedToRead)+len(c.AllowedToWrite) == 0 {
+		return c.Validate()
+	}
+	return errors.Join(errors.New("--tls-allowed-clients, --tls-allowed-to-read and --tls-allowed-to-write need --tls-cert-file, --tls-key-file and --tls-ca-file: without them calls are in plaintext, and anybody's"), c.Validate())
+}
+
 func checkName(name string) error {
 	if strings.Contains(name, "://") {
 		u, err := url.Parse(name)

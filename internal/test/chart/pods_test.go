@@ -114,18 +114,18 @@ func TestEveryPodTakesTheSameSettings(t *testing.T) {
 func TestTheNearestSettingWins(t *testing.T) {
 	var args []string
 	for _, level := range []string{"", "recommendations.", "train."} {
-		value := "wide" + level
+		value := "wide" + strings.TrimSuffix(level, ".")
 		for name, v := range map[string]any{
 			"podAnnotations": object{"a": value}, "podLabels": object{"a": value, "app.kubernetes.io/name": value},
 			"extraEnv":           []object{{"name": "OTEL_A", "value": value}, {"name": "GOMEMLIMIT", "value": value}},
 			"extraVolumes":       []object{{"name": "a", "secret": object{"secretName": value}}},
 			"extraVolumeMounts":  []object{{"name": "a", "mountPath": "/a", "subPath": value}},
-			"podSecurityContext": object{"seLinuxOptions": object{"user": "u", "level": value}}, "priorityClassName": strings.TrimSuffix(value, "."),
+			"podSecurityContext": object{"seLinuxOptions": object{"user": "u", "level": value}}, "priorityClassName": value,
 		} {
 			args = append(args, "--set-json="+level+name+"="+compact(t, v))
 		}
 	}
-	for component, want := range map[string]string{"marketplace": "wide", "recommendations": "widerecommendations.", "import": "widerecommendations.", "train": "widetrain."} {
+	for component, want := range map[string]string{"marketplace": "wide", "recommendations": "widerecommendations", "import": "widerecommendations", "train": "widetrain"} {
 		pod := podsByValues(t, args...)[component]
 		for path, count := range map[string]int{
 			"metadata.annotations": 1, "metadata.labels": 1, "container.env": 2, "spec.volumes": 1, "container.volumeMounts": 1,
@@ -133,7 +133,7 @@ func TestTheNearestSettingWins(t *testing.T) {
 		} {
 			quoted := `"` + want + `"`
 			if path == "spec.priorityClassName" {
-				quoted = strings.TrimSuffix(want, ".")
+				quoted = want
 			}
 			text := compact(t, part(pod, path))
 			if strings.Count(text, quoted) != count || strings.Count(text, "wide") != count {
