@@ -151,8 +151,9 @@ const (
 	InteractionKind_INTERACTION_KIND_WANT InteractionKind = 7
 	// Takes the book off that list.
 	InteractionKind_INTERACTION_KIND_UNWANT InteractionKind = 8
-	// Not for this reader: SimilarBooks leaves the book out, too. A like, a rating,
-	// a purchase or WANT withdraws it.
+	// Not for this reader: SimilarBooks leaves the book out, too, and neither the
+	// shelf nor the model learns from it, even if the reader has rated, liked or
+	// bought it. A like, a rating, a purchase or WANT withdraws it.
 	InteractionKind_INTERACTION_KIND_DISMISS InteractionKind = 9
 	// Withdraws DISMISS.
 	InteractionKind_INTERACTION_KIND_UNDISMISS InteractionKind = 10
@@ -295,8 +296,13 @@ type RecommendRequest struct {
 	Generation int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
 	// True to recommend books that cannot be bought, too; hidden ones never.
 	IncludeUnavailable bool `protobuf:"varint,6,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// A book, to ask why it is on the reader's shelf; 0 for the shelf. The answer has
+	// that book alone, with its reasons and without a score, and category and
+	// max_results do not matter. A service that does not know the field answers with
+	// the shelf.
+	WhyBookId     int64 `protobuf:"varint,7,opt,name=why_book_id,json=whyBookId,proto3" json:"why_book_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RecommendRequest) Reset() {
@@ -369,6 +375,13 @@ func (x *RecommendRequest) GetIncludeUnavailable() bool {
 		return x.IncludeUnavailable
 	}
 	return false
+}
+
+func (x *RecommendRequest) GetWhyBookId() int64 {
+	if x != nil {
+		return x.WhyBookId
+	}
+	return 0
 }
 
 type RecommendResponse struct {
@@ -627,7 +640,10 @@ type Recommendation struct {
 	Score float64 `protobuf:"fixed64,5,opt,name=score,proto3" json:"score,omitempty"`
 	// The book of the history with the largest share of the score; unset when the
 	// score comes from popularity alone.
-	Because       *Because `protobuf:"bytes,6,opt,name=because,proto3" json:"because,omitempty"`
+	Because *Because `protobuf:"bytes,6,opt,name=because,proto3" json:"because,omitempty"`
+	// The books of the history with the largest shares of the score, at most 3, the
+	// largest first. Only if RecommendRequest.why_book_id asks for them.
+	Reasons       []*Because `protobuf:"bytes,7,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -700,6 +716,13 @@ func (x *Recommendation) GetScore() float64 {
 func (x *Recommendation) GetBecause() *Because {
 	if x != nil {
 		return x.Because
+	}
+	return nil
+}
+
+func (x *Recommendation) GetReasons() []*Because {
+	if x != nil {
+		return x.Reasons
 	}
 	return nil
 }
@@ -2570,7 +2593,7 @@ var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x01\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x01\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2581,7 +2604,8 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x05 \x01(\x03R\n" +
 	"generation\x12/\n" +
-	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\"\xad\x02\n" +
+	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\x12\x1e\n" +
+	"\vwhy_book_id\x18\a \x01(\x03R\twhyBookId\"\xad\x02\n" +
 	"\x11RecommendResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
@@ -2603,7 +2627,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\x14SimilarBooksResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x12\x1b\n" +
 	"\tserved_by\x18\x02 \x01(\tR\bservedBy\x12'\n" +
-	"\x0fcatalog_version\x18\x03 \x01(\tR\x0ecatalogVersion\"\xc4\x01\n" +
+	"\x0fcatalog_version\x18\x03 \x01(\tR\x0ecatalogVersion\"\xfb\x01\n" +
 	"\x0eRecommendation\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -2612,7 +2636,8 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"categories\x18\x04 \x03(\tR\n" +
 	"categories\x12\x14\n" +
 	"\x05score\x18\x05 \x01(\x01R\x05score\x125\n" +
-	"\abecause\x18\x06 \x01(\v2\x1b.recommendations.v1.BecauseR\abecause\"8\n" +
+	"\abecause\x18\x06 \x01(\v2\x1b.recommendations.v1.BecauseR\abecause\x125\n" +
+	"\areasons\x18\a \x03(\v2\x1b.recommendations.v1.BecauseR\areasons\"8\n" +
 	"\aBecause\x12\x17\n" +
 	"\abook_id\x18\x01 \x01(\x03R\x06bookId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\"1\n" +
@@ -2857,49 +2882,50 @@ var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
 	0,  // 1: recommendations.v1.RecommendResponse.source:type_name -> recommendations.v1.Source
 	8,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
 	9,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
-	12, // 4: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
-	14, // 5: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
-	13, // 6: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
-	15, // 7: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
-	1,  // 8: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
-	16, // 9: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
-	34, // 10: recommendations.v1.Book.added:type_name -> google.protobuf.Timestamp
-	2,  // 11: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
-	17, // 12: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
-	20, // 13: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
-	3,  // 14: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
-	22, // 15: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
-	17, // 16: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
-	24, // 17: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
-	25, // 18: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
-	26, // 19: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
-	8,  // 20: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
-	0,  // 21: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
-	9,  // 22: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
-	29, // 23: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
-	20, // 24: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
-	29, // 25: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
-	4,  // 26: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
-	6,  // 27: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
-	10, // 28: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
-	18, // 29: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
-	21, // 30: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
-	27, // 31: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
-	30, // 32: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
-	32, // 33: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
-	5,  // 34: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	7,  // 35: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	11, // 36: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	19, // 37: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
-	23, // 38: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
-	28, // 39: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
-	31, // 40: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
-	33, // 41: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
-	34, // [34:42] is the sub-list for method output_type
-	26, // [26:34] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	9,  // 4: recommendations.v1.Recommendation.reasons:type_name -> recommendations.v1.Because
+	12, // 5: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
+	14, // 6: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
+	13, // 7: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
+	15, // 8: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
+	1,  // 9: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
+	16, // 10: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
+	34, // 11: recommendations.v1.Book.added:type_name -> google.protobuf.Timestamp
+	2,  // 12: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
+	17, // 13: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
+	20, // 14: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
+	3,  // 15: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
+	22, // 16: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
+	17, // 17: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
+	24, // 18: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
+	25, // 19: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
+	26, // 20: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
+	8,  // 21: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
+	0,  // 22: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
+	9,  // 23: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
+	29, // 24: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
+	20, // 25: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
+	29, // 26: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
+	4,  // 27: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
+	6,  // 28: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
+	10, // 29: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
+	18, // 30: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
+	21, // 31: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
+	27, // 32: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
+	30, // 33: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
+	32, // 34: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	5,  // 35: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	7,  // 36: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	11, // 37: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	19, // 38: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	23, // 39: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	28, // 40: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	31, // 41: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
+	33, // 42: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	35, // [35:43] is the sub-list for method output_type
+	27, // [27:35] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_recommendations_v1_recommendations_proto_init() }

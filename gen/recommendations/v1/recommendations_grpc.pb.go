@@ -43,7 +43,8 @@ type RecommendationsServiceClient interface {
 	// history yet, best first. A reader without history gets the bestsellers.
 	//
 	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of range, or no
-	// book has the category. UNAVAILABLE: not ready yet; try another replica.
+	// book has the category. NOT_FOUND: no book has why_book_id. UNAVAILABLE: not
+	// ready yet; try another replica.
 	Recommend(ctx context.Context, in *RecommendRequest, opts ...grpc.CallOption) (*RecommendResponse, error)
 	// SimilarBooks returns books that readers of one book also like, best first.
 	//
@@ -196,7 +197,8 @@ type RecommendationsServiceServer interface {
 	// history yet, best first. A reader without history gets the bestsellers.
 	//
 	// INVALID_ARGUMENT with google.rpc.BadRequest: a field is out of range, or no
-	// book has the category. UNAVAILABLE: not ready yet; try another replica.
+	// book has the category. NOT_FOUND: no book has why_book_id. UNAVAILABLE: not
+	// ready yet; try another replica.
 	Recommend(context.Context, *RecommendRequest) (*RecommendResponse, error)
 	// SimilarBooks returns books that readers of one book also like, best first.
 	//

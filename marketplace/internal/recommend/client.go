@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -92,6 +93,41 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 		ServedBy: resp.GetServedBy(), Version: resp.GetReaderVersion(), Forgotten: resp.GetReaderForgotten(),
 	}
 }
+
+// Why returns the books of a reader's history that put a book on the reader's shelf, at most
+// three, the one that says most first. Expected errors are ErrUnavailable and ErrForgotten.
+func (c *Client) Why(ctx context.Context, bookID int64, q Query) ([]Reason, error) {
+	call, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	resp, err := c.api.Recommend(call, &recommendationsv1.RecommendRequest{
+		UserId: q.UserID, Generation: q.Generation, MinVersion: max(q.MinVersion, c.versions.of(q.UserID)), WhyBookId: bookID,
+		IncludeUnavailable: c.catalog.ShowsUnavailable(), MaxResults: whyResults,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("why: %w", storeError(err))
+	}
+	if resp.GetReaderForgotten() {
+		return nil, fmt.Errorf("why: %w", ErrForgotten)
+	}
+	var reasons []Reason
+	for _, r := range resp.GetRecommendations() {
+		if r.GetBookId() != bookID {
+			continue
+		}
+		all := r.GetReasons()
+		if len(all) == 0 && r.GetBecause() != nil { // of an earlier version, which answers with the shelf
+			all = []*recommendationsv1.Because{r.GetBecause()}
+		}
+		for _, b := range all {
+			reasons = append(reasons, Reason{BookID: b.GetBookId(), Title: b.GetTitle()})
+		}
+	}
+	return reasons, nil
+}
+
+// whyResults is how much of its shelf a replica of an earlier version answers with, which
+// does not know that it is asked why.
+const whyResults = 100
 
 func source(s recommendationsv1.Source) Source {
 	if s == recommendationsv1.Source_SOURCE_PERSONAL {

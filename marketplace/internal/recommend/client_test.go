@@ -213,3 +213,42 @@ func TestUnavailableBooksAreNotAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// A replica of an earlier version does not know that it is asked why, and answers with the shelf.
+func TestWhy(t *testing.T) {
+	dune, emma := &recommendationsv1.Because{BookId: 5, Title: "Dune"}, &recommendationsv1.Because{BookId: 3, Title: "Emma"}
+	var asked *recommendationsv1.RecommendRequest
+	var answer *recommendationsv1.RecommendResponse
+	var fails error
+	c := stocked(t, &fake{recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+		asked = req
+		return answer, fails
+	}})
+	for name, tc := range map[string]struct {
+		answer *recommendationsv1.RecommendResponse
+		fails  error
+		want   []Reason
+		err    error
+	}{
+		"reasons": {
+			answer: &recommendationsv1.RecommendResponse{Recommendations: []*recommendationsv1.Recommendation{{BookId: 9, Because: dune, Reasons: []*recommendationsv1.Because{dune, emma}}}},
+			want:   []Reason{{5, "Dune"}, {3, "Emma"}},
+		},
+		"an earlier version": {
+			answer: &recommendationsv1.RecommendResponse{Recommendations: []*recommendationsv1.Recommendation{{BookId: 8, Because: dune}, {BookId: 9, Because: emma}}},
+			want:   []Reason{{3, "Emma"}},
+		},
+		"none":            {answer: &recommendationsv1.RecommendResponse{Recommendations: []*recommendationsv1.Recommendation{{BookId: 9}}}},
+		"forgotten since": {answer: &recommendationsv1.RecommendResponse{ReaderForgotten: true}, err: ErrForgotten},
+		"away":            {fails: status.Error(codes.Unavailable, "x"), err: ErrUnavailable},
+	} {
+		answer, fails = tc.answer, tc.fails
+		got, err := c.Why(t.Context(), 9, Query{UserID: 7, Generation: 2})
+		if diff := cmp.Diff(tc.want, got); diff != "" || !errors.Is(err, tc.err) {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+		if asked.GetUserId() != 7 || asked.GetGeneration() != 2 || asked.GetWhyBookId() != 9 {
+			t.Errorf("%s: asked %v", name, asked)
+		}
+	}
+}

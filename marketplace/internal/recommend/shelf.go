@@ -25,6 +25,12 @@ type Item struct {
 	BecauseTitle string
 }
 
+// Reason is a book of a reader's history that puts another on the shelf.
+type Reason struct {
+	BookID int64
+	Title  string
+}
+
 // Shelf is an ordered list of recommended books, best first.
 type Shelf struct {
 	Items    []Item

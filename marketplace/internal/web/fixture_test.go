@@ -285,6 +285,23 @@ func (f *fakeRecommender) history(userID int64) []recommend.Entry {
 	return slices.Clone(f.histories[userID])
 }
 
+// Why returns the books of the history that are liked and not dismissed.
+func (f *fakeRecommender) Why(_ context.Context, _ int64, q recommend.Query) ([]recommend.Reason, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.query = q
+	if f.storeErr != nil {
+		return nil, f.storeErr
+	}
+	var reasons []recommend.Reason
+	for _, e := range f.histories[q.UserID] {
+		if e.Own() && !e.Dismissed {
+			reasons = append(reasons, recommend.Reason{BookID: e.BookID})
+		}
+	}
+	return reasons[:min(3, len(reasons))], nil
+}
+
 func (f *fakeRecommender) Similar(_ context.Context, book catalog.Book, q recommend.Query) recommend.Shelf {
 	f.mu.Lock()
 	defer f.mu.Unlock()

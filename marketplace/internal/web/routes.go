@@ -28,6 +28,7 @@ func (s *shop) routes() []route {
 		{"GET /{$}", visit(s.pages.Front)},
 		{"GET /books", visit(s.pages.AllBooks)},
 		{"GET /books/{id}", visit(s.pages.Book)},
+		{"GET /books/{id}/why", visit(s.pages.Why)},
 		{"GET /categories/{slug}", visit(s.pages.Category)},
 		{"GET /authors/{name}", visit(s.pages.Author)},
 		{"GET /series/{name}", visit(s.pages.Series)},

@@ -27,8 +27,10 @@ func (e Entry) Present() bool {
 }
 
 // Positive reports whether the reader likes the book. Recommendations follow from
-// such books.
-func (e Entry) Positive() bool { return e.Liked || e.Purchased || e.Stars >= PositiveStars }
+// such books. One that is dismissed says nothing, whatever else the reader did with it.
+func (e Entry) Positive() bool {
+	return !e.Dismissed && (e.Liked || e.Purchased || e.Stars >= PositiveStars)
+}
 
 // History is what a reader did with books: imported ratings and interactions, one
 // entry per book, in order of the last change, latest last.

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Query asks for the best books for one reader. All field values are valid.
 type Query struct {
 	// History holds the books of the reader, in any order. Of a long history,
@@ -72,6 +77,35 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	}
 	s.reset(items)
 	return dst
+}
+
+// Reasons returns the liked books of a history that add most to the score of an item, at most
+// n, the largest share first. Ties go to the lower index. It returns none for an item out of
+// range, and for one whose score is its prior.
+func (r *Ranker) Reasons(q Query, item int32, n int) []int32 {
+	if item < 0 || int(item) >= r.Items() {
+		return nil
+	}
+	s := r.scratch.Get().(*scratch)
+	defer r.scratch.Put(s)
+	s.mark(q)
+	defer s.reset(nil)
+	type share struct {
+		item int32
+		adds float64
+	}
+	var shares []share
+	for _, c := range r.columns.row(item) {
+		if adds := float64(c.weight) * s.part(c.item); s.state[c.item]&likedBit != 0 && adds > 0 {
+			shares = append(shares, share{c.item, adds})
+		}
+	}
+	slices.SortFunc(shares, func(a, b share) int { return cmp.Or(cmp.Compare(b.adds, a.adds), cmp.Compare(a.item, b.item)) })
+	var reasons []int32
+	for _, s := range shares[:max(0, min(n, len(shares)))] {
+		reasons = append(reasons, s.item)
+	}
+	return reasons
 }
 
 // reason returns the liked book of the history that adds most to the score of item

@@ -234,3 +234,39 @@ func TestWithoutItems(t *testing.T) {
 		}
 	}
 }
+
+// The first reason is that of the ranking, the others are further liked books with weights for
+// the item, and a ranking without a reason has none.
+func TestReasons(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		c := randomConfig(rng)
+		r := newRanker(t, c)
+		q := randomQuery(rng, c.Model.Items())
+		q.K = c.Model.Items()
+		for _, scored := range r.Rank(nil, q) {
+			reasons := r.Reasons(q, scored.Item, 3)
+			first := int32(engine.NoReason)
+			if len(reasons) > 0 {
+				first = reasons[0]
+			}
+			if first != scored.Because {
+				t.Fatalf("seed %d: item %d has the reasons %v, in the ranking %d", seed, scored.Item, reasons, scored.Because)
+			}
+			if len(reasons) > 3 || len(slices.Compact(slices.Sorted(slices.Values(reasons)))) != len(reasons) {
+				t.Fatalf("seed %d: reasons %v", seed, reasons)
+			}
+			for _, reason := range reasons {
+				if !slices.Contains(q.History, reason) {
+					t.Fatalf("seed %d: the reason %d is not in the history %v", seed, reason, q.History)
+				}
+			}
+		}
+		if diff := cmp.Diff(oracle{c}.rank(q), r.Rank(nil, q), cmpopts.EquateEmpty()); diff != "" { // all is reset
+			t.Fatalf("seed %d (-want +got):\n%s", seed, diff)
+		}
+		if got := r.Reasons(q, int32(c.Model.Items()), 3); got != nil {
+			t.Fatalf("reasons %v of no item", got)
+		}
+	}
+}

@@ -63,9 +63,12 @@ type reader struct {
 	strengths []engine.Strength
 }
 
-// Strength returns how much a book of a history counts: by its stars, and in full if
-// it is liked or purchased.
+// Strength returns how much a book of a history counts: by its stars, in full if
+// it is liked or purchased, and nothing if it is dismissed.
 func Strength(e domain.Entry) engine.Strength {
+	if e.Dismissed {
+		return 0
+	}
 	if e.Liked || e.Purchased {
 		return engine.Full
 	}

@@ -243,6 +243,31 @@ func (r *Recommender) Recommend(userID int64, category string, n int, of Selecti
 	return shelf, nil
 }
 
+// Why returns the item of a shelf that a book would be for a reader, and the books of the
+// history that add most to its score, at most n, the largest share first.
+//
+// Errors: ErrNotReady, ErrBookNotFound.
+func (r *Recommender) Why(bookID, userID int64, n int) (shelf Shelf, reasons []*domain.Book, err error) {
+	s, err := r.state()
+	if err != nil {
+		return Shelf{}, nil, err
+	}
+	i, ok := s.index[bookID]
+	if !ok {
+		return Shelf{}, nil, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
+	}
+	reader := r.readers.of(userID)
+	q, likes, _ := s.query(reader.History)
+	for _, reason := range s.shown.Reasons(q, i, n) {
+		reasons = append(reasons, &s.catalog.Books[reason])
+	}
+	item := Item{Book: &s.catalog.Books[i]}
+	if len(reasons) > 0 {
+		item.Because = reasons[0]
+	}
+	return Shelf{Items: []Item{item}, CatalogVersion: s.catalog.Version, Personal: likes > 0, ReaderSeq: reader.Seq}, reasons, nil
+}
+
 // Similar returns the n books that readers of a book, which need not be of the selection,
 // like most besides it, without those that a reader has dismissed.
 //

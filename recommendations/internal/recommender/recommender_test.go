@@ -263,3 +263,43 @@ func TestHugeNumbersOfResultsAreFine(t *testing.T) {
 		t.Errorf("%d books, %v", len(shelf.Items), err)
 	}
 }
+
+// The books behind one of a shelf, and the shelf without one of them, which stays in the
+// history as it is.
+func TestWhyAndWithoutAReason(t *testing.T) {
+	r := load(t)
+	why := func() (list []int64) {
+		_, reasons, err := r.Why(30, 100, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range reasons {
+			list = append(list, b.ID)
+		}
+		slices.Sort(list)
+		return list
+	}
+	if got := why(); !slices.Equal(got, []int64{10, 20}) {
+		t.Errorf("book 30 is there because of %v, want 10 and 20", got)
+	}
+	h, err := domain.DecodeHistory(r.Reader(100).History)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Apply(domain.Interaction{BookID: 20, Kind: domain.Purchase})
+	h.Apply(domain.Interaction{BookID: 20, Kind: domain.Dismiss})
+	r.Put([]domain.Reader{{ID: 100, Seq: 2, History: h.Encode()}})
+	if got := why(); !slices.Equal(got, []int64{10}) {
+		t.Errorf("without 20, book 30 is there because of %v, want 10", got)
+	}
+	if got, _, _ := r.History(100); got[0] != (domain.Entry{BookID: 20, Stars: 5, Purchased: true, Dismissed: true, Own: true}) {
+		t.Errorf("the book that is not used: %+v", got[0])
+	}
+	shelf, err := r.Recommend(100, "", 10, Buyable)
+	if err != nil || slices.Contains(ids(shelf), 20) {
+		t.Errorf("the shelf has the book that is not used: %v, %v", ids(shelf), err)
+	}
+	if _, _, err := r.Why(999, 100, 3); !errors.Is(err, domain.ErrBookNotFound) {
+		t.Errorf("%v, want %v", err, domain.ErrBookNotFound)
+	}
+}

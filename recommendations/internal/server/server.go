@@ -96,11 +96,17 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 		return nil, toStatus(err)
 	}
 	n := checkMaxResults(&wrong, req.GetMaxResults())
+	if id := req.GetWhyBookId(); id < 0 {
+		wrong.add("why_book_id", fmt.Sprintf("is %d, want a whole number from 1, or 0 for the shelf", id))
+	}
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.catchUp(ctx, req.GetUserId(), req.GetMinVersion()); err != nil {
 		return nil, err
+	}
+	if req.GetWhyBookId() > 0 {
+		return s.why(req)
 	}
 	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n, selection(req.GetIncludeUnavailable()))
 	if err != nil {
@@ -115,6 +121,30 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 		CatalogVersion:  shelf.CatalogVersion,
 		ReaderVersion:   shelf.ReaderSeq,
 		ReaderForgotten: forgotten,
+	}, nil
+}
+
+// mostReasons is how many books explain one of a shelf.
+const mostReasons = 3
+
+// why answers a Recommend that asks why a book is on a shelf.
+func (s *Server) why(req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+	shelf, reasons, err := s.recommender.Why(req.GetWhyBookId(), req.GetUserId(), mostReasons)
+	forgotten := s.recommender.Reader(req.GetUserId()).Ended(req.GetGeneration()) // afterwards, as in shelf
+	if forgotten && err == nil {
+		shelf, reasons, err = s.recommender.Why(req.GetWhyBookId(), nobody, mostReasons)
+	}
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	list := recommendations(shelf)
+	for _, b := range reasons {
+		list[0].Reasons = append(list[0].Reasons, &recommendationsv1.Because{BookId: b.ID, Title: b.Title})
+	}
+	source, _ := sourceOf(shelf)
+	return &recommendationsv1.RecommendResponse{
+		Recommendations: list, Source: source, ServedBy: s.name, CatalogVersion: shelf.CatalogVersion,
+		ReaderVersion: shelf.ReaderSeq, ReaderForgotten: forgotten,
 	}, nil
 }
 

@@ -301,3 +301,35 @@ func TestNotReadyIsUnavailable(t *testing.T) {
 		}
 	}
 }
+
+func TestRecommendSaysWhy(t *testing.T) {
+	client := serve(t, testLibrary())
+	resp, err := client.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 4, WhyBookId: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(resp.GetRecommendations()) != 1 || resp.GetRecommendations()[0].GetBookId() != 9 || resp.GetRecommendations()[0].GetReasons() != nil {
+		t.Errorf("a book that nobody read: %v", resp)
+	}
+	shelf, err := client.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := shelf.GetRecommendations()[0]
+	if first.GetReasons() != nil || first.GetBecause() == nil {
+		t.Fatalf("the shelf begins with %v", first)
+	}
+	resp, err = client.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 4, WhyBookId: first.GetBookId()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := resp.GetRecommendations()[0].GetReasons()
+	if len(reasons) != 3 || reasons[0].GetBookId() != first.GetBecause().GetBookId() || reasons[0].GetTitle() == "" {
+		t.Errorf("reasons %v, want 3, the first %v", reasons, first.GetBecause())
+	}
+	for id, want := range map[int64]codes.Code{-1: codes.InvalidArgument, 999: codes.NotFound} {
+		if _, err := client.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 4, WhyBookId: id}); status.Code(err) != want {
+			t.Errorf("book %d: %v, want %s", id, err, want)
+		}
+	}
+}

@@ -15,7 +15,9 @@ import (
 type card struct {
 	catalog.Book
 	Reason string
-	Rank   int // rank among bestsellers; 0 for none
+	// Explained says that the reason is of the reader's own books, and so has a page.
+	Explained bool
+	Rank      int // rank among bestsellers; 0 for none
 
 	Anchor  string       // id of the element; "" for none
 	Actions *bookActions // nil for none
@@ -44,7 +46,8 @@ func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recom
 	rest := v.Cards // without those that have their reason
 	for _, item := range answer.Items {
 		if len(rest) > 0 && rest[0].ID == item.BookID {
-			rest[0].Reason, rest = reason(answer, item), rest[1:]
+			rest[0].Reason, rest[0].Explained = reason(answer, item), answer.Source == recommend.Personal && item.BecauseID != 0
+			rest = rest[1:]
 		}
 	}
 	return v
@@ -130,6 +133,7 @@ type cardKey struct {
 	book                    int64
 	rank                    int
 	reason, anchored, whole bool
+	explained               bool
 	acts                    bool // whether there is a form
 	entry                   recommend.Entry
 }
@@ -155,7 +159,7 @@ func cardsOf(at *links, kind cardKind, cards []card) templ.Component {
 }
 
 func writeCard(w io.Writer, at *links, kind cardKind, c *card) error {
-	key := cardKey{kind: kind, book: c.ID, rank: c.Rank, reason: c.Reason != "", anchored: c.Anchor != ""}
+	key := cardKey{kind: kind, book: c.ID, rank: c.Rank, reason: c.Reason != "", explained: c.Explained, anchored: c.Anchor != ""}
 	back := ""
 	if c.Actions != nil {
 		key.acts, key.whole, key.entry, back = true, c.Actions.Whole, c.Actions.Entry, c.Actions.Back
@@ -169,7 +173,7 @@ func writeCard(w io.Writer, at *links, kind cardKind, c *card) error {
 func newCards(at *links) *pieces[cardKey, cardFrom] {
 	const most = 4 << 20 // some 1,500 cards
 	return newPieces(most, sameBook, func(p *pieces[cardKey, cardFrom], key cardKey, from cardFrom) templ.Component {
-		c := card{Book: from.book, Rank: key.rank}
+		c := card{Book: from.book, Rank: key.rank, Explained: key.explained}
 		if key.reason {
 			c.Reason = p.gap(reasonGap)
 		}

@@ -62,6 +62,8 @@ func (l *links) link(address string) string {
 
 func (l *links) book(id int64) string { return l.to("/books/" + strconv.FormatInt(id, 10)) }
 
+func (l *links) why(id int64) string { return l.book(id) + "/why" }
+
 func (l *links) category(slug string) string { return l.to("/categories/" + slug) }
 
 // author leads to the books of somebody; "" for a name that is nothing but punctuation.

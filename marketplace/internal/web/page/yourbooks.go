@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -54,11 +55,12 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 	if err != nil {
 		return err
 	}
+	used := slices.DeleteFunc(slices.Clone(own.entries), func(e recommend.Entry) bool { return e.Dismissed }) // the others are below
 	page := yourBooksPage{
-		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(own.entries), Forgotten: r.URL.Query().Has(forgottenField),
+		layout: p.layout("Your books", YourBooksPath, v, own), Total: len(used), Forgotten: r.URL.Query().Has(forgottenField),
 		TakenBack: r.URL.Query().Has(takenBack), Unknown: v.unknown(),
 	}
-	page.Books = p.ownCards(own, own.entries, "", true)
+	page.Books = p.ownCards(own, used, "", true)
 	page.Wanted = p.ownCards(own, own.wanted, "wanted", false)
 	page.Dismissed = p.ownCards(own, own.dismissed, "dismissed", false)
 	return show(w, yourBooks(&page))

@@ -20,6 +20,8 @@ import (
 // recommend.ErrForgotten. Any other error is a bug.
 type Recommender interface {
 	Shelf(ctx context.Context, q recommend.Query) recommend.Shelf
+	// Why returns the books that put one on a reader's shelf.
+	Why(ctx context.Context, bookID int64, q recommend.Query) ([]recommend.Reason, error)
 	Similar(ctx context.Context, book catalog.Book, q recommend.Query) recommend.Shelf
 	History(ctx context.Context, q recommend.HistoryQuery) (recommend.History, error)
 	Record(ctx context.Context, i recommend.Interaction) (recommend.Recorded, error)
