@@ -99,8 +99,8 @@ func logAccess(ctx context.Context, log logr.Logger, method string, began time.T
 	if isHealth(method) {
 		return
 	}
-	telemetry.Logger(ctx, log).Info("call", "method", method, "code", status.Code(err).String(),
-		"durationMillis", float64(time.Since(began).Microseconds())/1000)
+	log.Info("call", telemetry.LogValues(ctx, "method", method, "code", status.Code(err).String(),
+		"durationMillis", float64(time.Since(began).Microseconds())/1000)...)
 }
 
 func unaryAccessLog(log logr.Logger) grpc.UnaryServerInterceptor {

@@ -171,17 +171,18 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, rec := time.Now(), recorded(w)
 		defer func() {
-			log := telemetry.Logger(r.Context(), s.Log)
+			log := s.Log
 			if s.polled(r) {
 				log = log.V(1)
 			}
+			var token []any
 			if rec.token != "" {
-				log = log.WithValues("token", rec.token)
+				token = []any{"token", rec.token}
 			}
-			log.Info("request",
+			log.Info("request", append(telemetry.LogValues(r.Context(), token...),
 				"method", methodOf(r), "path", printable(r.URL.Path), "route", routeOf(r),
 				"status", rec.sent(), "bytes", rec.bytes,
-				"durationMillis", float64(time.Since(began).Microseconds())/1000)
+				"durationMillis", float64(time.Since(began).Microseconds())/1000)...)
 		}()
 		next.ServeHTTP(rec, r)
 	})

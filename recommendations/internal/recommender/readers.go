@@ -124,6 +124,10 @@ func (s *state) dismissed(encoded []byte) map[int32]bool {
 // query returns the query for an encoded history, without books that the catalogue does
 // not have; how many of its books the reader likes; and the entry that changed last.
 func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.Entry) {
+	most := len(encoded) / 2 // entries: none takes less than two bytes
+	q.Exclude, q.History, q.Strengths = make([]int32, 0, most), make([]int32, 0, most), make([]engine.Strength, 0, most)
+	var latest domain.Entry
+	found := false
 	// A damaged history counts up to the damage. Histories are checked before they
 	// are stored, and any shelf is better than an error.
 	_ = domain.EachEntry(encoded, func(e domain.Entry) {
@@ -131,7 +135,7 @@ func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.E
 		if !ok {
 			return
 		}
-		last = &e
+		latest, found = e, true
 		if !e.Present() {
 			return
 		}
@@ -145,6 +149,9 @@ func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.E
 	})
 	if likes == 0 { // without a liked book, the others say too little
 		q.History, q.Strengths = nil, nil
+	}
+	if found {
+		last = &latest
 	}
 	return q, likes, last
 }

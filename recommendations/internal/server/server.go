@@ -317,14 +317,19 @@ func checkMaxResults(wrong *violations, n int32) int {
 }
 
 func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendation {
+	type both struct { // in one allocation for all books
+		book    recommendationsv1.Recommendation
+		because recommendationsv1.Because
+	}
+	all := make([]both, len(shelf.Items))
 	list := make([]*recommendationsv1.Recommendation, len(shelf.Items))
 	for i, item := range shelf.Items {
-		r := &recommendationsv1.Recommendation{
-			BookId: item.Book.ID, Title: item.Book.Title, Author: item.Book.Author,
-			Categories: item.Book.Categories, Score: item.Score,
-		}
+		r := &all[i].book
+		r.BookId, r.Title, r.Author = item.Book.ID, item.Book.Title, item.Book.Author
+		r.Categories, r.Score = item.Book.Categories, item.Score
 		if item.Because != nil {
-			r.Because = &recommendationsv1.Because{BookId: item.Because.ID, Title: item.Because.Title}
+			r.Because = &all[i].because
+			r.Because.BookId, r.Because.Title = item.Because.ID, item.Because.Title
 		}
 		list[i] = r
 	}

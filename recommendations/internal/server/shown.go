@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"bookstall/recommendations/internal/domain"
@@ -24,7 +23,8 @@ type shownOf struct {
 	books   int
 	limit   int64 // least popularity of a bestseller
 
-	seen  sync.Map // by book id
+	index map[int64]int // position of each book, by id; not changed
+	seen  []atomic.Bool // by position
 	count atomic.Int64
 }
 
@@ -40,10 +40,8 @@ func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) 
 		now = next
 	}
 	for _, item := range shelf.Items {
-		if _, known := now.seen.Load(item.Book.ID); !known {
-			if _, known = now.seen.LoadOrStore(item.Book.ID, nil); !known {
-				now.count.Add(1)
-			}
+		if i, ok := now.index[item.Book.ID]; ok && !now.seen[i].Load() && now.seen[i].CompareAndSwap(false, true) {
+			now.count.Add(1)
 		}
 		if item.Book.Popularity >= now.limit {
 			best++
@@ -53,9 +51,11 @@ func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) 
 }
 
 func newShownOf(catalog domain.Catalog) *shownOf {
-	s := &shownOf{version: catalog.Version, books: len(catalog.Books)}
-	liked := make([]int64, len(catalog.Books))
+	n := len(catalog.Books)
+	s := &shownOf{version: catalog.Version, books: n, index: make(map[int64]int, n), seen: make([]atomic.Bool, n)}
+	liked := make([]int64, n)
 	for i, b := range catalog.Books {
+		s.index[b.ID] = i
 		liked[i] = b.Popularity
 	}
 	slices.SortFunc(liked, func(a, b int64) int { return cmp.Compare(b, a) })
