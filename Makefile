@@ -42,6 +42,10 @@ help: ## list the targets
 run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; REPLICAS=5, TLS=1 for mutual TLS
 	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls)
 
+.PHONY: observe
+observe: build $(BIN)/prometheus ## make run with a Prometheus that has the alerts, on http://127.0.0.1:9099; takes REPLICAS and TLS too
+	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls) -prometheus=$(CURDIR)/$(BIN)/prometheus
+
 .PHONY: build
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load ./deploy/certs

@@ -32,6 +32,10 @@ type layout struct {
 	// certLife is how long a certificate is valid. 0 means plaintext.
 	certLife time.Duration
 
+	// prometheus is the program of a Prometheus to run beside the shop; "" for none. It listens
+	// on prometheusAddr and has the file of rules.
+	prometheus, prometheusAddr, rules string
+
 	// tutorialPort is the port of the tutorial's REST example on each replica. If
 	// empty, there is no tutorial.
 	tutorialPort string
@@ -54,6 +58,9 @@ func standardLayout(bin string, replicas int) layout {
 		// Not 9090, which is the admin port of marketplace on this address.
 		only: replica{name: "replica-1", grpc: "127.0.0.1:50051", admin: "127.0.0.1:9091"},
 
+		prometheusAddr: "127.0.0.1:9099",
+		rules:          "helm/bookstall/rules/alerts.yaml",
+
 		tutorialPort: "8081",
 	}
 	for i := 1; i <= replicas; i++ {
@@ -72,6 +79,9 @@ func (l layout) names() []string {
 	names := []string{ownName, "marketplace"}
 	for _, r := range l.replicas {
 		names = append(names, r.name)
+	}
+	if l.prometheus != "" {
+		names = append(names, prometheusName)
 	}
 	return names
 }

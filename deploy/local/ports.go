@@ -21,11 +21,15 @@ type listenAddr struct {
 }
 
 func (l layout) shopAddrs() []listenAddr {
-	return []listenAddr{
+	addrs := []listenAddr{
 		{l.shop, "shop", bindTCP},
 		{l.shopAdmin, "marketplace admin", bindTCP},
 		{l.dns, "DNS", bindDNS},
 	}
+	if l.prometheus != "" {
+		addrs = append(addrs, listenAddr{l.prometheusAddr, prometheusName, bindTCP})
+	}
+	return addrs
 }
 
 func (l layout) replicaAddrs() []listenAddr {

@@ -29,7 +29,7 @@ func prepare(l layout) (_ layout, note string, _ error) {
 	if err != nil {
 		return l, "", err
 	}
-	return l, note, errors.Join(ensureKey(l), ensureCerts(l))
+	return l, note, errors.Join(ensureKey(l), ensureCerts(l), ensurePrometheus(l))
 }
 
 // ensureCerts makes certificates, or new ones: those of the last run may have expired.

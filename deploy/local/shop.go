@@ -77,6 +77,11 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	for _, p := range programs {
 		out.sayOverridden(p)
 	}
+	if l.prometheus != "" {
+		p := l.prometheusProgram()
+		programs = append(programs, p)
+		shop.run(p)
+	}
 	for i, r := range l.replicas {
 		replicas.run(programs[1+i])
 		watch.Go(func() error {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// make observe: a real Prometheus looks at all processes (here puppets without metrics),
+// dashboards want, and has the rules.
+func TestPrometheusBesideTheShop(t *testing.T) {
+	l := testLayout(t)
+	program, err := filepath.Abs("../../.tools/bin/prometheus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("SKIP (counted): no .tools/bin/prometheus: make .tools/bin/prometheus")
+	}
+	l.prometheus, l.prometheusAddr, l.rules = program, freeAddr(t, "127.0.0.1"), "../../helm/bookstall/rules/alerts.yaml"
+	c, end := runInside(t, l)
+	// count returns how many results or groups of rules Prometheus answers with.
+	count := func(path string) int {
+		resp, err := http.Get("http://" + l.prometheusAddr + "/api/v1/" + path)
+		if err != nil {
+			return 0
+		}
+		defer resp.Body.Close()
+		var answer struct {
+			Data struct{ Result, Groups []any }
+		}
+		if json.NewDecoder(resp.Body).Decode(&answer) != nil {
+			return 0
+		}
+		return len(answer.Data.Result) + len(answer.Data.Groups)
+	}
+	up := url.QueryEscape(`up{namespace="local", service=~"bookstall-(marketplace|recommendations)-metrics", job=~".+", pod=~".+"}`)
+	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+		processes, groups := count("query?query="+up), count("rules")
+		if processes == 4 && groups > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("prometheus has %d processes and %d groups of rules after %v, want 4, and some:\n%s", processes, groups, limit, c.text())
+		}
+	}
+	if status := end(); status != 0 {
+		t.Errorf("status %d:\n%s", status, c.text())
+	}
+}
