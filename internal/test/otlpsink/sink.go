@@ -23,8 +23,8 @@ type Span struct {
 	ID       string `json:"id"`      // hexadecimal
 	Parent   string `json:"parent"`  // id of the parent span, "" for a root
 	// RequestID is the request id of a server's span, "" for others.
-	RequestID string   `json:"requestID,omitempty"`
-	Events    []string `json:"events,omitempty"` // those with a cause, as NAME: CAUSE
+	RequestID string `json:"requestID,omitempty"`
+	Events    string `json:"events,omitempty"` // those with a cause, a line NAME: CAUSE each
 }
 
 // Sink is a running receiver.
@@ -98,7 +98,7 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 				for _, e := range span.GetEvents() {
 					for _, kv := range e.GetAttributes() {
 						if kv.GetKey() == "cause" {
-							one.Events = append(one.Events, e.GetName()+": "+kv.GetValue().GetStringValue())
+							one.Events += e.GetName() + ": " + kv.GetValue().GetStringValue() + "\n"
 						}
 					}
 				}

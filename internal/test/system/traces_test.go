@@ -22,8 +22,8 @@ func tree(spans []otlpsink.Span, trace, parent, indent string) string {
 			continue
 		}
 		text := indent + s.Service + ", " + s.Kind + ": " + s.Name + "\n"
-		for _, e := range s.Events {
-			text += indent + "  event " + e + "\n"
+		for e := range strings.Lines(s.Events) {
+			text += indent + "  event " + e
 		}
 		parts = append(parts, text+tree(spans, trace, s.ID, indent+"  "))
 	}
