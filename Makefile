@@ -83,7 +83,7 @@ bench-engine: ## the engine's own figures, on one core
 
 .PHONY: bench-store
 bench-store: ## import, training and start with 6 million ratings, on SQLite and PostgreSQL; some minutes
-	$(GO) test -tags=large -count=1 -run='TestLarge|TestTrainHuge' -v -timeout=20m ./recommendations ./recommendations/internal/engine
+	$(GO) test -tags=large -count=1 -run='TestLarge|TestTrainHuge' -v -timeout=20m ./recommendations ./recommendations/internal/engine ./marketplace/internal/catalog
 
 .PHONY: screenshots
 screenshots: build $(BIN)/axe.min.js ## the pictures of docs/screenshots, from the browser test

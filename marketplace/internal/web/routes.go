@@ -32,6 +32,7 @@ func (s *shop) routes() []route {
 		{"GET /categories/{slug}", visit(s.pages.Category)},
 		{"GET /authors/{name}", visit(s.pages.Author)},
 		{"GET /series/{name}", visit(s.pages.Series)},
+		{"GET " + page.SuggestPath, visit(s.pages.Suggest)},
 		{"GET " + page.FeedPath, s.withBooks(s.pages.Feed)},
 		{"GET /search", visit(s.pages.Search)},
 		{"POST " + page.ReaderPath, visit(s.pages.SwitchReader)},

@@ -19,7 +19,7 @@ import (
 // no pages of their own.
 func (p *Pages) Robots(w http.ResponseWriter, _ *http.Request) error {
 	text := "User-agent: *\n"
-	for _, address := range []string{"/search", YourBooksPath, EventsPath, InteractionsPath, ReaderPath, "/api/"} {
+	for _, address := range []string{"/search", SuggestPath, YourBooksPath, EventsPath, InteractionsPath, ReaderPath, "/api/"} {
 		text += "Disallow: " + p.to(address) + "\n"
 	}
 	if !p.cfg.PublicURL.IsZero() {

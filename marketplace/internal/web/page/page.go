@@ -36,6 +36,7 @@ const (
 	UnbringPath      = "/your-books/bring/undo"
 	OwnersPath       = "/pages/"
 	FeedPath         = "/new.atom"
+	SuggestPath      = "/suggest"
 
 	authorsPath = "/authors/"
 	seriesPath  = "/series/"

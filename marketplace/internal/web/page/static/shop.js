@@ -105,6 +105,82 @@
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
   });
 
+  // The search box is a combobox: it suggests books, authors, series and categories.
+  const box = document.querySelector("[data-suggest]");
+  const suggestPause = 150;
+  let suggestTimer, suggesting;
+  const options = () => [...document.querySelectorAll("#suggestions [role=option]")];
+  const chosen = () => document.querySelector("#suggestions [aria-selected=true]");
+  const choose = option => {
+    for (const o of options()) o.setAttribute("aria-selected", o === option);
+    if (!option) return box.removeAttribute("aria-activedescendant");
+    box.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  };
+  const hideSuggestions = () => {
+    clearTimeout(suggestTimer);
+    suggesting?.abort();
+    const list = document.getElementById("suggestions");
+    list.hidden = true;
+    list.replaceChildren();
+    box.setAttribute("aria-expanded", false);
+    box.removeAttribute("aria-activedescendant");
+  };
+  const suggest = async () => {
+    suggesting?.abort();
+    suggesting = new AbortController();
+    const asked = box.value.trim();
+    try {
+      const answer = await fetch(`${box.dataset.suggest}?q=${encodeURIComponent(asked)}`, { signal: suggesting.signal });
+      if (!answer.ok) throw new Error(answer.status);
+      const list = element(await answer.text());
+      if (asked !== box.value.trim() || document.activeElement !== box) return;
+      if (!list.children.length) return hideSuggestions();
+      document.getElementById("suggestions").replaceWith(list);
+      box.setAttribute("aria-expanded", true);
+      box.removeAttribute("aria-activedescendant");
+    } catch (failure) { // the search itself goes on working
+      if (failure.name !== "AbortError") hideSuggestions();
+    }
+  };
+  if (box) {
+    const list = element(`<ul class="suggestions" id="suggestions" role="listbox" aria-label="Suggestions" hidden></ul>`);
+    box.after(list);
+    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": "suggestions", "aria-expanded": false })) box.setAttribute(name, value);
+    box.addEventListener("input", () => {
+      clearTimeout(suggestTimer);
+      if (box.value.trim()) suggestTimer = setTimeout(suggest, suggestPause);
+      else hideSuggestions();
+    });
+    box.addEventListener("keydown", event => {
+      if (event.isComposing) return;
+      const all = options(), now = all.indexOf(chosen());
+      if (event.key === "ArrowDown" && !all.length && box.value.trim()) suggest();
+      else if (event.key === "ArrowDown" && all.length) choose(all[now + 1]); // after the last, back to the box
+      else if (event.key === "ArrowUp" && all.length) choose(all[now < 0 ? all.length - 1 : now - 1]);
+      else if (event.key === "Escape" && all.length) hideSuggestions();
+      else {
+        if (event.key === "ArrowLeft" || event.key === "ArrowRight" || event.key === "Home" || event.key === "End") choose();
+        return;
+      }
+      event.preventDefault();
+    });
+    box.addEventListener("blur", hideSuggestions);
+    box.form.addEventListener("submit", event => {
+      const option = chosen();
+      if (option) {
+        event.preventDefault();
+        location.assign(option.dataset.address);
+      }
+      hideSuggestions();
+    });
+    box.form.addEventListener("pointerdown", event => { if (event.target.closest("#suggestions")) event.preventDefault(); }); // keeps the focus
+    box.form.addEventListener("click", event => {
+      const option = event.target.closest("#suggestions [role=option]");
+      if (option) location.assign(option.dataset.address);
+    });
+  }
+
   // The live shelf.
   const live = () => document.querySelector("[data-live]");
   const firstPause = 1000, longestPause = 60000;
