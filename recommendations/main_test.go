@@ -161,14 +161,16 @@ func TestAHopelessStoreEndsTheProgram(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "--store=sqlite:"+file)
-	select {
-	case err := <-p.Ended:
-		if err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("got %v, want an error that names %s", err, file)
+	for _, wrong := range []string{file, filepath.Dir(file)} {
+		p := start(t, "--store=sqlite:"+wrong)
+		select {
+		case err := <-p.Ended:
+			if err == nil || !strings.Contains(err.Error(), wrong) {
+				t.Errorf("got %v, want an error that names %s", err, wrong)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: the program goes on", wrong)
 		}
-	case <-time.After(20 * time.Second):
-		t.Error("the program goes on")
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
 // Separators are the characters that may stand between cells.
@@ -22,6 +25,9 @@ const maxHeader = 1 << 15
 // sep=; with which spreadsheets begin a file.
 func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
 	buffered := bufio.NewReaderSize(text, 2*maxHeader)
+	if start, _ := buffered.Peek(maxHeader); bytes.ContainsRune(start, '\r') && !bytes.ContainsRune(start, '\n') {
+		buffered = bufio.NewReaderSize(transform.NewReader(buffered, runes.Map(lineFeed)), 2*maxHeader)
+	}
 	separator, ok := announced(firstLine(buffered))
 	if ok {
 		_, _ = buffered.ReadString('\n')
@@ -32,6 +38,14 @@ func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
 	rows = csv.NewReader(buffered)
 	rows.ReuseRecord, rows.Comma = true, separator
 	return rows, skipped
+}
+
+// lineFeed replaces the end of a line as old spreadsheets write it.
+func lineFeed(char rune) rune {
+	if char == '\r' {
+		return '\n'
+	}
+	return char
 }
 
 // firstLine returns the first line that is not empty, without consuming it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"bookstall/recommendations/internal/domain"
@@ -42,7 +43,9 @@ func interactionFormat(readers, books *domain.Numbering) format[domain.Interacti
 			{
 				name: "kind", optional: true,
 				parse: func(i *interaction, cell string) (err error) {
-					i.Kind, err = domain.ParseKind(cell)
+					if cell != "" {
+						i.Kind, err = domain.ParseKind(strings.ToLower(cell))
+					}
 					return err
 				},
 				text: func(i *interaction) string { return i.Kind.String() },
@@ -72,8 +75,19 @@ func interactionFormat(readers, books *domain.Numbering) format[domain.Interacti
 			},
 			{
 				name: "at", optional: true,
-				parse: func(i *interaction, cell string) error { return parseTime(&i.At, cell) },
-				text:  func(i *interaction) string { return i.At.UTC().Format(timeLayout) },
+				parse: func(i *interaction, cell string) error {
+					if cell == "" {
+						return nil
+					}
+					if err := parseTime(&i.At, cell); err != nil {
+						return err
+					}
+					if i.At.IsZero() { // which would be the time of the import
+						return fmt.Errorf("%s is how other programs write that they know no time: leave the cell empty", quote(cell))
+					}
+					return nil
+				},
+				text: func(i *interaction) string { return i.At.UTC().Format(timeLayout) },
 			},
 		},
 	}

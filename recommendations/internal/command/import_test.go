@@ -392,7 +392,7 @@ func TestModelsAreTrainedListedAndRolledBack(t *testing.T) {
 		args []string
 		want string
 	}{
-		"ambiguous":   {[]string{"models", "show", in, ""}, `"" begins the versions of 2 models: `},
+		"empty":       {[]string{"models", "activate", in, ""}, "the version is empty"},
 		"twice back":  {[]string{"models", "rollback", in}, "no other model was active before"},
 		"unknown":     {[]string{"models", "activate", in, "nope"}, `model not found: "nope"`},
 		"of no books": {[]string{"models", "activate", empty, first}, "model is of another catalogue"},

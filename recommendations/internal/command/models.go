@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -74,12 +75,19 @@ func find(ctx context.Context, s *store.Store, prefix string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var found []string
+	var versions []string
 	for _, m := range list {
-		if strings.HasPrefix(m.Version, prefix) {
-			found = append(found, m.Version)
-		}
+		versions = append(versions, m.Version)
 	}
+	return match(versions, prefix)
+}
+
+// match returns the version that begins with prefix, as find does.
+func match(versions []string, prefix string) (string, error) {
+	if prefix == "" { // perhaps a variable of a script that is not set
+		return "", errors.New("the version is empty, want the beginning of one that models list shows")
+	}
+	found := slices.DeleteFunc(versions, func(version string) bool { return !strings.HasPrefix(version, prefix) })
 	switch {
 	case len(found) == 0:
 		return "", fmt.Errorf("%w: %q", domain.ErrModelNotFound, prefix)

@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Cause is why a store cannot be used, for logs and metrics.
 type Cause string
@@ -32,12 +35,19 @@ type outage struct {
 	error
 }
 
+func (o *outage) Error() string {
+	if o.file == "" || strings.Contains(o.error.Error(), o.file) {
+		return o.error.Error()
+	}
+	return o.file + ": " + o.error.Error()
+}
+
 func (o *outage) Unwrap() error { return o.error }
 
 // Hopeless returns the file of an SQLite store that cannot be opened until somebody has done
 // something about it, "" if another attempt may succeed.
 func Hopeless(err error) (file string) {
-	if o, ok := errors.AsType[*outage](err); ok && (o.cause == Damaged || o.cause == ReadOnly || o.cause == Full) {
+	if o, ok := errors.AsType[*outage](err); ok && (o.cause == Damaged || o.cause == ReadOnly || o.cause == Full || errors.Is(err, errFolder)) {
 		return o.file
 	}
 	return ""

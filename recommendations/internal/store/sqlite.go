@@ -93,6 +93,9 @@ func (d sqlite) migrate(ctx context.Context, db *sql.DB, log logr.Logger) error 
 		return err
 	}
 	defer unlock()
+	if info, err := os.Stat(d.file); err == nil && info.IsDir() {
+		return errFolder
+	}
 	if d.opened.Load() == nil {
 		d.create()
 	}
@@ -230,6 +233,8 @@ func (d sqlite) cause(err error) Cause {
 	switch {
 	case errors.Is(err, errMoved):
 		return Moved
+	case errors.Is(err, errFolder):
+		return Refused
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Full
 	case errors.Is(err, errLock):
@@ -270,6 +275,9 @@ func (d sqlite) cause(err error) Cause {
 }
 
 func (d sqlite) where() string { return d.file }
+
+// errFolder: the name of the file is that of a folder.
+var errFolder = errors.New("is a folder, want a file")
 
 // errMoved: a file of the database was removed or replaced while it was open.
 var errMoved = errors.New("the file of the store is gone")
