@@ -262,7 +262,7 @@ func failure(p *errorPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if p.Status >= http.StatusInternalServerError {
+			if p.Status >= http.StatusInternalServerError && p.RequestID != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<p class=\"reference\">If you write to us about it, please name <code>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
