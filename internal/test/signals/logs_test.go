@@ -82,6 +82,21 @@ func listed(decl ast.Decl) (keys []string) {
 	return keys
 }
 
+// spread returns the keys and values that append and telemetry.LogValues make a list of.
+func spread(e ast.Expr) []ast.Expr {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	switch {
+	case types.ExprString(call.Fun) == "append" && len(call.Args) > 0:
+		return append(spread(call.Args[0]), call.Args[1:]...)
+	case strings.HasSuffix(types.ExprString(call.Fun), "LogValues") && !call.Ellipsis.IsValid():
+		return call.Args[1:]
+	}
+	return nil
+}
+
 // addCall adds the line that a call writes, if it does.
 func addCall(list map[string]*line, call *ast.CallExpr, listed []string, programs string) {
 	name, of := "", ""
@@ -132,6 +147,7 @@ func addCall(list map[string]*line, call *ast.CallExpr, listed []string, program
 		for _, key := range listed {
 			l.keys[key] = true
 		}
+		args = append(args[:1:1], spread(args[len(args)-1])...)
 	}
 	for i := 1; i < len(args); i += 2 {
 		if key := literal(args[i]); key != "" {
