@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"bookstall/internal/config"
+	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
 	"bookstall/recommendations/internal/models"
@@ -110,6 +112,7 @@ type measuring struct {
 	settings engineSettings
 	progress func(step string)
 	mapped   map[string]bool // columns of --map that files have
+	form     bookcsv.Options // with the numbers of ids that are texts
 
 	split   evaluate.Split
 	authors []int32  // each item's author; nil if unknown
@@ -129,19 +132,7 @@ type method struct {
 }
 
 func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
-	data, isHeld, err := m.read(ctx)
-	if err != nil {
-		return evaluate.Report{}, err
-	}
-	if m.Validation {
-		data = data.Without(0, isHeld)
-	}
-	m.split = data.Split(m.Fold, isHeld)
-	if len(m.split.Cases) == 0 {
-		return evaluate.Report{}, fmt.Errorf("%s: no reader of fold %d has %d books rated with %d stars or more and one to hide",
-			m.Ratings, m.Fold, evaluate.MinPositives, evaluate.PositiveStars)
-	}
-	if err := errors.Join(m.describe(data.Books), m.options().CheckUsed(m.mapped)); err != nil {
+	if err := m.load(ctx); err != nil {
 		return evaluate.Report{}, err
 	}
 	methods, err := m.methods(ctx)
@@ -172,6 +163,42 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 		r.Categories, err = m.byCategory(ctx)
 	}
 	return r, err
+}
+
+// load reads all files. Whether 007 is another id than 7 is known only once all are read.
+func (m *measuring) load(ctx context.Context) error {
+	m.form = m.options()
+	m.form.BookIDs, m.form.ReaderIDs = domain.NewNumbering(domain.BookID, nil, false), domain.NewNumbering(domain.ReaderID, nil, false)
+	for {
+		err := m.loadAs(ctx)
+		books, readers := m.form.BookIDs.Mixed(), m.form.ReaderIDs.Mixed()
+		if !books && !readers {
+			return err
+		}
+		if books {
+			m.form.BookIDs = m.form.BookIDs.Split()
+		}
+		if readers {
+			m.form.ReaderIDs = m.form.ReaderIDs.Split()
+		}
+	}
+}
+
+// loadAs is load with the present numbers of ids.
+func (m *measuring) loadAs(ctx context.Context) error {
+	data, isHeld, err := m.read(ctx)
+	if err != nil {
+		return err
+	}
+	if m.Validation {
+		data = data.Without(0, isHeld)
+	}
+	m.split = data.Split(m.Fold, isHeld)
+	if len(m.split.Cases) == 0 {
+		return fmt.Errorf("%s: no reader of fold %d has %d books rated with %d stars or more and one to hide",
+			m.Ratings, m.Fold, evaluate.MinPositives, evaluate.PositiveStars)
+	}
+	return errors.Join(m.describe(data.Books), m.form.CheckUsed(m.mapped))
 }
 
 // methods trains all methods, one after the other.

@@ -81,7 +81,7 @@ func (m *measuring) ratings(ctx context.Context, path string) func(func(evaluate
 			return
 		}
 		defer file.Close()
-		rows, err := m.options().Ratings(path, file)
+		rows, err := m.form.Ratings(path, file)
 		if err != nil {
 			yield(evaluate.Rating{}, err)
 			return
@@ -149,6 +149,7 @@ func (m *measuring) categorise(items []int64, of map[int64][]string) {
 	if len(of) == 0 {
 		return
 	}
+	m.names = nil
 	for _, names := range of {
 		m.names = append(m.names, names...)
 	}
@@ -173,7 +174,7 @@ func (m *measuring) books() iter.Seq2[domain.Book, error] {
 			return
 		}
 		defer file.Close()
-		rows, err := m.options().Books(m.Books, file)
+		rows, err := m.form.Books(m.Books, file)
 		if err != nil {
 			yield(domain.Book{}, err)
 			return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,5 +235,50 @@ func TestEvaluateEndsWithItsContext(t *testing.T) {
 	err := run(ctx, []string{"evaluate", "--ratings=" + evaluateData + "whole.csv"}, &out, io.Discard)
 	if err == nil || err.Error() != "interrupted" || out.Len() > 0 {
 		t.Errorf("%v, printed %q", err, out.String())
+	}
+}
+
+// Ids may be texts, in every file the same, and the same data has as many readers and books.
+func TestEvaluateTakesIDsThatAreTexts(t *testing.T) {
+	t.Parallel()
+	dir, books := t.TempDir(), map[string]bool{}
+	for _, name := range []string{"whole.csv", "more.csv"} {
+		text, err := os.ReadFile(evaluateData + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, book := slices.Index(rows[0], "user_id"), slices.Index(rows[0], "book_id")
+		var out bytes.Buffer
+		for i, row := range rows {
+			if i > 0 {
+				row[user], row[book] = row[user]+"@example.org", "SKU-"+row[book]
+				books[row[book]] = true
+			}
+			fmt.Fprintln(&out, strings.Join(row, ","))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), out.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := "book_id,title,author,categories\n"
+	for id := range books {
+		list += id + ",T,A,fantasy\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "books.csv"), []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--ratings=" + filepath.Join(dir, "whole.csv"), "--more-ratings=" + filepath.Join(dir, "more.csv"), "--by-category"}
+	got := evaluated(t, args...)
+	if again := evaluated(t, args...); again != got {
+		t.Errorf("the same files again: %s", cmp.Diff(got, again))
+	}
+	for _, want := range []string{"authors and categories: " + filepath.Join(dir, "books.csv"), "fantasy"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
 	}
 }
