@@ -52,11 +52,15 @@ func TestASmallPhoneInABrowser(t *testing.T) {
 			Description: strings.Repeat("wort", 100), Categories: []string{"poetry"}, Popularity: 100 - id, Price: "9", Currency: "EUR",
 		})
 	}
+	slug := strings.Repeat("binnenschifffahrt", 2)
+	contents.Books[5].Categories = []string{slug}
 	if err := books.Replace(contents); err != nil {
 		t.Fatal(err)
 	}
+	face := storefront.Default()
+	face.Name = "Universitätsbuchhandlung Müller & Töchter"
 	handler, err := web.New(web.Config{
-		Face: storefront.Default(), Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
+		Face: face, Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
 		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
 	})
 	if err != nil {
@@ -67,10 +71,13 @@ func TestASmallPhoneInABrowser(t *testing.T) {
 	b := openBrowser(t, shop.URL)
 	b.use(t, view{"small phone", 360, 640, "light"})
 	for path, selectors := range map[string][]string{
-		"/":        {".featured h2", ".featured .cover", ".featured .price", ".featured .like"},
-		"/books/1": {"h1", ".price-large", ".like", ".buy", ".stars"},
-		"/books/2": nil,
-		"/books":   nil,
+		"/":                   {".featured h2", ".featured .cover", ".featured .price", ".featured .like"},
+		"/books/1":            {"h1", ".price-large", ".like", ".buy", ".stars"},
+		"/books/2":            nil,
+		"/books":              nil,
+		"/books/6":            nil,
+		"/categories/" + slug: nil,
+		"/search?q=lang":      nil,
 		"/search?q=" + strings.Repeat("lang", 50): nil,
 	} {
 		b.open(t, path, 200)
