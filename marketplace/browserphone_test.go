@@ -37,6 +37,9 @@ func (b bestsellers) Similar(ctx context.Context, _ catalog.Book, q recommend.Qu
 	return b.Shelf(ctx, q)
 }
 
+// wider is how many pixels a page is wider than the screen.
+const wider = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
+
 // On a small phone, no word makes a page wider than the screen, and what a reader came for is
 // seen without scrolling.
 func TestASmallPhoneInABrowser(t *testing.T) {
@@ -57,19 +60,31 @@ func TestASmallPhoneInABrowser(t *testing.T) {
 	if err := books.Replace(contents); err != nil {
 		t.Fatal(err)
 	}
-	face := storefront.Default()
-	face.Name = "Universitätsbuchhandlung Müller & Töchter"
-	handler, err := web.New(web.Config{
-		Face: face, Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
-		Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
-	})
-	if err != nil {
-		t.Fatal(err)
+	serve := func(name string) string {
+		face := storefront.Default()
+		face.Name = name
+		handler, err := web.New(web.Config{
+			Face: face, Catalog: books, Recommender: bestsellers{books: books}, CookieKeys: signed.Keys{make([]byte, 32)},
+			Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shop := httptest.NewServer(handler)
+		t.Cleanup(shop.Close)
+		return shop.URL
 	}
-	shop := httptest.NewServer(handler)
-	t.Cleanup(shop.Close)
-	b := openBrowser(t, shop.URL)
+	shop, long := serve("Bookstall"), serve("Universitätsbuchhandlung Müller & Töchter")
+	b := openBrowser(t, shop)
 	b.use(t, view{"small phone", 360, 640, "light"})
+	named := openBrowser(t, long)
+	named.use(t, view{"small phone", 360, 640, "light"})
+	for _, path := range []string{"/", "/books/1", "/your-books"} {
+		named.open(t, path, 200)
+		if over := run1(t, named, chromedp.Evaluate[int](wider)); over > 0 {
+			t.Errorf("%s, with a long name, is %d pixels wider than the screen", path, over)
+		}
+	}
 	for path, selectors := range map[string][]string{
 		"/":                   {".featured h2", ".featured .cover", ".featured .price", ".featured .like"},
 		"/books/1":            {"h1", ".price-large", ".like", ".buy", ".stars"},
@@ -81,7 +96,7 @@ func TestASmallPhoneInABrowser(t *testing.T) {
 		"/search?q=" + strings.Repeat("lang", 50): nil,
 	} {
 		b.open(t, path, 200)
-		if over := run1(t, b, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`)); over > 0 {
+		if over := run1(t, b, chromedp.Evaluate[int](wider)); over > 0 {
 			t.Errorf("%s is %d pixels wider than the screen", path, over)
 		}
 		for _, s := range selectors {

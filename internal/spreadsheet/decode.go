@@ -3,6 +3,7 @@ package spreadsheet
 import (
 	"bytes"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -49,7 +50,7 @@ func (d *Decoder) Read(p []byte) (int, error) {
 		return d.decided.Read(p)
 	}
 	n, err := d.source.Read(p)
-	at := bytes.IndexFunc(p[:n], func(char rune) bool { return char >= utf8.RuneSelf })
+	at := slices.IndexFunc(p[:n], func(b byte) bool { return b >= utf8.RuneSelf })
 	if at < 0 {
 		return n, err
 	}

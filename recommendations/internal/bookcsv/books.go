@@ -46,7 +46,7 @@ func NewBookWriter(w io.Writer) *BookWriter {
 // pass it too, so that they can be exported.
 func CheckBook(b domain.Book) (column, reason string) {
 	f := bookFormat(nil)
-	if _, wrong := f.parseRow(f.sources(), f.text(&b)); wrong != nil {
+	if wrong := f.parseRow(&domain.Book{}, f.sources(), f.text(&b)); wrong != nil {
 		return wrong.column, wrong.reason
 	}
 	return "", ""

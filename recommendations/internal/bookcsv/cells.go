@@ -51,6 +51,10 @@ func parseWhole(cell string) (int64, error) {
 // parseID parses an id, which ids gives a number if it is a text. If ids is nil, it must be a
 // number.
 func parseID(into *int64, ids *domain.Numbering, cell string) (err error) {
+	if n, ok := plainID(cell); ok { // nearly all of millions
+		*into = n
+		return nil
+	}
 	if ids != nil && cell != "" {
 		text := bare(cell)
 		if number := withoutFraction(text); consists(number, isDigit) {
@@ -70,6 +74,21 @@ func parseID(into *int64, ids *domain.Numbering, cell string) (err error) {
 	}
 	*into = n
 	return nil
+}
+
+// plainID returns the number of an id that is one in any case: of few digits, without zeros
+// before them.
+func plainID(cell string) (n int64, ok bool) {
+	if len(cell) == 0 || len(cell) > 15 || cell[0] == '0' { // numbers of texts have 16 digits
+		return 0, false
+	}
+	for i := range len(cell) {
+		if !isDigit(cell[i]) {
+			return 0, false
+		}
+		n = 10*n + int64(cell[i]-'0')
+	}
+	return n, true
 }
 
 // parseBookID also returns the id as a text, if it is one.

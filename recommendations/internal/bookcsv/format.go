@@ -84,26 +84,23 @@ func (s *source[T]) total(cells []string) (string, error) {
 	return strconv.FormatInt(sum, 10), nil
 }
 
-// parseRow parses the cells of a row. Both Reader and Writer use it, so they
+// parseRow parses the cells of a row into row, which is zero. Both Reader and Writer use it, so they
 // accept the same rows.
-func (f *format[T]) parseRow(sources []source[T], cells []string) (T, *fault) {
-	var row, none T
+func (f *format[T]) parseRow(row *T, sources []source[T], cells []string) *fault {
 	for i := range sources {
 		s := &sources[i]
 		cell, err := s.cell(cells)
 		if err == nil {
-			err = s.parse(&row, cell)
+			err = s.parse(row, cell)
 		}
 		if err != nil && !s.lenient {
-			return none, &fault{column: s.name, reason: err.Error()}
+			return &fault{column: s.name, reason: err.Error()}
 		}
 	}
 	if f.check != nil {
-		if wrong := f.check(&row); wrong != nil {
-			return none, wrong
-		}
+		return f.check(row)
 	}
-	return row, nil
+	return nil
 }
 
 // sources returns the columns in the order of writing.

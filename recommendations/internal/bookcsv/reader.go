@@ -28,6 +28,7 @@ type Reader[T any] struct {
 	before  int           // lines before those that csv counts
 	lineOf  map[int64]int // line of each id; nil when ids need not be unique
 	last    int           // line on which the last row read begins
+	row     T             // the last row, in one place for all of millions
 	final   error         // once set, Next always returns it
 }
 
@@ -87,18 +88,19 @@ func (r *Reader[T]) Next() (T, error) {
 			return none, err
 		}
 		r.last = r.lineAt(0)
-		row, wrong := r.format.parseRow(r.sources, cells)
+		r.row = none
+		wrong := r.format.parseRow(&r.row, r.sources, cells)
 		if wrong != nil && wrong.unrated() {
 			r.shape.Unrated++
 			continue
 		}
 		if wrong == nil {
-			wrong = r.remember(&row)
+			wrong = r.remember(&r.row)
 		}
 		if wrong != nil {
 			return none, r.rowError(wrong, cells)
 		}
-		return row, nil
+		return r.row, nil
 	}
 }
 

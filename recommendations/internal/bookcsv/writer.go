@@ -25,8 +25,8 @@ func newWriter[T any](target io.Writer, f format[T]) *Writer[T] {
 func (w *Writer[T]) Write(row T) error {
 	w.rows++
 	cells := w.format.text(&row)
-	back, wrong := w.format.parseRow(w.sources, cells)
-	if wrong != nil {
+	var back T
+	if wrong := w.format.parseRow(&back, w.sources, cells); wrong != nil {
 		return fmt.Errorf("write row %d: %s: %s", w.rows, wrong.column, wrong.reason)
 	}
 	if !reflect.DeepEqual(back, row) {
