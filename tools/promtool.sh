@@ -16,4 +16,5 @@ if [ -z "$program" ]; then
   "$(dirname "$0")"/unpack.sh prometheus "$dir"
   program=$dir/usr/bin/$name
 fi
-cp "$program" "$1"
+cp "$program" "$1.new"
+mv "$1.new" "$1" # the old one may be running
