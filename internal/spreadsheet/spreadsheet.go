@@ -40,6 +40,15 @@ func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
 	return rows, skipped
 }
 
+// Cell returns a text that no spreadsheet takes for a formula, as OWASP advises against CSV
+// injection. It is for tables that people open, not for those that programs read back.
+func Cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
 // lineFeed replaces the end of a line as old spreadsheets write it.
 func lineFeed(char rune) rune {
 	if char == '\r' {

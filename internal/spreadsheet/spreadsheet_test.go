@@ -7,6 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func TestCellsAreNoFormulas(t *testing.T) {
+	for text, want := range map[string]string{"=1+1": "'=1+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "1984": "1984", "a=b": "a=b", "": ""} {
+		if got := Cell(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // Lines end with \n, \r\n, or, in tables of old spreadsheets, with \r alone.
 func TestEndsOfLines(t *testing.T) {
 	want := [][]string{{"a", "b"}, {"1", "two words"}, {"3", ""}}

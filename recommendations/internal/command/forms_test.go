@@ -33,12 +33,12 @@ func TestFilesOfOthers(t *testing.T) {
 		},
 		"Goodreads": {
 			[]string{"--books", profile("goodreads-export.csv"), "--ratings", profile("goodreads-export.csv"), "--reader=12"},
-			[]string{"read as Goodreads export; 1 rows without a rating are skipped", "read 3 books and 2 ratings"},
+			[]string{"read as Goodreads export; 1 row without a rating is skipped", "read 3 books and 2 ratings"},
 			3, 12, "[fiction]", domain.History{{BookID: 101, Stars: 5}, {BookID: 103, Stars: 3}},
 		},
 		"Book-Crossing": {
 			[]string{"--books", profile("book-crossing-books.csv"), "--ratings", profile("book-crossing-ratings.csv")},
-			[]string{"read as Book-Crossing; in Windows-1252; cells separated by ';'; not used", "ratings up to 10; 1 rows without a rating are skipped"},
+			[]string{"read as Book-Crossing; in Windows-1252; cells separated by ';'; not used", "ratings up to 10; 1 row without a rating is skipped"},
 			3, 276726, "[fiction]", domain.History{{BookID: 9780195153446, Stars: 4}},
 		},
 		"MovieLens": {

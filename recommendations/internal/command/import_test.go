@@ -109,7 +109,7 @@ func TestImportTwice(t *testing.T) {
 	want := `read 3 books and 4 ratings; 0 faulty rows, 0 of unknown books
 books: 3 new, 0 changed, 0 as before, 0 gone
 sample readers: 1 new, 0 changed, 0 as before, 0 gone
-the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 ratings repeat the reader and book of another row: the last counts
+the store has a new catalogue of 3 books; the histories of 2 readers changed; 1 rating of a reader and book of another row: the last counts
 `
 	if got := took.ReplaceAllString(must(t, args...), ""); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -399,7 +399,7 @@ func TestBooksThatAreGoneComeBack(t *testing.T) {
 			t.Errorf("the book is %+v", b)
 		}
 	}
-	if got := must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n8,1,5\n")); !strings.Contains(got, "1 readers changed") {
+	if got := must(t, "import", to, "--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n8,1,5\n")); !strings.Contains(got, "1 reader changed") {
 		t.Errorf("a rating of a book that is gone: %s", got)
 	}
 	dir, files := exported(t, to)

@@ -19,8 +19,8 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		faulty += f.Faulty
 		unknown += f.Unknown
 	}
-	fmt.Fprintf(out, "read %d books and %d ratings in %v; %s, %d of unknown books\n",
-		plan.Books.Read(), plan.Ratings, took.Round(100*time.Millisecond), counted(faulty, "faulty row"), unknown)
+	fmt.Fprintf(out, "read %s and %s in %v; %s, %d of unknown books\n",
+		counted(int64(plan.Books.Read()), "book"), counted(plan.Ratings, "rating"), took.Round(100*time.Millisecond), counted(faulty, "faulty row"), unknown)
 	for _, one := range []struct {
 		what string
 		transfer.Changes
@@ -90,6 +90,14 @@ func counted(n int64, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
+// be returns the form of a verb that belongs to a number of things.
+func be(n int64, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}
+
 // changes describes what an import changed, or in a dry run would change.
 func changes(plan *transfer.Plan, result store.ImportResult, dry bool) string {
 	was, were, has, changed := "was", "were", "has", "changed"
@@ -97,24 +105,23 @@ func changes(plan *transfer.Plan, result store.ImportResult, dry bool) string {
 		was, were, has, changed = "would be", "would be", "would have", "would change"
 	}
 	var parts []string
-	add := func(format string, n int64) { parts = append(parts, fmt.Sprintf(format, n)) }
 	if result.DroppedDemo {
 		parts = append(parts, "the embedded demonstration "+was+" removed")
 	}
 	if result.CatalogChanged {
-		add("the store "+has+" a new catalogue of %d books", int64(plan.Books.Read()+plan.Books.Kept+plan.Books.Unread))
+		parts = append(parts, "the store "+has+" a new catalogue of "+counted(int64(plan.Books.Read()+plan.Books.Kept+plan.Books.Unread), "book"))
 	}
 	if result.ReadersChanged > 0 {
-		add("the histories of %d readers "+changed, int64(result.ReadersChanged))
+		parts = append(parts, "the histories of "+counted(int64(result.ReadersChanged), "reader")+" "+changed)
 	}
 	if result.Interactions > 0 {
-		add("%d interactions "+were+" restored", int64(result.Interactions))
+		parts = append(parts, counted(int64(result.Interactions), "interaction")+" "+be(int64(result.Interactions), was, were)+" restored")
 	}
 	if result.Repeated > 0 {
-		add("%d ratings repeat the reader and book of another row: the last counts", result.Repeated)
+		parts = append(parts, fmt.Sprintf("%s of a reader and book of another row: the last counts", counted(result.Repeated, "rating")))
 	}
 	if result.Forgotten > 0 {
-		add("%d readers asked to be forgotten and "+were+" skipped", int64(result.Forgotten))
+		parts = append(parts, counted(int64(result.Forgotten), "reader")+" asked to be forgotten and "+be(int64(result.Forgotten), was, were)+" skipped")
 	}
 	if len(parts) == 0 {
 		if dry {
@@ -141,7 +148,7 @@ func formOf(s bookcsv.Shape) string {
 		parts = append(parts, fmt.Sprintf("ratings up to %g", s.Scale))
 	}
 	if s.Unrated > 0 {
-		parts = append(parts, fmt.Sprintf("%d rows without a rating are skipped", s.Unrated))
+		parts = append(parts, fmt.Sprintf("%s without a rating %s skipped", counted(s.Unrated, "row"), be(s.Unrated, "is", "are")))
 	}
 	if len(s.Ignored) > 0 {
 		parts = append(parts, fmt.Sprintf("not used: %q", s.Ignored))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bookstall/internal/atomicfile"
+	"bookstall/internal/spreadsheet"
 )
 
 // The files of WriteCSV.
@@ -58,7 +59,7 @@ func (r *Report) weekRows() [][]string {
 func (r *Report) bookRows() [][]string {
 	rows := [][]string{{"book_id", "title", "author", "readers", "liked_by", "bought_by", "liked_in_weeks", "bought_in_weeks"}}
 	for _, b := range r.Books {
-		rows = append(rows, append([]string{strconv.FormatInt(b.ID, 10), b.Title, b.Author},
+		rows = append(rows, append([]string{strconv.FormatInt(b.ID, 10), spreadsheet.Cell(b.Title), spreadsheet.Cell(b.Author)},
 			numbers(b.Readers, b.Liked, b.Bought, b.LikedLately, b.BoughtLately)...))
 	}
 	return rows

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
+	"bookstall/internal/spreadsheet"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/problem"
 	"bookstall/marketplace/internal/web/reply"
@@ -68,7 +68,7 @@ func (p *Pages) Download(w http.ResponseWriter, r *http.Request, v Visitor) erro
 			rating = strconv.Itoa(b.Rating)
 		}
 		err = cmp.Or(err, to.Write([]string{
-			strconv.FormatInt(b.BookID, 10), cell(b.Title), cell(b.Author), strconv.FormatBool(b.Liked), rating, strconv.FormatBool(b.Bought),
+			strconv.FormatInt(b.BookID, 10), spreadsheet.Cell(b.Title), spreadsheet.Cell(b.Author), strconv.FormatBool(b.Liked), rating, strconv.FormatBool(b.Bought),
 			strconv.FormatBool(b.Wanted), b.ISBN,
 		}))
 	}
@@ -89,13 +89,4 @@ func (p *Pages) DownloadJSON(w http.ResponseWriter, r *http.Request, v Visitor) 
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="your-books.json"`)
 	return reply.JSON(w, http.StatusOK, map[string]any{"books": books})
-}
-
-// cell returns a text that no spreadsheet takes for a formula, as OWASP advises against CSV
-// injection.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
