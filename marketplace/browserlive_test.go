@@ -249,10 +249,10 @@ func (b *browser) withoutScript(t *testing.T) {
 	b.is(t, `document.querySelector(".undo") === null`)
 
 	b.openPlain(t, "/your-books")
-	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(".forget input"))); err != nil {
+	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(`form[action$="/forget"] input`))); err != nil {
 		t.Fatal(err)
 	}
-	b.pressPlain(t, ".forget button")
+	b.pressPlain(t, `form[action$="/forget"] button`)
 	if text := b.text(t); !strings.Contains(text, "You are forgotten") || !strings.Contains(text, "Nothing yet") {
 		t.Errorf("after forgetting:\n%s", text)
 	}

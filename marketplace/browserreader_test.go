@@ -95,10 +95,10 @@ func TestTabsShowTheReaderInABrowser(t *testing.T) {
 
 	// Forgotten in one tab, the reader is gone from the other.
 	one.open(t, "/your-books", 200)
-	if err := chromedp.Do(one.ctx, chromedp.Click(chromedp.CSS(".forget input"))); err != nil {
+	if err := chromedp.Do(one.ctx, chromedp.Click(chromedp.CSS(`form[action$="/forget"] input`))); err != nil {
 		t.Fatal(err)
 	}
-	one.follow(t, 200, chromedp.Click(chromedp.CSS(".forget button")))
+	one.follow(t, 200, chromedp.Click(chromedp.CSS(`form[action$="/forget"] button`)))
 	one.is(t, isNobody)
 	two.show(t)
 	two.becomes(t, isNobody+" && "+yourCount+` === ""`)
