@@ -21,9 +21,12 @@ func cpuTime(tb testing.TB) time.Duration {
 }
 
 // Searches, also with typing mistakes, and suggestions take little CPU time.
-func TestTimeOfSearch(t *testing.T) {
+func TestFiguresOfSearch(t *testing.T) {
 	testTimeOfSearch(t, 10_000, 5*time.Millisecond, 30*time.Millisecond)
 }
+
+// often is how many times each text is looked for: some clocks of CPU time count in steps of 4 ms.
+const often = 4
 
 // testTimeOfSearch checks the 99th percentile of searches and of suggestions among so many books.
 func testTimeOfSearch(t *testing.T, books int, search, suggest time.Duration) {
@@ -47,8 +50,10 @@ func testTimeOfSearch(t *testing.T, books int, search, suggest time.Duration) {
 		for len(times) < 300 {
 			if text, ok := kind.text(contents.Books[rng.IntN(books)].Title); ok {
 				before := cpuTime(t)
-				kind.do(text)
-				times = append(times, cpuTime(t)-before)
+				for range often {
+					kind.do(text)
+				}
+				times = append(times, (cpuTime(t)-before)/often)
 			}
 		}
 		slices.Sort(times)
