@@ -89,8 +89,8 @@ func TestReaderBringsBooks(t *testing.T) {
 	before := entriesOf(s.recommender.history(own))
 	s.get("/your-books").want(t, 200, "Bring your books", `enctype="multipart/form-data"`)
 
-	answer := s.bring(fromGoodreads).want(t, 200, "Your file from Goodreads has 8 books", "6 of them are in this shop: 3 added, 3 left as they are here",
-		"5 stars of 5", "read, so you like it", "4 stars of 5", "stays as it is here: not for you", "2 books: this shop does not have them",
+	answer := s.bring(fromGoodreads).want(t, 200, "Your file from Goodreads has 8 books", "6 of them are in this shop: 3 added, 3 as before",
+		"5 stars of 5", "read, so you like it", "4 stars of 5", "stays as it is here: not for you", "Not in this shop, or not to be told apart there: 2 books",
 		"&lt;b&gt;Bold &amp; new&lt;/b&gt; (Series)", `href="/search?q=%3Cb%3EBold%20%26%20new%3C%2Fb%3E"`, `href="/search?q=Emma"`).without(t, "<b>Bold", "<i>Known")
 	want := map[int64]recommend.Entry{
 		1: {BookID: 1, Rating: 5}, 2: {BookID: 2, Liked: true}, 3: {BookID: 3, Wanted: true}, 4: {BookID: 4, Dismissed: true}, 5: {BookID: 5, Rating: 4},
@@ -98,7 +98,7 @@ func TestReaderBringsBooks(t *testing.T) {
 	if diff := cmp.Diff(want, entriesOf(s.recommender.history(own))); diff != "" {
 		t.Errorf("after the file (-want +got):\n%s", diff)
 	}
-	s.bring(fromGoodreads).want(t, 200, "0 added, 6 left as they are here").without(t, `name="batch"`)
+	s.bring(fromGoodreads).want(t, 200, "0 added, 6 as before").without(t, `name="batch"`)
 
 	// What the reader changes afterwards stays.
 	s.act("5", "rating-1")
@@ -143,7 +143,7 @@ func TestBroughtFromTheStoryGraph(t *testing.T) {
 		encoded = append(encoded, byte(unit), byte(unit>>8))
 	}
 	s.bring(string(encoded)).want(t, 200, "Your file from The StoryGraph has 5 books. 5 of them are in this shop: 5 added", "on your list", "not read to the end, so not for you",
-		"1 star of 5", "1 line of the file could not be read")
+		"1 star of 5", "Could not be read: 1 line of the file")
 	want := map[int64]recommend.Entry{
 		1: {BookID: 1, Rating: 1}, 2: {BookID: 2, Wanted: true}, 3: {BookID: 3, Wanted: true}, 4: {BookID: 4, Rating: 5}, 5: {BookID: 5, Dismissed: true},
 	}
@@ -169,7 +169,7 @@ func TestBroughtFileRefused(t *testing.T) {
 	s.bring("").want(t, 400, "must be the CSV file")
 	s.bring("Title,Authors,Read Status,Star Rating\n"+strings.Repeat("Emma,Jane Austen,read,5\n", 20_001)).want(t, 400, "more than 20,000 books")
 	s.do(http.MethodPost, page.BringPath, "file=x", "Content-Type", formType).want(t, 400, "The form could not be read.")
-	s.bring(strings.Repeat("x", 5<<20+8<<10)).want(t, 413, "The request is too large.")
+	s.bring(strings.Repeat("x", 5<<20+8<<10)).want(t, 413, "The request is too large: at most 5 MB")
 	s.unbring(strings.Repeat("x", 256<<10)).want(t, 413)
 	// No other form may be as long.
 	s.do(http.MethodPost, page.InteractionsPath, "book="+strings.Repeat("7", maxBody), "Content-Type", formType).want(t, 413)
@@ -270,7 +270,7 @@ func TestTheLargestFile(t *testing.T) {
 	}
 	s := newTestShop(t, contents)
 	own := s.own()
-	answer := s.bring(file.String()).want(t, 200, "20,000 of them are in this shop: 4,000 added, 16,000 left as they are here", "500 of 4,000 books are shown")
+	answer := s.bring(file.String()).want(t, 200, "20,000 of them are in this shop: 4,000 added, 16,000 as before", "500 of 4,000 books are shown")
 	s.unbring(tokenOf(t, answer)).want(t, 303)
 	for _, e := range s.recommender.history(own) {
 		if e.Rating != 0 {

@@ -44,7 +44,7 @@ func TestSwitchReaderRefuses(t *testing.T) {
 	s.do("POST", "/reader", "reader=7", "Content-Type", "x; y z").want(t, 400)
 	s.do("POST", "/reader", "reader=7").want(t, 400) // no form at all
 	s.do("POST", "/reader?reader=7", "", "Content-Type", form).want(t, 400)
-	s.do("POST", "/reader", "reader="+strings.Repeat("7", maxBody), "Content-Type", form).want(t, 413, "The request is too large.")
+	s.do("POST", "/reader", "reader="+strings.Repeat("7", maxBody), "Content-Type", form).want(t, 413, "The request is too large: at most 8 kB")
 	s.do("POST", "/reader", "reader=7", "Content-Type", form, "Sec-Fetch-Site", "cross-site").want(t, 403, "sent by a page of another site")
 	s.do("POST", "/reader", "reader=7", "Content-Type", form, "Origin", "https://evil.test").want(t, 403)
 	s.own()

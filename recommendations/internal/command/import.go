@@ -33,7 +33,7 @@ type importCommand struct {
 	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. None is gone."`
 	AllowFaulty   percent `env:"-" placeholder:"N%" default:"1%" help:"How many of the rows of a file may be faulty, ${default} if not set. They are skipped. If there are more, nothing is imported."`
 	AllowRemovals bool    `env:"-" help:"Take the books of the store that are not in --books off the shelves even if they are over 5 % of its books, and let books be replaced by others that have their ids, and another title and another author."`
-	DropGone      bool    `env:"-" help:"Delete the books that are gone, now or before, with their places in readers' histories."`
+	DropGone      bool    `env:"-" help:"Delete the books that are gone, now or before. What readers did with them is exported still, and counts again if a book comes back."`
 	TextIDs       bool    `name:"text-ids" env:"-" help:"Take ids that are no numbers, although all ids of the store's books, or readers, are. Otherwise such rows are faulty."`
 	Strict        bool    `env:"-" help:"Import nothing if any row is faulty, or of a book that the catalogue does not have."`
 	DropDemo      bool    `env:"-" help:"Replace the embedded demonstration even if readers have interacted with its books. Those interactions are lost."`
@@ -58,6 +58,7 @@ func (c *importCommand) Validate() error {
 	add(c.Shelves != "" && c.Books == "", "--shelves gives the books of --books their categories, which is missing")
 	add(c.Samples != "" && c.Books == "", "--samples comes with --books, which is missing: the sample readers are part of the catalogue")
 	add(c.DropGone && c.Books == "" && c.From == "", "--drop-gone is about the books of --books or --from, which is missing")
+	add(c.DropGone && c.Merge, "--merge and --drop-gone contradict each other: with --merge none is gone")
 	add(c.Merge && c.Books == "" && c.From == "", "--merge is about the books of --books or --from, which is missing")
 	return errors.Join(errs...)
 }

@@ -411,7 +411,7 @@ func TestBooksThatAreGoneComeBack(t *testing.T) {
 	if _, again := exported(t, restored); cmp.Diff(files, again) != "" {
 		t.Errorf("another export:\n%s", cmp.Diff(files, again))
 	}
-	if got := must(t, "import", to, "--books", all); !strings.Contains(got, "books: 1 new, 0 changed, 39 as before, 0 gone\nbooks: 1 of the new ones were gone, and are back\n") {
+	if got := must(t, "import", to, "--books", all); !strings.Contains(got, "books: 1 new, 0 changed, 39 as before, 0 gone\nbooks: 1 of these are back, which were gone\n") {
 		t.Errorf("the book is in the file again: %s", got)
 	}
 	if diff := cmp.Diff(was, first()); diff != "" {
@@ -429,7 +429,9 @@ func TestBooksThatAreGoneComeBack(t *testing.T) {
 	if _, _, err := execute(t, "import", to, "--books", write(t, "books.csv", catalogueOf(40, 40))); err == nil || !strings.Contains(err.Error(), "1 of the 2 books") {
 		t.Errorf("one of two books: %v", err)
 	}
-	must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(39, 40)), "--drop-gone")
+	if got := must(t, "import", to, "--books", write(t, "books.csv", catalogueOf(39, 40)), "--drop-gone"); !strings.Contains(got, "that are gone are deleted") {
+		t.Errorf("books are deleted: %s", got)
+	}
 	if catalog, err := openStore(t, to).Catalog(t.Context()); err != nil || len(catalog.Books) != 2 {
 		t.Errorf("without those that are gone: %d books, %v", len(catalog.Books), err)
 	}

@@ -28,10 +28,13 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		if one.Changes != (transfer.Changes{}) {
 			fmt.Fprintf(out, "%s: %d new, %d changed, %d as before, %d gone\n", one.what, one.New, one.Changed, one.Same, one.Gone)
 			if one.Back > 0 {
-				fmt.Fprintf(out, "%s: %d of the new ones were gone, and are back\n", one.what, one.Back)
+				fmt.Fprintf(out, "%s: %d of these are back, which were gone\n", one.what, one.Back)
 			}
 			if one.GoneBefore > 0 {
 				fmt.Fprintf(out, "%s: %d more were gone before\n", one.what, one.GoneBefore)
+			}
+			if one.Dropped > 0 {
+				fmt.Fprintf(out, "%s: %d that are gone are deleted\n", one.what, one.Dropped)
 			}
 			if one.Kept > 0 {
 				fmt.Fprintf(out, "%s: %d of the store only, which stay\n", one.what, one.Kept)

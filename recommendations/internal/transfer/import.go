@@ -95,6 +95,7 @@ type Changes struct {
 	Kept, Gone         int // of the store only
 	Back               int // of New: those that the store keeps as gone
 	GoneBefore         int // of the store only, and gone already
+	Dropped            int // of all that are gone: those that are deleted
 	Others             int // of Changed: those with another title and another author
 	Unread             int // of the store, kept because their rows in the file may be faulty
 }
@@ -272,7 +273,9 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 	}
 	next.Books, p.Books = compareBooks(present.Books, next.Books, o.Merge, p.Files[0])
 	if o.DropGone {
-		next.Books = slices.DeleteFunc(next.Books, func(b domain.Book) bool { return b.Gone })
+		kept := slices.DeleteFunc(next.Books, func(b domain.Book) bool { return b.Gone })
+		p.Books.Dropped = len(next.Books) - len(kept)
+		next.Books = kept
 	}
 	p.Books.Others = others(present.Books, next.Books)
 	samples := &FileReport{}

@@ -331,18 +331,18 @@ func (p *broughtPage) outcome() string {
 	text := "Your file from " + p.Origin + " has " + p.at.books(p.Found+p.NotFound) + ". " + p.at.count(int64(p.Found)) + " of them are in this shop: "
 	text += p.at.count(int64(p.Added)) + " added"
 	if p.Already > 0 {
-		text += ", " + p.at.count(int64(p.Already)) + " left as they are here"
+		text += ", " + p.at.count(int64(p.Already)) + " as before"
 	}
 	return text + "."
 }
 
 func (p *broughtPage) faulty() string {
-	return p.at.things(p.Faulty, "line") + " of the file could not be read, and is left out."
+	return "Could not be read: " + p.at.things(p.Faulty, "line") + " of the file."
 }
 
 // notFound says how many books were not found, and how many of them the page shows.
 func (p *broughtPage) notFound() string {
-	text := p.at.books(p.NotFound) + ": this shop does not have them, or has more than one that may be meant."
+	text := "Not in this shop, or not to be told apart there: " + p.at.books(p.NotFound) + "."
 	if len(p.Missing) < p.NotFound {
 		text += " Here are " + p.at.count(int64(len(p.Missing))) + " of them."
 	}

@@ -410,7 +410,7 @@ func bringBooks(at *links) templ.Component {
 		}
 		ctx = templ.InitializeContext(ctx)
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section class=\"forget\" aria-labelledby=\"bring\"><h2 id=\"bring\">Bring your books</h2><p>Were you a reader elsewhere? Take your books along: choose the CSV file that Goodreads (My Books, Import and export) or The StoryGraph (Manage account, Export library) gave you. What you rated there is rated here, what you read is liked, and what you want to read is on your list. What you did here already stays as it is, and all of it can be taken back at once.</p><form action=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section class=\"forget\" aria-labelledby=\"bring\"><h2 id=\"bring\">Bring your books</h2><p>Were you a reader elsewhere? Take your books along: choose the CSV file that Goodreads (My Books, Import and export) or The StoryGraph (Manage account, Export library) gave you. What you rated there is rated here, what you read is liked, and what you want to read is on your list. What you did here already stays as it is, and on the page that follows all of it can be taken back at once.</p><form action=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

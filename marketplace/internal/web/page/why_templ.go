@@ -93,9 +93,9 @@ func why(p *whyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var6 string
-				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs("is on your shelf, because readers who like these books of yours like it, too. If one of them is not what you mean, your shelf can do without it: it stays among your books as it is.")
+				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs("is on your shelf, because readers who like these books of yours like it, too. If one of them is not what you mean, your shelf can do without it. Your books then list it as not for you, with an Undo, after which it is as it was.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/page/why.templ`, Line: 12, Col: 279}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/page/why.templ`, Line: 12, Col: 326}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {

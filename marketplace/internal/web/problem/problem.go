@@ -99,7 +99,7 @@ func Of(err error) Problem {
 		return Problem{Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("This shop does not answer to the host %s. "+
 			"Its operator names hosts by --public-url and --allowed-hosts; a proxy must pass on the Host that it was asked for.", shown(host.Host))}
 	case errors.As(err, &tooLarge):
-		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large."}
+		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large: at most " + size(tooLarge.Limit) + " are taken."}
 	}
 	for _, row := range table() {
 		if errors.Is(err, row.err) {
@@ -152,4 +152,12 @@ func table() []row {
 		{ErrNoStream, http.StatusServiceUnavailable, "", "There are no more live shelves just now."},
 		{ErrNotReady, http.StatusServiceUnavailable, "", "The books are being put out. Try again in a moment."},
 	}
+}
+
+// size writes a number of bytes.
+func size(bytes int64) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MB", bytes>>20)
+	}
+	return fmt.Sprintf("%d kB", bytes>>10)
 }
