@@ -120,7 +120,7 @@ func fit(from image.Image, width int) image.Image {
 		}
 		to := image.NewRGBA(image.Rectangle{Max: next})
 		draw.Draw(to, to.Bounds(), image.White, image.Point{}, draw.Src)
-		draw.ApproxBiLinear.Scale(to, to.Bounds(), from, from.Bounds(), draw.Over, nil)
+		draw.CatmullRom.Scale(to, to.Bounds(), from, from.Bounds(), draw.Over, nil)
 		if last {
 			return to
 		}
