@@ -8,7 +8,7 @@ BIN := .tools/bin
 GO ?= go
 # The flags of .ko.yaml, which explains them, but for the version and commit, which Go
 # itself records here. A test in internal/test/deploy compares the two.
-BUILD_FLAGS := -trimpath -tags=grpcnotrace,nethttpomithttp2 -gcflags=github.com/alecthomas/...=-l -gcflags=github.com/yuin/...=-l -gcflags=go.yaml.in/...=-l -ldflags='-s -w'
+BUILD_FLAGS := -trimpath -tags=grpcnotrace,nethttpomithttp2 -gcflags=bookstall/marketplace/...=-l -gcflags=github.com/...=-l -gcflags=go.yaml.in/...=-l -gcflags=golang.org/x/...=-l -gcflags=go.opentelemetry.io/...=-l -gcflags=go.uber.org/...=-l -gcflags=github.com/klauspost/...= -ldflags='-s -w'
 # Packages under test; PKG=./internal/rpc make test runs one.
 PKG ?= ./...
 TEST_FLAGS ?=
