@@ -43,7 +43,7 @@ func (c *Command) Run(ctx context.Context, stdout io.Writer) (err error) {
 	}
 	if c.List {
 		for _, e := range chosen {
-			fmt.Fprintf(stdout, "%-22s %s\n", e.drill, cmpNone(strings.Join(e.names(), ", ")))
+			fmt.Fprintf(stdout, "%-22s %s\n", e.drill, orNone(strings.Join(e.names(), ", ")))
 		}
 		return nil
 	}
@@ -72,12 +72,12 @@ func (c *Command) Run(ctx context.Context, stdout io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		if lacks := watched[0].Lacks(); lacks != nil {
+		if lacks := watched.Lacks(); lacks != nil {
 			fmt.Fprintf(stdout, "SKIP (counted): %s: %v\n", e.drill, lacks)
 			skipped++
 			continue
 		}
-		res := r.run(ctx, e, watched[0])
+		res := r.run(ctx, e, watched)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
@@ -185,7 +185,7 @@ func (r *result) line() string {
 	if len(r.faults) > 0 {
 		verdict = "FAIL: " + strings.Join(r.faults, "; ")
 	}
-	return fmt.Sprintf("%-22s %s: %s", r.drill, verdict, cmpNone(r.alerts(" ")))
+	return fmt.Sprintf("%-22s %s: %s", r.drill, verdict, orNone(r.alerts(" ")))
 }
 
 // alerts lists the alerts that had to fire, with the time that each took.
@@ -199,7 +199,7 @@ func (r *result) alerts(between string) string {
 	return strings.Join(list, between)
 }
 
-func cmpNone(list string) string {
+func orNone(list string) string {
 	if list == "" {
 		return "none"
 	}
@@ -213,7 +213,7 @@ func markdown(results []result) string {
 		if len(r.faults) > 0 {
 			verdict = "**FAIL**: " + strings.Join(r.faults, "; ")
 		}
-		t.Add(r.drill, r.shows, cmpNone(r.alerts(", ")), verdict)
+		t.Add(r.drill, r.shows, orNone(r.alerts(", ")), verdict)
 	}
 	return t.Markdown()
 }

@@ -32,7 +32,7 @@ func TestEachAlertIsExpectedOfADrill(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if watched[0].Planned && len(e.fires) == 0 {
+		if watched.Planned && len(e.fires) == 0 {
 			planned++
 		}
 		for _, f := range e.fires {

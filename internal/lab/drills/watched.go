@@ -26,18 +26,15 @@ type Watched struct {
 	drill drill
 }
 
-// ToWatch returns the drills with these names, and incidents, which Command does not run.
-func ToWatch(names ...string) (list []Watched, err error) {
+// ToWatch returns the drill with this name, or the incident, which Command does not run.
+func ToWatch(name string) (Watched, error) {
 	known := slices.Concat(all(), incidents())
-	for _, name := range names {
-		i := slices.IndexFunc(known, func(d drill) bool { return d.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no drill or incident %q", name)
-		}
-		d := known[i]
-		list = append(list, Watched{Name: d.name, Shows: d.shows, Planned: d.cost == planned, drill: d})
+	i := slices.IndexFunc(known, func(d drill) bool { return d.name == name })
+	if i < 0 {
+		return Watched{}, fmt.Errorf("no drill or incident %q", name)
 	}
-	return list, nil
+	d := known[i]
+	return Watched{Name: d.name, Shows: d.shows, Planned: d.cost == planned, drill: d}, nil
 }
 
 // Lacks returns what the machine lacks for the drill; nil if it lacks nothing.

@@ -159,9 +159,6 @@ func (f *Feed) Refresh() {
 func (f *Feed) pull() error {
 	ctx, cancel := context.WithTimeout(telemetry.WithRequestID(f.ctx, telemetry.NewRequestID()), pullTimeout)
 	defer cancel()
-	// What is made meanwhile lies between what stays, and a page of memory that has some of
-	// what stays is not given back: collect often, for a moment.
-	defer debug.SetGCPercent(debug.SetGCPercent(5))
 	held := f.catalog.Version()
 	contents, err := f.read(ctx, held)
 	if errors.Is(err, errOtherMode) { // the same books, but a store was added or removed
