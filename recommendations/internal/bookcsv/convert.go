@@ -131,6 +131,9 @@ func isbnID(cell string) (string, error) {
 		return "", errEmpty
 	}
 	if len(isbn) == 10 {
+		if !checked10(isbn) { // the form with 13 digits would be that of another book
+			return "", fmt.Errorf("%s is not an ISBN: its check digit is wrong", quote(cell))
+		}
 		isbn = "978" + isbn[:9]
 		sum := 0
 		for i := range len(isbn) {
@@ -142,6 +145,19 @@ func isbnID(cell string) (string, error) {
 		return "", fmt.Errorf("%s is not an ISBN", quote(cell))
 	}
 	return isbn, nil
+}
+
+// checked10 reports whether the check digit of an ISBN of 10 digits is right.
+func checked10(isbn string) bool {
+	sum := 0
+	for i, c := range []byte(isbn) {
+		digit := int(c - '0')
+		if c == 'X' {
+			digit = 10
+		}
+		sum += (10 - i) * digit
+	}
+	return sum%11 == 0
 }
 
 // language converts a language code of goodbooks-10k, most of which have three letters, to

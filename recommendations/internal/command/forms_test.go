@@ -99,6 +99,10 @@ func TestFormsThatCannotBe(t *testing.T) {
 		"a column of nobody":    {[]string{"--map", "reader=stars"}, `--map: "reader" is not a column; the columns are added, at, author, availability, book_id`},
 		"a column that is away": {[]string{"--map", "rating=stars,user_id=Kunde"}, `--map user_id=Kunde: no file that has such rows has the column "Kunde"; nothing was imported`},
 		"a scale below 0":       {[]string{"--scale=-1"}, "--scale is -1"},
+		"a scale of 0":          {[]string{"--scale=0"}, "--scale is 0, want more than 0"},
+		"two names at once":     {[]string{"--map", "user_id=A,user_id=B"}, `--map: user_id is given as "A" and as "B"`},
+		"two names in two":      {[]string{"--map=rating=stars", "--map=rating=Stars2"}, `--map: rating is given as "stars" and as "Stars2"`},
+		"no name":               {[]string{"--map", "rating"}, `--map: "rating" must have the form COLUMN=NAME`},
 		"nobody":                {[]string{"--reader=0"}, "--reader must be 1 or more"},
 	} {
 		_, _, err := execute(t, append([]string{"import", storeFlagOf(t), "--books", books, "--ratings", ratings}, test.args...)...)
@@ -106,7 +110,28 @@ func TestFormsThatCannotBe(t *testing.T) {
 			t.Errorf("%s:\n got %v\nwant %s", name, err, test.want)
 		}
 	}
-	if got := must(t, "import", storeFlagOf(t), "--books", books, "--ratings", ratings, "--map=rating=Stars", "--scale=10"); !strings.Contains(got, "ratings up to 10") {
+	if got := must(t, "import", storeFlagOf(t), "--books", books, "--ratings", ratings, "--map=rating=Stars", "--map=user_id=user_id,book_id=Book ID", "--scale=10"); !strings.Contains(got, "ratings up to 10") {
+		t.Error(got)
+	}
+}
+
+// A file that is given twice has its unused columns named once: those that neither reading uses.
+func TestUnusedColumnsAreNamedOnce(t *testing.T) {
+	file := profile("goodreads-export.csv")
+	got := must(t, "import", storeFlagOf(t), "--books", file, "--ratings", file)
+	if n := strings.Count(got, "not used"); n != 1 || strings.Contains(got, `"My Rating"`) || strings.Contains(got, `"Publisher"`) || !strings.Contains(got, `"Bookshelves"`) {
+		t.Errorf("%d times:\n%s", n, got)
+	}
+}
+
+// A price with more decimals than its currency is a mistake of the file.
+func TestPricesWithFractions(t *testing.T) {
+	const head = "book_id,title,author,price,currency\n"
+	got := must(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", head+"1,A,B,12.90,EUR\n2,A,B,1250.00,JPY\n3,A,B,12.50,JPY\n4,A,B,1.125,KWD\n5,A,B,1.125,EUR\n"))
+	if want := "prices: 2 have more decimals than the currency, and are shown as they are in the file, the first at books.csv:4: price: 12.50 JPY\n"; !strings.Contains(got, want) {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	if got := must(t, "import", storeFlagOf(t), "--books", write(t, "books.csv", head+"1,A,B,12.9,EUR\n")); strings.Contains(got, "prices:") {
 		t.Error(got)
 	}
 }

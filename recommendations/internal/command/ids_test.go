@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -175,5 +176,20 @@ func TestISBNsAsIDs(t *testing.T) {
 	_, files := exported(t, to)
 	if !strings.Contains(files["books.csv"], "\n9780195153446,,Two,") || !strings.Contains(files["ratings.csv"], ",9780439023481,5\n") {
 		t.Errorf("books %s\nratings %s", files["books.csv"], files["ratings.csv"])
+	}
+}
+
+// An ISBN of 10 digits whose check digit is wrong is a text: the form with 13 digits, which does
+// not have that digit, would be that of another book.
+func TestISBNsWithWrongCheckDigitsAreNotMerged(t *testing.T) {
+	to := storeFlagOf(t)
+	got := must(t, "import", to,
+		"--books", write(t, "books.csv", "isbn,title,author\n0439023483,One,A\n043902348X,Two,B\n"),
+		"--ratings", write(t, "ratings.csv", "user_id,isbn,rating\n1,0439023483,5\n1,043902348X,3\n"))
+	_, files := exported(t, to)
+	id := strconv.FormatInt(bookNumber("043902348X"), 10)
+	if strings.Contains(got, "faulty, and") || !strings.Contains(files["books.csv"], "\n9780439023481,,One,") || !strings.Contains(files["books.csv"], "\n"+id+",043902348X,Two,") ||
+		!strings.Contains(files["ratings.csv"], "\n1,"+id+",3\n") {
+		t.Errorf("%s\nbooks %s\nratings %s", got, files["books.csv"], files["ratings.csv"])
 	}
 }

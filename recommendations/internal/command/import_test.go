@@ -444,3 +444,25 @@ func TestGoodbooksOwnFiles(t *testing.T) {
 		t.Errorf("import without --shelves: %v, want an error that names the flag", err)
 	}
 }
+
+// A backup of a store without books can be restored, but does not empty another.
+func TestAnExportOfAnEmptyStore(t *testing.T) {
+	empty, to := storeFlagOf(t), storeFlagOf(t)
+	forgotten, err := openStore(t, empty).Forget(t.Context(), domain.FirstVisitor, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "export")
+	must(t, "export", empty, dir)
+	must(t, "import", to, "--from", dir)
+	if restored, err := openStore(t, to).History(t.Context(), domain.FirstVisitor); err != nil || restored.Generation != forgotten.Generation {
+		t.Errorf("a forgotten reader came back as %+v, %v", restored, err)
+	}
+	if got := must(t, "import", to, "--from", dir); !strings.Contains(got, "nothing changed") {
+		t.Errorf("once more: %s", got)
+	}
+	must(t, "import", to, "--books", write(t, "books.csv", someBooks))
+	if _, _, err := execute(t, "import", to, "--allow-removals", "--from", dir); err == nil || err.Error() != "books.csv has no books that can be imported; nothing was imported" {
+		t.Errorf("into a store with books: %v", err)
+	}
+}

@@ -50,6 +50,10 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 	if ids := plan.TextIDs; ids.Books+ids.Readers > 0 {
 		fmt.Fprintf(out, "ids that are no numbers: %d new ones of books, %d of readers\n", ids.Books, ids.Readers)
 	}
+	if n := plan.Fractions.Books; n > 0 {
+		fmt.Fprintf(out, "prices: %d %s more decimals than the currency, and %s shown as %s in the file, the first at %s\n",
+			n, be(int64(n), "has", "have"), be(int64(n), "is", "are"), be(int64(n), "it is", "they are"), plan.Fractions.First)
+	}
 	for _, f := range plan.Files {
 		if form := formOf(f.Shape); form != "" {
 			fmt.Fprintf(out, "%s: %s\n", f.Name, form)

@@ -84,6 +84,11 @@ type Plan struct {
 	Ratings, Interactions int64 // rows to import
 	// TextIDs counts the books and readers that are new and whose ids are texts.
 	TextIDs struct{ Books, Readers int }
+	// Fractions counts the prices with more decimals than their currency has.
+	Fractions struct {
+		Books int
+		First string // where the first of them is
+	}
 
 	req     store.ImportRequest
 	restore bool
@@ -170,7 +175,7 @@ func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 	p := &Plan{restore: files.Restore}
 	r := &reporting{form: o.Form, strict: o.Strict, progress: o.Progress, plan: p, mapped: map[string]bool{}}
 	catalog, err := p.readCatalog(ctx, r, into, files, o)
-	if err != nil || len(catalog.Books) == 0 {
+	if err != nil || p.req.Catalog != nil && len(catalog.Books) == 0 { // which Check refuses
 		return p, err
 	}
 	known := make(map[int64]bool, len(catalog.Books))
@@ -223,6 +228,7 @@ func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 		inCatalog := func(one domain.ExternalID) bool { return known[one.ID] } // and so part of it
 		p.req.IDs = append(slices.DeleteFunc(o.Form.BookIDs.Used(), inCatalog), o.Form.ReaderIDs.Used()...)
 	}
+	unusedOnce(p.Files)
 	return p, o.Form.CheckUsed(r.mapped)
 }
 
@@ -264,6 +270,9 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 		present = domain.Catalog{} // no book of it stays
 	}
 	next, err := readBooksAndSamples(ctx, r, files)
+	if err == nil && files.Restore && p.Files[0].Rows == 0 && len(present.Books) == 0 && !head.Demo {
+		return next, nil // an export of a store without books, for another one
+	}
 	if err != nil || len(next.Books) == 0 {
 		p.req.Catalog = &next
 		return next, err

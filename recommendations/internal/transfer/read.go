@@ -9,6 +9,9 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
+
+	"golang.org/x/text/currency"
 
 	"bookstall/recommendations/internal/bookcsv"
 	"bookstall/recommendations/internal/domain"
@@ -56,7 +59,7 @@ func each[T any](ctx context.Context, to *reporting, path string, open opener[T]
 	if err != nil {
 		return err
 	}
-	report := &FileReport{Name: from.name}
+	report := &FileReport{Name: from.name, path: path}
 	to.plan.Files = append(to.plan.Files, report)
 	for row, err := range rows.All() {
 		if report.Rows++; report.Rows%(1<<12) == 0 {
@@ -121,7 +124,12 @@ func (table[T]) Shape() bookcsv.Shape       { return bookcsv.Shape{} }
 // readBooks reads the books, sorted by id.
 func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, error) {
 	var books []domain.Book
-	err := each(ctx, to, f.Books, canonical(to.form.Books), func(b domain.Book, _ place) error {
+	err := each(ctx, to, f.Books, canonical(to.form.Books), func(b domain.Book, at place) error {
+		if isFraction(b.Price, b.Currency) {
+			if to.plan.Fractions.Books++; to.plan.Fractions.Books == 1 {
+				to.plan.Fractions.First = at.wrong("price", b.Price+" "+b.Currency).Error()
+			}
+		}
 		books = append(books, b)
 		return nil
 	})
@@ -142,6 +150,20 @@ func readBooks(ctx context.Context, to *reporting, f Files) ([]domain.Book, erro
 		}
 	}
 	return books, err
+}
+
+// isFraction reports whether a price has more decimals than its currency.
+func isFraction(price, code string) bool {
+	_, decimals, _ := strings.Cut(price, ".")
+	if decimals = strings.TrimRight(decimals, "0"); decimals == "" {
+		return false
+	}
+	unit, err := currency.ParseISO(code)
+	if err != nil {
+		return false
+	}
+	most, _ := currency.Standard.Rounding(unit)
+	return len(decimals) > most
 }
 
 // otherCategory is the category of a book that the files give none.

@@ -19,9 +19,26 @@ type FileReport struct {
 	FirstUnknown string // where the first of them is, and its book
 
 	bookcsv.Shape
+	path   string
 	faults map[string]*Fault
 	ids    map[int64]bool // of faulty rows
 	noID   bool           // there are faulty rows whose ids are not known
+}
+
+// unusedOnce leaves the columns of a file that is read twice, as books and as ratings, to the last
+// report about it, and there those that neither reading uses.
+func unusedOnce(reports []*FileReport) {
+	last := map[string]*FileReport{} // by path
+	for _, f := range reports {
+		if f.Profile == "" { // read for other columns
+			continue
+		}
+		if before := last[f.path]; before != nil {
+			f.Ignored = slices.DeleteFunc(f.Ignored, func(title string) bool { return !slices.Contains(before.Ignored, title) })
+			before.Ignored = nil
+		}
+		last[f.path] = f
+	}
 }
 
 // mayBe reports whether a faulty row may be the one of this id.
