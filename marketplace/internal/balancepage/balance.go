@@ -50,13 +50,10 @@ func Extras(cfg Config) []web.Extra {
 	}
 }
 
-// page is GET /balance. With ?live=no the page does not update itself.
+// page is GET /balance. With ?live=no the page does not update itself. As other pages do, it
+// ignores what it does not know: links get parameters on their way.
 func (h *handlers) page(r *http.Request) (web.ExtraAnswer, error) {
-	q := request.NewQuery(r, "live")
-	live := q.OneOf("live", "yes", "no") == "yes"
-	if err := q.Err(); err != nil {
-		return web.ExtraAnswer{}, err
-	}
+	live := r.URL.Query().Get("live") != "no"
 	answer := web.ExtraAnswer{Title: "Balance", Main: page(h.board(live))}
 	if live {
 		answer.Reload = reload

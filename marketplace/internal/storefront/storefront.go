@@ -125,6 +125,9 @@ func Load(path string) (Face, error) {
 	if err := d.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
 		return face, fmt.Errorf("%s: %w", path, err)
 	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return face, fmt.Errorf("%s: has more than one YAML document, which would not be read: remove the line ---", path)
+	}
 	c := checker{folder: filepath.Dir(path)}
 	c.fill(&face, f)
 	if len(c.wrong) > 0 {

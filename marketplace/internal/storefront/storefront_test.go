@@ -121,6 +121,18 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
+// A second document would be dropped by the decoder.
+func TestASecondDocumentIsRefused(t *testing.T) {
+	for content, refused := range map[string]bool{
+		"name: A\n---\nname: B\n": true, "name: A\n---\n{{": true, "---\nname: A\n": false, "name: A\n...\n# the end\n": false,
+	} {
+		_, err := storefront.Load(folder(t, map[string]string{"shop.yaml": content}))
+		if refused != (err != nil && strings.Contains(err.Error(), "more than one YAML document")) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
 // TestDefaultColours compares them with the style sheet's, and checks them.
 func TestDefaultColours(t *testing.T) {
 	sheet, err := os.ReadFile("../web/page/static/shop.css")
