@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 
 	"golang.org/x/text/currency"
 	"golang.org/x/text/language"
@@ -50,6 +51,14 @@ func found(t *testing.T, page answer, expression string) string {
 		t.Fatalf("nothing in the page is like %s", expression)
 	}
 	return match[1]
+}
+
+// The feed's sentences are English, whatever the language of numbers.
+func TestTheFeedsLanguage(t *testing.T) {
+	face, contents := storefront.Default(), fewBooks()
+	face.Language, contents.Books[0].Added = language.German, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	s := newTestShop(t, contents, at(t, "https://shop.example"), func(c *Config) { c.Face = face })
+	s.get("/new.atom").want(t, 200, ` xml:lang="en"><id>https://shop.example/new.atom</id><title>New books`)
 }
 
 // Prices and numbers are those of the language; the sentences stay English, and say so.

@@ -58,8 +58,9 @@ func TestNamesOfHiddenBooks(t *testing.T) {
 	contents.Books[0].Hidden = true
 	s := newTestShop(t, contents)
 	s.get("/books/1").want(t, 200, `href="/authors/jrr-tolkien"`, `href="/series/middle-earth"`)
-	s.get("/authors/jrr-tolkien").want(t, 200, "0 books").without(t, "The Hobbit")
-	s.get("/series/middle-earth").want(t, 200, "0 books").without(t, "The Hobbit")
+	s.get("/authors/jrr-tolkien").want(t, 200, "There is no book of theirs in the shop at the moment.", "noindex").without(t, "The Hobbit", "0 books", "Books</h2>")
+	s.get("/series/middle-earth").want(t, 200, "There is no book of this series in the shop at the moment.", "noindex").without(t, "The Hobbit", "0 books")
+	s.get("/authors/jane-austen?year_from=2000").want(t, 200, "0 books", "No book passes all of the filters")
 }
 
 // A series is in order, says what it lacks and what the visitor has.

@@ -59,7 +59,12 @@ func TestRefinedLists(t *testing.T) {
 		"/search?q=jane&category=romance&price_to=7&year_from=1800": {"Emma", []string{"Remove all filters", `href="/shop/search?q=jane"`, `href="/shop/search?price_to=7&amp;q=jane&amp;year_from=1800"`}},
 
 		// What is wrong is as if it were missing.
-		"/categories/poetry?sort=x&language=xx&available=maybe&price_from=,5&price_to=-1&year_from=0&year_to=1e3&category=no": {"The Odyssey|Beowulf", []string{"2 books, most loved first"}},
+		"/categories/poetry?sort=x&language=xx&available=maybe&price_from=,5&price_to=-1&year_from=0&year_to=1e3&category=no": {"The Odyssey|Beowulf", []string{
+			"2 books, most loved first", "These filters could not be understood, and are left out:", "sort by “<bdi>x</bdi>”", "language “<bdi>xx</bdi>”", "available “<bdi>maybe</bdi>”",
+			"price from “<bdi>,5</bdi>”", "price to “<bdi>-1</bdi>”", "year from “<bdi>0</bdi>”", "year to “<bdi>1e3</bdi>”",
+		}},
+		"/books?category=no&year_to=1847":     {"Jane Eyre|Emma|The Odyssey", []string{"category “<bdi>no</bdi>”"}},
+		"/search?q=jane&price_to=%3Cb%3E":     {"Jane Eyre|Emma", []string{"price to “<bdi>&lt;b&gt;</bdi>”"}},
 		"/categories/poetry?category=romance": {"The Odyssey|Beowulf", nil}, // the address has one
 	} {
 		page := s.get(path).want(t, 200, want.says...)
@@ -76,7 +81,7 @@ func TestRefinedLists(t *testing.T) {
 			}
 		}
 	}
-	s.get("/books?sort=title").want(t, 200).without(t, `name="available"`) // all can be bought
+	s.get("/books?sort=title&utm=1&page=x").want(t, 200).without(t, `name="available"`, "left out") // all can be bought
 }
 
 // The pages of a list keep what it is sorted and filtered by.

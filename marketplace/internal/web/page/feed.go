@@ -76,7 +76,7 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request) error {
 	const page = "text/html"
 	latest := books[0].Added
 	feed := atomFeed{
-		Language: p.cfg.Face.Language.String(), ID: here, Title: "New books · " + p.cfg.Face.Name, Updated: latest.UTC().Format(time.RFC3339),
+		Language: p.cfg.Face.Sentences().String(), ID: here, Title: "New books · " + p.cfg.Face.Name, Updated: latest.UTC().Format(time.RFC3339),
 		Author: atomPerson{p.cfg.Face.Name, p.cfg.PublicURL.To("/")},
 		Links:  []atomLink{{"self", "application/atom+xml", here}, {"alternate", page, p.cfg.PublicURL.To("/books?sort=" + string(catalog.ByAdded))}},
 	}

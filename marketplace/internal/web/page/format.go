@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -48,12 +47,4 @@ func formatYear(year int) string {
 		return fmt.Sprintf("%d BCE", -year)
 	}
 	return strconv.Itoa(year)
-}
-
-// formatLanguage names the languages that most books are in; other codes stay.
-func formatLanguage(code string) string {
-	return cmp.Or(map[string]string{
-		"de": "German", "en": "English", "es": "Spanish", "fr": "French", "it": "Italian",
-		"ja": "Japanese", "nl": "Dutch", "pt": "Portuguese", "ru": "Russian", "zh": "Chinese",
-	}[code], code)
 }

@@ -16,7 +16,14 @@ func TestFormat(t *testing.T) {
 		{strings.Join(paragraphs("One\nline.\n\n\nTwo.\n\n \n\n"), "|"), "One\nline.|Two."},
 		{strings.Join(paragraphs(""), "|"), ""},
 		{formatLanguage("en"), "English"},
-		{formatLanguage("sw"), "sw"},
+		{formatLanguage("he"), "Hebrew"},
+		{formatLanguage("ger"), "German"},
+		{formatLanguage("ab"), "Abkhazian"},
+		{formatLanguage("zu"), "Zulu"},
+		{formatLanguage("zh-Hant"), "Chinese (Hant)"},
+		{formatLanguage("pt-BR"), "Portuguese (BR)"},
+		{formatLanguage("zz"), "Language zz"},
+		{formatLanguage("no-such-code"), "Language no-such-code"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%q, want %q", test.got, test.want)

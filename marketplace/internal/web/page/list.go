@@ -20,6 +20,7 @@ type listPage struct {
 	Heading string
 	Shelf   *liveView // the reader's own, on the first page of a category
 	Books   []card
+	None    string // says that there are no books, whatever they are filtered by; "" if there are some
 }
 
 // AllBooks is GET /books.

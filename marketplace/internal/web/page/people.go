@@ -31,6 +31,9 @@ func (p *Pages) Author(w http.ResponseWriter, r *http.Request, v Visitor) error 
 		}
 	}
 	p.index(&page.layout, &page.bookList)
+	if name.Count == 0 {
+		page.None, page.Unindexed = "There is no book of theirs in the shop at the moment.", true
+	}
 	if page.Canonical != "" {
 		page.Data = linked(schemaPerson{Context: schemaOrg, Type: "Person", Name: name.Text, URL: page.Canonical})
 	}
@@ -81,7 +84,7 @@ func (p *Pages) Series(w http.ResponseWriter, r *http.Request, v Visitor) error 
 	page := seriesPage{layout: p.layout(name.Text, here, v, own), Heading: name.Text, Total: len(books)}
 	number := pageNumber(r.URL.Query().Get("page"), len(books))
 	page.Paging = newPaging(number, pagesOf(len(books)), r.URL.EscapedPath(), nil)
-	page.Canonical = p.cfg.PublicURL.To(page.Paging.Here)
+	page.Canonical, page.Unindexed = p.cfg.PublicURL.To(page.Paging.Here), len(books) == 0
 	cards := own.cards(books, "")
 	page.Volumes = make([]volume, len(books))
 	last := 0.0 // place of the book before
@@ -143,6 +146,9 @@ func marksOf(e recommend.Entry) string {
 
 // summary says how many books a series has, and how many of them the visitor knows.
 func (p *seriesPage) summary() string {
+	if p.Total == 0 {
+		return "There is no book of this series in the shop at the moment."
+	}
 	text := p.at.books(p.Total)
 	if p.Total > 1 {
 		text += " in order"

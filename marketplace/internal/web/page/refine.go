@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/web/request"
@@ -31,7 +32,11 @@ type refinement struct {
 	Active     []activeFilter
 	All        string // address of the list without its filters
 	AllTotal   int    // number of books without them, if there are none with them
+	LeftOut    []leftOutFilter
 }
+
+// leftOutFilter is a filter, or an order, that is asked for and cannot be used.
+type leftOutFilter struct{ Label, Value string }
 
 type choice struct {
 	Value, Label string
@@ -46,7 +51,7 @@ type activeFilter struct {
 }
 
 // list returns the page of a list that a request asks for, or the nearest that exists. What is
-// wrong in the request is as if it were missing. Values are those that belong to the address.
+// wrong in the request is as if it were missing, and the page says so. Values are those that belong to the address.
 func (p *Pages) list(r *http.Request, q catalog.Query, address string, values url.Values) bookList {
 	given := request.NewQuery(r, append(request.ListFields(), categoryField, "page", "q")...)
 	listing := given.Listing(p.cfg.Catalog)
@@ -59,6 +64,8 @@ func (p *Pages) list(r *http.Request, q catalog.Query, address string, values ur
 	if slug := given.Value(categoryField); !own && p.cfg.Catalog.HasCategory(slug) {
 		q.Category = slug
 		values.Set(categoryField, slug)
+	} else if !own && slug != "" {
+		given.Fault(categoryField, "is none of the shop's")
 	}
 	maps.Copy(values, listing.Values())
 	q.Sort, q.Filter = listing.Sort, listing.Filter
@@ -74,12 +81,27 @@ func (p *Pages) list(r *http.Request, q catalog.Query, address string, values ur
 	}
 	l.Total, l.Instead, l.Found, l.Paging = found.Total, found.Instead, found.Books, newPaging(number, pagesOf(found.Total), address, values)
 	l.Refine.Query = q
+	l.Refine.leaveOut(given)
 	l.Refine.choose(p.cfg.Catalog.Categories(), own)
 	l.Refine.activate(p.cfg.Catalog, values, own, found.Total == 0)
 	return l
 }
 
 const categoryField = "category"
+
+// leaveOut notes the parameters that cannot be used. Others than those of lists are nobody's
+// business: links get parameters on their way.
+func (f *refinement) leaveOut(given *request.Query) {
+	for _, field := range []struct{ name, label string }{
+		{request.SortField, "sort by"}, {categoryField, "category"}, {request.LanguageField, "language"}, {request.AvailableField, "available"},
+		{request.PriceFromField, "price from"}, {request.PriceToField, "price to"}, {request.YearFromField, "year from"}, {request.YearToField, "year to"},
+	} {
+		if given.Faulty(field.name) {
+			const most = 40
+			f.LeftOut = append(f.LeftOut, leftOutFilter{field.label, shortened(strings.ToValidUTF8(given.Value(field.name), "\uFFFD"), most)})
+		}
+	}
+}
 
 // choose fills the choices of the form.
 func (f *refinement) choose(categories []catalog.Category, own bool) {
