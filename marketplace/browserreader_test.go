@@ -133,6 +133,41 @@ func TestReturningToAPageOfNobodyInABrowser(t *testing.T) {
 	b.check(t)
 }
 
+// What a file added can be taken back on "Your books", too, by the reader who brought it.
+func TestTheLastFileIsTakenBackInABrowser(t *testing.T) {
+	b := openBrowser(t, shopWithStore(t).URL)
+	const offered = `!document.querySelector("[data-kept]").hidden`
+	bring := func(title string) {
+		b.open(t, "/your-books", 200)
+		b.is(t, "!("+offered+")")
+		run1(t, b, chromedp.Evaluate[bool](`(() => {
+			const files = new DataTransfer();
+			files.items.add(new File(["Title,Author,My Rating,Exclusive Shelf\n`+title+`,5,read\n"], "export.csv", { type: "text/csv" }));
+			document.getElementById("file").files = files.files;
+			document.querySelector('form[enctype] button').click();
+			return true;
+		})()`))
+		b.becomes(t, `document.querySelector("form.unbring[data-owner]") !== null`)
+	}
+	bring("Emma,Jane Austen")
+	b.open(t, "/your-books", 200)
+	b.is(t, offered+` && document.querySelectorAll(".mine li").length === 1`)
+	b.accessible(t, "your-books-after-a-file")
+	b.follow(t, 200, chromedp.Click(chromedp.CSS("[data-kept] button")))
+	b.is(t, `document.querySelector("[data-unkept]") !== null && document.querySelector(".mine li") === null && !(`+offered+`)`)
+
+	// Once the reader is forgotten there is nothing to take back.
+	bring("Emma,Jane Austen")
+	b.open(t, "/your-books", 200)
+	b.is(t, offered)
+	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(`form[action$="/forget"] input`))); err != nil {
+		t.Fatal(err)
+	}
+	b.follow(t, 200, chromedp.Click(chromedp.CSS(`form[action$="/forget"] button`)))
+	b.is(t, "!("+offered+") && localStorage.length === 0")
+	b.check(t)
+}
+
 // A browser that keeps no cookies says so, with and without script.
 func TestABrowserWithoutCookies(t *testing.T) {
 	b := openBrowserWith(t, shopWithStore(t).URL, `{"profile": {"default_content_setting_values": {"cookies": 2}}}`)

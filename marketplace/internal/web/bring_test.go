@@ -169,6 +169,9 @@ func TestBroughtFileRefused(t *testing.T) {
 	s.bring("").want(t, 400, "must be the CSV file")
 	s.bring("Title,Authors,Read Status,Star Rating\n"+strings.Repeat("Emma,Jane Austen,read,5\n", 20_001)).want(t, 400, "more than 20,000 books")
 	s.do(http.MethodPost, page.BringPath, "file=x", "Content-Type", formType).want(t, 400, "The form could not be read.")
+	titles := "Title,Author,My Rating,Exclusive Shelf\n"
+	s.bring(titles+strings.Repeat("x", 5<<20-len(titles))).want(t, 200, "has 1 book")
+	s.bring(titles+strings.Repeat("x", 5<<20-len(titles)+1)).want(t, 413, "The request is too large: at most 5 MB")
 	s.bring(strings.Repeat("x", 5<<20+8<<10)).want(t, 413, "The request is too large: at most 5 MB")
 	s.unbring(strings.Repeat("x", 256<<10)).want(t, 413)
 	// No other form may be as long.

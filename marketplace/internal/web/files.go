@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	maxFile  = 5<<20 + 4<<10 // bytes of a file that a reader brings, with the form around it
-	maxToken = 256 << 10     // bytes of the form that takes it back: up to 12 for each book
-	maxFiles = 20 << 20      // bytes of such bodies that are being read
-	filesAt  = 4             // such requests that are worked on at a time
+	maxFile  = page.MaxBrought + 4<<10 // bytes of a file that a reader brings, with the form around it
+	maxToken = 256 << 10               // bytes of the form that takes it back: up to 12 for each book
+	maxFiles = 20 << 20                // bytes of such bodies that are being read
+	filesAt  = 4                       // such requests that are worked on at a time
 	// fileTime is how long a file may take to arrive, and as long again the answer: it is 600
 	// times a form.
 	fileTime = time.Minute

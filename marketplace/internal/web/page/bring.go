@@ -26,6 +26,9 @@ const (
 	bringTime    = 3 * time.Second // for one file: finding its books and storing them
 	mostBrought  = 500             // books shown on the page, of those found, and of those not found
 	longestTitle = 200             // characters shown of what a file has
+
+	// MaxBrought is the most bytes of a file that a reader brings.
+	MaxBrought = 5 << 20
 )
 
 type broughtPage struct {
@@ -36,6 +39,7 @@ type broughtPage struct {
 	Partly  bool // whether only a part was stored, as far as is known
 	Faulty  int
 	Batch   string // token that takes it back; "" for nothing to take back
+	Owner   string // tag of the reader, for whom the script keeps the token
 	Books   []broughtBook
 	Missing []missingBook
 	// Found and NotFound are how many rows there are of each, Different how many books.
@@ -107,7 +111,7 @@ func (p *Pages) Bring(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	}
 	page := plan.page
 	page.layout = p.layout("The books you brought", YourBooksPath, v, own)
-	page.Reader = "" // it answers a form
+	page.Reader, page.Owner = "", v.tag // it answers a form
 	page.Origin, page.Faulty, page.Partly = file.Origin, file.Faulty, err != nil || done.Rejected > 0
 	page.Added = done.Done - done.Rejected
 	if sent := plan.changes[:done.Sent]; len(sent) > 0 {
@@ -140,8 +144,9 @@ func readPart(part *multipart.Part, n *numerals) (libraryfile.File, error) {
 	if part.FileName() == "" {
 		return libraryfile.File{}, problem.Invalid{{Field: fileField, Reason: "must be chosen: the CSV file that Goodreads or The StoryGraph gave you"}}
 	}
-	file, err := libraryfile.ReadFile(part)
+	file, err := libraryfile.ReadFile(&atMost{from: part, left: MaxBrought})
 	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
 	case errors.Is(err, libraryfile.ErrUnknown):
 		err = problem.Invalid{{Field: fileField, Reason: "must be the CSV file that Goodreads or The StoryGraph gave you, with its first line"}}
 	case errors.Is(err, libraryfile.ErrTooMany):
@@ -150,6 +155,20 @@ func readPart(part *multipart.Part, n *numerals) (libraryfile.File, error) {
 		err = fmt.Errorf("%w: %w", problem.ErrBadForm, err)
 	}
 	return file, err
+}
+
+// atMost fails when it has read more than left bytes. The form around a file is not a part of it.
+type atMost struct {
+	from io.Reader
+	left int64
+}
+
+func (a *atMost) Read(to []byte) (int, error) {
+	n, err := a.from.Read(to)
+	if a.left -= int64(n); a.left < 0 {
+		return 0, &http.MaxBytesError{Limit: MaxBrought}
+	}
+	return n, err
 }
 
 // bringing is what to do with the books of a file.

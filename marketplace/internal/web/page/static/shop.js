@@ -62,6 +62,28 @@
   tabs.onmessage = event => become(event.data.reader, event.data.first);
   document.addEventListener("visibilitychange", renew);
 
+  // The page that follows a reader's file has the token that takes it back. The browser keeps
+  // the last one for "Your books", which offers it to the same reader.
+  const keptAt = "brought" + (page.root || "");
+  const keepBrought = () => {
+    const made = document.querySelector("form.unbring[data-owner]");
+    if (made) localStorage.setItem(keptAt, JSON.stringify({ owner: made.dataset.owner, batch: made.elements.batch.value }));
+    if (document.querySelector("[data-unkept]")) localStorage.removeItem(keptAt);
+    const kept = JSON.parse(localStorage.getItem(keptAt)), offer = document.querySelector("[data-kept]");
+    if (!kept || !offer || kept.owner !== page.reader) return;
+    offer.querySelector("button").addEventListener("click", () => {
+      const form = element(`<form method="post" hidden><input name="batch"></form>`);
+      form.action = offer.dataset.kept;
+      form.elements.batch.value = kept.batch;
+      document.body.append(form);
+      form.submit();
+    });
+    offer.hidden = false;
+  };
+  try {
+    keepBrought();
+  } catch { /* the browser stores nothing: the page that follows the file is enough */ }
+
   // The forms of a page of nobody are sent one after the other: the first one brings the
   // cookie, and those sent beside it would bring others.
   let last = Promise.resolve();
