@@ -172,7 +172,7 @@ func (f *Fleet) AddMarketplace(flags ...string) (*Marketplace, error) {
 		args = append(args, "--tutorial", "--tutorial-rest-target="+restTarget)
 	}
 	args = slices.Concat(args, f.tlsArgs("marketplace"), flags)
-	p, line, err := startProcess(name, nil, filepath.Join(f.cfg.Bin, "marketplace"), args, f.cfg.MarketplaceEnv, f.cfg.Log)
+	p, line, err := startProcess(name, []string{filepath.Join(f.cfg.Bin, "marketplace")}, args, f.cfg.MarketplaceEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (f *Fleet) startReplica(ip netip.Addr, by []string, flags ...string) (*Repl
 		args = append(args, fmt.Sprintf("--health-address=%s:0", ip))
 	}
 	args = slices.Concat(args, f.tlsArgs("recommendations"), flags)
-	p, line, err := startProcess(name, by, filepath.Join(f.cfg.Bin, "recommendations"), args, f.cfg.ReplicaEnv, f.cfg.Log)
+	p, line, err := startProcess(name, append(slices.Clone(by), filepath.Join(f.cfg.Bin, "recommendations")), args, f.cfg.ReplicaEnv, f.cfg.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -28,58 +26,93 @@ type Process struct {
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed once it has ended and its log is read
 	status error         // how it ended; valid once ended is closed
+	last   string        // the last line that it logged; likewise
 }
 
-// listening is the log line that tells where a program listens.
-type listening struct {
+// Listening is the log line that tells where a program listens.
+type Listening struct {
 	Message      string `json:"msg"`
 	HTTPAddress  string `json:"httpAddress"`
 	GRPCAddress  string `json:"grpcAddress"`
 	AdminAddress string `json:"adminAddress"`
 }
 
-// startProcess runs a program and waits until it logs where it listens. The command
-// by, which may be empty, comes before the program and must exec it. env is added to the
-// environment.
-func startProcess(name string, by []string, path string, args, env []string, log io.Writer) (*Process, listening, error) {
-	line := slices.Concat(by, []string{path, "--name=" + name}, args)
-	p := &Process{Name: name, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
-	p.cmd.Env = append(os.Environ(), env...)
-	stderr, err := p.cmd.StderrPipe()
+// StartProgram runs a program that is no part of a fleet, and returns when it is ready. Like
+// ours it takes --name, which comes after command and before args, logs where it listens, and
+// serves /readyz on its admin port. One that logs too little for that is told where to listen,
+// at; otherwise at is the zero value. env is added to the environment. The caller must stop it.
+func StartProgram(name string, command, args, env []string, at Listening) (*Process, Listening, error) {
+	var p *Process
+	var err error
+	if at.AdminAddress == "" {
+		p, at, err = startProcess(name, command, args, env, io.Discard)
+	} else {
+		p, _, err = execute(name, command, args, env, io.Discard)
+	}
 	if err != nil {
-		return nil, listening{}, err
+		return nil, at, err
 	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, listening{}, err
+	p.Admin = "http://" + at.AdminAddress
+	if err := p.waitReady(); err != nil {
+		_ = p.Stop(0) // it is of no use, however it ends
+		return nil, at, err
 	}
-	logged := make(chan listening, 1)
-	var last string
-	go func() {
-		defer close(p.ended)
-		lines := bufio.NewScanner(stderr)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			last = lines.Text()
-			_, _ = fmt.Fprintf(log, "%s %s\n", p.Name, last)
-			var line listening
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
-				select {
-				case logged <- line:
-				default:
-				}
-			}
-		}
-		p.status = p.cmd.Wait()
-	}()
+	return p, at, nil
+}
+
+// startProcess runs a program as execute does, and waits until it logs where it listens.
+func startProcess(name string, command, args, env []string, log io.Writer) (*Process, Listening, error) {
+	p, logged, err := execute(name, command, args, env, log)
+	if err != nil {
+		return nil, Listening{}, err
+	}
 	select {
 	case line := <-logged:
 		p.Admin = "http://" + line.AdminAddress
 		return p, line, nil
 	case <-p.ended:
-		return nil, listening{}, fmt.Errorf("%s ended at once: %w: %s", p.Name, p.status, last)
+		return nil, Listening{}, fmt.Errorf("%s ended at once: %w: %s", p.Name, p.status, p.last)
 	case <-time.After(startTimeout):
-		return nil, listening{}, errors.Join(fmt.Errorf("%s does not log where it listens within %v (startTimeout)", p.Name, startTimeout), p.Stop(0))
+		return nil, Listening{}, errors.Join(fmt.Errorf("%s does not log where it listens within %v (startTimeout)", p.Name, startTimeout), p.Stop(0))
 	}
+}
+
+// execute runs a program; where it listens comes once it has logged that. The name and args
+// follow the command, which may be one that execs the program. env is added to the
+// environment.
+func execute(name string, command, args, env []string, log io.Writer) (*Process, <-chan Listening, error) {
+	line := slices.Concat(command, []string{"--name=" + name}, args)
+	p := &Process{Name: name, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})} //nolint:gosec // our own binaries
+	p.cmd.Env = append(os.Environ(), env...)
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	logged := make(chan Listening, 1)
+	go func() {
+		defer close(p.ended)
+		lines := bufio.NewScanner(stderr)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			p.last = lines.Text()
+			_, _ = fmt.Fprintf(log, "%s %s\n", p.Name, p.last)
+			var line Listening
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
+				select {
+				case logged <- line:
+				default:
+				}
+				if log == io.Discard { // a reader that is slow takes the processor from who is measured
+					_, _ = io.Copy(log, stderr)
+				}
+			}
+		}
+		p.status = p.cmd.Wait()
+	}()
+	return p, logged, nil
 }
 
 // waitReady polls the admin port until it reports ready.
@@ -139,24 +172,6 @@ func (p *Process) Stop(patience time.Duration) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %w", p.Name, how, p.status)
-}
-
-// ResetPeak makes Peak begin anew.
-func (p *Process) ResetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0o600)
-}
-
-// Peak returns the most resident memory, in bytes, that the process has had since ResetPeak.
-// Both need Linux.
-func (p *Process) Peak() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(status), "\nVmHWM:")
-	kilobytes, _, _ := strings.Cut(strings.TrimSpace(rest), " kB")
-	n, err := strconv.ParseInt(kilobytes, 10, 64)
-	return n << 10, err
 }
 
 // Build builds both programs into dir.
