@@ -66,8 +66,9 @@ golden: $(BIN)/helm $(BIN)/helm3 $(BIN)/prometheus ## rewrite the golden files; 
 	$(GO) test -count=1 -run='Golden|ReadmeListsAllValues' ./internal/test/chart -update
 
 .PHONY: bench
-bench: build ## the figures of docs/performance.md, as tables
-	$(GO) run ./internal/lab bench
+bench: build ## what calls, pages and live shelves cost beside the least possible, memory, start, balance; about 10 minutes; ARGS=--only=calls for one section, ARGS=--write for docs/performance.md
+	@tools/programs-at.sh $(RELEASED) bin/at-released
+	$(GO) run ./internal/lab bench --released=bin/at-released $(ARGS)
 
 .PHONY: bench-tutorial
 bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md

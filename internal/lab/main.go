@@ -38,7 +38,9 @@ type commands struct {
 	Attack   attack.Command   `cmd:"" help:"Attack the shop and a replica as a stranger could, and report for each attack the memory it took, what a reader beside noticed, and how soon all was given back; about 3 minutes."`
 	Assail   attack.Assail    `cmd:"" hidden:"" help:"The attacker's process, which attack starts."`
 	Policies policies.Command `cmd:"" help:"Measure the policies of package balance on replicas of unequal speed, and what a new replica that is slow at first costs; about 70 seconds."`
-	Bench    bench.Command    `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md."`
+	Bench    bench.Command    `cmd:"" help:"Measure the programs built by 'make build' and print the figures of docs/performance.md; about 10 minutes."`
+
+	Contender bench.Contender `cmd:"" hidden:"" help:"A process that bench compares with the programs, which bench starts."`
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

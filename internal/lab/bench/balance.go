@@ -19,24 +19,24 @@ const (
 )
 
 // measureBalance runs a fleet of three replicas and calls them through marketplace.
-func measureBalance(ctx context.Context, bin string, marketplaceArgs ...string) (figs figures, err error) {
-	figs = newFigures(fmt.Sprintf("three replicas, concurrency %d", concurrency))
-	f, err := fleet.Start(fleet.Config{Bin: bin, Replicas: 3, MarketplaceArgs: marketplaceArgs})
+func (b *bench) measureBalance(ctx context.Context) (s section, err error) {
+	s = newSection("balance", fmt.Sprintf("three replicas, concurrency %d", concurrency))
+	f, err := fleet.Start(fleet.Config{Bin: b.bin, Replicas: 3, MarketplaceArgs: b.shopArgs})
 	if err != nil {
-		return figs, err
+		return s, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	b := &balance{Fleet: f, figs: &figs}
-	if b.caller, err = load.NewCaller(ctx, load.Config{Shop: f.URL, MaxInFlight: concurrency}); err != nil {
-		return figs, err
+	m := &balance{Fleet: f, figs: &s}
+	if m.caller, err = load.NewCaller(ctx, load.Config{Shop: f.URL, MaxInFlight: concurrency}); err != nil {
+		return s, err
 	}
-	defer b.caller.Rest()
-	for _, measure := range []func(context.Context) error{b.measureShares, b.measureNewcomer, b.measureLeaver} {
+	defer m.caller.Rest()
+	for _, measure := range []func(context.Context) error{m.measureShares, m.measureNewcomer, m.measureLeaver} {
 		if err := measure(ctx); err != nil {
-			return figs, err
+			return s, err
 		}
 	}
-	return figs, nil
+	return s, nil
 }
 
 // balance is a fleet that is measured.
@@ -44,7 +44,7 @@ type balance struct {
 	*fleet.Fleet
 
 	caller *load.Caller
-	figs   *figures
+	figs   *section
 }
 
 // counts returns how many calls each replica has finished.
@@ -108,7 +108,7 @@ func (b *balance) measureNewcomer(ctx context.Context) error {
 		time.Sleep(10 * time.Millisecond)
 	}
 	driven := d.stop()
-	b.figs.add("a fourth replica in DNS: first call after", seconds(took), "≤ 5 s", took >= 0 && took <= 5*time.Second)
+	b.figs.add("a fourth replica in DNS: first call after", seconds(took.Seconds()), "≤ 5 s", took >= 0 && took <= 5*time.Second)
 	b.figs.add("failed / fallback meanwhile", driven.trouble(), "0 / 0", driven.clean())
 	return nil
 }
@@ -133,7 +133,7 @@ func (b *balance) measureLeaver(ctx context.Context) error {
 		return errors.Join(err, d.stop().Err)
 	}
 	driven := d.stop()
-	b.figs.add("a replica stopped by SIGTERM: ended after", seconds(ended), "≤ 6 s", ended <= 6*time.Second)
+	b.figs.add("a replica stopped by SIGTERM: ended after", seconds(ended.Seconds()), "≤ 6 s", ended <= 6*time.Second)
 	b.figs.add("calls / failed / fallback meanwhile", fmt.Sprintf("%d / %s", len(driven.Took), driven.trouble()), "all / 0 / 0", driven.clean())
 	return nil
 }
@@ -144,12 +144,12 @@ type driver struct {
 	cancel   context.CancelFunc
 	made     atomic.Int64
 	fallback atomic.Int64
-	done     chan load.Closed
+	done     chan load.Timed
 }
 
 // driven is what a driver measured.
 type driven struct {
-	load.Closed
+	load.Timed
 
 	fallback int64
 }
@@ -161,7 +161,7 @@ func (d driven) clean() bool { return d.Failed == 0 && d.fallback == 0 && len(d.
 // start begins to make n calls.
 func (b *balance) start(ctx context.Context, n int) *driver {
 	ctx, cancel := context.WithCancel(ctx)
-	d := &driver{caller: b.caller, cancel: cancel, done: make(chan load.Closed, 1)}
+	d := &driver{caller: b.caller, cancel: cancel, done: make(chan load.Timed, 1)}
 	go func() { d.done <- load.Drive(ctx, concurrency, n, d.call) }()
 	return d
 }

@@ -15,10 +15,10 @@ import (
 // measureTLS compares the CPU time of calls with mutual TLS and without, and shelves during a
 // rollout of many replicas, when every shop makes new connections, with those before. Without
 // TLS the same rollout tells what of that is handshakes.
-func measureTLS(ctx context.Context, bin string) (figures, error) {
-	figs := newFigures("mutual TLS")
-	for _, measure := range []func(context.Context, string, *figures) error{measureTLSCost, rollOut(false), rollOut(true)} {
-		if err := measure(ctx, bin, &figs); err != nil {
+func (b *bench) measureTLS(ctx context.Context) (section, error) {
+	figs := newSection("tls", "mutual TLS")
+	for _, measure := range []func(context.Context, string, *section) error{measureTLSCost, rollOut(false), rollOut(true)} {
+		if err := measure(ctx, b.bin, &figs); err != nil {
 			return figs, err
 		}
 	}
@@ -32,7 +32,7 @@ const (
 
 // measureTLSCost runs both fleets side by side and calls them in turn, so that what else the
 // machine does falls on both.
-func measureTLSCost(ctx context.Context, bin string, figs *figures) (err error) {
+func measureTLSCost(ctx context.Context, bin string, figs *section) (err error) {
 	kinds := [2]string{"plaintext", "mutual TLS"}
 	var fleets [2]*fleet.Fleet
 	var callers [2]*load.Caller
@@ -83,18 +83,12 @@ func measureTLSCost(ctx context.Context, bin string, figs *figures) (err error) 
 	return nil
 }
 
-func median(list []float64) float64 {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list[len(list)/2]
-}
-
 // rollOut returns a measurement of how ten replicas are replaced that four shops call.
-func rollOut(tls bool) func(context.Context, string, *figures) error {
-	return func(ctx context.Context, bin string, figs *figures) error { return measureRollout(ctx, bin, tls, figs) }
+func rollOut(tls bool) func(context.Context, string, *section) error {
+	return func(ctx context.Context, bin string, figs *section) error { return measureRollout(ctx, bin, tls, figs) }
 }
 
-func measureRollout(ctx context.Context, bin string, tls bool, figs *figures) (err error) {
+func measureRollout(ctx context.Context, bin string, tls bool, figs *section) (err error) {
 	const (
 		replicas, shops = 10, 4
 		offered         = 80.0 // calls a second

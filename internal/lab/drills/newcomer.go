@@ -72,7 +72,7 @@ func (s *scene) checkP99(steady, steadyEnd, joined, end time.Time) {
 
 // p99 returns the p99, in milliseconds, of the calls that ask a replica; 0 without any.
 func p99(calls []load.Call) float64 {
-	c := load.Closed{}
+	c := load.Timed{}
 	for _, call := range calls {
 		if asksReplica(call.Kind) {
 			c.Took = append(c.Took, call.Latency)

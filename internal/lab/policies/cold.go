@@ -179,7 +179,7 @@ func (c *paced) row(p plan, steady, published time.Time, ip string) []string {
 // p99 returns the p99, in milliseconds, of the calls that began between two times. The
 // caller holds c.mu.
 func (c *paced) p99(from, until time.Time) float64 {
-	var closed load.Closed
+	var closed load.Timed
 	for _, call := range c.calls {
 		if !call.began.Before(from) && call.began.Before(until) {
 			closed.Took = append(closed.Took, call.took)

@@ -75,7 +75,7 @@ func (p policy) measure(ctx context.Context, times plan) (row []string, err erro
 		conns = append(conns, conn)
 	}
 	var turn atomic.Int64
-	drive := func(length time.Duration) (load.Closed, error) {
+	drive := func(length time.Duration) (load.Timed, error) {
 		ctx, cancel := context.WithTimeout(ctx, length)
 		defer cancel()
 		closed := load.Drive(ctx, clients*callers, 1<<30, func(ctx context.Context) error {

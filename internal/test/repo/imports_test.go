@@ -79,13 +79,13 @@ func forbidden() map[string][]string {
 // import it. Tests may import anything.
 func onlyFrom() map[string][]string {
 	return map[string][]string{
-		"bookstall/gen/recommendations/v1": {"marketplace/internal/recommend", "recommendations/internal/server"},
+		"bookstall/gen/recommendations/v1": {"marketplace/internal/recommend", "recommendations/internal/server", "internal/lab/bench"},
 		"bookstall/gen/tutorial":           {"marketplace/internal/tutorial", "recommendations/internal/tutorial"},
 		"bookstall/internal/config":        {"marketplace", "recommendations", "deploy/certs", "internal/lab"},
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/lab", "internal/test/conformance", "tools/conformance"},
 		"bookstall/internal/lab":           {"internal/lab", "internal/test", "deploy/load", "marketplace/internal/tutorial/bench", "tools/conformance"},
-		"bookstall/internal/test":          {"internal/test", "deploy/otlpsink", "tools/conformance"},
+		"bookstall/internal/test":          {"internal/test", "deploy/otlpsink", "internal/lab/bench", "tools/conformance"},
 	}
 }
 

@@ -26,7 +26,7 @@ func TestMakeTargetsWorkAloneInAFreshClone(t *testing.T) {
 
 // TestArgsReachThePrograms checks targets that somebody runs with flags of their own.
 func TestArgsReachThePrograms(t *testing.T) {
-	for _, target := range []string{"load", "attack", "conformance"} {
+	for _, target := range []string{"load", "attack", "bench", "conformance"} {
 		out, err := makeCommand(root, "-n", target, "ARGS=--of-my-own").CombinedOutput()
 		if err != nil || !strings.Contains(string(out), " --of-my-own") {
 			t.Errorf("make %s ignores ARGS: %v\n%s", target, err, out)

@@ -157,7 +157,7 @@ func shopKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
 
 // measurement is the result of drive.
 type measurement struct {
-	load.Closed
+	load.Timed
 
 	connections float64 // connections made during it
 }
@@ -168,7 +168,7 @@ func drive(ctx context.Context, k kind, atATime, requests int) (measurement, err
 	if err != nil {
 		return measurement{}, err
 	}
-	d := measurement{Closed: load.Drive(ctx, atATime, requests, k.call)}
+	d := measurement{Timed: load.Drive(ctx, atATime, requests, k.call)}
 	if d.Failed > requests/2 {
 		return d, fmt.Errorf("%s, %d at a time: %d of %d requests failed: %w", k.name, atATime, d.Failed, requests, d.Err)
 	}
