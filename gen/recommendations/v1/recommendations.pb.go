@@ -24,6 +24,68 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Variety says how far a shelf goes from what its reader knows. With any but the first,
+// at most 2 of each 12 books are by one author, as long as there are books by others, and
+// of the first 12 some are from outside what the reader's history is made of: by an author
+// of whom it has no book, and of a main category that fewer than a tenth of its books have.
+// A shelf of one category has none of these. A shelf of fewer than 12 books is varied as a
+// dozen is.
+type Variety int32
+
+const (
+	// By score alone.
+	Variety_VARIETY_UNSPECIFIED Variety = 0
+	// More like what the reader knows: one of the first 12 books is from outside.
+	Variety_VARIETY_CLOSE Variety = 1
+	// Two of them are.
+	Variety_VARIETY_BALANCED Variety = 2
+	// Further afield: four of them are, and no 2 of them are by one author.
+	Variety_VARIETY_FAR Variety = 3
+)
+
+// Enum value maps for Variety.
+var (
+	Variety_name = map[int32]string{
+		0: "VARIETY_UNSPECIFIED",
+		1: "VARIETY_CLOSE",
+		2: "VARIETY_BALANCED",
+		3: "VARIETY_FAR",
+	}
+	Variety_value = map[string]int32{
+		"VARIETY_UNSPECIFIED": 0,
+		"VARIETY_CLOSE":       1,
+		"VARIETY_BALANCED":    2,
+		"VARIETY_FAR":         3,
+	}
+)
+
+func (x Variety) Enum() *Variety {
+	p := new(Variety)
+	*p = x
+	return p
+}
+
+func (x Variety) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Variety) Descriptor() protoreflect.EnumDescriptor {
+	return file_recommendations_v1_recommendations_proto_enumTypes[0].Descriptor()
+}
+
+func (Variety) Type() protoreflect.EnumType {
+	return &file_recommendations_v1_recommendations_proto_enumTypes[0]
+}
+
+func (x Variety) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Variety.Descriptor instead.
+func (Variety) EnumDescriptor() ([]byte, []int) {
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{0}
+}
+
 // Source is what a shelf was made from.
 type Source int32
 
@@ -60,11 +122,11 @@ func (x Source) String() string {
 }
 
 func (Source) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[0].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[1].Descriptor()
 }
 
 func (Source) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[0]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[1]
 }
 
 func (x Source) Number() protoreflect.EnumNumber {
@@ -73,7 +135,7 @@ func (x Source) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Source.Descriptor instead.
 func (Source) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{0}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{1}
 }
 
 // Availability says whether a book can be bought.
@@ -112,11 +174,11 @@ func (x Availability) String() string {
 }
 
 func (Availability) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[1].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[2].Descriptor()
 }
 
 func (Availability) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[1]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[2]
 }
 
 func (x Availability) Number() protoreflect.EnumNumber {
@@ -125,7 +187,7 @@ func (x Availability) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Availability.Descriptor instead.
 func (Availability) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{1}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{2}
 }
 
 // InteractionKind is what a reader did with a book. A like, a purchase and a
@@ -204,11 +266,11 @@ func (x InteractionKind) String() string {
 }
 
 func (InteractionKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[2].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[3].Descriptor()
 }
 
 func (InteractionKind) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[2]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[3]
 }
 
 func (x InteractionKind) Number() protoreflect.EnumNumber {
@@ -217,7 +279,7 @@ func (x InteractionKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InteractionKind.Descriptor instead.
 func (InteractionKind) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{2}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{3}
 }
 
 type RejectionReason int32
@@ -263,11 +325,11 @@ func (x RejectionReason) String() string {
 }
 
 func (RejectionReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_recommendations_v1_recommendations_proto_enumTypes[3].Descriptor()
+	return file_recommendations_v1_recommendations_proto_enumTypes[4].Descriptor()
 }
 
 func (RejectionReason) Type() protoreflect.EnumType {
-	return &file_recommendations_v1_recommendations_proto_enumTypes[3]
+	return &file_recommendations_v1_recommendations_proto_enumTypes[4]
 }
 
 func (x RejectionReason) Number() protoreflect.EnumNumber {
@@ -276,7 +338,7 @@ func (x RejectionReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RejectionReason.Descriptor instead.
 func (RejectionReason) EnumDescriptor() ([]byte, []int) {
-	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{3}
+	return file_recommendations_v1_recommendations_proto_rawDescGZIP(), []int{4}
 }
 
 type RecommendRequest struct {
@@ -300,7 +362,13 @@ type RecommendRequest struct {
 	// that book alone, with its reasons and without a score, and category and
 	// max_results do not matter. A service that does not know the field answers with
 	// the shelf.
-	WhyBookId     int64 `protobuf:"varint,7,opt,name=why_book_id,json=whyBookId,proto3" json:"why_book_id,omitempty"`
+	WhyBookId int64 `protobuf:"varint,7,opt,name=why_book_id,json=whyBookId,proto3" json:"why_book_id,omitempty"`
+	// How far the shelf goes from what the reader knows. A service that does not know
+	// the field answers by score.
+	Variety Variety `protobuf:"varint,8,opt,name=variety,proto3,enum=recommendations.v1.Variety" json:"variety,omitempty"`
+	// Books added since then are new, and a shelf with variety shows one of them if there
+	// are any; unset for none.
+	NewSince      *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=new_since,json=newSince,proto3" json:"new_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -384,9 +452,24 @@ func (x *RecommendRequest) GetWhyBookId() int64 {
 	return 0
 }
 
+func (x *RecommendRequest) GetVariety() Variety {
+	if x != nil {
+		return x.Variety
+	}
+	return Variety_VARIETY_UNSPECIFIED
+}
+
+func (x *RecommendRequest) GetNewSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NewSince
+	}
+	return nil
+}
+
 type RecommendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most max_results books, by score descending, then by id.
+	// At most max_results books, by score descending, then by id; in another order if
+	// the request asks for variety.
 	Recommendations []*Recommendation `protobuf:"bytes,1,rep,name=recommendations,proto3" json:"recommendations,omitempty"`
 	// What the shelf was made from.
 	Source Source `protobuf:"varint,2,opt,name=source,proto3,enum=recommendations.v1.Source" json:"source,omitempty"`
@@ -1777,8 +1860,12 @@ type FollowStart struct {
 	Generation int64 `protobuf:"varint,5,opt,name=generation,proto3" json:"generation,omitempty"`
 	// As in RecommendRequest.
 	IncludeUnavailable bool `protobuf:"varint,6,opt,name=include_unavailable,json=includeUnavailable,proto3" json:"include_unavailable,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// As in RecommendRequest.
+	Variety Variety `protobuf:"varint,7,opt,name=variety,proto3,enum=recommendations.v1.Variety" json:"variety,omitempty"`
+	// As in RecommendRequest.
+	NewSince      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=new_since,json=newSince,proto3" json:"new_since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FollowStart) Reset() {
@@ -1851,6 +1938,20 @@ func (x *FollowStart) GetIncludeUnavailable() bool {
 		return x.IncludeUnavailable
 	}
 	return false
+}
+
+func (x *FollowStart) GetVariety() Variety {
+	if x != nil {
+		return x.Variety
+	}
+	return Variety_VARIETY_UNSPECIFIED
+}
+
+func (x *FollowStart) GetNewSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NewSince
+	}
+	return nil
 }
 
 type FollowResponse struct {
@@ -2593,7 +2694,7 @@ var File_recommendations_v1_recommendations_proto protoreflect.FileDescriptor
 
 const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
-	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x01\n" +
+	"(recommendations/v1/recommendations.proto\x12\x12recommendations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n" +
 	"\x10RecommendRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2605,7 +2706,9 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"generation\x18\x05 \x01(\x03R\n" +
 	"generation\x12/\n" +
 	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\x12\x1e\n" +
-	"\vwhy_book_id\x18\a \x01(\x03R\twhyBookId\"\xad\x02\n" +
+	"\vwhy_book_id\x18\a \x01(\x03R\twhyBookId\x125\n" +
+	"\avariety\x18\b \x01(\x0e2\x1b.recommendations.v1.VarietyR\avariety\x127\n" +
+	"\tnew_since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bnewSince\"\xad\x02\n" +
 	"\x11RecommendResponse\x12L\n" +
 	"\x0frecommendations\x18\x01 \x03(\v2\".recommendations.v1.RecommendationR\x0frecommendations\x122\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x1a.recommendations.v1.SourceR\x06source\x12\x1b\n" +
@@ -2722,7 +2825,7 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\rFollowRequest\x127\n" +
 	"\x05start\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowStartH\x00R\x05start\x12C\n" +
 	"\vinteraction\x18\x02 \x01(\v2\x1f.recommendations.v1.InteractionH\x00R\vinteractionB\x06\n" +
-	"\x04part\"\xd9\x01\n" +
+	"\x04part\"\xc9\x02\n" +
 	"\vFollowStart\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\x03R\x06userId\x12\x1a\n" +
 	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1f\n" +
@@ -2732,7 +2835,9 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x05 \x01(\x03R\n" +
 	"generation\x12/\n" +
-	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\"\xc6\x01\n" +
+	"\x13include_unavailable\x18\x06 \x01(\bR\x12includeUnavailable\x125\n" +
+	"\avariety\x18\a \x01(\x0e2\x1b.recommendations.v1.VarietyR\avariety\x127\n" +
+	"\tnew_since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bnewSince\"\xc6\x01\n" +
 	"\x0eFollowResponse\x127\n" +
 	"\x05shelf\x18\x01 \x01(\v2\x1f.recommendations.v1.FollowShelfH\x00R\x05shelf\x12@\n" +
 	"\brecorded\x18\x02 \x01(\v2\".recommendations.v1.FollowRecordedH\x00R\brecorded\x121\n" +
@@ -2784,7 +2889,12 @@ const file_recommendations_v1_recommendations_proto_rawDesc = "" +
 	"generation\x18\x02 \x01(\x03R\n" +
 	"generation\"0\n" +
 	"\x14ForgetReaderResponse\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\x03R\aversion*I\n" +
+	"\aversion\x18\x01 \x01(\x03R\aversion*\\\n" +
+	"\aVariety\x12\x17\n" +
+	"\x13VARIETY_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rVARIETY_CLOSE\x10\x01\x12\x14\n" +
+	"\x10VARIETY_BALANCED\x10\x02\x12\x0f\n" +
+	"\vVARIETY_FAR\x10\x03*I\n" +
 	"\x06Source\x12\x16\n" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSOURCE_PERSONAL\x10\x01\x12\x12\n" +
@@ -2838,94 +2948,99 @@ func file_recommendations_v1_recommendations_proto_rawDescGZIP() []byte {
 	return file_recommendations_v1_recommendations_proto_rawDescData
 }
 
-var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_recommendations_v1_recommendations_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_recommendations_v1_recommendations_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_recommendations_v1_recommendations_proto_goTypes = []any{
-	(Source)(0),                        // 0: recommendations.v1.Source
-	(Availability)(0),                  // 1: recommendations.v1.Availability
-	(InteractionKind)(0),               // 2: recommendations.v1.InteractionKind
-	(RejectionReason)(0),               // 3: recommendations.v1.RejectionReason
-	(*RecommendRequest)(nil),           // 4: recommendations.v1.RecommendRequest
-	(*RecommendResponse)(nil),          // 5: recommendations.v1.RecommendResponse
-	(*SimilarBooksRequest)(nil),        // 6: recommendations.v1.SimilarBooksRequest
-	(*SimilarBooksResponse)(nil),       // 7: recommendations.v1.SimilarBooksResponse
-	(*Recommendation)(nil),             // 8: recommendations.v1.Recommendation
-	(*Because)(nil),                    // 9: recommendations.v1.Because
-	(*ListBooksRequest)(nil),           // 10: recommendations.v1.ListBooksRequest
-	(*ListBooksResponse)(nil),          // 11: recommendations.v1.ListBooksResponse
-	(*CatalogHeader)(nil),              // 12: recommendations.v1.CatalogHeader
-	(*SampleReader)(nil),               // 13: recommendations.v1.SampleReader
-	(*BookPage)(nil),                   // 14: recommendations.v1.BookPage
-	(*Book)(nil),                       // 15: recommendations.v1.Book
-	(*Contributor)(nil),                // 16: recommendations.v1.Contributor
-	(*Interaction)(nil),                // 17: recommendations.v1.Interaction
-	(*RecordInteractionsRequest)(nil),  // 18: recommendations.v1.RecordInteractionsRequest
-	(*RecordInteractionsResponse)(nil), // 19: recommendations.v1.RecordInteractionsResponse
-	(*Rejection)(nil),                  // 20: recommendations.v1.Rejection
-	(*FollowRequest)(nil),              // 21: recommendations.v1.FollowRequest
-	(*FollowStart)(nil),                // 22: recommendations.v1.FollowStart
-	(*FollowResponse)(nil),             // 23: recommendations.v1.FollowResponse
-	(*FollowShelf)(nil),                // 24: recommendations.v1.FollowShelf
-	(*FollowRecorded)(nil),             // 25: recommendations.v1.FollowRecorded
-	(*FollowEnd)(nil),                  // 26: recommendations.v1.FollowEnd
-	(*GetHistoryRequest)(nil),          // 27: recommendations.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),         // 28: recommendations.v1.GetHistoryResponse
-	(*HistoryEntry)(nil),               // 29: recommendations.v1.HistoryEntry
-	(*FindReaderRequest)(nil),          // 30: recommendations.v1.FindReaderRequest
-	(*FindReaderResponse)(nil),         // 31: recommendations.v1.FindReaderResponse
-	(*ForgetReaderRequest)(nil),        // 32: recommendations.v1.ForgetReaderRequest
-	(*ForgetReaderResponse)(nil),       // 33: recommendations.v1.ForgetReaderResponse
-	(*timestamppb.Timestamp)(nil),      // 34: google.protobuf.Timestamp
+	(Variety)(0),                       // 0: recommendations.v1.Variety
+	(Source)(0),                        // 1: recommendations.v1.Source
+	(Availability)(0),                  // 2: recommendations.v1.Availability
+	(InteractionKind)(0),               // 3: recommendations.v1.InteractionKind
+	(RejectionReason)(0),               // 4: recommendations.v1.RejectionReason
+	(*RecommendRequest)(nil),           // 5: recommendations.v1.RecommendRequest
+	(*RecommendResponse)(nil),          // 6: recommendations.v1.RecommendResponse
+	(*SimilarBooksRequest)(nil),        // 7: recommendations.v1.SimilarBooksRequest
+	(*SimilarBooksResponse)(nil),       // 8: recommendations.v1.SimilarBooksResponse
+	(*Recommendation)(nil),             // 9: recommendations.v1.Recommendation
+	(*Because)(nil),                    // 10: recommendations.v1.Because
+	(*ListBooksRequest)(nil),           // 11: recommendations.v1.ListBooksRequest
+	(*ListBooksResponse)(nil),          // 12: recommendations.v1.ListBooksResponse
+	(*CatalogHeader)(nil),              // 13: recommendations.v1.CatalogHeader
+	(*SampleReader)(nil),               // 14: recommendations.v1.SampleReader
+	(*BookPage)(nil),                   // 15: recommendations.v1.BookPage
+	(*Book)(nil),                       // 16: recommendations.v1.Book
+	(*Contributor)(nil),                // 17: recommendations.v1.Contributor
+	(*Interaction)(nil),                // 18: recommendations.v1.Interaction
+	(*RecordInteractionsRequest)(nil),  // 19: recommendations.v1.RecordInteractionsRequest
+	(*RecordInteractionsResponse)(nil), // 20: recommendations.v1.RecordInteractionsResponse
+	(*Rejection)(nil),                  // 21: recommendations.v1.Rejection
+	(*FollowRequest)(nil),              // 22: recommendations.v1.FollowRequest
+	(*FollowStart)(nil),                // 23: recommendations.v1.FollowStart
+	(*FollowResponse)(nil),             // 24: recommendations.v1.FollowResponse
+	(*FollowShelf)(nil),                // 25: recommendations.v1.FollowShelf
+	(*FollowRecorded)(nil),             // 26: recommendations.v1.FollowRecorded
+	(*FollowEnd)(nil),                  // 27: recommendations.v1.FollowEnd
+	(*GetHistoryRequest)(nil),          // 28: recommendations.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),         // 29: recommendations.v1.GetHistoryResponse
+	(*HistoryEntry)(nil),               // 30: recommendations.v1.HistoryEntry
+	(*FindReaderRequest)(nil),          // 31: recommendations.v1.FindReaderRequest
+	(*FindReaderResponse)(nil),         // 32: recommendations.v1.FindReaderResponse
+	(*ForgetReaderRequest)(nil),        // 33: recommendations.v1.ForgetReaderRequest
+	(*ForgetReaderResponse)(nil),       // 34: recommendations.v1.ForgetReaderResponse
+	(*timestamppb.Timestamp)(nil),      // 35: google.protobuf.Timestamp
 }
 var file_recommendations_v1_recommendations_proto_depIdxs = []int32{
-	8,  // 0: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
-	0,  // 1: recommendations.v1.RecommendResponse.source:type_name -> recommendations.v1.Source
-	8,  // 2: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
-	9,  // 3: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
-	9,  // 4: recommendations.v1.Recommendation.reasons:type_name -> recommendations.v1.Because
-	12, // 5: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
-	14, // 6: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
-	13, // 7: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
-	15, // 8: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
-	1,  // 9: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
-	16, // 10: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
-	34, // 11: recommendations.v1.Book.added:type_name -> google.protobuf.Timestamp
-	2,  // 12: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
-	17, // 13: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
-	20, // 14: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
-	3,  // 15: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
-	22, // 16: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
-	17, // 17: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
-	24, // 18: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
-	25, // 19: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
-	26, // 20: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
-	8,  // 21: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
-	0,  // 22: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
-	9,  // 23: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
-	29, // 24: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
-	20, // 25: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
-	29, // 26: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
-	4,  // 27: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
-	6,  // 28: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
-	10, // 29: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
-	18, // 30: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
-	21, // 31: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
-	27, // 32: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
-	30, // 33: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
-	32, // 34: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
-	5,  // 35: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
-	7,  // 36: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
-	11, // 37: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
-	19, // 38: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
-	23, // 39: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
-	28, // 40: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
-	31, // 41: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
-	33, // 42: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
-	35, // [35:43] is the sub-list for method output_type
-	27, // [27:35] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	0,  // 0: recommendations.v1.RecommendRequest.variety:type_name -> recommendations.v1.Variety
+	35, // 1: recommendations.v1.RecommendRequest.new_since:type_name -> google.protobuf.Timestamp
+	9,  // 2: recommendations.v1.RecommendResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	1,  // 3: recommendations.v1.RecommendResponse.source:type_name -> recommendations.v1.Source
+	9,  // 4: recommendations.v1.SimilarBooksResponse.recommendations:type_name -> recommendations.v1.Recommendation
+	10, // 5: recommendations.v1.Recommendation.because:type_name -> recommendations.v1.Because
+	10, // 6: recommendations.v1.Recommendation.reasons:type_name -> recommendations.v1.Because
+	13, // 7: recommendations.v1.ListBooksResponse.header:type_name -> recommendations.v1.CatalogHeader
+	15, // 8: recommendations.v1.ListBooksResponse.page:type_name -> recommendations.v1.BookPage
+	14, // 9: recommendations.v1.CatalogHeader.sample_readers:type_name -> recommendations.v1.SampleReader
+	16, // 10: recommendations.v1.BookPage.books:type_name -> recommendations.v1.Book
+	2,  // 11: recommendations.v1.Book.availability:type_name -> recommendations.v1.Availability
+	17, // 12: recommendations.v1.Book.contributors:type_name -> recommendations.v1.Contributor
+	35, // 13: recommendations.v1.Book.added:type_name -> google.protobuf.Timestamp
+	3,  // 14: recommendations.v1.Interaction.kind:type_name -> recommendations.v1.InteractionKind
+	18, // 15: recommendations.v1.RecordInteractionsRequest.interaction:type_name -> recommendations.v1.Interaction
+	21, // 16: recommendations.v1.RecordInteractionsResponse.rejections:type_name -> recommendations.v1.Rejection
+	4,  // 17: recommendations.v1.Rejection.reason:type_name -> recommendations.v1.RejectionReason
+	23, // 18: recommendations.v1.FollowRequest.start:type_name -> recommendations.v1.FollowStart
+	18, // 19: recommendations.v1.FollowRequest.interaction:type_name -> recommendations.v1.Interaction
+	0,  // 20: recommendations.v1.FollowStart.variety:type_name -> recommendations.v1.Variety
+	35, // 21: recommendations.v1.FollowStart.new_since:type_name -> google.protobuf.Timestamp
+	25, // 22: recommendations.v1.FollowResponse.shelf:type_name -> recommendations.v1.FollowShelf
+	26, // 23: recommendations.v1.FollowResponse.recorded:type_name -> recommendations.v1.FollowRecorded
+	27, // 24: recommendations.v1.FollowResponse.end:type_name -> recommendations.v1.FollowEnd
+	9,  // 25: recommendations.v1.FollowShelf.recommendations:type_name -> recommendations.v1.Recommendation
+	1,  // 26: recommendations.v1.FollowShelf.source:type_name -> recommendations.v1.Source
+	10, // 27: recommendations.v1.FollowShelf.cause:type_name -> recommendations.v1.Because
+	30, // 28: recommendations.v1.FollowShelf.entry:type_name -> recommendations.v1.HistoryEntry
+	21, // 29: recommendations.v1.FollowRecorded.rejection:type_name -> recommendations.v1.Rejection
+	30, // 30: recommendations.v1.GetHistoryResponse.entries:type_name -> recommendations.v1.HistoryEntry
+	5,  // 31: recommendations.v1.RecommendationsService.Recommend:input_type -> recommendations.v1.RecommendRequest
+	7,  // 32: recommendations.v1.RecommendationsService.SimilarBooks:input_type -> recommendations.v1.SimilarBooksRequest
+	11, // 33: recommendations.v1.RecommendationsService.ListBooks:input_type -> recommendations.v1.ListBooksRequest
+	19, // 34: recommendations.v1.RecommendationsService.RecordInteractions:input_type -> recommendations.v1.RecordInteractionsRequest
+	22, // 35: recommendations.v1.RecommendationsService.Follow:input_type -> recommendations.v1.FollowRequest
+	28, // 36: recommendations.v1.RecommendationsService.GetHistory:input_type -> recommendations.v1.GetHistoryRequest
+	31, // 37: recommendations.v1.RecommendationsService.FindReader:input_type -> recommendations.v1.FindReaderRequest
+	33, // 38: recommendations.v1.RecommendationsService.ForgetReader:input_type -> recommendations.v1.ForgetReaderRequest
+	6,  // 39: recommendations.v1.RecommendationsService.Recommend:output_type -> recommendations.v1.RecommendResponse
+	8,  // 40: recommendations.v1.RecommendationsService.SimilarBooks:output_type -> recommendations.v1.SimilarBooksResponse
+	12, // 41: recommendations.v1.RecommendationsService.ListBooks:output_type -> recommendations.v1.ListBooksResponse
+	20, // 42: recommendations.v1.RecommendationsService.RecordInteractions:output_type -> recommendations.v1.RecordInteractionsResponse
+	24, // 43: recommendations.v1.RecommendationsService.Follow:output_type -> recommendations.v1.FollowResponse
+	29, // 44: recommendations.v1.RecommendationsService.GetHistory:output_type -> recommendations.v1.GetHistoryResponse
+	32, // 45: recommendations.v1.RecommendationsService.FindReader:output_type -> recommendations.v1.FindReaderResponse
+	34, // 46: recommendations.v1.RecommendationsService.ForgetReader:output_type -> recommendations.v1.ForgetReaderResponse
+	39, // [39:47] is the sub-list for method output_type
+	31, // [31:39] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_recommendations_v1_recommendations_proto_init() }
@@ -2952,7 +3067,7 @@ func file_recommendations_v1_recommendations_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_recommendations_v1_recommendations_proto_rawDesc), len(file_recommendations_v1_recommendations_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,

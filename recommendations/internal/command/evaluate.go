@@ -37,8 +37,10 @@ type evaluation struct {
 
 	ShortHistories bool   `env:"-" help:"Also measure with only a few books of each reader known."`
 	ByCategory     bool   `env:"-" help:"Also measure shelves of one category. Needs categories, from --books or --shelves."`
+	Variety        bool   `env:"-" help:"Also measure the first 12 books of shelves with variety. Needs authors and categories."`
 	JSON           bool   `name:"json" env:"-" help:"Print JSON instead of a table."`
 	Plot           string `env:"-" placeholder:"FILE" help:"Draw NDCG@100 against the number of books known, as SVG."`
+	PlotVariety    string `env:"-" placeholder:"FILE" help:"Draw NDCG@10 of shelves with variety, as SVG."`
 }
 
 // The names of the simple methods.
@@ -87,17 +89,23 @@ func (e *evaluation) Run(ctx context.Context, to config.Streams) error {
 		return err
 	}
 	m.progress("")
-	if e.Plot != "" {
+	for file, draw := range map[string]func(io.Writer) error{e.Plot: report.WritePlot, e.PlotVariety: report.WriteVarietyPlot} {
+		if file == "" {
+			continue
+		}
 		var picture bytes.Buffer
-		if err := report.WritePlot(&picture); err != nil {
+		if err := draw(&picture); err != nil {
 			return err
 		}
-		if err := os.WriteFile(e.Plot, picture.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, picture.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
 	if !e.ShortHistories {
 		report.ShortHistories = nil // measured for the plot alone
+	}
+	if !e.Variety {
+		report.Shelves = nil // likewise
 	}
 	if e.JSON {
 		return report.WriteJSON(to.Out)
@@ -159,6 +167,14 @@ func (m *measuring) report(ctx context.Context) (evaluate.Report, error) {
 			return r, err
 		}
 	}
+	if m.Variety || m.PlotVariety != "" {
+		if m.authors == nil || m.categories == nil {
+			return r, errors.New("variety needs authors, from --books, and categories, from --books or --shelves")
+		}
+		if r.Shelves, err = m.variety(ctx); err != nil {
+			return r, err
+		}
+	}
 	if m.ByCategory {
 		r.Categories, err = m.byCategory(ctx)
 	}
@@ -211,7 +227,7 @@ func (m *measuring) methods(ctx context.Context) ([]method, error) {
 		return nil, err
 	}
 	took := time.Since(start)
-	if m.ranker, err = engine.NewRanker(engine.Config{Model: model, Categories: m.categories, Prior: m.settings.prior}); err != nil {
+	if m.ranker, err = engine.NewRanker(engine.Config{Model: model, Categories: m.categories, Authors: m.authors, Prior: m.settings.prior}); err != nil {
 		return nil, err
 	}
 	ours := m.ours(engine.AnyCategory)

@@ -157,6 +157,41 @@ func TestEvaluateReadsBooks(t *testing.T) {
 	}
 }
 
+func TestEvaluateMeasuresVariety(t *testing.T) {
+	books := "book_id,title,author,year,categories,popularity\n"
+	for b := 1; b <= 60; b++ {
+		books += fmt.Sprintf("%d,T,Author %d,,c%d,\n", b, b%8, b%5)
+	}
+	file, plot := filepath.Join(t.TempDir(), "books.csv"), filepath.Join(t.TempDir(), "variety.svg")
+	if err := os.WriteFile(file, []byte(books), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := evaluated(t, "--fold=1", "--books="+file, "--variety", "--plot-variety="+plot)
+	golden(t, "variety.golden", between(table, "first 12 books", "\n\n"))
+	picture, err := os.ReadFile(plot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "variety.svg.golden", string(picture))
+	if err := xml.Unmarshal(picture, &struct{}{}); err != nil {
+		t.Errorf("the plot is not XML: %v", err)
+	}
+	if json := evaluated(t, "--fold=1", "--books="+file, "--variety", "--json"); !strings.Contains(json, `"step": "balanced"`) {
+		t.Errorf("no shelves in\n%s", json)
+	}
+	args := []string{"evaluate", "--ratings=" + evaluateData + "whole.csv", "--shelves=none", "--variety"}
+	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "variety needs authors") {
+		t.Errorf("without authors: %v", err)
+	}
+}
+
+// between returns the part of a text from one mark up to the next.
+func between(text, from, to string) string {
+	_, rest, _ := strings.Cut(text, from)
+	part, _, _ := strings.Cut(rest, to)
+	return from + part + "\n"
+}
+
 func TestEvaluateLeavesFoldZeroOut(t *testing.T) {
 	var all, less struct {
 		Readers  int `json:"readers"`

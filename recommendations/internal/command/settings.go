@@ -98,10 +98,19 @@ func (s engineSettings) dataset(split evaluate.Split, authors []int32) engine.Da
 
 // rank returns the ranking of one category, in the form that package evaluate takes.
 func (s engineSettings) rank(ranker *engine.Ranker, category int) evaluate.CaseRanker {
+	return s.rankBy(category, ranker.Rank)
+}
+
+// rankVaried returns the ranking of all books, with variety.
+func (s engineSettings) rankVaried(ranker *engine.Ranker, v engine.Variety) evaluate.CaseRanker {
+	return s.rankBy(engine.AnyCategory, func(dst []engine.Scored, q engine.Query) []engine.Scored { return ranker.RankVaried(dst, q, v) })
+}
+
+func (s engineSettings) rankBy(category int, rank func([]engine.Scored, engine.Query) []engine.Scored) evaluate.CaseRanker {
 	var scored []engine.Scored
 	return func(dst []int32, c evaluate.Case, k int) []int32 {
 		items, strengths := s.opinions(c.Rated)
-		scored = ranker.Rank(scored[:0], engine.Query{
+		scored = rank(scored[:0], engine.Query{
 			History: items, Strengths: strengths, Exclude: c.Hidden, Category: category, K: k,
 		})
 		for _, one := range scored {

@@ -47,14 +47,29 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	s := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(s)
 
+	items, factor := r.score(s, q)
+	base := len(dst)
+	dst = r.best(dst, s, shelf, items, factor, k)
+	for i := range dst[base:] {
+		dst[base+i].Because = r.reason(s, dst[base+i].Item)
+	}
+	s.reset(items)
+	return dst
+}
+
+// score adds up the weights of a history. It returns the items that have some, and by what to
+// multiply popularity. The caller must reset the items.
+func (r *Ranker) score(s *scratch, q Query) (items []int32, factor float64) {
 	history, likes := s.mark(q)
 	n := 0
 	for _, i := range history {
 		n = s.add(n, r.rows.row(i), s.part(i))
 	}
-	items := s.touched[:n]
-	factor := r.prior.factor(likes)
+	return s.touched[:n], r.prior.factor(likes)
+}
 
+// best appends the k best items of a shelf to dst, best first, without reasons.
+func (r *Ranker) best(dst []Scored, s *scratch, shelf *shelf, items []int32, factor float64, k int) []Scored {
 	b := newBest(dst, k)
 	for _, j := range items {
 		// Most items would not be among the best even with the whole prior, so
@@ -62,7 +77,7 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 		if s.score[j]+factor < b.floor || !shelf.has(j) {
 			continue
 		}
-		b.offer(Scored{Item: j, Score: s.score[j] + float64(factor*r.share[j])})
+		b.offer(Scored{Item: j, Score: r.total(s, j, factor)})
 	}
 	// The score of the other items is their prior, by which bestsellers are
 	// ordered: after the first that is not among the best, no other is.
@@ -71,12 +86,12 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 			break
 		}
 	}
-	dst = b.sorted()
-	for i := range dst[b.base:] {
-		dst[b.base+i].Because = r.reason(s, dst[b.base+i].Item)
-	}
-	s.reset(items)
-	return dst
+	return b.sorted()
+}
+
+// total is the whole score of an item.
+func (r *Ranker) total(s *scratch, j int32, factor float64) float64 {
+	return s.score[j] + float64(factor*r.share[j])
 }
 
 // Reasons returns the liked books of a history that add most to the score of an item, at most

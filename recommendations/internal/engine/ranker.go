@@ -25,7 +25,10 @@ type Config struct {
 	// Popularity holds the popularity of each item, 0 to 2^48, in any unit. The
 	// prior and the order of bestsellers follow from it. Nil means Model.Counts.
 	Popularity []int64
-	Prior      Prior
+	// Authors holds a number for the author of each item, from 0, negative for an
+	// unknown one. Nil means that none is known. Only a [Variety] needs them.
+	Authors []int32
+	Prior   Prior
 }
 
 // Ranker ranks books for readers. It is immutable and safe for concurrent use.
@@ -38,6 +41,8 @@ type Ranker struct {
 	everything   shelf
 	shelves      []shelf // shelf of each category
 	mainCategory []int32 // main category of each item; -1 for none
+	authors      []int32 // author of each item; negative for none
+	authorCount  int     // one more than the highest of them
 
 	scratch *sync.Pool // holds *scratch
 }
@@ -52,8 +57,8 @@ func (s *shelf) has(item int32) bool {
 	return s.member == nil || s.member[item>>6]&(1<<(item&63)) != 0
 }
 
-// NewRanker returns a ranker. Errors: the model or the prior is invalid, popularity
-// or categories do not have one element per item, or one of them is out of range.
+// NewRanker returns a ranker. Errors: the model or the prior is invalid, popularity,
+// categories or authors do not have one element per item, or one of them is out of range.
 func NewRanker(c Config) (*Ranker, error) {
 	if err := c.Model.Validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
@@ -72,6 +77,9 @@ func NewRanker(c Config) (*Ranker, error) {
 		mainCategory: make([]int32, n),
 	}
 	r.scratch = &sync.Pool{New: func() any { return newScratch(n) }}
+	if err := r.fillAuthors(c.Authors); err != nil {
+		return nil, err
+	}
 	if err := r.fillShelves(c.Categories); err != nil {
 		return nil, err
 	}
@@ -138,6 +146,25 @@ func shares(c Config) ([]float64, error) {
 		share[i] = float64(p) / float64(highest)
 	}
 	return share, nil
+}
+
+func (r *Ranker) fillAuthors(authors []int32) error {
+	n := r.Items()
+	if authors != nil && len(authors) != n {
+		return fmt.Errorf("authors of %d items, want %d as in the model", len(authors), n)
+	}
+	r.authors = make([]int32, n)
+	for i := range r.authors {
+		r.authors[i] = -1
+		if authors != nil {
+			r.authors[i] = authors[i]
+		}
+		if int(r.authors[i]) >= n {
+			return fmt.Errorf("author of item %d is %d, want below the number of items", i, r.authors[i])
+		}
+		r.authorCount = max(r.authorCount, int(r.authors[i])+1)
+	}
+	return nil
 }
 
 // fillShelves sorts the items of each category by popularity, so that queries need

@@ -20,6 +20,8 @@ type scratch struct {
 	score   []float64
 	touched []int32 // items in the order found; one longer than the number of items, see add
 	seen    []int32 // the history, then the excluded items, without repeats
+
+	varied varied // of the last query with a [Variety]
 }
 
 func newScratch(n int) *scratch {

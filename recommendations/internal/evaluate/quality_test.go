@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/evaluate"
+	"bookstall/recommendations/internal/recommender"
 )
 
 // measure fails the test on an invalid ranking, and logs the figures, so that -v
@@ -140,6 +142,53 @@ func TestFiguresOfTheEngine(t *testing.T) {
 	atLeast(t, "coverage@20 with one book / that of popularity", one.Coverage20/popular.Coverage20, 20)
 	five := measure(t, "engine, five books", s.Shorten(5), ranker)
 	atLeast(t, "NDCG@100 with five books / that of popularity", five.NDCG100/popular.NDCG100, 1.4)
+}
+
+// TestFiguresOfVariety checks what docs/recommender.md promises of the shelf that readers see.
+func TestFiguresOfVariety(t *testing.T) {
+	t.Parallel()
+	g := openGoodbooks(t)
+	s, ranker := g.split(), trainedRanker(t)
+	by := evaluate.Described{Authors: g.authors, Main: make([]int, len(g.authors)), History: func(c evaluate.Case) (items []int32) {
+		for _, r := range c.Rated {
+			if engine.DefaultStrengths().Of(int(r.Stars)) > 0 {
+				items = append(items, r.Item)
+			}
+		}
+		return append(items, c.Hidden...)
+	}}
+	for i := range by.Main {
+		by.Main[i] = -1
+		if len(g.categories[i]) > 0 {
+			by.Main[i] = g.categories[i][0]
+		}
+	}
+	of := func(s evaluate.Split, v engine.Variety) evaluate.Shelf {
+		var scored []engine.Scored
+		shelf, err := evaluate.MeasureShelf(s, func(dst []int32, c evaluate.Case, k int) []int32 {
+			items, strengths := opinions(c.Rated)
+			scored = ranker.RankVaried(scored[:0], engine.Query{History: items, Strengths: strengths, Exclude: c.Hidden, Category: engine.AnyCategory, K: k}, v)
+			for _, s := range scored {
+				dst = append(dst, s.Item)
+			}
+			return dst
+		}, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%+v: NDCG@10 %.4f ± %.4f, %.3f with few by one author, %.3f with one from outside", v, shelf.NDCG10, shelf.NDCG10Error, shelf.FewByOne, shelf.HasOutside)
+		return shelf
+	}
+	plain := of(s, engine.Variety{})
+	for _, step := range []recommender.Step{recommender.Close, recommender.Balanced, recommender.Far} {
+		for _, books := range []int{1, 5, 1 << 20} {
+			if shelf := of(s.Shorten(books), step.Rules()); shelf.FewByOne < 1 || shelf.HasOutside < 1 {
+				t.Errorf("step %d, %d books known: %.4f of the shelves have few books by one author, %.4f one from outside, want all", step, books, shelf.FewByOne, shelf.HasOutside)
+			}
+		}
+	}
+	atLeast(t, "NDCG@10 of the shelf that readers see / that by score", of(s, recommender.Balanced.Rules()).NDCG10/plain.NDCG10, .95)
+	atLeast(t, "that of the closest", of(s, recommender.Close.Rules()).NDCG10/plain.NDCG10, .98)
 }
 
 // TestFiguresOfSimpleMethods compares the baselines with the figures of another

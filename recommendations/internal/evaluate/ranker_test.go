@@ -49,7 +49,7 @@ var trainGoodbooks = sync.OnceValues(func() (*engine.Ranker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.NewRanker(engine.Config{Model: model, Categories: g.categories, Prior: engine.DefaultPrior()})
+	return engine.NewRanker(engine.Config{Model: model, Categories: g.categories, Authors: g.authors, Prior: engine.DefaultPrior()})
 })
 
 // ranking adapts a ranker to be measured.

@@ -28,6 +28,7 @@ type Report struct {
 
 	// The following are empty unless they were asked for.
 	ShortHistories []ShortHistory   `json:"short_histories,omitempty"`
+	Shelves        []Shelf          `json:"shelves,omitempty"` // the first is that by score
 	Categories     []CategoryResult `json:"by_category,omitempty"`
 }
 
@@ -121,6 +122,24 @@ func (c CategoryResult) MarshalJSON() ([]byte, error) {
 	})
 }
 
+// MarshalJSON implements json.Marshaler.
+func (s Shelf) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Step        string   `json:"step,omitempty"`
+		PerAuthor   int      `json:"per_author"` // 0 for any number
+		Outside     int      `json:"outside"`
+		NDCG10      fraction `json:"ndcg@10"`
+		NDCG10Error fraction `json:"ndcg@10_error"`
+		Change      fraction `json:"ndcg@10_change"`
+		FewByOne    fraction `json:"at_most_2_by_one_author"`
+		HasOutside  fraction `json:"one_from_outside"`
+		Coverage12  fraction `json:"coverage@12"`
+	}{
+		s.Step, s.PerAuthor, s.Outside, fraction(s.NDCG10), fraction(s.NDCG10Error), fraction(s.Change),
+		fraction(s.FewByOne), fraction(s.HasOutside), fraction(s.Coverage12),
+	})
+}
+
 // WriteJSON writes the report as indented JSON.
 func (r Report) WriteJSON(w io.Writer) error {
 	line, err := json.Marshal(r)
@@ -156,6 +175,7 @@ func (r Report) WriteTable(w io.Writer) error {
 			withError(m.Result.Recall50, m.Result.Recall50Error), m.Result.Coverage20, m.TrainSeconds)
 	}
 	r.writeShortHistories(t)
+	r.writeShelves(t)
 	r.writeCategories(t)
 	_ = t.Flush() // cannot fail: it writes to memory
 	for _, note := range r.Notes {
@@ -181,6 +201,32 @@ func (r Report) writeShortHistories(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+func (r Report) writeShelves(w io.Writer) {
+	if len(r.Shelves) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nfirst 12 books\tNDCG@10\tchange\tat most 2 by one author\tone from outside\tcoverage@12")
+	for _, s := range r.Shelves {
+		fmt.Fprintf(w, "%s\t%s\t%+.1f %%\t%.1f %%\t%.1f %%\t%.4f\n", s.name(), withError(s.NDCG10, s.NDCG10Error),
+			100*s.Change, 100*s.FewByOne, 100*s.HasOutside, s.Coverage12)
+	}
+}
+
+func (s Shelf) name() string {
+	name := fmt.Sprintf("%s by one author, %d from outside", s.perAuthor(), s.Outside)
+	if s.Step != "" {
+		name += " (" + s.Step + ")"
+	}
+	return name
+}
+
+func (s Shelf) perAuthor() string {
+	if s.PerAuthor == 0 {
+		return "any"
+	}
+	return strconv.Itoa(s.PerAuthor)
 }
 
 func (h ShortHistory) books() string {

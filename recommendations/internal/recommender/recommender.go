@@ -49,6 +49,7 @@ type state struct {
 	buyable    *engine.Ranker  // of those that can be bought
 	index      map[int64]int32 // book id to index in catalog.Books and in the ranker
 	categories []string        // sorted; the ranker uses the indexes
+	added      []int32         // indexes of the books of which it is known when they came, the latest first
 }
 
 // New returns a recommender without a catalogue, which returns ErrNotReady.
@@ -56,7 +57,7 @@ func New() *Recommender { return &Recommender{readers: newReaders()} }
 
 // Serve replaces the catalogue and the model. On an error, nothing changes.
 func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
-	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books))}
+	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books)), added: byAdded(catalog.Books)}
 	for i, b := range catalog.Books {
 		s.index[b.ID] = int32(i)
 	}
@@ -116,7 +117,7 @@ func (s *state) rank(model engine.Model) error {
 	slices.Sort(s.categories)
 	s.categories = slices.Compact(s.categories)
 
-	config := engine.Config{Model: model, Prior: engine.DefaultPrior()}
+	config := engine.Config{Model: model, Prior: engine.DefaultPrior(), Authors: models.Authors(s.catalog.Books)}
 	for _, b := range s.catalog.Books {
 		numbers := make([]int, len(b.Categories))
 		for k, slug := range b.Categories {
@@ -219,6 +220,12 @@ func (r *Recommender) Categories() ([]string, error) {
 //
 // Errors: ErrNotReady, ErrCategoryNotFound.
 func (r *Recommender) Recommend(userID int64, category string, n int, of Selection) (Shelf, error) {
+	return r.RecommendVaried(userID, category, n, of, Variety{})
+}
+
+// RecommendVaried is Recommend for a shelf with variety, whose books are not in the order of
+// their scores.
+func (r *Recommender) RecommendVaried(userID int64, category string, n int, of Selection, v Variety) (Shelf, error) {
 	s, err := r.state()
 	if err != nil {
 		return Shelf{}, err
@@ -234,7 +241,12 @@ func (r *Recommender) Recommend(userID int64, category string, n int, of Selecti
 	reader := r.readers.of(userID)
 	q, likes, last := s.query(reader.History)
 	q.Category, q.K = number, n
-	scored := s.ranker(of).Rank(make([]engine.Scored, 0, max(n, 0)), q)
+	scored := make([]engine.Scored, 0, max(n, 0))
+	if v.Step == ByScore {
+		scored = s.ranker(of).Rank(scored, q)
+	} else {
+		scored = s.ranker(of).RankVaried(scored, q, s.rules(v, number))
+	}
 	shelf := s.shelf(scored)
 	shelf.Personal, shelf.ReaderSeq = likes > 0, reader.Seq
 	if last != nil {

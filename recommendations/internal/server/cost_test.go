@@ -23,13 +23,15 @@ func TestRecommendAllocatesLittle(t *testing.T) {
 	s := New(Config{Recommender: rec, Name: "replica-1", FollowAge: time.Minute, Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry()})
 	const allowed = 10
 	for _, books := range []int32{10, 100} {
-		n := testing.AllocsPerRun(200, func() {
-			if _, err := s.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 1, MaxResults: books}); err != nil {
-				t.Fatal(err)
+		for _, variety := range []recommendationsv1.Variety{recommendationsv1.Variety_VARIETY_UNSPECIFIED, recommendationsv1.Variety_VARIETY_FAR} {
+			n := testing.AllocsPerRun(200, func() {
+				if _, err := s.Recommend(t.Context(), &recommendationsv1.RecommendRequest{UserId: 1, MaxResults: books, Variety: variety}); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if n > allowed {
+				t.Errorf("%v allocations for a shelf of %d books, %v, want at most %d", n, books, variety, allowed)
 			}
-		})
-		if n > allowed {
-			t.Errorf("%v allocations for a shelf of %d books, want at most %d", n, books, allowed)
 		}
 	}
 }

@@ -12,17 +12,18 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/recommendations/internal/domain"
+	"bookstall/recommendations/internal/recommender"
 )
 
 type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
 
 // Follow implements the RPC of that name.
 func (s *Server) Follow(stream followStream) error {
-	start, err := s.followStart(stream)
+	start, variety, err := s.followStart(stream)
 	if err != nil {
 		return err
 	}
-	f := &follower{server: s, stream: stream, start: start, sent: start.GetAfterVersion()}
+	f := &follower{server: s, stream: stream, start: start, variety: variety, sent: start.GetAfterVersion()}
 	changed, end := s.recommender.Follow(start.GetUserId())
 	defer end()
 	s.metrics.followers.Inc()
@@ -38,27 +39,28 @@ func (s *Server) Follow(stream followStream) error {
 }
 
 // followStart reads and checks the first message.
-func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStart, error) {
+func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStart, recommender.Variety, error) {
 	first, err := stream.Recv()
 	if errors.Is(err, io.EOF) {
-		return nil, status.Error(codes.InvalidArgument, "the first message must be start")
+		return nil, recommender.Variety{}, status.Error(codes.InvalidArgument, "the first message must be start")
 	}
 	if err != nil {
-		return nil, err
+		return nil, recommender.Variety{}, err
 	}
 	start := first.GetStart()
 	if start == nil {
-		return nil, status.Error(codes.InvalidArgument, "the first message must be start")
+		return nil, recommender.Variety{}, status.Error(codes.InvalidArgument, "the first message must be start")
 	}
 	var wrong violations
 	checkUser(&wrong, start.GetUserId())
 	checkGeneration(&wrong, start.GetGeneration())
 	checkSeq(&wrong, "after_version", start.GetAfterVersion())
 	if err := s.checkCategory(&wrong, start.GetCategory()); err != nil {
-		return nil, toStatus(err)
+		return nil, recommender.Variety{}, toStatus(err)
 	}
 	start.MaxResults = int32(checkMaxResults(&wrong, start.GetMaxResults()))
-	return start, wrong.err()
+	variety := checkVariety(&wrong, start.GetVariety(), start.GetNewSince())
+	return start, variety, wrong.err()
 }
 
 // follower is one Follow stream. Only run sends on it.
@@ -68,6 +70,8 @@ type follower struct {
 	start  *recommendationsv1.FollowStart
 	sent   int64 // sequence number of the last shelf
 	had    bool  // whether the memory has ever reached it
+
+	variety recommender.Variety
 
 	forgotten bool // whether the reader was forgotten, which ends the stream
 }
@@ -144,7 +148,7 @@ func (f *follower) end() error {
 // forgotten.
 func (f *follower) shelf(always bool) error {
 	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()),
-		selection(f.start.GetIncludeUnavailable()))
+		selection(f.start.GetIncludeUnavailable()), f.variety)
 	if err != nil {
 		return toStatus(err)
 	}

@@ -99,6 +99,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if id := req.GetWhyBookId(); id < 0 {
 		wrong.add("why_book_id", fmt.Sprintf("is %d, want a whole number from 1, or 0 for the shelf", id))
 	}
+	variety := checkVariety(&wrong, req.GetVariety(), req.GetNewSince())
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 	if req.GetWhyBookId() > 0 {
 		return s.why(req)
 	}
-	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n, selection(req.GetIncludeUnavailable()))
+	shelf, forgotten, err := s.shelf(req.GetUserId(), req.GetGeneration(), req.GetCategory(), n, selection(req.GetIncludeUnavailable()), variety)
 	if err != nil {
 		return nil, toStatus(err)
 	}
@@ -154,11 +155,11 @@ const nobody = 0
 // shelf returns the shelf of a reader or, if the reader was forgotten since the generation,
 // that of somebody new. Generations only grow, so one that has not ended afterwards had not
 // ended before.
-func (s *Server) shelf(userID, generation int64, category string, n int, of recommender.Selection) (shelf recommender.Shelf, forgotten bool, err error) {
+func (s *Server) shelf(userID, generation int64, category string, n int, of recommender.Selection, v recommender.Variety) (shelf recommender.Shelf, forgotten bool, err error) {
 	began := time.Now()
-	shelf, err = s.recommender.Recommend(userID, category, n, of)
+	shelf, err = s.recommender.RecommendVaried(userID, category, n, of, v)
 	if forgotten = s.recommender.Reader(userID).Ended(generation); forgotten && err == nil {
-		shelf, err = s.recommender.Recommend(nobody, category, n, of)
+		shelf, err = s.recommender.RecommendVaried(nobody, category, n, of, v)
 	}
 	if err == nil {
 		_, label := sourceOf(shelf)
@@ -314,6 +315,28 @@ func checkMaxResults(wrong *violations, n int32) int {
 		wrong.add("max_results", fmt.Sprintf("is %d, want 1 to %d, or 0 for %d", n, maxResults, defaultResults))
 	}
 	return int(n)
+}
+
+// checkVariety adds a violation if the variety is not known, or if since is no time.
+func checkVariety(wrong *violations, v recommendationsv1.Variety, since *timestamppb.Timestamp) (of recommender.Variety) {
+	switch v {
+	case recommendationsv1.Variety_VARIETY_UNSPECIFIED:
+	case recommendationsv1.Variety_VARIETY_CLOSE:
+		of.Step = recommender.Close
+	case recommendationsv1.Variety_VARIETY_BALANCED:
+		of.Step = recommender.Balanced
+	case recommendationsv1.Variety_VARIETY_FAR:
+		of.Step = recommender.Far
+	default:
+		wrong.add("variety", fmt.Sprintf("is %d, want 0 to %d", v, recommendationsv1.Variety_VARIETY_FAR))
+	}
+	if since != nil {
+		of.NewSince = since.AsTime()
+		if since.CheckValid() != nil {
+			wrong.add("new_since", "is no time of the years 1 to 9999")
+		}
+	}
+	return of
 }
 
 func recommendations(shelf recommender.Shelf) []*recommendationsv1.Recommendation {
