@@ -18,14 +18,15 @@ const relapse = time.Minute
 // time: if most do badly, the cause is the call, the database or the network, and none is
 // ejected. At most half of the replicas are out, and none unless others serve.
 
-// ended takes the outcome of an attempt at r.
-func (p *pool) ended(r *replica, o outcome) {
+// ended takes the outcome of an attempt at r, and returns how that changed its state, the zero
+// Change if it did not.
+func (p *pool) ended(r *replica, o outcome) Change {
 	now := o.began.Add(o.took)
 	r.mu.Lock()
 	r.figures.add(o, now)
 	if o.verdict == nothing || r.out.Load() || o.began.Before(r.readmitted) { // outdated
 		r.mu.Unlock()
-		return
+		return Change{}
 	}
 	took := max(1, o.took-o.waited) // without the time in the queue: a busy replica is not a slow one
 	slow := false
@@ -53,14 +54,15 @@ func (p *pool) ended(r *replica, o outcome) {
 	}
 	switch {
 	case o.verdict != good:
-		p.endedBadly(r, o)
+		return p.endedBadly(r, o)
 	case slow:
-		p.endedSlowly(r, o, took)
+		return p.endedSlowly(r, o, took)
 	}
+	return Change{}
 }
 
 // endedBadly ejects or suspects r after a failure or a timeout.
-func (p *pool) endedBadly(r *replica, o outcome) {
+func (p *pool) endedBadly(r *replica, o outcome) Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.canExclude(r) {
@@ -68,7 +70,7 @@ func (p *pool) endedBadly(r *replica, o outcome) {
 		r.mu.Lock()
 		r.record(o.method).bad = 0
 		r.mu.Unlock()
-		return
+		return Change{}
 	}
 	r.mu.Lock()
 	rec := *r.record(o.method)
@@ -78,15 +80,14 @@ func (p *pool) endedBadly(r *replica, o outcome) {
 		reason = ReasonTimeouts
 	}
 	if rec.bad >= p.cfg.ejection.Threshold && p.othersHealthy(r, o, rec.badFrom, 0) {
-		p.eject(r, o.method, reason)
-	} else {
-		p.suspect(r, o.method, reason)
+		return p.eject(r, o.method, reason)
 	}
+	return p.suspect(r, o.method, reason)
 }
 
 // endedSlowly ejects r after a call that took longer than the floor, if it was one of too
 // many.
-func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
+func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	limit, known := p.slowLimit(r, o.method, took)
@@ -95,7 +96,7 @@ func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
 	if !known || took < limit {
 		rec.slow = 0
 		r.mu.Unlock()
-		return
+		return Change{}
 	}
 	if rec.slow == 0 {
 		rec.slowFrom = o.began
@@ -106,8 +107,9 @@ func (p *pool) endedSlowly(r *replica, o outcome, took time.Duration) {
 	r.mu.Unlock()
 	if slow >= p.cfg.ejection.SlowThreshold && o.began.Sub(from) >= p.cfg.ejection.SlowSpan &&
 		p.canExclude(r) && p.othersHealthy(r, o, from, limit) {
-		p.eject(r, o.method, ReasonSlow)
+		return p.eject(r, o.method, ReasonSlow)
 	}
+	return Change{}
 }
 
 // canExclude reports whether r may be taken out: it is not, ejection is on, another replica
@@ -199,32 +201,34 @@ func (p *pool) serving(r *replica) (n int) {
 
 // suspect takes r out until a probe has decided, unless a probe has done so within the last
 // ProbeInterval. The caller holds p.mu and has asked canExclude.
-func (p *pool) suspect(r *replica, method, reason string) {
+func (p *pool) suspect(r *replica, method, reason string) Change {
 	now := time.Now()
 	if r.status != Serving || now.Sub(r.exclusion.suspected) < p.cfg.ejection.ProbeInterval {
-		return
+		return Change{}
 	}
 	r.exclusion.suspected = now
-	ctx := p.exclude(r, Suspected, reason, method)
+	ctx, change := p.exclude(r, Suspected, reason, method)
 	p.cfg.log.Debug("replica suspected", "address", r.addresses[0], "reason", reason, "method", method)
 	p.probes.Go(func() { p.examine(ctx, r) })
+	return change
 }
 
 // eject takes r out, or keeps it out, until a probe passes. The caller holds p.mu.
-func (p *pool) eject(r *replica, method, reason string) {
+func (p *pool) eject(r *replica, method, reason string) Change {
 	x := &r.exclusion
 	if x.ejections++; time.Since(x.readmit) > relapse {
 		x.ejections = 1
 	}
-	ctx := p.exclude(r, Ejected, reason, method)
+	ctx, change := p.exclude(r, Ejected, reason, method)
 	p.cfg.log.Warn("replica ejected", "address", r.addresses[0], "reason", reason, "method", method, "ejectionsInARow", x.ejections)
 	every := p.probeInterval(x.ejections)
 	p.probes.Go(func() { p.probeUntilHealthy(ctx, r, every) })
+	return change
 }
 
 // exclude takes r out, or changes why it is. It returns a context that ends when it does so
-// again or r is readmitted. The caller holds p.mu.
-func (p *pool) exclude(r *replica, state State, reason, method string) context.Context {
+// again or r is readmitted, and the change. The caller holds p.mu.
+func (p *pool) exclude(r *replica, state State, reason, method string) (context.Context, Change) {
 	x := &r.exclusion
 	if x.stop != nil {
 		x.stop()
@@ -235,9 +239,9 @@ func (p *pool) exclude(r *replica, state State, reason, method string) context.C
 	ctx, stop := context.WithCancel(p.ctx)
 	x.state, x.reason, x.method, x.stop = state, reason, method, stop
 	r.out.Store(true)
-	p.changed(r, reason)
+	change := p.changed(r, reason)
 	p.tell(r)
-	return ctx
+	return ctx, change
 }
 
 // readmit lets r receive calls again. After an ejection, its past does not count; reason ""

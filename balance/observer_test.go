@@ -45,6 +45,21 @@ func TestAnObserverIsToldOfEveryChange(t *testing.T) {
 	})
 }
 
+// The call whose outcome excludes a replica is told so by the context of its attempt.
+func TestTheCallThatExcludesAReplicaIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := healthy(t, 3)
+		if change := w.pool.ended(w.at("10.0.0.1"), ended(method, good, 0)); change != (Change{}) {
+			t.Errorf("after a good call: %+v", change)
+		}
+		change := w.pool.ended(w.at("10.0.0.1"), ended(method, timedOut, 0))
+		want := Change{Address: "10.0.0.1:50051", From: Serving, To: Suspected, Reason: ReasonTimeouts}
+		if change != want {
+			t.Errorf("after a call that timed out: %+v, want %+v", change, want)
+		}
+	})
+}
+
 // A child may use some of the replicas only.
 func TestAReplicaWithoutAConnectionIsUnused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

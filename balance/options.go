@@ -41,6 +41,7 @@ type config struct {
 	waitTrailer   string
 	log           *slog.Logger
 	observer      Observer
+	excluded      func(context.Context, Change)
 }
 
 // WithHealthService names the service whose health is watched on each replica; one that is
@@ -127,6 +128,14 @@ func WithLogger(log *slog.Logger) Option { return func(c *config) { c.log = log 
 // balanceprom.Metrics. The default is nobody.
 func WithObserver(o Observer) Option { return func(c *config) { c.observer = o } }
 
+// WithExclusion sets a function that is called when the outcome of a call makes its replica a
+// suspect or ejects it, with the context of that attempt of the call: for an event of its span,
+// for example. It must return at once. The default does nothing. Exclusions after a probe belong
+// to no call; an Observer is told about them all.
+func WithExclusion(excluded func(ctx context.Context, change Change)) Option {
+	return func(c *config) { c.excluded = excluded }
+}
+
 // Ejection says when a replica is suspected, ejected and readmitted. A field that is zero
 // has its default.
 type Ejection struct {
@@ -172,7 +181,7 @@ func newConfig(options []Option) (config, error) {
 	c := config{
 		interval: 2 * time.Second, lookupTimeout: 2 * time.Second, maxStale: 5 * time.Minute,
 		eject: true, slowStart: 4 * time.Second, policy: roundrobin.Name,
-		log: slog.New(slog.DiscardHandler), observer: nobody{},
+		log: slog.New(slog.DiscardHandler), observer: nobody{}, excluded: func(context.Context, Change) {},
 	}
 	var wrong []error
 	for i, set := range options {
@@ -188,6 +197,9 @@ func newConfig(options []Option) (config, error) {
 	}
 	if c.observer == nil {
 		c.observer = nobody{}
+	}
+	if c.excluded == nil {
+		c.excluded = func(context.Context, Change) {}
 	}
 	e := c.ejection
 	for _, check := range []struct {

@@ -45,7 +45,7 @@ func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 			continue
 		}
 		calls.sentTo(c.replica)
-		return p.sent(result, c, call, info.FullMethodName), nil
+		return p.sent(result, c, call, info), nil
 	}
 }
 
@@ -55,7 +55,7 @@ func (p picker) takes(r *replica) bool {
 }
 
 // sent returns the result with a Done that records how the attempt ends.
-func (p picker) sent(result balancer.PickResult, c *conn, call *call, method string) balancer.PickResult {
+func (p picker) sent(result balancer.PickResult, c *conn, call *call, info balancer.PickInfo) balancer.PickResult {
 	stream := call.sentTo(c)
 	began, childDone, pool, running := time.Now(), result.Done, p.pool, &c.replica.running
 	result.SubConn = c.SubConn
@@ -68,7 +68,10 @@ func (p picker) sent(result balancer.PickResult, c *conn, call *call, method str
 		if !done.BytesSent && done.Err == nil {
 			return // not sent: the connection broke in between
 		}
-		pool.ended(c.replica, pool.cfg.judge(method, stream, began, done))
+		change := pool.ended(c.replica, pool.cfg.judge(info.FullMethodName, stream, began, done))
+		if change.To != "" {
+			pool.cfg.excluded(info.Ctx, change)
+		}
 	}
 	return result
 }

@@ -236,13 +236,15 @@ func (p *pool) settle(r *replica) {
 	p.readmitIfNoneServes()
 }
 
-// changed reports a change of r's state, if there is one. The caller holds p.mu.
-func (p *pool) changed(r *replica, reason string) {
+// changed reports a change of r's state and returns it, the zero Change if there is none. The
+// caller holds p.mu.
+func (p *pool) changed(r *replica, reason string) (change Change) {
 	if s := r.currentState(); s != r.state {
-		change := Change{Address: r.addresses[0], From: r.state, To: s, Reason: reason}
+		change = Change{Address: r.addresses[0], From: r.state, To: s, Reason: reason}
 		r.state, r.since = s, time.Now()
 		p.cfg.observer.Changed(p.target, change)
 	}
+	return change
 }
 
 // forgetGone forgets what left DNS long ago. The caller holds p.mu.

@@ -86,7 +86,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	books := catalog.New(options...)
 	client, feed := recommend.New(recommend.Config{
 		Conn: conn, Catalog: books, Timeout: cfg.RecommendationsTimeout, WriteTimeout: cfg.WriteTimeout, File: cfg.CatalogFile,
-		Log: tel.Log, Registry: tel.Registry,
+		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider,
 	})
 	ready := lifecycle.NewReadiness()
 	// The shop is ready once it has books to show, whether or not recommendations is

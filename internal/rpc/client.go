@@ -72,6 +72,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		balance.WithWaitTrailer(waitTrailer),
 		balance.WithLogger(telemetry.Slog(log)),
 		balance.WithObserver(metrics),
+		balance.WithExclusion(noteExclusion),
 	)
 	if err != nil {
 		return nil, err
@@ -144,6 +145,11 @@ func (c *Client) Balance() balance.Snapshot {
 		return balance.Snapshot{Target: c.Target(), ListAge: -1}
 	}
 	return list[0]
+}
+
+// noteExclusion adds an event to the span of a call that makes its replica a suspect or ejects it.
+func noteExclusion(ctx context.Context, change balance.Change) {
+	telemetry.Event(ctx, "replica "+string(change.To), change.Reason)
 }
 
 // servedBy returns the name of the replica in an answer of Bookstall.

@@ -6,10 +6,13 @@ import (
 	"context"
 	"encoding/hex"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	trace "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 )
 
@@ -25,6 +28,12 @@ type Span struct {
 	// RequestID is the request id of a server's span, "" for others.
 	RequestID string `json:"requestID,omitempty"`
 	Events    string `json:"events,omitempty"` // those with a cause, a line NAME: CAUSE each
+	// Failed is the status of a call or request that failed, such as UNAVAILABLE or 503; "" for
+	// others.
+	Failed string `json:"failed,omitempty"`
+	Links  string `json:"links,omitempty"` // ids of the linked spans, a line each
+
+	Start, End time.Time `json:"-"`
 }
 
 // Sink is a running receiver.
@@ -89,11 +98,21 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 					TraceID: hex.EncodeToString(span.GetTraceId()),
 					ID:      hex.EncodeToString(span.GetSpanId()),
 					Parent:  hex.EncodeToString(span.GetParentSpanId()),
+					Start:   time.Unix(0, int64(span.GetStartTimeUnixNano())), End: time.Unix(0, int64(span.GetEndTimeUnixNano())),
 				}
+				failed := span.GetStatus().GetCode() == trace.Status_STATUS_CODE_ERROR
 				for _, kv := range span.GetAttributes() {
-					if kv.GetKey() == "request.id" {
-						one.RequestID = kv.GetValue().GetStringValue()
+					switch value := kv.GetValue(); {
+					case kv.GetKey() == "request.id":
+						one.RequestID = value.GetStringValue()
+					case kv.GetKey() == "rpc.response.status_code" && failed:
+						one.Failed = value.GetStringValue()
+					case kv.GetKey() == "http.response.status_code" && failed:
+						one.Failed = strconv.FormatInt(value.GetIntValue(), 10)
 					}
+				}
+				for _, link := range span.GetLinks() {
+					one.Links += hex.EncodeToString(link.GetSpanId()) + "\n"
 				}
 				for _, e := range span.GetEvents() {
 					for _, kv := range e.GetAttributes() {

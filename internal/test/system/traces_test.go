@@ -1,6 +1,11 @@
 package system
 
 import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,22 +19,41 @@ import (
 	"bookstall/internal/test/otlpsink"
 )
 
-// tree returns the spans of a trace below a parent, as docs/traces.md has them.
+// tree returns the spans of a trace below a parent, as docs/traces.md has them: what runs at the
+// same time by name, and events of one span too.
 func tree(spans []otlpsink.Span, trace, parent, indent string) string {
-	var parts []string
+	var children []otlpsink.Span
 	for _, s := range spans {
-		if s.TraceID != trace || s.Parent != parent {
-			continue
+		if s.TraceID == trace && s.Parent == parent {
+			children = append(children, s)
 		}
-		text := indent + s.Service + ", " + s.Kind + ": " + s.Name + "\n"
-		for e := range strings.Lines(s.Events) {
-			text += indent + "  event " + e
-		}
-		parts = append(parts, text+tree(spans, trace, s.ID, indent+"  "))
 	}
-	slices.Sort(parts) // spans come in any order
-	return strings.Join(parts, "")
+	slices.SortFunc(children, func(a, b otlpsink.Span) int {
+		return cmp.Or(strings.Compare(describe(a), describe(b)), a.Start.Compare(b.Start))
+	})
+	var text strings.Builder
+	for _, s := range children {
+		text.WriteString(indent + describe(s))
+		if s.Failed != "" {
+			text.WriteString(", " + s.Failed)
+		}
+		text.WriteString("\n")
+		for _, e := range slices.Sorted(strings.Lines(s.Events)) {
+			text.WriteString(indent + "  event " + e)
+		}
+		for link := range strings.Lines(s.Links) {
+			to := "a span that is missing"
+			if i := slices.IndexFunc(spans, func(other otlpsink.Span) bool { return other.ID+"\n" == link }); i >= 0 {
+				to = describe(spans[i])
+			}
+			text.WriteString(indent + "  link to " + to + "\n")
+		}
+		text.WriteString(tree(spans, trace, s.ID, indent+"  "))
+	}
+	return text.String()
 }
+
+func describe(s otlpsink.Span) string { return s.Service + ", " + s.Kind + ": " + s.Name }
 
 // documented returns the trees of docs/traces.md, by heading.
 func documented(t *testing.T) map[string]string {
@@ -45,91 +69,186 @@ func documented(t *testing.T) map[string]string {
 	return trees
 }
 
+// tracer makes requests whose traces are compared with docs/traces.md.
+type tracer struct {
+	*reader
+
+	traces map[string]string // by heading
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// parent is the span of whoever asks the shop.
+const parent = "00f067aa0ba902b7"
+
+// ask makes a request of a trace of its own.
+func (r *tracer) ask(heading string, req *http.Request) (status int, body string) {
+	r.t.Helper()
+	r.traces[heading] = fmt.Sprintf("%032x", len(r.traces)+1)
+	req.Header.Set("X-Request-ID", idOf(heading))
+	req.Header.Set("Traceparent", "00-"+r.traces[heading]+"-"+parent+"-01")
+	once := *r.client
+	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := once.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text := new(strings.Builder)
+	if err := resp.Write(text); err != nil {
+		r.t.Fatal(err)
+	}
+	return resp.StatusCode, text.String()
+}
+
+// idOf returns the request id of the request of a heading.
+func idOf(heading string) string {
+	return "request-" + strings.ReplaceAll(strings.ToLower(heading), " ", "-")
+}
+
+func (r *tracer) page(path string) *http.Request {
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.shop+path, http.NoBody)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return req
+}
+
+func (r *tracer) post(path, kind, body string) *http.Request {
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.shop+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", kind)
+	return req
+}
+
+func (r *tracer) likes(book string) *http.Request {
+	form := url.Values{"book": {book}, "do": {"like"}, "return": {"/"}}
+	return r.post("/interactions", formType, form.Encode())
+}
+
+func (r *tracer) brings(file string) *http.Request {
+	form := new(strings.Builder)
+	to := multipart.NewWriter(form)
+	part, err := to.CreateFormFile("file", "library.csv")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, _ = io.WriteString(part, file) // neither of the two can fail
+	_ = to.Close()
+	return r.post("/your-books/bring", to.FormDataContentType(), form.String())
+}
+
+// want asks, and checks the status.
+func (r *tracer) want(status int, heading string, req *http.Request) string {
+	r.t.Helper()
+	got, body := r.ask(heading, req)
+	if got != status {
+		r.t.Errorf("%s: status %d, want %d:\n%s", heading, got, status, body)
+	}
+	return body
+}
+
 // TestTraces compares whole traces with docs/traces.md. The request id of each request is at
-// the spans of both programs, and on the page of an error.
+// the spans of both programs, in the log, and on the page of an error.
 func TestTraces(t *testing.T) {
 	sink := collect(t)
 	var log journal
 	f := start(t, fleet.Config{
-		Replicas: 2, Log: &log, MarketplaceArgs: []string{"--faults", "--recommendations-timeout=5s", "--write-timeout=5s"},
+		Replicas: 3, Log: &log, MarketplaceArgs: []string{"--faults", "--recommendations-timeout=5s", "--write-timeout=5s"},
 		ReplicaArgs: []string{"--faults", "--store=sqlite:" + filepath.Join(t.TempDir(), "store.db")},
 	})
-	r := newReader(t, f.URL)
-	traces := map[string]string{} // by heading
-	ask := func(heading, id, trace string, req *http.Request) (status int, body string) {
-		t.Helper()
-		traces[heading] = trace
-		req.Header.Set("X-Request-ID", id)
-		req.Header.Set("Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
-		once := *r.client
-		once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		resp, err := once.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		text := new(strings.Builder)
-		if err := resp.Write(text); err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, text.String()
-	}
-	get := func(path string) *http.Request {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+path, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return req
-	}
-	like := func() *http.Request {
-		form := url.Values{"book": {"1"}, "do": {"like"}, "return": {"/"}}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/interactions", strings.NewReader(form.Encode()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		return req
-	}
-	ids := map[string]string{"A page": "request-page", "A like": "request-like", "A page of bestsellers": "request-fallback", "An error page": "request-error"}
+	r := &tracer{newReader(t, f.URL), map[string]string{}}
 
-	if status, _ := ask("A page", ids["A page"], "11111111111111111111111111111111", get("/books/1")); status != http.StatusOK {
-		t.Errorf("a page: %d", status)
+	r.want(http.StatusOK, "A page", r.page("/books/1"))
+	r.want(http.StatusSeeOther, "A like", r.likes("1"))
+	r.want(http.StatusOK, "A file of books", r.brings("Title,Authors,Read Status,Star Rating\nEmma,Jane Austen,read,5\nDracula,Bram Stoker,read,4\n"))
+
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	changes := r.follow(ctx, 0)
+	next(t, changes) // the shelf as it is
+	r.want(http.StatusSeeOther, "A like with a live shelf", r.likes("2"))
+	next(t, changes)
+	leave()
+	for range changes { // until the stream has ended
 	}
-	if status, _ := ask("A like", ids["A like"], "22222222222222222222222222222222", like()); status != http.StatusSeeOther {
-		t.Errorf("a like: %d", status)
+
+	// Calls go round: one of the first three meets the replica that fails, and is tried again.
+	sick := f.Replicas()[0]
+	if err := fleet.Fault(t.Context(), sick.Admin, `{"error_share":1,"code":"UNAVAILABLE"}`); err != nil {
+		t.Fatal(err)
 	}
+	var tried []string
+	for ejected := 0.0; ejected == 0; {
+		if len(tried) == 1000 {
+			t.Fatal("the replica that fails is not ejected")
+		}
+		heading := fmt.Sprint("A retry ", len(tried))
+		r.want(http.StatusOK, heading, r.page("/api/v1/books/1/similar"))
+		tried = append(tried, heading)
+		var err error
+		if ejected, err = fleet.Metric(f.Admin, "discovery_ejected_endpoints"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.want(http.StatusOK, "An ejected replica", r.page("/api/v1/books/2/similar"))
+
 	// UNAVAILABLE would be tried again; this is not.
 	for _, replica := range f.Replicas() {
 		if err := fleet.Fault(t.Context(), replica.Admin, `{"error_share":1,"code":"INTERNAL"}`); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if status, _ := ask("A page of bestsellers", ids["A page of bestsellers"], "33333333333333333333333333333333", get("/books/2")); status != http.StatusOK {
-		t.Errorf("a page of bestsellers: %d", status)
+	r.want(http.StatusOK, "A page of bestsellers", r.page("/books/2"))
+	// A write of a stream could fail before its message is sent, which gRPC takes for the end.
+	forget := r.post("/your-books/forget", formType, url.Values{"sure": {"yes"}}.Encode())
+	if body := r.want(http.StatusServiceUnavailable, "An error page", forget); !strings.Contains(body, "<code>"+idOf("An error page")+"</code>") {
+		t.Errorf("an error page without the id:\n%s", body)
 	}
-	status, body := ask("An error page", ids["An error page"], "44444444444444444444444444444444", like())
-	if status < 500 || !strings.Contains(body, "<code>"+ids["An error page"]+"</code>") {
-		t.Errorf("an error page: %d, without the id:\n%s", status, body)
-	}
-	for heading, id := range ids {
-		log.wait(t, 1, `"service":"marketplace"`, `"msg":"request"`, `"requestID":"`+id+`"`, `"traceID":"`+traces[heading]+`"`)
+	for heading, trace := range r.traces {
+		log.wait(t, 1, `"service":"marketplace"`, `"msg":"request"`, `"requestID":"`+idOf(heading)+`"`, `"traceID":"`+trace+`"`)
 	}
 	stop(t, f)
 
-	want, spans := documented(t), sink.Spans()
-	if len(want) != len(traces) {
-		t.Errorf("docs/traces.md has %d trees, want %d", len(want), len(traces))
+	spans := sink.Spans()
+	for _, heading := range tried {
+		if trace := r.traces[heading]; strings.Contains(tree(spans, trace, parent, ""), "UNAVAILABLE") {
+			if first := r.traces["A retry"]; first != "" {
+				t.Errorf("a second call met the replica that fails:\n%s", tree(spans, trace, parent, ""))
+			}
+			r.traces["A retry"] = trace
+			for _, s := range spans {
+				if s.TraceID == trace && s.RequestID != "" && s.RequestID != idOf(heading) {
+					t.Errorf("the span %s of %s has the request id %s, want %s", s.Name, s.Service, s.RequestID, idOf(heading))
+				}
+			}
+		}
+		delete(r.traces, heading)
+	}
+	compareTraces(t, r.traces, spans)
+}
+
+// compareTraces compares traces, by heading, with docs/traces.md.
+func compareTraces(t *testing.T, traces map[string]string, spans []otlpsink.Span) {
+	t.Helper()
+	want := documented(t)
+	for heading := range want {
+		if traces[heading] == "" {
+			t.Errorf("there is no trace of %q", heading)
+		}
 	}
 	for heading, trace := range traces {
-		if got := tree(spans, trace, "00f067aa0ba902b7", ""); got != want[heading] {
+		if got := tree(spans, trace, parent, ""); got != want[heading] {
 			t.Errorf("%s:\n%swant\n%s", heading, got, want[heading])
 		}
 		programs := map[string]bool{}
 		for _, s := range spans {
 			if s.TraceID == trace && s.Kind == "server" {
 				programs[s.Service] = true
-				if s.RequestID != ids[heading] {
-					t.Errorf("%s: the span %s of %s has the request id %q, want %q", heading, s.Name, s.Service, s.RequestID, ids[heading])
+				if heading != "A retry" && s.RequestID != idOf(heading) {
+					t.Errorf("%s: the span %s of %s has the request id %q, want %q", heading, s.Name, s.Service, s.RequestID, idOf(heading))
 				}
 			}
 		}

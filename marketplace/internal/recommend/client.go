@@ -9,7 +9,9 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -30,6 +32,8 @@ type Config struct {
 	File         string // snapshot of the catalogue on disk; "" for none
 	Log          logr.Logger
 	Registry     prometheus.Registerer
+	// TracerProvider makes the spans of live shelves.
+	TracerProvider trace.TracerProvider
 }
 
 // Client gets shelves and histories from recommendations and records interactions.
@@ -43,6 +47,7 @@ type Client struct {
 	readers      *readerIDs
 	log          logr.Logger
 	metrics      *metrics
+	tracer       trace.Tracer
 	feed         *Feed
 }
 
@@ -54,7 +59,7 @@ func New(cfg Config) (*Client, *Feed) {
 	feed := newFeed(api, cfg, m)
 	return &Client{
 		api: api, catalog: cfg.Catalog, timeout: cfg.Timeout, writeTimeout: cfg.WriteTimeout, versions: newVersions(), readers: newReaderIDs(),
-		log: cfg.Log, metrics: m, feed: feed,
+		log: cfg.Log, metrics: m, tracer: cfg.TracerProvider.Tracer("bookstall/marketplace/internal/recommend"), feed: feed,
 	}, feed
 }
 
@@ -104,6 +109,7 @@ func (c *Client) Why(ctx context.Context, bookID int64, q Query) ([]Reason, erro
 		IncludeUnavailable: c.catalog.ShowsUnavailable(), MaxResults: whyResults,
 	})
 	if err != nil {
+		telemetry.Event(ctx, "reasons not answered", status.Code(err).String())
 		return nil, fmt.Errorf("why: %w", storeError(err))
 	}
 	if resp.GetReaderForgotten() {

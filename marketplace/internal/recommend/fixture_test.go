@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr/testr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -195,7 +196,7 @@ func connect(t *testing.T, f *fake, file string) (*Client, *Feed) {
 	})
 	return New(Config{
 		Conn: conn, Catalog: catalog.New(), Timeout: time.Minute, WriteTimeout: time.Minute, File: file,
-		Log: testr.New(t), Registry: prometheus.NewRegistry(),
+		Log: testr.New(t), Registry: prometheus.NewRegistry(), TracerProvider: noop.NewTracerProvider(),
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -105,12 +106,26 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 				return ErrForgotten
 			}
 			c.feed.sawVersion(shelf.GetCatalogVersion())
-			if err := show(c.change(shelf)); err != nil {
+			if err := c.showTraced(stream.Context(), q.UserID, c.change(shelf), show); err != nil {
 				return err
 			}
 			q.After = shelf.GetVersion() // lower, if the store lost commits
 		}
 	}
+}
+
+// showTraced calls show within a span if the write that caused the shelf is sampled and came
+// through this shop. The span belongs to the trace of the write, which it ends for the reader,
+// and is linked to the stream that brought the shelf.
+func (c *Client) showTraced(stream context.Context, userID int64, change Change, show func(Change) error) error {
+	write := c.versions.cause(userID, change.Version, change.CauseID)
+	if !write.IsValid() {
+		return show(change)
+	}
+	_, span := c.tracer.Start(trace.ContextWithRemoteSpanContext(stream, write), "live shelf", trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithLinks(trace.LinkFromContext(stream)))
+	defer span.End()
+	return show(change)
 }
 
 func (c *Client) change(s *recommendationsv1.FollowShelf) Change {

@@ -22,6 +22,7 @@ const mostReplicas = 8
 // Record stores an interaction and returns once it is committed. Expected errors are
 // ErrUnavailable, ErrReadOnly, ErrConflict, ErrForgotten, catalog.ErrBookNotFound and *FieldError.
 func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
+	write := c.versions.begin(ctx, i.UserID, i.BookID)
 	resp, err := c.record(ctx, []Interaction{i})
 	if err != nil {
 		c.metrics.writes.WithLabelValues(string(i.Kind), failed).Inc()
@@ -33,7 +34,7 @@ func (c *Client) Record(ctx context.Context, i Interaction) (Recorded, error) {
 		c.metrics.writes.WithLabelValues(string(i.Kind), rejected).Inc()
 		return Recorded{}, fmt.Errorf("interaction: %w", rejectionError(r))
 	}
-	c.versions.raise(i.UserID, resp.GetVersion())
+	c.versions.raise(i.UserID, resp.GetVersion(), write)
 	result := repeated
 	if resp.GetStored() > 0 {
 		result = stored
@@ -60,6 +61,7 @@ type Batch struct {
 func (c *Client) RecordAll(ctx context.Context, list []Interaction) (b Batch, err error) {
 	for part := range slices.Chunk(list, batchSize) {
 		b.Sent += len(part)
+		write := c.versions.begin(ctx, part[0].UserID, part[len(part)-1].BookID)
 		resp, err := c.record(ctx, part)
 		result := stored
 		if err != nil {
@@ -69,6 +71,7 @@ func (c *Client) RecordAll(ctx context.Context, list []Interaction) (b Batch, er
 			c.metrics.writes.WithLabelValues(string(i.Kind), result).Inc()
 		}
 		if err != nil {
+			telemetry.Event(ctx, "interactions not stored", status.Code(err).String())
 			telemetry.Warn(telemetry.Logger(ctx, c.log), "interactions not stored", "count", len(part), "error", err.Error())
 			return b, fmt.Errorf("interactions: %w", storeError(err))
 		}
@@ -80,7 +83,7 @@ func (c *Client) RecordAll(ctx context.Context, list []Interaction) (b Batch, er
 		b.Done = b.Sent
 		b.Rejected += int(resp.GetRejected())
 		b.Version = max(b.Version, resp.GetVersion())
-		c.versions.raise(part[0].UserID, resp.GetVersion())
+		c.versions.raise(part[0].UserID, resp.GetVersion(), write)
 	}
 	return b, nil
 }
@@ -180,6 +183,7 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
 		UserId: q.UserID, Generation: q.Generation, MinVersion: max(q.MinVersion, c.versions.of(q.UserID)),
 	})
 	if err != nil {
+		telemetry.Event(ctx, "history not answered", status.Code(err).String())
 		err = storeError(err)
 		if errors.Is(err, errBroken) {
 			telemetry.Warn(telemetry.Logger(ctx, c.log), "history not answered", "error", err.Error())
@@ -211,9 +215,10 @@ func (c *Client) Forget(ctx context.Context, userID, generation int64) (version 
 	defer cancel()
 	resp, err := c.api.ForgetReader(call, &recommendationsv1.ForgetReaderRequest{UserId: userID, Generation: generation})
 	if err != nil {
+		telemetry.Event(ctx, "reader not forgotten", status.Code(err).String())
 		telemetry.Warn(telemetry.Logger(ctx, c.log), "reader not forgotten", "error", err.Error())
 		return 0, fmt.Errorf("forget: %w", storeError(err))
 	}
-	c.versions.raise(userID, resp.GetVersion())
+	c.versions.raise(userID, resp.GetVersion(), nil)
 	return resp.GetVersion(), nil
 }

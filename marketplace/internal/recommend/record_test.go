@@ -216,7 +216,7 @@ func TestReadersSeeTheirWrites(t *testing.T) {
 func TestVersionsAreBounded(t *testing.T) {
 	v := newVersions()
 	for id := range int64(rememberedReaders + 10) {
-		v.raise(id, 1)
+		v.raise(id, 1, nil)
 	}
 	if v.lru.Len() != rememberedReaders || v.of(0) != 0 || v.of(rememberedReaders) != 1 {
 		t.Errorf("%d versions are kept", v.lru.Len())
