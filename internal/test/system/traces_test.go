@@ -167,9 +167,10 @@ func TestTraces(t *testing.T) {
 
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	changes := r.follow(ctx, 0)
-	next(t, changes) // the shelf as it is
-	r.want(http.StatusSeeOther, "A like with a live shelf", r.likes("2"))
+	follower := &tracer{newReader(t, f.URL), r.traces} // no earlier write has a part in its shelf
+	changes := follower.follow(ctx, 0)
+	holder(t, f.Replicas())
+	follower.want(http.StatusSeeOther, "A like with a live shelf", follower.likes("2"))
 	next(t, changes)
 	leave()
 	for range changes { // until the stream has ended

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -343,4 +344,32 @@ func TestRecordAll(t *testing.T) {
 	if got, err := c.RecordAll(t.Context(), nil); got != (Batch{}) || err != nil {
 		t.Errorf("nothing: %+v, %v", got, err)
 	}
+}
+
+// A shelf belongs to the write of its version, or to one that has not been answered yet and is of
+// the book that caused it.
+func TestTheWriteThatCausesAShelf(t *testing.T) {
+	v := newVersions()
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
+	want := func(when string, version, book int64, found bool) {
+		t.Helper()
+		if got := v.cause(7, version, book); got.IsValid() != found {
+			t.Errorf("%s: the cause of version %d, by book %d: %v, want one: %v", when, version, book, got.IsValid(), found)
+		}
+	}
+	if w := v.begin(t.Context(), 7, 3); w != nil {
+		t.Errorf("a write that is not sampled is kept: %v", w)
+	}
+	v.raise(7, 4, nil)
+	want("not sampled", 4, 3, false)
+	w := v.begin(trace.ContextWithSpanContext(t.Context(), span), 7, 3)
+	want("not answered", 0, 3, false) // the shelf of a reader without a history
+	want("not answered", 5, 3, true)
+	want("not answered", 5, 2, false)
+	v.raise(7, 6, w)
+	want("answered", 6, 2, true)
+	want("answered", 5, 3, false)
+	v.raise(7, 8, nil)
+	want("after the next write", 6, 3, false)
+	want("after the next write", 8, 3, false)
 }

@@ -86,7 +86,7 @@ func (v *versions) cause(userID, version, book int64) trace.SpanContext {
 	defer v.mu.Unlock()
 	known, _ := v.lru.Peek(userID)
 	w := known.write
-	if w == nil || w.version != version && (w.version != 0 || w.book != book) {
+	if w == nil || version == 0 || w.version != version && (w.version != 0 || w.book != book) {
 		return trace.SpanContext{}
 	}
 	return w.span
