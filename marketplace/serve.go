@@ -46,10 +46,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return err
 	}
 
-	tel, err := telemetry.New(ctx, serviceName, cfg.Name, cfg.Log, to.Err)
-	if err != nil {
-		return err
-	}
+	tel := telemetry.New(ctx, serviceName, cfg.Name, cfg.Log, to.Err)
 	defer tel.Close()
 	if generated {
 		telemetry.Warn(tel.Log, "no cookie key set: readers lose their identity at each restart and between replicas")

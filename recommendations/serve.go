@@ -24,10 +24,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if cfg.Name, err = config.NameOr(cfg.Name); err != nil {
 		return err
 	}
-	tel, err := telemetry.New(ctx, "recommendations", cfg.Name, cfg.Log, to.Err)
-	if err != nil {
-		return err
-	}
+	tel := telemetry.New(ctx, "recommendations", cfg.Name, cfg.Log, to.Err)
 	defer tel.Close()
 
 	ready := lifecycle.NewReadiness()

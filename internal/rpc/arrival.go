@@ -82,6 +82,13 @@ func (a *arrivals) tap(ctx context.Context) context.Context {
 	return context.WithValue(ctx, arrivalKey{}, w)
 }
 
+// runs notes that the goroutine of a call runs.
+func runs(ctx context.Context) {
+	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
+		w.runs()
+	}
+}
+
 // runs makes room for another call of the connection, once the goroutine of this one runs.
 func (w *arrival) runs() {
 	if c := w.spawned.Swap(nil); c != nil {

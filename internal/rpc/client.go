@@ -8,13 +8,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
-	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/stats/opentelemetry"
 
 	"bookstall/balance"
 	"bookstall/balance/balanceprom"
@@ -83,23 +79,16 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		balancer.Close()
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
+	recorded := newClientStats(cfg.Telemetry)
 	conn, err := grpc.NewClient(cfg.Target, append(balancer.DialOptions(),
 		grpc.WithTransportCredentials(creds),
 		grpc.WithAuthority(authority(cfg)),
 		grpc.WithKeepaliveParams(clientKeepalive()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: connectTimeout}),
-		opentelemetry.DialOption(opentelemetry.Options{
-			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
-		}),
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler(
-			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
-			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
-			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from stats/opentelemetry above
-			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
-		)),
-		grpc.WithChainUnaryInterceptor(unarySendRequestID),
-		grpc.WithChainStreamInterceptor(streamSendRequestID),
+		grpc.WithStatsHandler(recorded),
+		grpc.WithChainUnaryInterceptor(recorded.unary, unarySendRequestID),
+		grpc.WithChainStreamInterceptor(recorded.stream, streamSendRequestID),
 	)...)
 	if err != nil {
 		balancer.Close()

@@ -142,27 +142,16 @@ func (*connections) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServe
 	return next(srv, ss)
 }
 
-// TagConn implements stats.Handler.
+// TagConn implements a part of stats.Handler.
 func (c *connections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
 	return context.WithValue(ctx, connectionKey{}, &connection{
 		client: info.RemoteAddr, listener: c.listener, spawned: make(chan struct{}, maxSpawned),
 	})
 }
 
-// HandleConn implements stats.Handler.
+// HandleConn implements a part of stats.Handler.
 func (c *connections) HandleConn(_ context.Context, s stats.ConnStats) {
 	if _, ok := s.(*stats.ConnBegin); ok {
 		c.made.Inc()
 	}
 }
-
-// TagRPC implements stats.Handler. The goroutine of a call runs it first.
-func (*connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
-	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		w.runs()
-	}
-	return ctx
-}
-
-// HandleRPC implements stats.Handler.
-func (*connections) HandleRPC(context.Context, stats.RPCStats) {}

@@ -152,10 +152,7 @@ func (r *replica) end(t *testing.T, within time.Duration) {
 
 func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	t.Helper()
-	tel, err := telemetry.New(t.Context(), "test", t.Name(), telemetry.Config{LogLevel: "info"}, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := telemetry.New(t.Context(), "test", t.Name(), telemetry.Config{LogLevel: "info"}, t.Output())
 	t.Cleanup(tel.Close)
 	return tel
 }

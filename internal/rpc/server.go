@@ -9,9 +9,6 @@ import (
 	"time"
 
 	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
-	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -19,7 +16,6 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/stats/opentelemetry"
 	"google.golang.org/grpc/tap"
 
 	"bookstall/internal/fault"
@@ -48,6 +44,7 @@ type ServerConfig struct {
 	Readiness             *lifecycle.Readiness // the health status follows it
 	Faults                *fault.Faults        // applied to every call; nil for none
 	Telemetry             *telemetry.Telemetry
+	Unmeasured            bool // records no metrics of calls, to find out what they cost
 }
 
 // Server is a gRPC server with health, reflection, metrics, traces, request ids and an
@@ -61,6 +58,7 @@ type Server struct {
 	healthListener net.Listener
 
 	arrivals *arrivals
+	stats    *serverStats
 	expiry   *expiry // nil without TLS
 
 	stopping chan struct{} // closed when Stop begins
@@ -81,6 +79,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 	}
 	connections := capConnections(listener, cmp.Or(cfg.Limit.Connections, defaultConnections), cfg.Telemetry.Registry)
 	s.listener = connections.listener
+	s.stats = newServerStats(connections, cfg.Telemetry, cfg.Unmeasured)
 	s.arrivals = newArrivals(maxArriving, messageTimeout, cfg.Telemetry.Registry)
 	creds, rules, err := s.security(cfg)
 	if err != nil {
@@ -103,16 +102,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		}),
 		grpc.ChainUnaryInterceptor(s.arrivals.unary, connections.unary),
 		grpc.ChainStreamInterceptor(s.arrivals.stream, connections.stream),
-		opentelemetry.ServerOption(opentelemetry.Options{
-			MetricsOptions: opentelemetry.MetricsOptions{MeterProvider: cfg.Telemetry.MeterProvider},
-		}),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(
-			otelgrpc.WithTracerProvider(cfg.Telemetry.TracerProvider),
-			otelgrpc.WithPropagators(cfg.Telemetry.Propagator),
-			otelgrpc.WithMeterProvider(noopmetric.NewMeterProvider()), // metrics come from stats/opentelemetry above
-			otelgrpc.WithFilter(filters.Not(filters.HealthCheck())),
-		)),
-		grpc.StatsHandler(connections),
+		grpc.StatsHandler(s.stats),
 		grpc.ChainStreamInterceptor(s.endWatches),
 	}
 	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults)...)
@@ -227,6 +217,7 @@ func (s *Server) Serve() error {
 		s.expiry.start()
 		defer s.expiry.close()
 	}
+	s.stats.register(s.grpc.GetServiceInfo())
 	var g errgroup.Group
 	g.Go(func() error { return s.grpc.Serve(s.listener) })
 	if s.health != nil {

@@ -297,8 +297,8 @@ func TestCallsThatHaveNotBegunAreBounded(t *testing.T) {
 		}()
 		for n, begin := range []func(){
 			func() {},
-			func() { conns.TagRPC(calls[0], nil) },
-			func() { conns.TagRPC(calls[0], nil); cancels[1]() }, // the first counts once; the second will never run
+			func() { runs(calls[0]) },
+			func() { runs(calls[0]); cancels[1]() }, // the first counts once; the second will never run
 		} {
 			begin()
 			synctest.Wait()

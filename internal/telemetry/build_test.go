@@ -46,10 +46,7 @@ func TestBuildOnOneLine(t *testing.T) {
 
 func TestTheFirstLogLineSaysWhatTheProgramWasBuiltFrom(t *testing.T) {
 	var out bytes.Buffer
-	tel, err := New(t.Context(), "shop", "a", Config{LogLevel: "info"}, &out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := New(t.Context(), "shop", "a", Config{LogLevel: "info"}, &out)
 	tel.Close()
 	var line struct{ Msg, Version, GoVersion string }
 	if err := json.NewDecoder(&out).Decode(&line); err != nil || line.Msg != "starting" || line.Version == "" || line.GoVersion != runtime.Version() {

@@ -177,7 +177,7 @@ func TestNoTextOnStandardError(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	program := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestPrometheusAndOpenTelemetry", "-test.count=1")
+	program := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestTextLog", "-test.count=1")
 	program.Stderr = file
 	if err := program.Run(); err != nil {
 		t.Error(err)

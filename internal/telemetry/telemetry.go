@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -12,10 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel"
-	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 )
@@ -31,13 +27,11 @@ type Config struct {
 type Telemetry struct {
 	Log            logr.Logger
 	Registry       *prometheus.Registry
-	MeterProvider  metric.MeterProvider // feeds Registry
 	TracerProvider trace.TracerProvider // a no-op unless OTEL_* variables name an endpoint
 	Propagator     propagation.TextMapPropagator
 
-	lines  *logWriter
-	meters *sdkmetric.MeterProvider
-	spans  spanCount
+	lines *logWriter
+	spans spanCount
 	// stopTraces exports what is waiting, until ctx ends. It is nil if traces are off.
 	stopTraces func(ctx context.Context)
 }
@@ -46,7 +40,7 @@ type Telemetry struct {
 // replica. Log lines go to out; the first says what the program was built from. New also
 // sets the default of log/slog, and OpenTelemetry's global logger and error handler. The
 // caller must Close it.
-func New(ctx context.Context, service, instance string, cfg Config, out io.Writer) (*Telemetry, error) {
+func New(ctx context.Context, service, instance string, cfg Config, out io.Writer) *Telemetry {
 	// Until it has a logger, the SDK writes text to standard error, by three ways. What it
 	// says about variables while it is set up is reported by startTraces.
 	slog.SetDefault(slog.New(slog.DiscardHandler))
@@ -67,29 +61,9 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 			Help: "Log lines that were dropped because the reader of the log did not keep up.",
 		}, func() float64 { return float64(t.lines.dropped.Load()) }),
 	)
-	exporter, err := otelprom.New(
-		otelprom.WithRegisterer(t.Registry),
-		otelprom.WithoutScopeInfo(),
-		otelprom.WithoutTargetInfo(),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	t.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter),
-		sdkmetric.WithView(buckets("grpc.*.duration", .0005, .001, .0025, .005, .01, .025, .05, .1, .2, .3, .5, 1, 2, 5, 10)),
-		sdkmetric.WithView(buckets("grpc.*_message_size", 1<<10, 4<<10, 16<<10, 64<<10, 256<<10, 1<<20, 4<<20)))
-	t.MeterProvider = t.meters
 	t.spans.register(t.Registry)
 	t.startTraces(ctx, service, instance)
-	return t, nil
-}
-
-// buckets returns a view with these buckets for histograms. gRPC's own have three times as
-// many, for each method and status: most of what a scrape would carry.
-func buckets(name string, bounds ...float64) sdkmetric.View {
-	return sdkmetric.NewView(sdkmetric.Instrument{Name: name}, sdkmetric.Stream{
-		Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: bounds},
-	})
+	return t
 }
 
 // startTraces sets up traces and the SDK's own log as the OTEL_* variables say. Whatever
@@ -147,6 +121,5 @@ func (t *Telemetry) Close() {
 			Warn(t.Log.WithName("otel"), "spans lost", "spans", lost, "exported", t.spans.exported.Load())
 		}
 	}
-	_ = t.meters.Shutdown(ctx) // there is nothing to deliver
 	t.lines.close(logCloseTimeout)
 }

@@ -18,10 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newTest(tb testing.TB, level string) (*Telemetry, *bytes.Buffer) {
 	tb.Helper()
 	var out bytes.Buffer
-	tel, err := New(tb.Context(), "shop", "shop-1", Config{LogLevel: level}, &out)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	tel := New(tb.Context(), "shop", "shop-1", Config{LogLevel: level}, &out)
 	return tel, &out
 }
 
@@ -89,29 +86,11 @@ func TestLogLevels(t *testing.T) {
 
 func TestTextLog(t *testing.T) {
 	var out strings.Builder
-	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info", LogFormat: "text"}, &out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info", LogFormat: "text"}, &out)
 	Warn(tel.Log, "sold out", "book", 7)
 	tel.Close()
 	if text := out.String(); !strings.Contains(text, "\twarn\tsold out\t{") || !strings.Contains(text, `"book": 7`) {
 		t.Error(text)
-	}
-}
-
-func TestPrometheusAndOpenTelemetryMetricsShareARegistry(t *testing.T) {
-	tel, _ := newTest(t, "info")
-	defer tel.Close()
-	counter, err := tel.MeterProvider.Meter("test").Int64Counter("books.sold")
-	if err != nil {
-		t.Fatal(err)
-	}
-	counter.Add(t.Context(), 3)
-	for _, name := range []string{"books_sold_total", "bookstall_build_info", "go_goroutines"} {
-		if n, err := testutil.GatherAndCount(tel.Registry, name); err != nil || n != 1 {
-			t.Errorf("%s: %d, %v", name, n, err)
-		}
 	}
 }
 
@@ -140,10 +119,7 @@ func (s stuck) Write(p []byte) (int, error) {
 func TestABlockedLogOutputBlocksNobody(t *testing.T) {
 	out := stuck{release: make(chan struct{})}
 	defer close(out.release)
-	tel, err := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info"}, out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := New(t.Context(), "shop", "shop-1", Config{LogLevel: "info"}, out)
 	for range 2 * logQueue {
 		tel.Log.Info("line")
 	}

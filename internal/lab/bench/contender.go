@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -65,10 +64,7 @@ func (c *Contender) Run(ctx context.Context, to config.Streams) (err error) {
 	if c.without(accessLog) {
 		level = "warn"
 	}
-	tel, err := telemetry.New(ctx, "contender", c.Name, telemetry.Config{LogLevel: level, LogFormat: "json"}, to.Err)
-	if err != nil {
-		return err
-	}
+	tel := telemetry.New(ctx, "contender", c.Name, telemetry.Config{LogLevel: level, LogFormat: "json"}, to.Err)
 	defer tel.Close()
 	ready := lifecycle.NewReadiness()
 	ready.Set(true, "")
@@ -139,13 +135,10 @@ func (c *Contender) part(ctx context.Context, tel *telemetry.Telemetry, ready *l
 
 // serverPart is the replicas' server with their limits, without the layers that c leaves out.
 func (c *Contender) serverPart(answers *answers, tel *telemetry.Telemetry, ready *lifecycle.Readiness) (lifecycle.Part, string, error) {
-	if c.without(metrics) {
-		tel.MeterProvider = noopmetric.NewMeterProvider()
-	}
 	server, err := rpc.NewServer(rpc.ServerConfig{
 		Address: anyPort, Service: service, Reads: func(string) bool { return true },
 		Limit:     rpc.Limit{Concurrent: 256, Queue: 256, Wait: 100 * time.Millisecond, Streams: 4000, Connections: 1000},
-		Readiness: ready, Telemetry: tel,
+		Readiness: ready, Telemetry: tel, Unmeasured: c.without(metrics),
 	})
 	if err != nil {
 		return lifecycle.Part{}, "", err

@@ -140,10 +140,7 @@ func TestACatalogueThatCannotBePulledIsReported(t *testing.T) {
 		f := &fake{listErr: status.Error(code, "message larger than max")}
 		c, feed := connect(t, f, "")
 		var out strings.Builder
-		tel, err := telemetry.New(t.Context(), "shop", "shop-1", telemetry.Config{LogLevel: "info"}, &out)
-		if err != nil {
-			t.Fatal(err)
-		}
+		tel := telemetry.New(t.Context(), "shop", "shop-1", telemetry.Config{LogLevel: "info"}, &out)
 		feed.log = tel.Log
 		pulls := make(chan error)
 		feed.OnPull(func(err error) { pulls <- err })
@@ -156,7 +153,7 @@ func TestACatalogueThatCannotBePulledIsReported(t *testing.T) {
 		if n := testutil.ToFloat64(c.metrics.current); n != 0 {
 			t.Errorf("%v: catalog_current is %v", code, n)
 		}
-		for err = <-pulls; err != nil; err = <-pulls { // one more may have begun before
+		for err := <-pulls; err != nil; err = <-pulls { // one more may have begun before
 			t.Log(err)
 		}
 		eventually(t, "catalog_current is 1", func() bool { return testutil.ToFloat64(c.metrics.current) == 1 })

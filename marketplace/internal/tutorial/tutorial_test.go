@@ -28,10 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newTelemetry(t *testing.T) *telemetry.Telemetry {
 	t.Helper()
-	tel, err := telemetry.New(t.Context(), "marketplace", "test", telemetry.Config{LogLevel: "info"}, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := telemetry.New(t.Context(), "marketplace", "test", telemetry.Config{LogLevel: "info"}, t.Output())
 	t.Cleanup(tel.Close)
 	return tel
 }

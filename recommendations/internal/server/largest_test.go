@@ -85,10 +85,7 @@ func (accepting) CatchUp(context.Context, int64, int64) bool { return false }
 // overRPC returns a client of a server, both with the limits that the programs have.
 func overRPC(t *testing.T, rec *recommender.Recommender) recommendationsv1.RecommendationsServiceClient {
 	t.Helper()
-	tel, err := telemetry.New(t.Context(), "test", t.Name(), telemetry.Config{LogLevel: "error"}, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := telemetry.New(t.Context(), "test", t.Name(), telemetry.Config{LogLevel: "error"}, t.Output())
 	ready := lifecycle.NewReadiness()
 	ready.Set(true, "")
 	server, err := rpc.NewServer(rpc.ServerConfig{Address: "127.0.0.1:0", Service: Service(), Readiness: ready, Telemetry: tel})

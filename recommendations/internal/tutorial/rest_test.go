@@ -18,10 +18,7 @@ import (
 
 func TestREST(t *testing.T) {
 	var log bytes.Buffer
-	tel, err := telemetry.New(t.Context(), "recommendations", "replica-1", telemetry.Config{LogLevel: "info"}, &log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := telemetry.New(t.Context(), "recommendations", "replica-1", telemetry.Config{LogLevel: "info"}, &log)
 	server, err := ListenREST("127.0.0.1:0", tel)
 	if err != nil {
 		t.Fatal(err)
@@ -76,10 +73,7 @@ func TestREST(t *testing.T) {
 }
 
 func TestRESTInvalidAddress(t *testing.T) {
-	tel, err := telemetry.New(t.Context(), "recommendations", "replica-1", telemetry.Config{LogLevel: "info"}, &bytes.Buffer{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tel := telemetry.New(t.Context(), "recommendations", "replica-1", telemetry.Config{LogLevel: "info"}, &bytes.Buffer{})
 	defer tel.Close()
 	if _, err := ListenREST("256.0.0.1:1", tel); err == nil || !strings.Contains(err.Error(), "tutorial REST address") {
 		t.Errorf("got %v, want an error that names the address", err)

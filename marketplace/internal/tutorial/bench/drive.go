@@ -73,10 +73,7 @@ func waitForConnections(ctx context.Context, count func() (float64, error), leas
 
 // clientKinds call the replicas by the shop's own clients, without the shop.
 func clientKinds(ctx context.Context, f *fleet.Fleet) (kinds, error) {
-	tel, err := telemetry.New(ctx, "bench", "bench", telemetry.Config{LogLevel: "error"}, io.Discard)
-	if err != nil {
-		return kinds{}, err
-	}
+	tel := telemetry.New(ctx, "bench", "bench", telemetry.Config{LogLevel: "error"}, io.Discard)
 	connections := sumOf(f, grpcConnections)
 	before, err := waitForConnections(ctx, connections, replicas) // connections of the shop itself
 	if err != nil {
