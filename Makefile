@@ -70,6 +70,10 @@ bench: build ## what calls, pages and live shelves cost beside the least possibl
 	@tools/programs-at.sh $(RELEASED) bin/at-released
 	$(GO) run ./internal/lab bench --released=bin/at-released $(ARGS)
 
+.PHONY: bench-compare
+bench-compare: $(BIN)/benchstat ## micro-benchmarks of the hot path at REF and now, run in turn, by benchstat; some minutes; REF=HEAD~5, BENCH=Recommend for one
+	@BIN=$(BIN) tools/bench-compare.sh "$(REF)"
+
 .PHONY: bench-tutorial
 bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
@@ -217,7 +221,7 @@ check-history: ## fail if a commit since BASE (origin/main) does not build, test
 ci: check-golden lint check-generated test ## what CI runs before the cluster
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc templ gotestsum govulncheck golangci-lint axe.min.js promtool prometheus) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
+tools: $(addprefix $(BIN)/,buf protoc-gen-go protoc-gen-go-grpc templ gotestsum benchstat govulncheck golangci-lint axe.min.js promtool prometheus) $(CHART_TOOLS) ## install the tools into .tools/bin, at pinned versions
 
 .PHONY: system
 system:
@@ -235,8 +239,9 @@ $(BIN)/buf: PACKAGE := github.com/bufbuild/buf/cmd/buf
 $(BIN)/protoc-gen-go: PACKAGE := google.golang.org/protobuf/cmd/protoc-gen-go
 $(BIN)/protoc-gen-go-grpc: PACKAGE := google.golang.org/grpc/cmd/protoc-gen-go-grpc
 $(BIN)/gotestsum: PACKAGE := gotest.tools/gotestsum
+$(BIN)/benchstat: PACKAGE := golang.org/x/perf/cmd/benchstat
 $(BIN)/govulncheck: PACKAGE := golang.org/x/vuln/cmd/govulncheck
-$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum $(BIN)/govulncheck: tools/go.mod | $(BIN)
+$(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gotestsum $(BIN)/benchstat $(BIN)/govulncheck: tools/go.mod | $(BIN)
 	@echo "installing $(notdir $@)"
 	@$(GO) build -C tools -o ../$@ $(PACKAGE) && touch $@
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/lifecycle"
@@ -32,6 +33,24 @@ func TestRecommendAllocatesLittle(t *testing.T) {
 			if n > allowed {
 				t.Errorf("%v allocations for a shelf of %d books, %v, want at most %d", n, books, variety, allowed)
 			}
+		}
+	}
+}
+
+// BenchmarkRecommend makes and encodes a shelf of ten books.
+func BenchmarkRecommend(b *testing.B) {
+	rec := recommender.New()
+	if err := rec.Load(testLibrary(), 1); err != nil {
+		b.Fatal(err)
+	}
+	s := New(Config{Recommender: rec, Name: "replica-1", FollowAge: time.Minute, Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry()})
+	for b.Loop() {
+		answer, err := s.Recommend(b.Context(), &recommendationsv1.RecommendRequest{UserId: 1, MaxResults: 10})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := proto.Marshal(answer); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
