@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"flag"
@@ -336,5 +337,39 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 	cut, err := fleet.Metric(p.admin, "http_server_connections_cut_total", `reason="idle"`)
 	if err != nil || cut < 2*most {
 		t.Errorf("%v connections are cut, %v; want %d or more", cut, err, 2*most)
+	}
+}
+
+// TestIdleConnectionsAreFew holds that answers end their connections while many are idle, and
+// that no other request fails for it.
+func TestIdleConnectionsAreFew(t *testing.T) {
+	const most, requests = 12, 40
+	p := start(t, "--catalog-file="+catalogFile(t), fmt.Sprintf("--max-connections=%d", most))
+	defer p.shutDown(t)
+	ended := 0
+	for range requests {
+		c, err := net.Dial("tcp", p.Address("httpAddress"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("beside idle connections: %v", err)
+		}
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("beside idle connections: status %d", resp.StatusCode)
+		}
+		if resp.Close {
+			ended++
+		}
+		_ = resp.Body.Close()
+	}
+	cut, err := fleet.Metric(p.admin, "http_server_connections_cut_total", `reason="idle"`)
+	if err != nil || cut > 0 || ended < requests-most {
+		t.Errorf("%v connections are cut, %v, and %d of %d answers end theirs, want none and %d or more", cut, err, ended, requests, requests-most)
 	}
 }

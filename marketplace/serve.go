@@ -140,11 +140,12 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		cut.WithLabelValues(reason)
 	}
 	var connections *listen.Capped
+	maxOpen := listen.Affordable(cfg.MaxConnections)
 	shopServer, err := httpserver.Listen(httpserver.Config{
-		Address: cfg.HTTPAddress, Handler: closeWhileDraining(shop, ready),
+		Address: cfg.HTTPAddress, Handler: closeAfterAnswer(shop, ready, func() bool { return connections.Idle() > maxOpen/4 }),
 		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		Cap: func(l net.Listener) net.Listener {
-			connections = listen.Cap(l, listen.Affordable(cfg.MaxConnections), func(reason string) { cut.WithLabelValues(reason).Inc() })
+			connections = listen.Cap(l, maxOpen, func(reason string) { cut.WithLabelValues(reason).Inc() })
 			return connections
 		},
 		ConnState: func(c net.Conn, state http.ConnState) {
@@ -173,12 +174,13 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	return group.Run(ctx)
 }
 
-// closeWhileDraining asks clients to reconnect after each answer, which brings them to
-// another replica. Closing idle connections instead, as Shutdown does, can race with a
-// request that is already on its way.
-func closeWhileDraining(next http.Handler, ready *lifecycle.Readiness) http.Handler {
+// closeAfterAnswer asks clients to connect anew after each answer: while draining, which
+// brings them to another replica, and while a quarter of all connections are idle, since each
+// of those holds a stack and buffers. Closing idle connections instead, as Shutdown does, can
+// race with a request that is already on its way.
+func closeAfterAnswer(next http.Handler, ready *lifecycle.Readiness, manyIdle func() bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ready.Draining() {
+		if ready.Draining() || manyIdle() {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)

@@ -101,6 +101,13 @@ func (l *Capped) Open() int {
 	return len(l.open)
 }
 
+// Idle returns how many of them are idle.
+func (l *Capped) Idle() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.idle.Len()
+}
+
 // SetIdle says whether the connection of a client is idle from now on.
 func (l *Capped) SetIdle(client net.Addr, idle bool) {
 	l.mu.Lock()

@@ -30,7 +30,7 @@ func all() []attack {
 		{"slow-static", "3,000 connections ask twice for the description of the API and read nothing", slowReaders(3000, "/api/openapi.yaml", 2)},
 		{"slow-errors", "3,000 connections ask for two addresses that do not exist and read nothing", slowReaders(3000, "/api/none", 2)},
 		{"silent-connections", "10,000 connections to the shop that say nothing", idle(shop, "")},
-		{"idle-connections", "10,000 connections to the shop that stay open after a page", idle(shop, "GET /api HTTP/1.1\r\nHost: shop\r\n\r\n")},
+		{"idle-connections", "10,000 connections to the shop that stay open after an answer", idle(shop, "GET /api HTTP/1.1\r\nHost: shop\r\n\r\n")},
 		{"cut-connections", "20,000 connections to the shop, reset at once", churn(shop)},
 		{"garbage", "malformed requests, smuggled ones, other protocols and random bytes", garbage},
 		{"header-bombs", "headers of 1 MB, 100,000 headers, 5,000 cookies", headerBombs},
