@@ -43,8 +43,8 @@ run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends
 	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls)
 
 .PHONY: observe
-observe: build $(BIN)/prometheus ## make run with a Prometheus that has the alerts, on http://127.0.0.1:9099; takes REPLICAS and TLS too
-	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls) -prometheus=$(CURDIR)/$(BIN)/prometheus
+observe: build $(BIN)/prometheus ## make run with the last traces on http://127.0.0.1:9098, and a Prometheus that has the alerts on http://127.0.0.1:9099; takes REPLICAS and TLS too
+	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls) -traces -prometheus=$(CURDIR)/$(BIN)/prometheus
 
 .PHONY: build
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs

@@ -22,7 +22,7 @@ import (
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	tutorialpb "bookstall/gen/tutorial"
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 	"bookstall/internal/test/programtest"
 )
 

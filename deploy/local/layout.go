@@ -36,6 +36,10 @@ type layout struct {
 	// on prometheusAddr and has the file of rules.
 	prometheus, prometheusAddr, rules string
 
+	// traces is the address of the page with the last traces, otlp where programs export them to;
+	// both "" for none.
+	traces, otlp string
+
 	// tutorialPort is the port of the tutorial's REST example on each replica. If
 	// empty, there is no tutorial.
 	tutorialPort string
@@ -129,6 +133,31 @@ func (l layout) tlsEnv(name, prefix string) []string {
 	return []string{prefix + "_TLS_CERT_FILE=" + cert, prefix + "_TLS_KEY_FILE=" + key, prefix + "_TLS_CA_FILE=" + ca}
 }
 
+// Addresses of make observe.
+const (
+	standardOTLP   = "127.0.0.1:4317"
+	standardTraces = "127.0.0.1:9098"
+)
+
+// tracesEnv returns the variables of a program whose traces are shown here, soon after they are
+// made.
+func (l layout) tracesEnv() []string {
+	if l.traces == "" {
+		return nil
+	}
+	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + l.otlp, "OTEL_BSP_SCHEDULE_DELAY=500"}
+}
+
+// tracesGoElsewhere reports whether the user's variables say where traces go.
+func tracesGoElsewhere() bool {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"} {
+		if os.Getenv(name) != "" {
+			return true
+		}
+	}
+	return false
+}
+
 func (l layout) keyFile() string { return filepath.Join(l.state, "cookie.key") }
 
 func (l layout) marketplaceProgram() (program, error) {
@@ -161,6 +190,7 @@ func (l layout) marketplaceProgram() (program, error) {
 		env = append(env, "MARKETPLACE_COOKIE_KEY_FILE="+l.keyFile())
 	}
 	env = append(env, l.tlsEnv("marketplace", "MARKETPLACE")...)
+	env = append(env, l.tracesEnv()...)
 	return program{
 		name:    "marketplace",
 		path:    filepath.Join(l.bin, "marketplace"),
@@ -200,6 +230,7 @@ func (l layout) replicaProgram(r replica) program {
 		env = append(env, l.tlsEnv("recommendations", "RECOMMENDATIONS")...)
 		env = append(env, "RECOMMENDATIONS_HEALTH_ADDRESS="+l.health(r))
 	}
+	env = append(env, l.tracesEnv()...)
 	return program{
 		name:    r.name,
 		path:    filepath.Join(l.bin, "recommendations"),

@@ -28,13 +28,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	replicas := flags.Int("replicas", 3, "`number` of replicas of recommendations, on 127.0.0.2, 127.0.0.3 and so on")
 	tls := flags.Bool("tls", false, "mutual TLS between the shop and the replicas, with certificates that are renewed while it runs")
 	prometheus := flags.String("prometheus", "", "`program` of a Prometheus to run beside the shop, with its alerts")
+	traced := flags.Bool("traces", false, "a page with the last traces, unless a variable OTEL_… sends them elsewhere")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "local takes no arguments except -bin, -replicas, -tls and -prometheus; got %q\n", flags.Args())
+		fmt.Fprintf(stderr, "local takes no arguments except -bin, -replicas, -tls, -prometheus and -traces; got %q\n", flags.Args())
 		return 2
 	case *replicas < 1 || *replicas > mostReplicas:
 		fmt.Fprintf(stderr, "-replicas is %d, want 1 to %d\n", *replicas, mostReplicas)
@@ -45,6 +46,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		l.certLife = standardLife
 	}
 	l.prometheus = *prometheus
+	if *traced && !tracesGoElsewhere() {
+		l.otlp, l.traces = standardOTLP, standardTraces
+	}
 	return runLayout(ctx, l, stdout, stderr)
 }
 

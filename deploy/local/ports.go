@@ -29,6 +29,9 @@ func (l layout) shopAddrs() []listenAddr {
 	if l.prometheus != "" {
 		addrs = append(addrs, listenAddr{l.prometheusAddr, prometheusName, bindTCP})
 	}
+	if l.traces != "" {
+		addrs = append(addrs, listenAddr{l.traces, "traces", bindTCP}, listenAddr{l.otlp, "traces OTLP", bindTCP})
+	}
 	return addrs
 }
 

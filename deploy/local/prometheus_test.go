@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,6 +24,7 @@ func TestPrometheusBesideTheShop(t *testing.T) {
 		t.Skip("SKIP (counted): no .tools/bin/prometheus: make .tools/bin/prometheus")
 	}
 	l.prometheus, l.prometheusAddr, l.rules = program, freeAddr(t, "127.0.0.1"), "../../helm/bookstall/rules/alerts.yaml"
+	l.traces, l.otlp = freeAddr(t, "127.0.0.1"), freeAddr(t, "127.0.0.1")
 	c, end := runInside(t, l)
 	// count returns how many results or groups of rules Prometheus answers with.
 	count := func(path string) int {
@@ -48,7 +51,35 @@ func TestPrometheusBesideTheShop(t *testing.T) {
 			t.Fatalf("prometheus has %d processes and %d groups of rules after %v, want 4, and some:\n%s", processes, groups, limit, c.text())
 		}
 	}
+	if page := get(t, "http://"+l.traces+"/"); !strings.Contains(page, "<h1>Traces</h1>") {
+		t.Errorf("the page of traces:\n%s", page)
+	}
 	if status := end(); status != 0 {
 		t.Errorf("status %d:\n%s", status, c.text())
+	}
+}
+
+// Programs export to the page, unless the user's variables say where traces go.
+func TestTracesGoToThePage(t *testing.T) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"} {
+		t.Setenv(name, "")
+	}
+	l := standardLayout("bin", 1)
+	if tracesGoElsewhere() || l.tracesEnv() != nil {
+		t.Error("traces go somewhere that nobody named")
+	}
+	l.traces, l.otlp = standardTraces, standardOTLP
+	shop, err := l.marketplaceProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []program{shop, l.replicaProgram(l.replicas[0])} {
+		if !slices.Contains(p.env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317") {
+			t.Errorf("%s does not export to the page: %q", p.name, p.env)
+		}
+	}
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:14317")
+	if !tracesGoElsewhere() {
+		t.Error("the user's collector is not used")
 	}
 }

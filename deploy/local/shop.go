@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bookstall/deploy/local/traces"
 	"bookstall/internal/dnsserver"
 )
 
@@ -35,6 +36,19 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	out.say("DNS server started: %s on %s", l.dnsName, l.dns)
+
+	if l.traces != "" {
+		viewer, err := traces.Start(l.otlp, l.traces)
+		if err != nil {
+			return fmt.Errorf("traces: %w", err)
+		}
+		defer func() {
+			if closed := viewer.Close(); closed != nil {
+				out.say("traces: %v", closed)
+			}
+		}()
+		out.say("traces: http://%s, by OTLP from %s", l.traces, l.otlp)
+	}
 
 	starter := newStarter()
 	defer starter.close()

@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 )
 
 func main() {

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

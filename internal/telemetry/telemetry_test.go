@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -21,9 +21,9 @@ import (
 	"bookstall/internal/admin"
 	"bookstall/internal/config"
 	"bookstall/internal/lifecycle"
+	"bookstall/internal/otlpsink"
 	"bookstall/internal/rpc"
 	"bookstall/internal/telemetry"
-	"bookstall/internal/test/otlpsink"
 )
 
 // Kinds of Contender.

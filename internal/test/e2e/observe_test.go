@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"bookstall/internal/lab/load"
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 )
 
 // TestObserved has a Prometheus scrape a release and a receiver of traces take its

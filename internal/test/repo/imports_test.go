@@ -85,7 +85,8 @@ func onlyFrom() map[string][]string {
 		"bookstall/internal/fault":         {"internal/rpc", "marketplace", "recommendations"},
 		"bookstall/internal/dnsserver":     {"deploy/local", "internal/lab", "internal/test/conformance", "tools/conformance"},
 		"bookstall/internal/lab":           {"internal/lab", "internal/test", "deploy/load", "marketplace/internal/tutorial/bench", "tools/conformance"},
-		"bookstall/internal/test":          {"internal/test", "deploy/otlpsink", "internal/lab/bench", "tools/conformance"},
+		"bookstall/internal/otlpsink":      {"internal/test", "internal/lab/bench", "deploy/otlpsink", "deploy/local"},
+		"bookstall/internal/test":          {"internal/test", "tools/conformance"},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 	"bookstall/internal/test/programtest"
 )
 

@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"bookstall/internal/lab/fleet"
-	"bookstall/internal/test/otlpsink"
+	"bookstall/internal/otlpsink"
 )
 
 // tree returns the spans of a trace below a parent, as docs/traces.md has them: what runs at the

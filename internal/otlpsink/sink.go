@@ -1,5 +1,5 @@
-// Package otlpsink receives traces over OTLP/gRPC, for tests that check what a
-// program exports, and for deploy/otlpsink, which does so in a cluster.
+// Package otlpsink receives traces over OTLP/gRPC: for tests that check what a program exports,
+// for deploy/otlpsink, which does so in a cluster, and for make observe.
 package otlpsink
 
 import (
@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Span is the part of a span that tests check.
+// Span is the part of a span that is of use here.
 type Span struct {
 	Service  string `json:"service"`  // service.name of the resource
 	Instance string `json:"instance"` // service.instance.id of the resource
