@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -209,11 +208,9 @@ func (s settings) cookieKeys() (keys signed.Keys, generated bool, err error) {
 	text, from := s.CookieKey, "--cookie-key"
 	if s.CookieKeyFile != "" {
 		from = "--cookie-key-file " + s.CookieKeyFile
-		content, err := os.ReadFile(s.CookieKeyFile)
-		if err != nil {
-			return nil, false, fmt.Errorf("--cookie-key-file: %w", err)
+		if text, err = config.FromFile("--cookie-key-file", s.CookieKeyFile); err != nil {
+			return nil, false, err
 		}
-		text = string(content)
 	} else if text == "" {
 		key := make([]byte, signed.MinKey)
 		_, _ = rand.Read(key) // never fails, by its documentation

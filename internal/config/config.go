@@ -82,18 +82,23 @@ func trimmed(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err := ctx.Scan.PopValueInto("string", &text); err != nil {
 		return err
 	}
-	target.SetString(strings.TrimSpace(text))
+	target.SetString(trim(text))
 	return nil
 }
 
-// FromFile returns the content of a file without the white space around it. Errors name the
+// trim returns a text without the white space around it, and without the byte order mark that
+// editors put in front of a file.
+func trim(text string) string { return strings.TrimSpace(strings.TrimPrefix(text, "\uFEFF")) }
+
+// FromFile returns the content of a file without the white space around it, and without a byte
+// order mark. Errors name the
 // flag.
 func FromFile(flag, file string) (string, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	text := strings.TrimSpace(string(content))
+	text := trim(string(content))
 	if text == "" {
 		return "", fmt.Errorf("%s: %s is empty", flag, file)
 	}

@@ -49,7 +49,7 @@ func TestWhiteSpaceAroundValuesIsDropped(t *testing.T) {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 	file := filepath.Join(t.TempDir(), "secret")
-	for _, test := range []struct{ content, want string }{{" a b\n\n", "a b"}, {"\n", ""}} {
+	for _, test := range []struct{ content, want string }{{" a b\n\n", "a b"}, {"\n", ""}, {"\uFEFFa b\r\n", "a b"}} {
 		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}

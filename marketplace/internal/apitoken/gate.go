@@ -152,7 +152,7 @@ func ReadToken(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token := strings.TrimSpace(string(content))
+	token := strings.TrimSpace(strings.TrimPrefix(string(content), "\uFEFF")) // editors put this mark in front
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
 		return "", fmt.Errorf("%s: want one token, without white space", path)
 	}

@@ -220,6 +220,7 @@ func TestImportThatCannotBe(t *testing.T) {
 	}{
 		"nothing":           {[]string{}, "nothing to import"},
 		"no store":          {[]string{"--store=mysql://x", "--books", books}, "--store: the store must be sqlite:FILE or postgres://"},
+		"a store in quotes": {[]string{"--store=\"sqlite:x\"", "--books", books}, "--store: the store begins with a quote, which is taken as a part of it: it must be sqlite:FILE or"},
 		"a file is missing": {[]string{"--books", "no-such-file"}, "no-such-file: no such file or directory; nothing was imported"},
 		"a folder":          {[]string{"--books", t.TempDir()}, "is a folder, want a file"},
 		"wrong columns":     {[]string{"--books", write(t, "b.csv", "a,b\n1,2\n")}, `b.csv:1: column "book_id" is missing; the file has "a", "b": --map book_id=COLUMN`},

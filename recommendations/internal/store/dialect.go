@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -57,7 +58,11 @@ func parse(url string, o Options) (dialect, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
 		return newPostgres(url, o)
 	}
-	return nil, fmt.Errorf("the store must be sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	const want = "sqlite:FILE or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+	if strings.HasPrefix(url, `"`) || strings.HasPrefix(url, "'") { // a file of variables is not read by a shell
+		return nil, errors.New("the store begins with a quote, which is taken as a part of it: it must be " + want + " without quotes")
+	}
+	return nil, errors.New("the store must be " + want)
 }
 
 // schema applies the migrations that this program knows. Those of a newer program stay.
