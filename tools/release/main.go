@@ -150,7 +150,11 @@ func verify(ctx context.Context, s source, o options, stdout io.Writer) error {
 	if err := (release{source: s, builder: p.builder()}).write(ctx, v.want); err != nil {
 		return err
 	}
-	if err := v.check(stdout); err != nil {
+	err = v.check(stdout)
+	if o.registry != "" && v.key != nil {
+		err = errors.Join(err, v.checkTags(ctx, o.registry))
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "release %s is what commit %s builds; built by %s\n", s.version, s.revision, p.builder())

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -21,8 +22,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 const root = "../.."
@@ -495,3 +500,87 @@ func TestKeys(t *testing.T) {
 		t.Errorf("a key of openssl ecparam: %v", err)
 	}
 }
+
+// Where cosign looks, there must be a signature of the key, too, and there may be others.
+func TestTheTagsOfCosign(t *testing.T) {
+	private, public := keys(t)
+	r := release{}
+	v := verification{version: "1.2.3"}
+	var err error
+	if r.key, err = readPrivateKey(private); err != nil {
+		t.Fatal(err)
+	}
+	if v.key, err = readPublicKey(public); err != nil {
+		t.Fatal(err)
+	}
+	host, folder := serve(t, true), t.TempDir()
+	for id := range repositories() {
+		l, err := create(filepath.Join(folder, "oci", id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.AppendImage(empty.Image, layout.WithAnnotations(map[string]string{refName: v.version})); err != nil {
+			t.Fatal(err)
+		}
+		main, err := partial.Descriptor(empty.Image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.attest(l, folder, id, *main, provenance{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := push(t.Context(), folder, host, v.version, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.checkTags(t.Context(), host); err != nil {
+		t.Fatal(err)
+	}
+	repo, err := repository(host, "marketplace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	main, err := empty.Image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag := repo.Tag(cosignTag(main, "sig"))
+	signed, err := remote.Image(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := signed.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := manifest.Layers[0]
+	another.Annotations = map[string]string{cosignSignature: "bm8gc2lnbmF0dXJl"}
+	for name, test := range map[string]struct {
+		layers []v1.Descriptor
+		want   string
+	}{
+		"another one, added": {[]v1.Descriptor{another, manifest.Layers[0]}, ""},
+		"another one alone":  {[]v1.Descriptor{another}, "no valid signature at " + tag.String() + ": not signed by this key"},
+	} {
+		changed := manifest.DeepCopy()
+		changed.Layers = test.layers
+		if err := remote.Put(tag, manifestOnly{changed}); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.checkTags(t.Context(), host); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	if err := remote.Delete(repo.Tag(cosignTag(main, "att"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.checkTags(t.Context(), host); err == nil || !strings.Contains(err.Error(), ".att: ") {
+		t.Errorf("without the signature of the provenance: %v", err)
+	}
+}
+
+// manifestOnly is a manifest to put into a registry.
+type manifestOnly struct{ *v1.Manifest }
+
+func (p manifestOnly) RawManifest() ([]byte, error)        { return json.Marshal(p.Manifest) }
+func (p manifestOnly) MediaType() (types.MediaType, error) { return p.Manifest.MediaType, nil }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // verification compares a release with one that was built again.
@@ -262,6 +265,77 @@ func (v verification) checkSigned(got, want contents, repository string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// checkTags checks what cosign finds in a registry. It looks at tags, and what is there may be
+// none of the referrers. One good signature is enough there, too: others may be added.
+func (v verification) checkTags(ctx context.Context, registry string) error {
+	var faults []error
+	for _, id := range slices.Sorted(maps.Keys(repositories())) {
+		repo, err := repository(registry, id)
+		if err != nil {
+			return err
+		}
+		main, found, err := published(ctx, registry, id, v.version)
+		if err != nil || !found {
+			faults = append(faults, fmt.Errorf("%s: %s is not published: %w", id, v.version, cmp.Or(err, fs.ErrNotExist)))
+			continue
+		}
+		for _, kind := range []string{"sig", "att"} {
+			tag := repo.Tag(cosignTag(main, kind))
+			if err := v.checkTag(ctx, tag, main); err != nil {
+				faults = append(faults, fmt.Errorf("%s: no valid signature at %s: %w", id, tag, err))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkTag returns an error if no layer of a manifest has a good signature, of main or of an
+// envelope.
+func (v verification) checkTag(ctx context.Context, tag name.Tag, main v1.Hash) error {
+	img, err := remote.Image(tag, access(ctx)...)
+	if err != nil {
+		return err
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	refused := errSignature
+	for _, d := range manifest.Layers {
+		content, err := layerOf(img, d)
+		if err != nil {
+			return err
+		}
+		if d.MediaType == dsse {
+			var e envelope
+			if e, err = readEnvelope(content); err == nil {
+				err = checkSignature(v.key, e.encoding(), e.Signatures[0].Sig)
+			}
+		} else if err = checkSignature(v.key, content, d.Annotations[cosignSignature]); err == nil {
+			err = checkPayload(content, main)
+		}
+		if err == nil {
+			return nil
+		}
+		refused = err
+	}
+	return refused
+}
+
+func layerOf(img v1.Image, d v1.Descriptor) ([]byte, error) {
+	layer, err := img.LayerByDigest(d.Digest)
+	if err != nil {
+		return nil, err
+	}
+	from, err := layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	const most = 16 << 20
+	return io.ReadAll(io.LimitReader(from, most))
 }
 
 // readProvenance returns the provenance of the first image of a release.
