@@ -47,6 +47,7 @@ type arrival struct {
 	arrivals *arrivals
 	timer    *time.Timer   // ends the call, which the client sees as CANCELED
 	cancel   func()        // ends the call
+	unwatch  func() bool   // leaves the end of the call unnoticed
 	at       *list.Element // nil once the first message has arrived, or the call has ended
 
 	spawned atomic.Pointer[connection] // nil once the call's goroutine runs
@@ -75,7 +76,7 @@ func (a *arrivals) tap(ctx context.Context) context.Context {
 		a.expired.Inc()
 		cancel()
 	})
-	context.AfterFunc(ctx, func() {
+	w.unwatch = context.AfterFunc(ctx, func() {
 		w.runs() // or never will
 		w.arrived()
 	})
@@ -113,6 +114,7 @@ func (w *arrival) await() { w.timer.Reset(w.arrivals.wait) }
 func (a *arrivals) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
 		w.arrived()
+		w.unwatch() // nothing is left to do, for which a goroutine would start
 	}
 	return next(ctx, req)
 }

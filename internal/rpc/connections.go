@@ -67,8 +67,11 @@ type connectionKey struct{}
 func (c *connection) add(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.calls
 	c.calls += n
-	c.listener.SetIdle(c.client, c.calls == 0)
+	if idle := c.calls == 0; idle != (before == 0) {
+		c.listener.SetIdle(c.client, idle)
+	}
 }
 
 // addOther counts a call of a service of gRPC, or returns false if there are enough.

@@ -73,12 +73,15 @@ func isHealth(method string) bool { return strings.HasPrefix(method, "/grpc.heal
 // withRequestID adds the caller's request id to ctx if it is valid, otherwise a new one. The
 // span of the call has it too.
 func withRequestID(ctx context.Context) context.Context {
-	id := telemetry.NewRequestID()
+	id := ""
 	for _, theirs := range metadata.ValueFromIncomingContext(ctx, telemetry.RequestIDMetadata) {
 		if telemetry.ValidRequestID(theirs) {
 			id = theirs
 			break
 		}
+	}
+	if id == "" {
+		id = telemetry.NewRequestID()
 	}
 	ctx = telemetry.WithRequestID(ctx, id)
 	telemetry.TagSpan(ctx)

@@ -10,6 +10,10 @@ import (
 // logQueue is how many log lines may wait for a slow reader.
 const logQueue = 4096
 
+// logBatch bounds how many bytes of lines are written at once. The kernel writes as much to a
+// pipe as a whole, so that lines of processes that share one do not mix.
+const logBatch = 4096
+
 // logWriter writes lines from a goroutine of its own. If the reader does not keep up, such
 // as a pager or a stopped terminal, it drops and counts lines: otherwise every request
 // would block on the log, with no sign of the cause.
@@ -27,11 +31,31 @@ func newLogWriter(out io.Writer) *logWriter {
 	w := &logWriter{out: out, lines: make(chan []byte, logQueue), done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
-		for line := range w.lines {
-			_, _ = w.out.Write(line) // there is no log to report the error to
-		}
+		w.writeLines()
 	}()
 	return w
+}
+
+// writeLines writes the lines in their order, those that wait together.
+func (w *logWriter) writeLines() {
+	batch := make([]byte, 0, logBatch)
+	write := func() {
+		_, _ = w.out.Write(batch) // there is no log to report the error to
+		batch = batch[:0]
+	}
+	for line := range w.lines {
+		if len(batch) > 0 && len(batch)+len(line) > logBatch {
+			write()
+		}
+		if len(line) > logBatch { // alone, and without a buffer that would stay
+			_, _ = w.out.Write(line)
+			continue
+		}
+		batch = append(batch, line...)
+		if len(w.lines) == 0 {
+			write()
+		}
+	}
 }
 
 // Write queues one line. It never blocks or fails, and is safe for concurrent use.

@@ -51,8 +51,9 @@ const requestIDAttribute = "request.id"
 // TagSpan gives the span of ctx the request id of ctx, so that the id which an error page shows
 // finds the trace.
 func TagSpan(ctx context.Context) {
-	if id := RequestID(ctx); id != "" {
-		trace.SpanFromContext(ctx).SetAttributes(attribute.String(requestIDAttribute, id))
+	span, id := trace.SpanFromContext(ctx), RequestID(ctx)
+	if span.IsRecording() && id != "" {
+		span.SetAttributes(attribute.String(requestIDAttribute, id))
 	}
 }
 

@@ -132,3 +132,53 @@ func TestABlockedLogOutputBlocksNobody(t *testing.T) {
 		t.Errorf("Close took %v", took)
 	}
 }
+
+// gated blocks its first write until it is released, and keeps what is written.
+type gated struct {
+	entered, release chan struct{}
+	writes           []string
+}
+
+func (g *gated) Write(p []byte) (int, error) {
+	if len(g.writes) == 0 {
+		close(g.entered)
+		<-g.release
+	}
+	g.writes = append(g.writes, string(p))
+	return len(p), nil
+}
+
+// Lines that wait are written together, whole and in their order, and none is lost.
+func TestLinesThatWaitAreWrittenTogether(t *testing.T) {
+	out := &gated{entered: make(chan struct{}), release: make(chan struct{})}
+	w := newLogWriter(out)
+	var want strings.Builder
+	log := func(line string) {
+		want.WriteString(line)
+		if _, err := w.Write([]byte(line)); err != nil {
+			t.Error(err)
+		}
+	}
+	log("first\n")
+	<-out.entered
+	for i := range 1000 {
+		length := 100
+		if i == 500 {
+			length = 2 * logBatch
+		}
+		log(strings.Repeat("x", length) + "\n")
+	}
+	close(out.release)
+	w.close(time.Minute)
+	if strings.Join(out.writes, "") != want.String() {
+		t.Error("lines are lost, or in another order")
+	}
+	for _, batch := range out.writes {
+		if !strings.HasSuffix(batch, "\n") || len(batch) > logBatch && strings.Count(batch, "\n") > 1 {
+			t.Errorf("%d bytes are written at once", len(batch))
+		}
+	}
+	if n := len(out.writes); n > 40 {
+		t.Errorf("%d writes for 1,000 lines of 100 bytes", n)
+	}
+}
