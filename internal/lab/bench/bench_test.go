@@ -232,6 +232,13 @@ func TestDocument(t *testing.T) {
 	if lines != 2 {
 		t.Errorf("%d lines in the picture, want 2", lines)
 	}
+	for want, of := range map[string][2]string{
+		"Recommend": {"calls", replica}, "JSON, kept": {"json", "shop"}, "JSON, not kept": {"json", "shop" + once},
+	} {
+		if got := legend(of[0], of[1]); got != want {
+			t.Errorf("the legend of %v is %q, want %q", of, got, want)
+		}
+	}
 }
 
 // The document names each section.

@@ -140,7 +140,7 @@ func (r result) markdown() string {
 func (r result) picture() string {
 	c := report.Chart{
 		Label: "calls a second and CPU time a call beside the limit, for 1 to 256 calls at a time",
-		Note:  "1 × is the limit: the same answers without anything of ours",
+		Note:  "1 × is the limit: the same answers without anything of ours. Kept: the connections of the client.",
 	}
 	rate := report.Panel{Title: "calls a second, times those of the limit", Height: 110, MaxX: doublings(openCallers), MaxY: 1, EndX: "calls at a time", TopY: "1 ×"}
 	cpu := report.Panel{Title: "CPU time a call, times that of the limit", Height: 110, MaxX: doublings(openCallers), MaxY: 1, EndX: "calls at a time"}
@@ -154,7 +154,7 @@ func (r result) picture() string {
 		}
 		for _, l := range s.curves() {
 			colour := len(c.Legend)
-			c.Legend = append(c.Legend, s.Name+": "+l[0].Contender)
+			c.Legend = append(c.Legend, legend(s.Name, l[0].Contender))
 			rates, cpus := report.Line{Colour: colour}, report.Line{Colour: colour}
 			for _, row := range l {
 				x := doublings(row.Callers)
@@ -168,6 +168,18 @@ func (r result) picture() string {
 	rate.TopY, cpu.TopY = times(rate.MaxY), times(cpu.MaxY)
 	c.Panels = []report.Panel{rate, cpu}
 	return c.SVG()
+}
+
+// legend returns the name of a curve, which must be short.
+func legend(section, contender string) string {
+	switch {
+	case section == "calls":
+		return "Recommend"
+	case strings.HasSuffix(contender, once):
+		return "JSON, not kept"
+	default:
+		return "JSON, kept"
+	}
 }
 
 // doublings places a number of calls at a time on an axis.

@@ -12,13 +12,15 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
+// once follows the name of a contender whose client makes a connection for each request.
+const once = ", a connection a request"
+
 // measureJSON compares the JSON API through the shop with net/http alone that asks grpc-go
 // alone, with the same bytes in the end.
 func (b *bench) measureJSON(ctx context.Context) (s section, err error) {
 	const (
 		pair = "net/http and grpc-go alone"
 		shop = "shop and replica"
-		once = ", a connection a request"
 	)
 	s = newSection("json", "the JSON API, 3 books, beside net/http and grpc-go alone with the same answers")
 	r, err := b.newRig()
