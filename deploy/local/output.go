@@ -103,11 +103,15 @@ func (o *output) pump() {
 	}
 }
 
-func (o *output) write(line []byte) {
+// write writes a line and those that wait after it, at once.
+func (o *output) write(lines []byte) {
+	for range len(o.queue) { // nobody else receives
+		lines = append(lines, <-o.queue...)
+	}
 	if o.failed.Load() {
 		return
 	}
-	if _, err := o.w.Write(line); err != nil {
+	if _, err := o.w.Write(lines); err != nil {
 		o.failed.Store(true)
 		o.closed()
 	}

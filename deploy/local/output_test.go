@@ -157,3 +157,39 @@ func TestClosedOutput(t *testing.T) {
 		t.Error("broken() is false after a failed write, want true")
 	}
 }
+
+// slow blocks its first write until it is released, and keeps what is written.
+type slow struct {
+	entered, release chan struct{}
+	writes           []string
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	if len(s.writes) == 0 {
+		close(s.entered)
+		<-s.release
+	}
+	s.writes = append(s.writes, string(p))
+	return len(p), nil
+}
+
+func TestLinesThatWaitAreWrittenAtOnce(t *testing.T) {
+	w := &slow{entered: make(chan struct{}), release: make(chan struct{})}
+	out := newOutput(w, []string{ownName}, style{}, func() {})
+	out.say("0")
+	<-w.entered
+	for i := range queueLength {
+		out.say("%d", i+1)
+	}
+	close(w.release)
+	out.close()
+	within(t, out.done, "end of the writing goroutine")
+	if n := len(w.writes); n != 2 {
+		t.Errorf("%d writes, want that of the first line, and one", n)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(strings.Join(w.writes, "")), "\n") {
+		if want := fmt.Sprintf(" %d", i); !strings.HasSuffix(line, want) {
+			t.Errorf("line %q, want %q at its end", line, want)
+		}
+	}
+}
