@@ -236,6 +236,9 @@ func TestImportThatCannotBe(t *testing.T) {
 		"from and more":     {[]string{"--from", t.TempDir(), "--samples", books}, "--from imports all files of an export: give no other"},
 		"a share over 100":  {[]string{"--books", books, "--allow-faulty=101%"}, "is not a percentage"},
 		"tags alone":        {[]string{"--books", books, "--tags", books}, "--tags names the tags of --shelves"},
+		"a workbook":        {[]string{"--books", write(t, "b.xlsx", "PK\x03\x04\x14\x00")}, "b.xlsx is a workbook of a spreadsheet program, or a ZIP archive: save it as CSV"},
+		"an old workbook":   {[]string{"--books", write(t, "b.xls", "\xd0\xcf\x11\xe0\xa1")}, "b.xls is a workbook"},
+		"a file of 3 bytes": {[]string{"--books", write(t, "b.csv", "PK\x03")}, "b.csv:1: column"},
 		"damaged gzip":      {[]string{"--books", write(t, "b.csv", "\x1f\x8bnonsense")}, "b.csv: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,11 @@ func openFile(ctx context.Context, path string) (*source, error) {
 	}
 	s := &source{name: filepath.Base(path), file: file, size: info.Size(), read: &counter{ctx: ctx, from: file}}
 	s.Reader = bufio.NewReaderSize(s.read, 1<<16)
-	if start, _ := s.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) {
+	start, _ := s.Peek(4) // a shorter file has no such beginning
+	if bytes.Equal(start, []byte("PK\x03\x04")) || bytes.Equal(start, []byte{0xd0, 0xcf, 0x11, 0xe0}) {
+		return nil, errors.Join(fmt.Errorf("%s is a workbook of a spreadsheet program, or a ZIP archive: save it as CSV, or unpack it", s.name), file.Close())
+	}
+	if bytes.HasPrefix(start, []byte{0x1f, 0x8b}) {
 		unpacked, err := gzip.NewReader(s.Reader)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), file.Close())
