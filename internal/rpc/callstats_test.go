@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
@@ -178,13 +177,7 @@ func recorded(t *testing.T, of both, sampler sdktrace.Sampler) (answers, metrics
 	}
 	conn.Close()
 	for _, reg := range []*prometheus.Registry{serverTel.Registry, clientTel.Registry} {
-		families, err := reg.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			metrics = append(metrics, describe(f)...)
-		}
+		metrics = append(metrics, describe(t, reg)...)
 	}
 	for _, s := range exported.GetSpans() {
 		spans = append(spans, describeSpan(s))
@@ -194,31 +187,36 @@ func recorded(t *testing.T, of both, sampler sdktrace.Sampler) (answers, metrics
 }
 
 // describe returns a line for each metric, without times and addresses.
-func describe(f *dto.MetricFamily) (lines []string) {
-	for _, m := range f.GetMetric() {
-		line := fmt.Sprintf("%s %s %q", f.GetName(), f.GetType(), f.GetHelp())
-		for _, l := range m.GetLabel() {
-			if l.GetName() == "grpc_target" {
-				l.Value = new("TARGET")
+func describe(t *testing.T, reg *prometheus.Registry) (lines []string) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			line := fmt.Sprintf("%s %s %q", f.GetName(), f.GetType(), f.GetHelp())
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "grpc_target" {
+					l.Value = new("TARGET")
+				}
+				line += fmt.Sprintf(" %s=%q", l.GetName(), l.GetValue())
 			}
-			line += fmt.Sprintf(" %s=%q", l.GetName(), l.GetValue())
-		}
-		examples := []*dto.Exemplar{m.GetCounter().GetExemplar()}
-		h := m.GetHistogram()
-		line += fmt.Sprint(" ", m.GetCounter().GetValue(), h.GetSampleCount())
-		if strings.HasSuffix(f.GetName(), "_bytes") {
-			line += fmt.Sprint(" sum ", h.GetSampleSum())
-		}
-		for _, b := range h.GetBucket() {
-			examples = append(examples, b.GetExemplar())
-		}
-		names := map[string]bool{}
-		for _, e := range examples {
-			for _, l := range e.GetLabel() {
+			h := m.GetHistogram()
+			line += fmt.Sprint(" ", m.GetCounter().GetValue(), h.GetSampleCount())
+			if strings.HasSuffix(f.GetName(), "_bytes") {
+				line += fmt.Sprint(" sum ", h.GetSampleSum())
+			}
+			labels := m.GetCounter().GetExemplar().GetLabel()
+			for _, b := range h.GetBucket() {
+				labels = append(labels, b.GetExemplar().GetLabel()...)
+			}
+			names := map[string]bool{}
+			for _, l := range labels {
 				names[l.GetName()] = true
 			}
+			lines = append(lines, fmt.Sprint(line, " exemplars ", names))
 		}
-		lines = append(lines, fmt.Sprint(line, " exemplars ", names))
 	}
 	return lines
 }
