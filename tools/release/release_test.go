@@ -582,5 +582,7 @@ func TestTheTagsOfCosign(t *testing.T) {
 // manifestOnly is a manifest to put into a registry.
 type manifestOnly struct{ *v1.Manifest }
 
-func (p manifestOnly) RawManifest() ([]byte, error)        { return json.Marshal(p.Manifest) }
+func (p manifestOnly) RawManifest() ([]byte, error) { return json.Marshal(p.Manifest) }
+
+//nolint:unparam // package remote asks for it in this form
 func (p manifestOnly) MediaType() (types.MediaType, error) { return p.Manifest.MediaType, nil }
