@@ -83,6 +83,16 @@ func (c *Catalog) ID(external string) (int64, error) {
 // HasExternalIDs reports whether any book has an external id.
 func (c *Catalog) HasExternalIDs() bool { return len(c.current.Load().byExternal) > 0 }
 
+// NewSince returns since when books have been new, the zero time if none is marked as new.
+func (c *Catalog) NewSince() time.Time { return c.current.Load().newSince }
+
+// IsNew reports whether a book is marked as new.
+func (c *Catalog) IsNew(id int64) bool {
+	s := c.current.Load()
+	rank, ok := s.byID[id]
+	return ok && s.books[rank].New
+}
+
 // Unlisted reports whether the catalogue has a book that its lists leave out: a hidden one,
 // or one that cannot be bought.
 func (c *Catalog) Unlisted(id int64) bool {
@@ -138,6 +148,7 @@ type state struct {
 	categories []Category
 	samples    []SampleReader
 	readOnly   bool
+	newSince   time.Time // zero for no new books
 	index      *index
 	matcher    func() *matcher // made when it is needed first
 }
@@ -163,9 +174,12 @@ func (c *Catalog) newState(contents Contents) *state {
 		return byPopularity(a, b)
 	})
 	newest := newest(s.books)
+	if c.newFor > 0 && !newest.IsZero() {
+		s.newSince = newest.Add(-c.newFor)
+	}
 	for i := range s.books {
 		b := &s.books[i]
-		b.New = c.newFor > 0 && !b.Added.IsZero() && newest.Sub(b.Added) <= c.newFor
+		b.New = !s.newSince.IsZero() && !b.Added.IsZero() && !b.Added.Before(s.newSince)
 		b.Categories = slices.Clone(b.Categories) // the caller may change its own
 		s.byID[b.ID] = int32(i)
 		if b.ExternalID != "" {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -85,6 +86,7 @@ func (c *Client) Shelf(ctx context.Context, q Query) Shelf {
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults),
 		IncludeUnavailable: c.catalog.ShowsUnavailable(),
 		MinVersion:         max(q.MinVersion, c.versions.of(q.UserID)),
+		Variety:            variety(q.Variety), NewSince: c.newSince(q.Variety),
 	})
 	if err != nil {
 		return c.fallback(ctx, err, q.Category, 0, q.MaxResults)
@@ -134,6 +136,27 @@ func (c *Client) Why(ctx context.Context, bookID int64, q Query) ([]Reason, erro
 // whyResults is how much of its shelf a replica of an earlier version answers with, which
 // does not know that it is asked why.
 const whyResults = 100
+
+func variety(v Variety) recommendationsv1.Variety {
+	switch v {
+	case Close:
+		return recommendationsv1.Variety_VARIETY_CLOSE
+	case Balanced:
+		return recommendationsv1.Variety_VARIETY_BALANCED
+	case Far:
+		return recommendationsv1.Variety_VARIETY_FAR
+	default:
+		return recommendationsv1.Variety_VARIETY_UNSPECIFIED
+	}
+}
+
+// newSince returns since when books have been new, nil for a shelf that need not have one.
+func (c *Client) newSince(v Variety) *timestamppb.Timestamp {
+	if since := c.catalog.NewSince(); v != ByScore && !since.IsZero() {
+		return timestamppb.New(since)
+	}
+	return nil
+}
 
 func source(s recommendationsv1.Source) Source {
 	if s == recommendationsv1.Source_SOURCE_PERSONAL {
@@ -208,7 +231,7 @@ func (c *Client) items(recommendations []*recommendationsv1.Recommendation, vers
 		}
 		list = append(list, Item{
 			BookID: r.GetBookId(), Title: r.GetTitle(), Author: r.GetAuthor(), Categories: r.GetCategories(),
-			Score: r.GetScore(), BecauseID: r.GetBecause().GetBookId(), BecauseTitle: r.GetBecause().GetTitle(),
+			Score: r.GetScore(), New: c.catalog.IsNew(r.GetBookId()), BecauseID: r.GetBecause().GetBookId(), BecauseTitle: r.GetBecause().GetTitle(),
 		})
 	}
 	return list

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/marketplace/internal/catalog"
@@ -49,6 +50,60 @@ func TestShelf(t *testing.T) {
 	}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Shelves and live shelves ask for the variety of the query, and with it for a new book, which
+// is marked.
+func TestAShelfWithVariety(t *testing.T) {
+	came := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	check := func(v recommendationsv1.Variety, since *timestamppb.Timestamp) error {
+		if v != recommendationsv1.Variety_VARIETY_FAR || !since.AsTime().Equal(came.AddDate(0, 0, -30)) {
+			return status.Errorf(codes.Internal, "variety %v, since %v", v, since)
+		}
+		return nil
+	}
+	answer := []*recommendationsv1.Recommendation{{BookId: 1, Title: "One"}, {BookId: 2, Title: "Two"}}
+	c, _ := connect(t, &fake{
+		recommend: func(_ context.Context, req *recommendationsv1.RecommendRequest) (*recommendationsv1.RecommendResponse, error) {
+			if req.GetUserId() == 8 { // without variety
+				if req.GetVariety() != 0 || req.NewSince != nil {
+					return nil, status.Error(codes.Internal, "unexpected variety")
+				}
+				return &recommendationsv1.RecommendResponse{ServedBy: "r"}, nil
+			}
+			return &recommendationsv1.RecommendResponse{ServedBy: "r", Recommendations: answer}, check(req.GetVariety(), req.GetNewSince())
+		},
+		follow: func(start *recommendationsv1.FollowStart, stream followStream) error {
+			if err := check(start.GetVariety(), start.GetNewSince()); err != nil {
+				return err
+			}
+			return stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{
+				Shelf: &recommendationsv1.FollowShelf{ServedBy: "r", Recommendations: answer},
+			}})
+		},
+	}, "")
+	c.catalog = catalog.New(catalog.WithNew(30 * 24 * time.Hour))
+	if err := c.catalog.Replace(catalog.Contents{Version: "v1", Books: []catalog.Book{
+		{ID: 1, Title: "One", Author: "A", Categories: []string{"fantasy"}}, {ID: 2, Title: "Two", Author: "B", Categories: []string{"fantasy"}, Added: came},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	isIt := func(s Shelf) bool { return s.ServedBy == "r" && len(s.Items) == 2 && !s.Items[0].New && s.Items[1].New }
+	if got := c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 2, Variety: Far}); !isIt(got) {
+		t.Errorf("shelf %+v", got)
+	}
+	if got := c.Shelf(t.Context(), Query{UserID: 8, MaxResults: 2}); got.ServedBy != "r" {
+		t.Errorf("without variety: %+v", got)
+	}
+	seen := errors.New("seen")
+	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 2, Variety: Far}, func(change Change) error {
+		if !isIt(change.Shelf) {
+			t.Errorf("live shelf %+v", change)
+		}
+		return seen
+	}); !errors.Is(err, seen) {
+		t.Error(err)
 	}
 }
 

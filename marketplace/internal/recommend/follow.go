@@ -20,6 +20,7 @@ type FollowQuery struct {
 	Generation int64  // see HistoryQuery
 	Category   string // slug; "" for all
 	MaxResults int
+	Variety    Variety
 	After      int64 // last version seen; 0 to get the current shelf at once
 }
 
@@ -84,7 +85,7 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 	// servers and proxies treat half-close as the end of the call.
 	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
-		IncludeUnavailable: c.catalog.ShowsUnavailable(),
+		IncludeUnavailable: c.catalog.ShowsUnavailable(), Variety: variety(q.Variety), NewSince: c.newSince(q.Variety),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
 		return err

@@ -19,6 +19,8 @@ type Item struct {
 	Categories []string // slugs, the main one first
 	Score      float64  // higher is better; comparable within one shelf only
 
+	New bool // whether the shop marks it as new
+
 	// BecauseID and BecauseTitle name the book of the reader's history that this one
 	// was derived from; 0 and "" if it was chosen by popularity.
 	BecauseID    int64
@@ -43,12 +45,24 @@ type Shelf struct {
 	Forgotten bool
 }
 
+// Variety says how far a shelf goes from what its reader knows.
+type Variety string
+
+// The steps, as the JSON API names them, but for the first.
+const (
+	ByScore  Variety = "" // the order of the scores
+	Close    Variety = "close"
+	Balanced Variety = "balanced"
+	Far      Variety = "far"
+)
+
 // Query asks for a reader's shelf.
 type Query struct {
 	UserID     int64
 	Generation int64  // see HistoryQuery
 	Category   string // slug; "" for all
 	MaxResults int
+	Variety    Variety
 	// MinVersion is the oldest version of the reader's history that the shelf may be
 	// made from; 0 for any. Writes through this client are included in any case.
 	MinVersion int64

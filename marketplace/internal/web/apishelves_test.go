@@ -59,8 +59,8 @@ func TestAPIRecommendationsBadFields(t *testing.T) {
 	want := api.Problem{
 		Type: "about:blank", Title: "Bad Request", Status: 400, Detail: "The request has fields that cannot be used.", RequestID: "bad-fields-1",
 		Errors: []problem.Field{
-			{Field: "bar", Reason: "is not known here; allowed are user_id, user_external_id, category, max_results, min_version"},
-			{Field: "foo", Reason: "is not known here; allowed are user_id, user_external_id, category, max_results, min_version"},
+			{Field: "bar", Reason: "is not known here; allowed are user_id, user_external_id, category, max_results, min_version, variety"},
+			{Field: "foo", Reason: "is not known here; allowed are user_id, user_external_id, category, max_results, min_version, variety"},
 			{Field: "user_id", Reason: "must be a whole number from 1 to 9223372036854775807"},
 			{Field: "category", Reason: "must be one of classics, comics, fantasy, poetry, romance, science-fiction"},
 			{Field: "max_results", Reason: "must be a whole number from 1 to 100, or 0 for 10"},

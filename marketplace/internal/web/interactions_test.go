@@ -276,7 +276,7 @@ func TestForgetMe(t *testing.T) {
 		}
 	}
 	// That of an earlier version as well: it would be taken over again.
-	if want := []string{"visitor", "reader", "version"}; !slices.Equal(removed, want) || answer.Header.Get("Location") != "/your-books?forgotten=yes" {
+	if want := []string{"visitor", "reader", "version", "variety"}; !slices.Equal(removed, want) || answer.Header.Get("Location") != "/your-books?forgotten=yes" {
 		t.Errorf("the cookies %v are removed, want %v; leads to %q", removed, want, answer.Header.Get("Location"))
 	}
 	s.get("/your-books?forgotten=yes").want(t, 200, "You are forgotten", "Nothing yet")

@@ -53,6 +53,7 @@ func (s *shop) answers() []route {
 		{"GET " + page.FeedPath, s.withBooks(s.pages.Feed)},
 		{"GET /search", visit(s.pages.Search)},
 		{"POST " + page.ReaderPath, visit(s.pages.SwitchReader)},
+		{"POST " + page.VarietyPath, visit(s.pages.ChooseVariety)},
 		{"POST " + page.InteractionsPath, visit(s.pages.Interact)},
 		{"GET " + page.YourBooksPath, visit(s.pages.YourBooks)},
 		{"GET " + page.OwnersPath + "{slug}", s.pages.Visit(s.pages.Owners)},

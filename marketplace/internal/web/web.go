@@ -143,6 +143,7 @@ func New(cfg Config) (http.Handler, error) {
 		Face: cfg.Face, Catalog: cfg.Catalog, Recommender: cfg.Recommender, Shelves: shelves,
 		Identity: signed.NewIdentityCookie(cfg.CookieKeys, scope, cfg.FormerSecure),
 		Version:  signed.NewVersionCookie(cfg.CookieKeys, scope),
+		Variety:  signed.NewChoiceCookie(cfg.CookieKeys, "variety", scope),
 		Covers:   cfg.Covers, FormerCookies: cfg.FormerCookies, Limits: newLimits[int64](s, limitedByReader, byReader()),
 		Files: newLimits[int64](s, limitedByReader, filesByReader()), Batches: signed.NewBatches(cfg.CookieKeys),
 		PublicURL: public, Links: links(cfg.Extras), Live: cfg.MaxStreams > 0, Log: cfg.Log,

@@ -32,7 +32,7 @@ type Shelf struct {
 
 // Recommendations is GET /api/v1/recommendations.
 func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
-	q := request.NewQuery(r, "user_id", "user_external_id", "category", "max_results", "min_version")
+	q := request.NewQuery(r, "user_id", "user_external_id", "category", "max_results", "min_version", "variety")
 	var query recommend.Query
 	external := q.Value("user_external_id")
 	switch {
@@ -42,6 +42,9 @@ func (a *API) Recommendations(w http.ResponseWriter, r *http.Request) error {
 		q.Fault("user_external_id", "is given together with user_id")
 	}
 	query.Category, query.MaxResults, query.MinVersion = q.Category(a.cfg.Catalog), q.MaxResults(), q.MinVersion()
+	if step := q.OneOf("variety", "none", string(recommend.Close), string(recommend.Balanced), string(recommend.Far)); step != "none" {
+		query.Variety = recommend.Variety(step)
+	}
 	if err := q.Err(); err != nil {
 		return err
 	}

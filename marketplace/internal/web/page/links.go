@@ -13,6 +13,7 @@ import (
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/coverdir"
 	"bookstall/marketplace/internal/edge"
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/storefront"
 )
 
@@ -30,6 +31,8 @@ type links struct {
 	footers *pieces[bool, footer]
 	tiles   *pieces[struct{}, []catalog.Category]
 	files   *pieces[struct{}, struct{}]
+
+	variety map[recommend.Variety]templ.Component // its control, by the step that is chosen
 }
 
 func newLinks(files staticFiles, root edge.Root, face *storefront.Face, covers *coverdir.Folder) (*links, error) {
@@ -46,7 +49,9 @@ func newLinks(files staticFiles, root edge.Root, face *storefront.Face, covers *
 		}
 		*address = l.to(to)
 	}
-	return l, nil
+	var err error
+	l.variety, err = newControls(l)
+	return l, err
 }
 
 // to returns an address as browsers ask for it.

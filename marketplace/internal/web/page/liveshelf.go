@@ -25,7 +25,8 @@ type liveView struct {
 	Sample   string // label of the sample reader; "" for the visitor
 	Samples  bool   // whether there are sample readers
 	Change   *shelfChange
-	Heading  string     // of the front page
+	Heading  string // of the front page
+	Variety  recommend.Variety
 	Undo     *dismissal // nil unless a book was dismissed last
 }
 
@@ -44,7 +45,7 @@ func (l *liveView) Rest() []card { return l.Cards[min(1, len(l.Cards)):] }
 func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, own ownBooks) liveView {
 	l := liveView{
 		shelfView: p.shelf(answer, shelf.Reason, own, "for-you"), Category: category,
-		Heading: "For you", Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0 && !v.signedIn,
+		Heading: "For you", Variety: v.variety, Sample: v.sample.Label, Samples: len(p.cfg.Catalog.Samples()) > 0 && !v.signedIn,
 	}
 	if p.cfg.Face.Texts.Heading != "" && answer.Source != recommend.Personal {
 		l.Heading = p.cfg.Face.Texts.Heading
@@ -56,10 +57,7 @@ func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, ow
 		l.Cards = nil // the page's list begins with bestsellers anyway
 	}
 	if own.canInteract && p.cfg.Live {
-		l.Events = EventsPath
-		if category != "" {
-			l.Events += "?" + url.Values{"category": {category}}.Encode()
-		}
+		l.Events = eventsOf(category, v.variety)
 	}
 	if answer.Source != recommend.Fallback && v.sample.ID == 0 {
 		l.Version = p.cfg.Version.Encode(v.id.Own, answer.Version)
@@ -68,6 +66,22 @@ func (p *Pages) liveShelf(answer recommend.Shelf, category string, v Visitor, ow
 		l.Count = strconv.Itoa(len(own.entries))
 	}
 	return l
+}
+
+// eventsOf returns the address of the events of a shelf. They keep to the variety of its page,
+// whatever is chosen in another tab.
+func eventsOf(category string, variety recommend.Variety) string {
+	if category == "" && variety == recommend.Balanced {
+		return EventsPath
+	}
+	query := url.Values{}
+	if category != "" {
+		query.Set("category", category)
+	}
+	if variety != recommend.Balanced {
+		query.Set(varietyField, string(variety))
+	}
+	return address(EventsPath, query)
 }
 
 // personal reports whether any book of a shelf is there because of another one.
@@ -92,7 +106,8 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 	if category != "" && !p.cfg.Catalog.HasCategory(category) {
 		return LiveShelf{}, false, problem.ErrNoSuchCategory
 	}
-	l = LiveShelf{pages: p, visitor: p.visitor(r), category: category, seen: -1}
+	l = LiveShelf{pages: p, visitor: p.reader(r), category: category, seen: -1}
+	l.visitor.variety, _ = varietyOf(query.Get(varietyField))
 	// Signed, because a version that is too high makes recommendations ask its store.
 	for _, text := range []string{query.Get("after"), r.Header.Get("Last-Event-ID")} {
 		if version, ok := p.cfg.Version.Decode(text, l.visitor.id.Own); ok {
@@ -120,7 +135,7 @@ func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte)
 		most = categoryShelf
 	}
 	seen := l.seen
-	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Generation: l.visitor.id.Generation, Category: l.category, MaxResults: most, After: max(seen, 0)}
+	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Generation: l.visitor.id.Generation, Category: l.category, MaxResults: most, Variety: l.visitor.variety, After: max(seen, 0)}
 	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
 		if c.Version == seen {
 			return nil

@@ -25,6 +25,7 @@ import (
 // which links and redirects add.
 const (
 	EventsPath       = "/shelf/events" // served by package live
+	VarietyPath      = "/shelf/variety"
 	StaticPath       = "/static/{file}"
 	ReaderPath       = "/reader"
 	InteractionsPath = "/interactions"
@@ -50,6 +51,7 @@ type Config struct {
 	Shelves     shelf.Counter
 	Identity    signed.IdentityCookie
 	Version     signed.VersionCookie
+	Variety     signed.ChoiceCookie
 	Limits      *limit.Table[int64] // what each reader may do, by id
 	Files       *limit.Table[int64] // which files each reader may bring: requests, and streams for those at a time
 	Batches     signed.Batches

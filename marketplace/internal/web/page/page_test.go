@@ -58,7 +58,7 @@ func shelfOfBooks(tb testing.TB) (*Pages, Visitor, recommend.Shelf, ownBooks) {
 	p := shopOf(tb, books...)
 	own := ownBooks{here: "/", canInteract: true}
 	own.fill(history)
-	return p, Visitor{id: signed.NewIdentity(), tag: "a-tag"}, answer, own
+	return p, Visitor{id: signed.NewIdentity(), tag: "a-tag", variety: recommend.Balanced}, answer, own
 }
 
 // BenchmarkFrontPage makes the front page of what recommendations answered: 25 books, with a

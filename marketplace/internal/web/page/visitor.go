@@ -28,6 +28,7 @@ type Visitor struct {
 	// signedIn says that a proxy named the reader. Such a reader gets no cookie: the proxy's
 	// word ends when the reader signs out, and a cookie would not.
 	signedIn bool
+	variety  recommend.Variety // of the visitor's shelves
 }
 
 type readerKey struct{}
@@ -46,9 +47,11 @@ func (v Visitor) unknown() bool { return v.id.Own == signed.Nobody }
 // shelfQuery asks for the visitor's shelf.
 func (v Visitor) shelfQuery(category string, most int) recommend.Query {
 	if v.sample.ID != 0 {
-		return recommend.Query{UserID: v.sample.ID, Category: category, MaxResults: most}
+		return recommend.Query{UserID: v.sample.ID, Category: category, MaxResults: most, Variety: v.variety}
 	}
-	return recommend.Query{UserID: v.id.Own, Category: category, MaxResults: most, Generation: v.id.Generation, MinVersion: v.version}
+	return recommend.Query{
+		UserID: v.id.Own, Category: category, MaxResults: most, Variety: v.variety, Generation: v.id.Generation, MinVersion: v.version,
+	}
 }
 
 // similarQuery asks for books that readers of a book like, without those that the visitor has
@@ -64,10 +67,19 @@ func (v Visitor) historyQuery(version int64) recommend.HistoryQuery {
 }
 
 // stranger returns a visitor without a cookie.
-func stranger() Visitor { return Visitor{id: signed.Identity{Own: signed.Nobody}, tag: nobody} }
+func stranger() Visitor {
+	return Visitor{id: signed.Identity{Own: signed.Nobody}, tag: nobody, variety: recommend.Balanced}
+}
 
 // visitor returns the visitor that a request comes from.
 func (p *Pages) visitor(r *http.Request) Visitor {
+	v := p.reader(r)
+	v.variety, _ = varietyOf(p.cfg.Variety.Read(r))
+	return v
+}
+
+// reader returns the visitor of a request, without the variety of shelves.
+func (p *Pages) reader(r *http.Request) Visitor {
 	if own, ok := r.Context().Value(readerKey{}).(int64); ok {
 		if own == signed.Nobody {
 			v := stranger()
@@ -105,6 +117,7 @@ func (p *Pages) identify(w http.ResponseWriter, r *http.Request) Visitor {
 func (p *Pages) forget(w http.ResponseWriter) Visitor {
 	p.cfg.Identity.Remove(w)
 	p.cfg.Version.Remove(w)
+	p.cfg.Variety.Remove(w)
 	return stranger()
 }
 

@@ -62,6 +62,8 @@ func Reason(s recommend.Shelf, item recommend.Item) string {
 		return "Bestseller"
 	case item.BecauseTitle != "":
 		return "Because you like " + item.BecauseTitle
+	case item.New:
+		return "New in the shop"
 	default:
 		return "Popular with readers"
 	}
