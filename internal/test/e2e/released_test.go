@@ -43,6 +43,7 @@ func TestUpgradeFromAnEarlierVersion(t *testing.T) {
 
 	running := n.startLoad(t, 60*time.Second)
 	w := shop.startWriter(t, "kept", 100*time.Millisecond, books)
+	newer := shop.startWriterOf(t, "newer", 200*time.Millisecond, books, "want", "unwant", "dismiss", "undismiss", "unpurchase")
 	b := shop.startBrowsers(t, 10, books)
 	until(t, patience, "every browser has liked a book", b.known)
 
@@ -67,12 +68,27 @@ func TestUpgradeFromAnEarlierVersion(t *testing.T) {
 	upgrade()
 
 	liked := b.end()
-	acknowledged := w.acknowledged(t)
+	acknowledged := append(w.acknowledged(t), newer.acknowledged(t)...)
 	within(t, running.end(t), load.Planned())
 	for _, a := range w.since(time.Time{}) {
 		if a.status != http.StatusCreated {
 			t.Errorf("write %s: status %d, %v", a.ID, a.status, a.err)
 		}
+	}
+	// A shop of the earlier version refuses kinds that it does not know. One of this version finds a
+	// replica that knows them, or answers 503 if there is none yet.
+	kept := 0
+	for _, a := range newer.since(time.Time{}) {
+		switch a.status {
+		case http.StatusCreated:
+			kept++
+		case http.StatusBadRequest, http.StatusServiceUnavailable:
+		default:
+			t.Errorf("%s %s: status %d, %v", a.Kind, a.ID, a.status, a.err)
+		}
+	}
+	if kept == 0 {
+		t.Error("no interaction of the newer kinds was stored")
 	}
 	readers := map[string]string{} // of each interaction in the database
 	for line := range strings.Lines(n.sql(t, "SELECT id, user_id FROM interactions")) {

@@ -183,6 +183,12 @@ type writer struct {
 // startWriter makes readers like books until end is called.
 func (a shopAPI) startWriter(t *testing.T, name string, every time.Duration, books []int64) *writer {
 	t.Helper()
+	return a.startWriterOf(t, name, every, books, "like")
+}
+
+// startWriterOf does one kind of interaction after the other.
+func (a shopAPI) startWriterOf(t *testing.T, name string, every time.Duration, books []int64, kinds ...string) *writer {
+	t.Helper()
 	log, err := os.Create(t.TempDir() + "/acknowledged")
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +205,7 @@ func (a shopAPI) startWriter(t *testing.T, name string, every time.Duration, boo
 			}
 			w.done.Go(func() {
 				w.write(interaction{
-					ID: fmt.Sprintf("%s-%d", name, n), UserID: 910_000 + int64(n%50), BookID: books[n/50%len(books)], Kind: "like",
+					ID: fmt.Sprintf("%s-%d", name, n), UserID: 910_000 + int64(n%50), BookID: books[n/50%len(books)], Kind: kinds[n%len(kinds)],
 				})
 			})
 		}
