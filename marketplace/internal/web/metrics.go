@@ -1,13 +1,10 @@
 package web
 
 import (
-	"strings"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"bookstall/marketplace/internal/limit"
-	"bookstall/marketplace/internal/web/page"
 )
 
 type metrics struct {
@@ -68,18 +65,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	return m
 }
-
-// expectErrors has the series of a route's errors begin at 0. Prometheus' rate() sees an increase
-// between two samples only: it would not count the first error of a series that began with it.
-func (m *metrics) expectErrors(pattern string) {
-	method, route, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
-	if route != page.EventsPath { // which is not measured
-		m.duration.WithLabelValues(route, method, serverError)
-	}
-}
-
-// serverError is the class of status of requests that fail through the shop's fault.
-const serverError = "5xx"
 
 // Values of the label by of misnamed.
 const (

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"bookstall/marketplace/internal/edge"
@@ -23,23 +22,7 @@ type route struct {
 }
 
 // routes returns all addresses of the shop, except those of Extras.
-func (s *shop) routes() []route { return slices.Concat(s.answers(), s.files()) }
-
-// files returns the addresses of what is the same for everybody, and asks nobody.
-func (s *shop) files() []route {
-	return []route{
-		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
-		{"GET " + page.PicturePath, s.withBooks(s.pages.Picture)},
-		{"GET /api/openapi.yaml", s.api.Description},
-		{"GET /robots.txt", s.pages.Robots},
-		{"GET /sitemap.xml", s.withBooks(s.pages.Sitemap)},
-		{"GET /sitemaps/{number}", s.withBooks(s.pages.SitemapPart)},
-		{"GET " + page.StaticPath, s.pages.Static},
-	}
-}
-
-// answers returns the addresses of pages and of the API.
-func (s *shop) answers() []route {
+func (s *shop) routes() []route {
 	visit := func(h page.Handler) handler { return s.withBooks(s.pages.Visit(h)) }
 	return []route{
 		{"GET /{$}", visit(s.pages.Front)},
@@ -62,6 +45,8 @@ func (s *shop) answers() []route {
 		{"POST " + page.BringPath, visit(s.pages.Bring)},
 		{"POST " + page.UnbringPath, visit(s.pages.Unbring)},
 		{"POST " + page.ForgetPath, visit(s.pages.Forget)},
+		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
+		{"GET " + page.PicturePath, s.withBooks(s.pages.Picture)},
 
 		{"GET " + page.EventsPath, s.withBooks(s.live.Events)},
 
@@ -73,6 +58,13 @@ func (s *shop) answers() []route {
 		{"POST /api/v1/interactions", s.withBooks(s.api.Interactions)},
 		{"GET /api/v1/readers/{id}/history", s.withBooks(s.api.History)},
 		{"DELETE /api/v1/readers/{id}", s.withBooks(s.api.Forget)},
+		{"GET /api/openapi.yaml", s.api.Description},
+
+		{"GET /robots.txt", s.pages.Robots},
+		{"GET /sitemap.xml", s.withBooks(s.pages.Sitemap)},
+		{"GET /sitemaps/{number}", s.withBooks(s.pages.SitemapPart)},
+
+		{"GET " + page.StaticPath, s.pages.Static},
 	}
 }
 

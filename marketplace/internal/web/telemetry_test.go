@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bookstall/marketplace/internal/recommend"
-	"bookstall/marketplace/internal/web/page"
 )
 
 func TestAccessLog(t *testing.T) {
@@ -90,9 +89,7 @@ func TestMetrics(t *testing.T) {
 			for _, label := range metric.GetLabel() {
 				of[label.GetName()] = label.GetValue()
 			}
-			if n := metric.GetHistogram().GetSampleCount(); n > 0 { // errors are counted from 0
-				counts[of["method"]+" "+of["route"]+" "+of["status"]] = n
-			}
+			counts[of["method"]+" "+of["route"]+" "+of["status"]] = metric.GetHistogram().GetSampleCount()
 			for _, bucket := range metric.GetHistogram().GetBucket() {
 				if e := bucket.GetExemplar(); e != nil && e.GetLabel()[0].GetName() == "trace_id" && len(e.GetLabel()[0].GetValue()) == 32 {
 					exemplars++
@@ -125,37 +122,5 @@ web_shelves_total{source="similar"} 0
 	}
 	if problems, err := testutil.GatherAndLint(s.registry); err != nil || len(problems) > 0 {
 		t.Errorf("names: %v %v", problems, err)
-	}
-}
-
-// The errors of every route are counted from 0, so that rate() sees the first one.
-func TestErrorsAreCountedFromZero(t *testing.T) {
-	s := newTestShop(t, fewBooks())
-	families, err := s.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]bool{}
-	for _, f := range families {
-		if f.GetName() != "http_server_request_duration_seconds" {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			labels := map[string]string{}
-			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = l.GetValue()
-			}
-			if labels["status"] == "5xx" && m.GetHistogram().GetSampleCount() == 0 {
-				got[labels["method"]+" "+labels["route"]] = true
-			}
-		}
-	}
-	for _, want := range []string{"GET /", "GET /books/{id}", "POST /interactions", "GET /api/v1/recommendations"} {
-		if !got[want] {
-			t.Errorf("there is no series of the errors of %s before the first: %v", want, got)
-		}
-	}
-	if got["GET "+page.EventsPath] {
-		t.Error("there is a series of live shelves, which are not measured")
 	}
 }

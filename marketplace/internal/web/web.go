@@ -157,9 +157,6 @@ func New(cfg Config) (http.Handler, error) {
 	for _, route := range s.routes() {
 		s.mux.Handle(route.pattern, s.orFail(route.handler))
 	}
-	for _, route := range s.answers() {
-		s.metrics.expectErrors(route.pattern)
-	}
 	for _, e := range cfg.Extras {
 		s.mux.Handle(e.Pattern, s.orFail(s.extra(e)))
 	}
