@@ -12,7 +12,6 @@ import (
 
 func TestBalanceIsOffByDefault(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	for _, path := range []string{"/balance", "/balance/table", "/api/v1/balance"} {
 		if resp, body := programtest.Get(t, p.shop+path); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "There is nothing at this address.") {
 			t.Errorf("%s: %d\n%s", path, resp.StatusCode, body)

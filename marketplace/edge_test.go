@@ -59,7 +59,6 @@ func TestFormsThroughAProxy(t *testing.T) {
 				args = append(args, strings.ReplaceAll(a, "SHOP", address))
 			}
 			p := start(t, args...)
-			ready(t, p)
 			behind.Host = strings.TrimPrefix(p.shop, "http://")
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, front.URL+"/interactions", strings.NewReader(form))
 			if err != nil {
@@ -86,7 +85,6 @@ func TestFormsThroughAProxy(t *testing.T) {
 // its cookies and headers are as the URL says.
 func TestThePublicURL(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--public-url=https://Shop.example:443/", "--hsts-include-subdomains")
-	ready(t, p)
 	port := p.shop[strings.LastIndex(p.shop, ":")+1:]
 	for host, want := range map[string]int{
 		"shop.example": http.StatusOK, "localhost:" + port: http.StatusOK, "127.0.0.1:" + port: http.StatusOK,
@@ -141,7 +139,6 @@ func TestAnOpenAPIAtAnyHostIsAWarning(t *testing.T) {
 // A page at http://printer reaches the open API of a shop on the same machine under no name.
 func TestAPageWithANameWithoutADot(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--public-url=http://127.0.0.1:8080", "--api-open")
-	ready(t, p)
 	for _, host := range []string{"printer:8080", "evil", "com", "evil."} {
 		for _, test := range [][]string{{http.MethodDelete, "/api/v1/readers/318"}, {http.MethodGet, "/api/v1/books"}, {http.MethodGet, "/"}} {
 			req, err := http.NewRequestWithContext(t.Context(), test[0], p.shop+test[1], http.NoBody)
@@ -179,7 +176,6 @@ func TestTheHostsOfCompose(t *testing.T) {
 	}
 	allowed := regexp.MustCompile(`\$\{MARKETPLACE_ALLOWED_HOSTS:-([^}]*)\}`).ReplaceAllString(string(hosts[1]), "$1")
 	p := start(t, "--catalog-file="+catalogFile(t), "--http-address=:0", "--api-open", "--allowed-hosts="+allowed)
-	ready(t, p)
 	for host, want := range map[string]int{
 		"127.0.0.1:8080": http.StatusOK, "[::1]:8080": http.StatusOK, "localhost:8080": http.StatusOK, string(load[1]): http.StatusOK,
 		"evil.example": http.StatusMisdirectedRequest, "evil.example:8080": http.StatusMisdirectedRequest,

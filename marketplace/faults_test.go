@@ -25,7 +25,6 @@ func setFaults(t *testing.T, p program, set string) int {
 
 func TestFaultInjection(t *testing.T) {
 	p := start(t, "--faults", "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	for _, step := range []struct {
 		faults       string
 		shop, readyz int

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,11 @@ func start(t *testing.T, args ...string) program {
 		"--http-address=127.0.0.1:0", "--admin-address=127.0.0.1:0", "--name=shop-1", "--drain-delay=0s", "--api-open",
 		"--recommendations-target=dns:///127.0.0.1:1", // nothing listens there; tests override it
 	}, args...)...)
-	return program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
+	shop := program{Program: p, shop: "http://" + p.Address("httpAddress"), admin: "http://" + p.Address("adminAddress")}
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--catalog-file=") }) {
+		ready(t, shop) // it listens while it still reads the file
+	}
+	return shop
 }
 
 // shutDown stops the program as SIGTERM does, and waits until it has ended without error.
@@ -114,7 +119,6 @@ func TestWithoutACatalogueTheShopIsNotReady(t *testing.T) {
 
 func TestTheShopOpensFromItsSnapshot(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	resp, body := programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "X-Request-ID", "from-a-test-1")
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("X-Request-ID") != "from-a-test-1" || !strings.Contains(body, `"source":"fallback","served_by":""`) {
 		t.Errorf("%d %v\n%s", resp.StatusCode, resp.Header, body)
@@ -142,7 +146,6 @@ func TestTheShopOpensFromItsSnapshot(t *testing.T) {
 // not delay shutdown.
 func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--drain-timeout=1m")
-	ready(t, p)
 	first := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	like, err := first.PostForm(p.shop+"/interactions", url.Values{"book": {"1"}, "do": {"like"}})
 	if err != nil {
@@ -182,7 +185,6 @@ func TestSpansAreExportedAtShutdown(t *testing.T) {
 	defer sink.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.Endpoint())
 	p := start(t, "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	programtest.Get(t, p.shop+"/api/v1/recommendations?user_id=1", "traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
 	p.shutDown(t)
@@ -230,7 +232,6 @@ func TestTelemetryDoesNotDecideTheExitStatus(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	p := start(t, "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	programtest.Get(t, p.shop+"/")
 	p.shutDown(t)
 	if got := p.Lines("telemetry setting ignored"); len(got) != 4 || got[0]["level"] != "warn" {

@@ -15,7 +15,6 @@ import (
 
 func TestTheAPIIsClosedByDefault(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--api-open=false")
-	ready(t, p)
 	resp, body := programtest.Get(t, p.shop+"/api/v1/books")
 	if resp.StatusCode != http.StatusForbidden || !strings.Contains(body, "--api-token-file") {
 		t.Errorf("%d %s, want %d and how to open it", resp.StatusCode, body, http.StatusForbidden)
@@ -44,7 +43,6 @@ func TestTheTokenOfTheAPI(t *testing.T) {
 				args = args[:2]
 			}
 			p := start(t, args...)
-			ready(t, p)
 			for token, want := range map[string]int{"open-sesame": http.StatusOK, "open": http.StatusUnauthorized, "": http.StatusUnauthorized} {
 				if resp, body := programtest.Get(t, p.shop+"/api/v1/books", "Authorization", "Bearer "+token); resp.StatusCode != want {
 					t.Errorf("token %q: %d %s, want %d", token, resp.StatusCode, body, want)
@@ -62,7 +60,6 @@ func TestMadeTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, "--catalog-file="+catalogFile(t), "--api-tokens-file="+file)
-	ready(t, p)
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"token", "reports", "--scope=read,write", "--reader=7"}, &out, io.Discard); err != nil {
 		t.Fatal(err)

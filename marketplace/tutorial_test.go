@@ -13,7 +13,6 @@ import (
 
 func TestTutorialIsOffByDefault(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t))
-	ready(t, p)
 	for _, path := range []string{"/tutorial", "/api/v1/say-hello?name=test"} {
 		if resp, _ := programtest.Get(t, p.shop+path); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, resp.StatusCode)
@@ -26,7 +25,6 @@ func TestTutorialIsOffByDefault(t *testing.T) {
 // internal addresses.
 func TestExamplesWhileRecommendationsIsAway(t *testing.T) {
 	p := start(t, "--catalog-file="+catalogFile(t), "--tutorial")
-	ready(t, p)
 	resp, body := programtest.Get(t, p.shop+"/tutorial?say=one+two")
 	if resp.StatusCode != http.StatusOK || strings.Count(body, "away for a moment") != 7 || strings.Contains(body, "127.0.0.1") {
 		t.Errorf("page: %d\n%s", resp.StatusCode, body)
@@ -64,7 +62,6 @@ func TestExamplesOfAPythonServer(t *testing.T) {
 	python := interop.NewPython(t).Serve(t)
 	p := start(t, "--catalog-file="+catalogFile(t), "--tutorial", "--recommendations-target=dns:///"+python.Address,
 		"--tutorial-rest-target=dns:///127.0.0.1:1")
-	ready(t, p)
 	resp, body := programtest.Get(t, p.shop+"/tutorial?say=one+two+three")
 	if resp.StatusCode != http.StatusOK || strings.Contains(body, `class="notice"`) {
 		t.Errorf("page: %d\n%s", resp.StatusCode, body)
