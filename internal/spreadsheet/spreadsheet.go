@@ -20,7 +20,7 @@ const Separators = ",;\t|"
 // maxHeader bounds the part of a table in which its separator is looked for, in bytes.
 const maxHeader = 1 << 15
 
-// Begin returns the rows of a table in UTF-8, the header first, with the separator that makes
+// Begin returns the rows of a table in UTF-8, without the equals sign of cells such as ="042", the header first, with the separator that makes
 // most cells of it, and how many lines before it are no part of the table: a line such as
 // sep=; with which spreadsheets begin a file.
 func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
@@ -35,7 +35,7 @@ func Begin(text io.Reader) (rows *csv.Reader, skipped int) {
 	} else {
 		separator = separatorOf(firstLine(buffered))
 	}
-	rows = csv.NewReader(buffered)
+	rows = csv.NewReader(transform.NewReader(buffered, &quotedFormulas{separator: byte(separator)}))
 	rows.ReuseRecord, rows.Comma = true, separator
 	return rows, skipped
 }

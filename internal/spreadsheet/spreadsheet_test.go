@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/transform"
 )
 
 func TestCellsAreNoFormulas(t *testing.T) {
@@ -27,6 +28,32 @@ func TestEndsOfLines(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: %s", end, diff)
+		}
+	}
+}
+
+// Spreadsheets keep the zeros of ="042". What stands within quotes is text, and stays.
+func TestFormulasInQuotes(t *testing.T) {
+	text := "isbn,title\n" +
+		"=\"0439023483\",=\"\"\n" + // not in quotes, as some programs write them
+		"\"=\"\"0439\"\"\",\"a \"\"b\"\", =\"\"c\"\"\"\n" + // in quotes
+		"a=\"b\n"
+	for _, size := range []int{1, 2, 3, 7, len(text)} { // a chunk may end anywhere
+		var got strings.Builder
+		w := transform.NewWriter(&got, &quotedFormulas{separator: ','})
+		for rest := text; rest != ""; {
+			n := min(size, len(rest))
+			if _, err := w.Write([]byte(rest[:n])); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Replace(text, "=\"0439023483\",=\"\"\n", "\"0439023483\",\"\"\n", 1)
+		if got.String() != want {
+			t.Errorf("in chunks of %d: %q, want %q", size, got.String(), want)
 		}
 	}
 }

@@ -216,6 +216,20 @@ func TestBuyURL(t *testing.T) {
 	}
 }
 
+// Spreadsheets write ="0439023483" to keep the zero, in quotes or without.
+func TestNumbersInFormulas(t *testing.T) {
+	books, faults := readBooks(t, "book_id,title,author,isbn,categories,price\n"+
+		"=\"1\",One,A,=\"0439023483\",poetry,=\"\"\n"+
+		"2,\"Two, \"\"=\"\"\",B,\"=\"\"0439023483\"\"\",=\"poetry\",\n")
+	want := []domain.Book{
+		{ID: 1, Title: "One", Author: "A", ISBN: "0439023483", Categories: []string{"poetry"}},
+		{ID: 2, Title: `Two, "="`, Author: "B", ISBN: "0439023483", Categories: []string{"poetry"}},
+	}
+	if diff := cmp.Diff(want, books); diff != "" || len(faults) > 0 {
+		t.Errorf("%v; books (-want +got):\n%s", faults, diff)
+	}
+}
+
 func TestFaultIsOnItsOwnLine(t *testing.T) {
 	_, faults := readBooks(t, shopHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
 	_, skipped := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
