@@ -49,14 +49,15 @@ type sdkLog struct {
 func (s sdkLog) Enabled(level int) bool { return level <= s.most }
 
 func (s sdkLog) Info(level int, msg string, keysAndValues ...any) {
-	log := logr.New(s.LogSink)
+	// The sink itself: logr.New would change it, while others log.
+	z, ok := s.LogSink.(zapr.Underlier)
 	switch {
-	case level <= 1:
-		Warn(log, msg, keysAndValues...)
+	case level <= 1 && ok:
+		z.GetUnderlying().Sugar().Warnw(msg, keysAndValues...)
 	case level <= 4:
-		log.Info(msg, keysAndValues...)
-	default:
-		log.V(1).Info(msg, keysAndValues...)
+		s.LogSink.Info(0, msg, keysAndValues...)
+	case s.LogSink.Enabled(1):
+		s.LogSink.Info(1, msg, keysAndValues...)
 	}
 }
 
