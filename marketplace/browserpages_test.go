@@ -90,6 +90,7 @@ func kindOf(address string) string {
 }
 
 func everyPage(t *testing.T, b *browser, address string) {
+	t.Helper()
 	status := http.StatusOK
 	if address == "/no-such-page" {
 		status = http.StatusNotFound
