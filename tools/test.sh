@@ -21,19 +21,22 @@ go build -o "$BOOKSTALL_TEST_BIN/" ./marketplace ./recommendations || exit 1
 # shellcheck disable=SC2206 # several patterns
 packages=($PACKAGES)
 
-# Tests named TestFiguresOf compute for long what others compute from less: figures of the
-# model from real ratings. The race detector makes them ten times slower, so they run
-# without it; the engine's tests run the same code with it. With -run= all that matches does.
-figures=()
+# Two kinds of tests run without the race detector. Those named TestFiguresOf compute for
+# long what others compute from less: figures of the model from real ratings. It makes them
+# ten times slower; the engine's tests run the same code with it. Those named
+# TestAllocationsOf count allocations, and it empties pools at random. With -run= all that
+# matches runs with it.
+plain='^Test(FiguresOf|AllocationsOf)'
+unraced=()
 case " $* " in
   *" -run"* | *" --run"*) ;;
   *)
     while read -r package folder; do
-      ! grep -qs '^func TestFiguresOf' "$folder"/*_test.go || figures+=("$package")
+      ! grep -qsE "${plain/^/^func }" "$folder"/*_test.go || unraced+=("$package")
     done < <(go list -f '{{.ImportPath}} {{.Dir}}' "${packages[@]}")
     ;;
 esac
-[ ${#figures[@]} -eq 0 ] || flags+=('-skip=^TestFiguresOf')
+[ ${#unraced[@]} -eq 0 ] || flags+=("-skip=$plain")
 
 # The packages that take longest begin, so that none of them runs alone at the end. That of
 # the bounds in seconds of docs/conformance.md does: other tests would make it late.
@@ -58,7 +61,7 @@ code=0
 : >"$json"
 run "${flags[@]}" "$@" "${packages[@]}"
 [ ${#alone[@]} -eq 0 ] || run "${flags[@]}" "$@" "${alone[@]}"
-[ ${#figures[@]} -eq 0 ] || run -run='^TestFiguresOf' "$@" "${figures[@]}"
+[ ${#unraced[@]} -eq 0 ] || run "-run=$plain" "$@" "${unraced[@]}"
 
 # count ACTION: how many tests (not packages) ended so.
 count() { grep "\"Action\":\"$1\"" "$json" | grep -c '"Test":'; }

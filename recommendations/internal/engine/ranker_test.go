@@ -152,23 +152,6 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-func TestNoAllocations(t *testing.T) {
-	allowed := 0.0
-	if raceEnabled {
-		allowed = 5 // one scratch: under the race detector, sync.Pool drops items at random
-	}
-	shop := newSmallShop(t)
-	r := shop.ranker(t)
-	dst := make([]engine.Scored, 0, 10)
-	q := engine.Query{History: []int32{0, 5, 12}, Strengths: []engine.Strength{5}, Exclude: []int32{2}, Category: sf, K: 10}
-	if n := testing.AllocsPerRun(200, func() { dst = r.Rank(dst[:0], q) }); n > allowed {
-		t.Errorf("Rank: %v allocations", n)
-	}
-	if n := testing.AllocsPerRun(200, func() { dst = r.Similar(dst[:0], 3, 10) }); n > allowed {
-		t.Errorf("Similar: %v allocations", n)
-	}
-}
-
 func TestNewRankerRefuses(t *testing.T) {
 	good := func() engine.Config {
 		return engine.Config{

@@ -164,27 +164,3 @@ func TestANewBookOfTheReadersCategory(t *testing.T) {
 		t.Errorf("the new book is %d, want 18: %+v", got[10].Item, got)
 	}
 }
-
-func TestRankVariedDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector empties pools at random")
-	}
-	rng := rand.New(rand.NewPCG(1, 4))
-	d := clusters(500, 300, 20, 1)
-	model, err := engine.Train(t.Context(), d, engine.DefaultParams(), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := engine.Config{Model: model, Prior: engine.DefaultPrior(), Authors: make([]int32, d.Items)}
-	for i := range c.Authors {
-		c.Authors[i] = int32(rng.IntN(d.Items / 4))
-	}
-	r := newRanker(t, c)
-	dst := make([]engine.Scored, 0, 13)
-	v := engine.Variety{PerAuthor: 2, Outside: 2, New: []int32{299, 298}}
-	if n := testing.AllocsPerRun(100, func() {
-		r.RankVaried(dst, engine.Query{History: d.Readers[0], Category: engine.AnyCategory, K: 13}, v)
-	}); n > 0 {
-		t.Errorf("%v allocations, want none", n)
-	}
-}

@@ -75,20 +75,3 @@ func BenchmarkFrontPage(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 	}
 }
-
-// The front page stays cheap: most of it was made before.
-func TestFrontPageAllocatesLittle(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector empties pools at random")
-	}
-	const allowed = 100
-	p, v, answer, own := shelfOfBooks(t)
-	n := testing.AllocsPerRun(200, func() {
-		if _, err := Render(front(p.front(v, answer, own))); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if n > allowed {
-		t.Errorf("%v allocations for a front page, want at most %d", n, allowed)
-	}
-}
