@@ -30,8 +30,22 @@ func TestStrength(t *testing.T) {
 }
 
 func TestAuthors(t *testing.T) {
-	got := Authors([]domain.Book{{Author: "A"}, {Author: "B"}, {}, {Author: "A"}, {}})
-	if diff := cmp.Diff([]int32{0, 1, -1, 0, -1}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	tests := []struct {
+		names []string
+		want  []int32
+	}{
+		{[]string{"A", "B", "", "A", ""}, []int32{0, 1, -1, 0, -1}},
+		{[]string{"J. R. R. Tolkien", "J.R.R. Tolkien", "JRR TOLKIEN", "Simon Tolkien"}, []int32{0, 0, 0, 1}},
+		{[]string{"Gabriel García Márquez", "Gabriel Garcia Marquez", "Gabriel Garci\u0301a Ma\u0301rquez"}, []int32{0, 0, 0}},
+		{[]string{"村上春樹", "村上龍", "???", "!!!", "???"}, []int32{0, 1, 2, 3, 2}},
+	}
+	for _, test := range tests {
+		var books []domain.Book
+		for _, name := range test.names {
+			books = append(books, domain.Book{Author: name})
+		}
+		if diff := cmp.Diff(test.want, Authors(books)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", test.names, diff)
+		}
 	}
 }

@@ -9,6 +9,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
@@ -76,7 +80,7 @@ func Strength(e domain.Entry) engine.Strength {
 }
 
 // Authors returns the author of each book as a number: the same number for the same
-// author, -1 for none.
+// author, however the name is spelled, -1 for none.
 func Authors(books []domain.Book) []int32 {
 	numbers := map[string]int32{}
 	list := make([]int32, len(books))
@@ -85,12 +89,25 @@ func Authors(books []domain.Book) []int32 {
 			list[i] = -1
 			continue
 		}
-		if _, known := numbers[b.Author]; !known {
-			numbers[b.Author] = int32(len(numbers))
+		key := authorKey(b.Author)
+		if _, known := numbers[key]; !known {
+			numbers[key] = int32(len(numbers))
 		}
-		list[i] = numbers[b.Author]
+		list[i] = numbers[key]
 	}
 	return list
+}
+
+// authorKey returns what the spellings of a name have in common: its letters and digits, without
+// case and accents. "J. R. R. Tolkien" and "J.R.R. TOLKIEN" are one author.
+func authorKey(name string) string {
+	key := strings.Map(func(char rune) rune {
+		if !unicode.IsLetter(char) && !unicode.IsDigit(char) {
+			return -1
+		}
+		return unicode.ToLower(char)
+	}, norm.NFKD.String(name))
+	return cmp.Or(key, name)
 }
 
 func collect(in Input) (*collected, error) {

@@ -50,7 +50,7 @@ func endsForgotten(t *testing.T, stream follow) {
 // generation at once, and no replica shows it what comes later.
 func TestAForgottenGenerationHasEnded(t *testing.T) {
 	a := remember(t, time.Minute)
-	b := rememberIn(t, a.file, time.Minute)
+	b := rememberIn(t, a.file, testLibrary(), time.Minute)
 	if resp, err := recordAll(t, a, ofTheFirst(did("a", 777, 2, aLike, 0))); err != nil || resp.GetStored() != 1 {
 		t.Fatal(resp, err)
 	}
@@ -83,7 +83,7 @@ func TestAForgottenGenerationHasEnded(t *testing.T) {
 	if resp, err := b.ForgetReader(within(t), &recommendationsv1.ForgetReaderRequest{UserId: 777, Generation: 1}); err != nil || resp.GetVersion() == 0 {
 		t.Errorf("forgetting what is forgotten: %v, %v", resp, err)
 	}
-	for _, replica := range []remembering{b, rememberIn(t, a.file, time.Minute)} {
+	for _, replica := range []remembering{b, rememberIn(t, a.file, testLibrary(), time.Minute)} {
 		replica.generationSees(t, 1, true, 0)
 		replica.generationSees(t, 2, false, 1)
 		replica.generationSees(t, 0, false, 1)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -102,5 +103,39 @@ func TestVariety(t *testing.T) {
 		if _, err := api.Recommend(within(t), wrong); status.Code(err) != codes.InvalidArgument {
 			t.Errorf("%v: %v", wrong, err)
 		}
+	}
+}
+
+// A shelf with variety fills anew when books leave it, and keeps its rules.
+func TestAVariedShelfFillsAnew(t *testing.T) {
+	lib := variedLibrary()
+	api := rememberIn(t, filepath.Join(t.TempDir(), "test.db"), lib, time.Minute)
+	const reader, books = 3, 12
+	request := &recommendationsv1.RecommendRequest{
+		UserId: reader, MaxResults: books, Variety: recommendationsv1.Variety_VARIETY_FAR, NewSince: timestamppb.New(lib.Books[57].Added),
+	}
+	gone := map[int64]bool{}
+	for range 10 {
+		resp, err := api.Recommend(within(t), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		authors := map[string]bool{}
+		for _, r := range resp.GetRecommendations() {
+			if gone[r.GetBookId()] {
+				t.Errorf("book %d came back", r.GetBookId())
+			}
+			authors[r.GetAuthor()] = true
+		}
+		if len(authors) != books {
+			t.Fatalf("without %v: %d authors, want %d books by one each: %v", gone, len(authors), books, resp.GetRecommendations())
+		}
+		unwanted := resp.GetRecommendations()[len(gone)%books].GetBookId()
+		gone[unwanted] = true
+		stored, err := recordAll(t, api, did(fmt.Sprint("not-for-me-", unwanted), reader, unwanted, recommendationsv1.InteractionKind_INTERACTION_KIND_DISMISS, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.MinVersion = stored.GetVersion()
 	}
 }

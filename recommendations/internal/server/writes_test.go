@@ -39,11 +39,11 @@ type remembering struct {
 // remember serves a library from a store; followAge is that of its streams.
 func remember(t *testing.T, followAge time.Duration, opts ...grpc.ServerOption) remembering {
 	t.Helper()
-	return rememberIn(t, filepath.Join(t.TempDir(), "test.db"), followAge, opts...)
+	return rememberIn(t, filepath.Join(t.TempDir(), "test.db"), testLibrary(), followAge, opts...)
 }
 
-// rememberIn serves from the store of a file, which others may serve from, too.
-func rememberIn(t *testing.T, file string, followAge time.Duration, opts ...grpc.ServerOption) remembering {
+// rememberIn serves from the store of a file, which others may serve from, too; the first fills it.
+func rememberIn(t *testing.T, file string, demo *domain.Library, followAge time.Duration, opts ...grpc.ServerOption) remembering {
 	t.Helper()
 	kept, err := store.Open("sqlite:"+file, store.Options{Log: logr.Discard()})
 	if err != nil {
@@ -51,7 +51,7 @@ func rememberIn(t *testing.T, file string, followAge time.Duration, opts ...grpc
 	}
 	registry, rec, loaded := prometheus.NewRegistry(), recommender.New(), make(chan struct{})
 	l := replication.New(replication.Config{
-		Store: kept, Recommender: rec, Demo: func() (*domain.Library, error) { return testLibrary(), nil },
+		Store: kept, Recommender: rec, Demo: func() (*domain.Library, error) { return demo, nil },
 		Train: true, Workers: 1, OnLoaded: func() { close(loaded) }, Log: logr.Discard(), Registry: registry,
 	})
 	following := make(chan error, 1)
