@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
 
@@ -179,9 +178,9 @@ func exemplar(ctx context.Context) prometheus.Labels {
 	return nil
 }
 
-// newTracer returns nil if no spans are exported. Contexts keep the span of the caller then.
+// newTracer returns nil if no spans are exported.
 func newTracer(tel *telemetry.Telemetry) trace.Tracer {
-	if _, off := tel.TracerProvider.(noop.TracerProvider); off {
+	if !telemetry.Exports(tel.TracerProvider) {
 		return nil
 	}
 	return tel.TracerProvider.Tracer("bookstall/internal/rpc")

@@ -9,9 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// RequestIDHeader carries the request id over HTTP, RequestIDMetadata over gRPC.
+// RequestIDHeader carries the request id over HTTP, RequestIDMetadata over gRPC. Both are written as
+// net/http and grpc-go keep them: for any other form they would make another string at each use.
 const (
-	RequestIDHeader   = "X-Request-ID"
+	RequestIDHeader   = "X-Request-Id"
 	RequestIDMetadata = "x-request-id"
 )
 

@@ -6,7 +6,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
+
+// Exports reports whether a provider's spans go anywhere. If not, a server need not make any: its
+// context keeps the span of the caller.
+func Exports(provider trace.TracerProvider) bool {
+	_, off := provider.(noop.TracerProvider)
+	return !off
+}
 
 // spanCount counts what becomes of sampled spans.
 type spanCount struct {

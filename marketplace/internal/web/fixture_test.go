@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
@@ -75,7 +76,8 @@ type fakeRecommender struct {
 	hanging atomic.Int64 // number of calls that wait
 
 	mu         sync.Mutex
-	query      recommend.Query // query of the last call
+	query      recommend.Query   // query of the last call
+	trace      trace.SpanContext // of the last call of Shelf
 	most       int
 	storeErr   error // returned by Record, History and Forget
 	historyErr error
@@ -100,7 +102,7 @@ func (f *fakeRecommender) Shelf(ctx context.Context, q recommend.Query) recommen
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.query, f.most = q, q.MaxResults
+	f.query, f.most, f.trace = q, q.MaxResults, trace.SpanContextFromContext(ctx)
 	if f.ended(q.UserID, q.Generation) && !f.lags {
 		defer func(source recommend.Source) { f.source = source }(f.source)
 		f.source = recommend.Popular

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -18,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"bookstall/internal/telemetry"
@@ -110,8 +112,18 @@ func routeOf(r *http.Request) string {
 	return strings.TrimSuffix(path, "{$}")
 }
 
-// trace makes a span. otelhttp's metrics are off: measure has them.
+// trace makes a span. otelhttp's metrics are off: measure has them. While no spans are exported,
+// it passes on the trace of the caller alone: otelhttp collects attributes all the same.
 func (s *shop) trace(next http.Handler) http.Handler {
+	traced := func(r *http.Request) bool { return routeOf(r) != page.EventsPath && !s.polled(r) }
+	if !telemetry.Exports(s.TracerProvider) {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if traced(r) {
+				r = r.WithContext(s.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 	tagged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.TagSpan(r.Context())
 		next.ServeHTTP(w, r)
@@ -120,7 +132,7 @@ func (s *shop) trace(next http.Handler) http.Handler {
 		otelhttp.WithTracerProvider(s.TracerProvider),
 		otelhttp.WithMeterProvider(noop.NewMeterProvider()),
 		otelhttp.WithPropagators(s.Propagator),
-		otelhttp.WithFilter(func(r *http.Request) bool { return routeOf(r) != page.EventsPath && !s.polled(r) }),
+		otelhttp.WithFilter(traced),
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return methodOf(r) + " " + routeOf(r) }),
 	)
 }
@@ -213,13 +225,16 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 const permissionsPolicy = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 func (s *shop) setSecurityHeaders(next http.Handler) http.Handler {
+	same := http.Header{ // made once: Set would make each value anew
+		"Content-Security-Policy":    {contentSecurityPolicy},
+		"Cross-Origin-Opener-Policy": {"same-origin"},
+		"Permissions-Policy":         {permissionsPolicy},
+		"Referrer-Policy":            {"same-origin"},
+		"X-Content-Type-Options":     {"nosniff"},
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy)
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", permissionsPolicy)
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("X-Content-Type-Options", "nosniff")
+		maps.Copy(h, same)
 		if hsts := s.Edge.StrictTransportSecurity(r); hsts != "" {
 			h.Set("Strict-Transport-Security", hsts)
 		}

@@ -117,20 +117,20 @@ func (s *shop) orFail(next handler) http.Handler {
 // dispatch passes a request to its route. Without a route it answers like any other
 // error, not with the plain text of the mux, which still knows the allowed methods.
 func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
-	matched, pattern := s.mux.Handler(r)
 	given := r.URL.EscapedPath()
 	clean := path.Clean("/" + given)
 	switch {
 	case isAPI(r) && clean != given:
 		s.fail(w, r, problem.ErrNoSuchPage) // a redirect is for readers only
-	case pattern != "" && clean != given && clean != strings.TrimSuffix(given, "/"):
+	case r.Pattern != "" && clean != given && clean != strings.TrimSuffix(given, "/"):
 		// The mux would redirect, too, but knows no path of the public URL.
 		root, to := s.Edge.PublicURL().Root(), url.URL{Path: path.Clean("/" + r.URL.Path), RawPath: clean, RawQuery: r.URL.RawQuery}
 		reply.SendAgain(w, root.To(root.Cut(to.String())))
-	case pattern != "":
+	case r.Pattern != "":
 		s.mux.ServeHTTP(w, r)
 	default:
 		answer := &discarded{ResponseWriter: w}
+		matched, _ := s.mux.Handler(r)
 		matched.ServeHTTP(answer, r) // sets Allow, or a Location for //evil.example/
 		w.Header().Del("Location")
 		err := problem.ErrNoSuchPage

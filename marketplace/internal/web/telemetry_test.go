@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"bookstall/marketplace/internal/recommend"
 )
@@ -61,6 +62,19 @@ func TestTraces(t *testing.T) {
 	}
 	if parent := s.spans.GetSpans()[0].Parent; parent.SpanID().String() != "b7ad6b7169203331" {
 		t.Errorf("the span's parent is %s", parent.SpanID())
+	}
+}
+
+// Without spans of its own, the shop passes on the trace of the caller, to the log and to recommendations.
+func TestTheTraceOfTheCallerIsPassedOn(t *testing.T) {
+	s := newTestShop(t, fewBooks(), func(c *Config) { c.TracerProvider = noop.NewTracerProvider() })
+	s.get("/", "X-Request-ID", "passed-on-1", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").want(t, 200)
+	lines := s.log.with("passed-on-1")
+	if len(lines) != 1 || !strings.Contains(lines[0], `"traceID":"0af7651916cd43dd8448eb211c80319c"`) {
+		t.Errorf("access log %q, want a line with the caller's trace", lines)
+	}
+	if got := s.recommender.trace.SpanID().String(); got != "b7ad6b7169203331" {
+		t.Errorf("recommendations are asked within span %s, want the caller's", got)
 	}
 }
 
