@@ -28,8 +28,8 @@ type Span struct {
 	// RequestID is the request id of a server's span, "" for others.
 	RequestID string `json:"requestID,omitempty"`
 	Events    string `json:"events,omitempty"` // those with a cause, a line NAME: CAUSE each
-	// Failed is the status of a call or request that failed, such as UNAVAILABLE or 503; "" for
-	// others.
+	// Failed is the status of a call or request that failed, such as UNAVAILABLE or 503, or
+	// "error" for anything else that failed; "" for others.
 	Failed string `json:"failed,omitempty"`
 	Links  string `json:"links,omitempty"` // ids of the linked spans, a line each
 
@@ -110,6 +110,9 @@ func (s *Sink) Export(_ context.Context, req *collector.ExportTraceServiceReques
 					case kv.GetKey() == "http.response.status_code" && failed:
 						one.Failed = strconv.FormatInt(value.GetIntValue(), 10)
 					}
+				}
+				if failed && one.Failed == "" {
+					one.Failed = "error"
 				}
 				for _, link := range span.GetLinks() {
 					one.Links += hex.EncodeToString(link.GetSpanId()) + "\n"

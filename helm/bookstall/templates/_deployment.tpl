@@ -133,10 +133,16 @@ the pod, so that it follows the limit that a vertical autoscaler sets. */ -}}
 - name: {{ $prefix }}_TLS_CA_FILE
   value: /etc/bookstall/tls/ca.crt
 {{- end }}
-{{- with $root.Values.otlp.endpoint }}
+{{- with include "bookstall.otlpEnv" $root }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "bookstall.otlpEnv" -}}
+{{- with .Values.otlp.endpoint -}}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
-{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{- /* The whole Secret is mounted: files mounted one by one (subPath) would not follow

@@ -118,7 +118,7 @@ component and of the command of recommendations: import or train. */ -}}
 {{- include "bookstall.podTemplate" (dict "root" $root "component" (index . 1)
   "spec" "restartPolicy: Never"
   "container" (include "bookstall.jobContainer" .)
-  "env" (printf "%s\n%s" (include "bookstall.storeEnv" $root) (include "bookstall.memoryEnv" $values.resources))
+  "env" (printf "%s\n%s\n%s" (include "bookstall.storeEnv" $root) (include "bookstall.otlpEnv" $root) (include "bookstall.memoryEnv" $values.resources))
   "mounts" (include "bookstall.storeMount" $root)
   "volumes" (include "bookstall.storeVolume" .)) }}
 {{- end -}}

@@ -55,7 +55,7 @@ func forbidden() map[string][]string {
 		"marketplace/internal/catalog":         plain("bookstall"),
 		"marketplace/internal/libraryfile":     plain("bookstall/marketplace"),
 		"marketplace/internal/recommend":       {"net/http", "bookstall/marketplace/internal/web"},
-		"recommendations/internal/command":     plain(),
+		"recommendations/internal/command":     slices.Concat(wire, web, []string{"github.com/prometheus", "go.opentelemetry.io"}),
 		"recommendations/internal/domain":      plain("bookstall"),
 		"recommendations/internal/engine":      plain("bookstall"),
 		"recommendations/internal/evaluate":    plain(),

@@ -5,6 +5,7 @@ package command
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"bookstall/internal/config"
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -67,6 +69,13 @@ func (f storeFlag) use(do func(*store.Store) error) error {
 	return f.open(url, do)
 }
 
+// change does the same for a command that writes, as a span with the command's name.
+func (f storeFlag) change(ctx context.Context, name string, to config.Streams, do func(context.Context, *store.Store) error) error {
+	return traced(ctx, name, to, func(ctx context.Context) error {
+		return f.use(func(s *store.Store) error { return do(ctx, s) })
+	})
+}
+
 // open opens a store, or makes it, while do runs. What the store logs, such as migrations,
 // is of no interest here.
 func (f storeFlag) open(url string, do func(*store.Store) error) (err error) {
@@ -76,6 +85,15 @@ func (f storeFlag) open(url string, do func(*store.Store) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return do(s)
+}
+
+// traced runs a command as a span with the command's name.
+func traced(ctx context.Context, name string, to config.Streams, do func(context.Context) error) error {
+	host, err := config.NameOr("")
+	if err != nil {
+		host = "unknown" // --name is no flag of a command
+	}
+	return telemetry.Command(ctx, "recommendations", host, name, to.Err, do)
 }
 
 // workersFlag bounds the goroutines of a training.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bookstall/internal/config"
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/store"
@@ -65,6 +66,10 @@ func (c *importCommand) Validate() error {
 
 // Run reads everything, and then imports all or nothing.
 func (c *importCommand) Run(ctx context.Context, to config.Streams) error {
+	return traced(ctx, "import", to, func(ctx context.Context) error { return c.run(ctx, to) })
+}
+
+func (c *importCommand) run(ctx context.Context, to config.Streams) error {
 	files := transfer.Files{
 		Books: string(c.Books), Shelves: string(c.Shelves), Tags: string(c.Tags), Ratings: c.Ratings,
 		Samples: string(c.Samples), Interactions: string(c.Interactions),
@@ -120,7 +125,9 @@ func (c *importCommand) read(ctx context.Context, into transfer.Importer, files 
 	show := newProgress(to.Err)
 	form := c.options()
 	form.Reader = c.Reader
-	plan, err := transfer.Read(ctx, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, DropGone: c.DropGone, Progress: show.at})
+	step, done := telemetry.Step(ctx, "read files")
+	plan, err := transfer.Read(step, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, DropGone: c.DropGone, Progress: show.at})
+	done(err)
 	show.clear()
 	if err != nil {
 		return nil, err
@@ -130,7 +137,9 @@ func (c *importCommand) read(ctx context.Context, into transfer.Importer, files 
 }
 
 func (c *importCommand) write(ctx context.Context, s *store.Store, plan *transfer.Plan, out io.Writer) error {
-	result, err := plan.Write(ctx, s, c.DropDemo)
+	step, done := telemetry.Step(ctx, "write to the store")
+	result, err := plan.Write(step, s, c.DropDemo)
+	done(err)
 	if err != nil {
 		return c.failed(ctx, err)
 	}

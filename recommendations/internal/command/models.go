@@ -128,7 +128,7 @@ type modelActivate struct {
 
 // Run refuses a model that no replica could use.
 func (c *modelActivate) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.change(ctx, "models activate", to, func(ctx context.Context, s *store.Store) error {
 		version, err := find(ctx, s, c.Version)
 		if err != nil {
 			return err
@@ -158,7 +158,7 @@ type modelRollback struct {
 
 // Run activates the previous model. It refuses one that no replica could use.
 func (c *modelRollback) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.change(ctx, "models rollback", to, func(ctx context.Context, s *store.Store) error {
 		catalog, err := s.Catalog(ctx)
 		if err != nil {
 			return err
@@ -188,7 +188,7 @@ type modelAdd struct {
 
 // Run saves the model.
 func (c *modelAdd) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.change(ctx, "models add", to, func(ctx context.Context, s *store.Store) error {
 		encoded, err := os.ReadFile(c.File)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"bookstall/internal/atomicfile"
 	"bookstall/internal/config"
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/engine"
 	"bookstall/recommendations/internal/models"
@@ -40,7 +41,7 @@ func (c *trainCommand) Validate() error {
 
 // Run trains while no other process does.
 func (c *trainCommand) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.change(ctx, "train", to, func(ctx context.Context, s *store.Store) error {
 		return s.WithLock(ctx, models.TrainLock, func(ctx context.Context) error { return c.train(ctx, s, to.Out) })
 	})
 }
@@ -77,12 +78,16 @@ type trained struct {
 
 // trainFrom trains a model from a store.
 func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, stdout io.Writer) (trained, error) {
-	in, err := trainingInput(ctx, s, workers)
+	step, done := telemetry.Step(ctx, "read the store")
+	in, err := trainingInput(step, s, workers)
+	done(err)
 	if err != nil {
 		return trained{}, err
 	}
 	began := time.Now()
-	model, err := models.Train(ctx, in)
+	step, done = telemetry.Step(ctx, "train")
+	model, err := models.Train(step, in)
+	done(err)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
 		return trained{}, errors.New("interrupted: no model was saved")
@@ -98,7 +103,9 @@ func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, s
 	if !measure {
 		return trained{model, nil}, nil
 	}
-	trial, err := tryHeldOut(ctx, in)
+	step, done = telemetry.Step(ctx, "measure")
+	trial, err := tryHeldOut(step, in)
+	done(err)
 	if err != nil {
 		return trained{}, fmt.Errorf("measure: %w", err)
 	}
@@ -133,9 +140,10 @@ func trainingInput(ctx context.Context, s *store.Store, workers int) (models.Inp
 
 // publish saves a model in the store, activates it if asked to, and reports that.
 // Error: the model was not activated, because the active one is better.
-func publish(ctx context.Context, s *store.Store, m trained, activate, force bool, stdout io.Writer) error {
+func publish(ctx context.Context, s *store.Store, m trained, activate, force bool, stdout io.Writer) (err error) {
+	ctx, done := telemetry.Step(ctx, "publish the model")
+	defer func() { done(err) }()
 	if activate {
-		var err error
 		if m.Metadata.Aside, err = worseThanActive(ctx, s, m, force); err != nil {
 			return err
 		}
