@@ -75,7 +75,7 @@ func services() []string { return []string{"marketplace", "recommendations"} }
 
 // beside returns the service of each profile that runs a program of others.
 func beside() map[string]string {
-	return map[string]string{"postgres": "postgres", "prometheus": "observability", "jaeger": "observability"}
+	return map[string]string{"postgres": "postgres", "prometheus": "observability", "jaeger": "observability", "grafana": "grafana"}
 }
 
 // unset returns a file with the values that variables have if they are not set.
