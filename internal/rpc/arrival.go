@@ -111,12 +111,12 @@ func (w *arrival) arrived() {
 // await starts the wait for another message.
 func (w *arrival) await() { w.timer.Reset(w.arrivals.wait) }
 
-func (a *arrivals) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+// messageArrived ends the wait of a unary call, which has one message.
+func messageArrived(ctx context.Context) {
 	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
 		w.arrived()
 		w.unwatch() // nothing is left to do, for which a goroutine would start
 	}
-	return next(ctx, req)
 }
 
 func (a *arrivals) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {

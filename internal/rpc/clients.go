@@ -232,13 +232,6 @@ func (r *rules) check(ctx context.Context, method string) error {
 	return status.Errorf(codes.PermissionDenied, "this replica does not allow %s to %s; it has --tls-allowed-clients", names, kind)
 }
 
-func (r *rules) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if err := r.check(ctx, info.FullMethod); err != nil {
-		return nil, err
-	}
-	return next(ctx, req)
-}
-
 func (r *rules) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	if err := r.check(ss.Context(), info.FullMethod); err != nil {
 		return err

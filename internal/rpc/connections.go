@@ -121,14 +121,6 @@ func (*connections) tap(ctx context.Context, info *tap.Info) error {
 	return nil
 }
 
-func (*connections) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if c, ok := ctx.Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
-		c.add(1)
-		defer c.add(-1)
-	}
-	return next(ctx, req)
-}
-
 func (*connections) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	c, ok := ss.Context().Value(connectionKey{}).(*connection)
 	if !ok || !isOwn(info.FullMethod) {

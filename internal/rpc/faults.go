@@ -29,15 +29,6 @@ func applyFaults(ctx context.Context, faults *fault.Faults, method string) error
 	return status.Error(code, wanted.Error())
 }
 
-func unaryFaults(faults *fault.Faults) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		if err := applyFaults(ctx, faults, info.FullMethod); err != nil {
-			return nil, err
-		}
-		return next(ctx, req)
-	}
-}
-
 func streamFaults(faults *fault.Faults) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		if err := applyFaults(ss.Context(), faults, info.FullMethod); err != nil {

@@ -22,48 +22,88 @@ import (
 	"bookstall/internal/telemetry"
 )
 
-// serverInterceptors returns the interceptors of a server, outermost first. A client that may
-// not call is refused before its call takes a slot. Faults, if any, come last, so that they
-// are logged, counted and limited like those of a handler.
-func serverInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults) []grpc.ServerOption {
-	panics := promauto.With(reg).NewCounter(prometheus.CounterOpts{
-		Name: "rpc_server_panics_total",
-		Help: "Calls that panicked and were answered with INTERNAL.",
+// interceptors are what a server does around its handlers. A client that may not call is refused before its call takes a slot.
+// Faults, if any, come last, so that they are logged, counted and limited like those of a handler.
+type interceptors struct {
+	log    logr.Logger
+	panics prometheus.Counter
+	rules  *rules // nil without TLS
+	bounds bounds
+	faults *fault.Faults // nil for none
+}
+
+func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults) *interceptors {
+	return &interceptors{log: log, rules: rules, bounds: newBounds(limit, cutDeaf, reg), faults: faults,
+		panics: promauto.With(reg).NewCounter(prometheus.CounterOpts{
+			Name: "rpc_server_panics_total",
+			Help: "Calls that panicked and were answered with INTERNAL.",
+		}),
+	}
+}
+
+// unary is the only interceptor of unary calls. For a chain, grpc-go makes a closure and two stack frames of each of its
+// interceptors at every call. Streams, of which few begin, have a chain in the same order.
+func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	messageArrived(ctx)
+	if c, ok := ctx.Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
+		c.add(1)
+		defer c.add(-1)
+	}
+	ctx = withRequestID(ctx)
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, i.panicked(ctx, p)
+		}
+		logAccess(ctx, i.log, info.FullMethod, began, err)
+	}()
+	resp, err = i.admitted(ctx, req, info, next)
+	return resp, hideError(ctx, i.log, info.FullMethod, err)
+}
+
+// admitted runs a handler within the limits, if the client may call it.
+func (i *interceptors) admitted(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if i.rules != nil {
+		if err := i.rules.check(ctx, info.FullMethod); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	if i.faults == nil {
+		return i.bounds.limitUnary(ctx, req, info, next)
+	}
+	return i.bounds.limitUnary(ctx, req, info, func(ctx context.Context, req any) (any, error) {
+		if err := applyFaults(ctx, i.faults, info.FullMethod); err != nil {
+			return nil, err
+		}
+		return next(ctx, req)
 	})
-	recoverer := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
-		panics.Inc()
-		telemetry.Logger(ctx, log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", string(debug.Stack()))
-		return errInternal()
-	})
-	bounds := newBounds(limit, cutDeaf, reg)
-	options := []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(
-			unaryRequestID,
-			unaryAccessLog(log),
-			recovery.UnaryServerInterceptor(recoverer),
-			unaryHideErrors(log),
-		),
-		grpc.ChainStreamInterceptor(
-			streamRequestID,
-			streamAccessLog(log),
-			recovery.StreamServerInterceptor(recoverer),
-			streamHideErrors(log),
-		),
+}
+
+// stream returns the interceptors of streams, outermost first.
+func (i *interceptors) stream() []grpc.StreamServerInterceptor {
+	chain := []grpc.StreamServerInterceptor{
+		streamRequestID,
+		streamAccessLog(i.log),
+		recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(i.panicked)),
+		streamHideErrors(i.log),
 	}
-	if rules != nil {
-		options = append(options, grpc.ChainUnaryInterceptor(rules.unary), grpc.ChainStreamInterceptor(rules.stream))
+	if i.rules != nil {
+		chain = append(chain, i.rules.stream)
 	}
-	options = append(options,
-		grpc.ChainUnaryInterceptor(unaryDeadline, bounds.limitUnary),
-		grpc.ChainStreamInterceptor(bounds.limitStream),
-	)
-	if faults != nil {
-		options = append(options,
-			grpc.ChainUnaryInterceptor(unaryFaults(faults)),
-			grpc.ChainStreamInterceptor(streamFaults(faults)),
-		)
+	chain = append(chain, i.bounds.limitStream)
+	if i.faults != nil {
+		chain = append(chain, streamFaults(i.faults))
 	}
-	return options
+	return chain
+}
+
+// panicked returns the error of a call whose handler panicked.
+func (i *interceptors) panicked(ctx context.Context, p any) error {
+	i.panics.Inc()
+	telemetry.Logger(ctx, i.log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", string(debug.Stack()))
+	return errInternal()
 }
 
 // isHealth reports whether method belongs to the health service, whose calls are too
@@ -88,10 +128,6 @@ func withRequestID(ctx context.Context) context.Context {
 	return ctx
 }
 
-func unaryRequestID(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	return next(withRequestID(ctx), req)
-}
-
 func streamRequestID(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	wrapped := middleware.WrapServerStream(ss)
 	wrapped.WrappedContext = withRequestID(ss.Context())
@@ -104,15 +140,6 @@ func logAccess(ctx context.Context, log logr.Logger, method string, began time.T
 	}
 	log.Info("call", telemetry.LogValues(ctx, "method", method, "code", status.Code(err).String(),
 		"durationMillis", float64(time.Since(began).Microseconds())/1000)...)
-}
-
-func unaryAccessLog(log logr.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		began := time.Now()
-		resp, err := next(ctx, req)
-		logAccess(ctx, log, info.FullMethod, began, err)
-		return resp, err
-	}
 }
 
 func streamAccessLog(log logr.Logger) grpc.StreamServerInterceptor {
@@ -140,13 +167,6 @@ func hideError(ctx context.Context, log logr.Logger, method string, err error) e
 	}
 	telemetry.Logger(ctx, log).Error(err, "call failed", "method", method)
 	return errInternal()
-}
-
-func unaryHideErrors(log logr.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		resp, err := next(ctx, req)
-		return resp, hideError(ctx, log, info.FullMethod, err)
-	}
 }
 
 func streamHideErrors(log logr.Logger) grpc.StreamServerInterceptor {

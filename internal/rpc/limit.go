@@ -284,12 +284,10 @@ func (u *upload) release() {
 	}
 }
 
-// unaryDeadline bounds every unary call by maxUnary.
-func unaryDeadline(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > maxUnary {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, maxUnary)
-		defer cancel()
+// withDeadline bounds a unary call by maxUnary.
+func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= maxUnary {
+		return ctx, func() {}
 	}
-	return next(ctx, req)
+	return context.WithTimeout(ctx, maxUnary)
 }

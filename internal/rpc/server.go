@@ -86,7 +86,8 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 
-	options := []grpc.ServerOption{
+	intercept := newInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults)
+	s.grpc = grpc.NewServer(
 		grpc.Creds(creds),
 		grpc.KeepaliveParams(serverKeepalive(cfg.MaxConnectionAge, cfg.MaxConnectionAgeGrace)),
 		grpc.KeepaliveEnforcementPolicy(serverEnforcement()),
@@ -100,13 +101,11 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			}
 			return s.arrivals.tap(ctx), nil
 		}),
-		grpc.ChainUnaryInterceptor(s.arrivals.unary, connections.unary),
-		grpc.ChainStreamInterceptor(s.arrivals.stream, connections.stream),
 		grpc.StatsHandler(s.stats),
-		grpc.ChainStreamInterceptor(s.endWatches),
-	}
-	options = append(options, serverInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults)...)
-	s.grpc = grpc.NewServer(options...)
+		grpc.UnaryInterceptor(intercept.unary),
+		grpc.ChainStreamInterceptor(s.arrivals.stream, connections.stream, s.endWatches),
+		grpc.ChainStreamInterceptor(intercept.stream()...),
+	)
 	reflection.Register(s.grpc)
 
 	checks := newHealth(cfg.Service, cfg.Readiness, cfg.Faults)
