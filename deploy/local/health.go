@@ -15,7 +15,10 @@ const (
 	// healthService is the service whose health is checked, as marketplace does.
 	healthService = "recommendations.v1.RecommendationsService"
 
+	// checkEvery is how often a replica that is SERVING is checked, startEvery one that is not:
+	// the shop opens once all are.
 	checkEvery   = 500 * time.Millisecond
+	startEvery   = 25 * time.Millisecond
 	checkTimeout = time.Second
 )
 
@@ -29,7 +32,7 @@ func watchHealth(ctx context.Context, addr string, report func(serving bool)) er
 		// The default backoff grows to two minutes, but the next check must see a
 		// replica that has come back.
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: checkEvery / 2, Multiplier: 1, MaxDelay: checkEvery / 2},
+			Backoff:           backoff.Config{BaseDelay: startEvery, Multiplier: 1, MaxDelay: startEvery},
 			MinConnectTimeout: checkTimeout,
 		}))
 	if err != nil {
@@ -38,16 +41,18 @@ func watchHealth(ctx context.Context, addr string, report func(serving bool)) er
 	defer conn.Close()
 	client := healthpb.NewHealthClient(conn)
 
-	tick := time.NewTicker(checkEvery)
-	defer tick.Stop()
 	for {
 		ok := serving(ctx, client)
 		if ctx.Err() != nil {
 			return nil
 		}
 		report(ok)
+		pause := startEvery
+		if ok {
+			pause = checkEvery
+		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil
 		}

@@ -335,11 +335,7 @@ Second.",2025-11-21 12:00:00+02:00,no
 func seeded(t *testing.T) (flag string) {
 	t.Helper()
 	flag = storeFlagOf(t)
-	lib, err := sample.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if did, err := openStore(t, flag).Seed(t.Context(), *lib); !did || err != nil {
+	if did, err := openStore(t, flag).Seed(t.Context(), sample.Load); !did || err != nil {
 		t.Fatal(did, err)
 	}
 	return flag

@@ -30,7 +30,7 @@ type Store interface {
 	Record(ctx context.Context, list []domain.Interaction) ([]domain.Outcome, error)
 	Forget(ctx context.Context, userID, generation int64) (domain.Reader, error)
 	ReaderID(ctx context.Context, text string, add bool) (int64, error)
-	Seed(ctx context.Context, demo domain.Library) (bool, error)
+	Seed(ctx context.Context, load func() (*domain.Library, error)) (bool, error)
 	WithLock(ctx context.Context, name string, fn func(context.Context) error) error
 	Changes(ctx context.Context) <-chan struct{}
 }
@@ -255,11 +255,13 @@ func (r *Replicator) seed(ctx context.Context) error {
 	if err != nil || head.CatalogVersion != "" || r.Demo == nil {
 		return err
 	}
-	demo, err := r.Demo()
-	if err != nil {
-		return fmt.Errorf("embedded data: %w", err)
-	}
-	seeded, err := r.Store.Seed(ctx, *demo)
+	var demo *domain.Library
+	seeded, err := r.Store.Seed(ctx, func() (_ *domain.Library, err error) {
+		if demo, err = r.Demo(); err != nil {
+			return nil, fmt.Errorf("embedded data: %w", err)
+		}
+		return demo, nil
+	})
 	if seeded {
 		r.Log.Info("empty store filled with the embedded demonstration", "books", len(demo.Books), "ratings", len(demo.Ratings))
 	}

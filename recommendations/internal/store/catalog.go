@@ -100,7 +100,7 @@ func readSamples(ctx context.Context, q querier) ([]domain.SampleReader, error) 
 }
 
 // putCatalog replaces the catalogue.
-func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) error {
+func putCatalog(ctx context.Context, tx *sql.Tx, d dialect, c domain.Catalog, demo bool) error {
 	for _, statement := range []string{"DELETE FROM books", "DELETE FROM samples"} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
@@ -116,7 +116,7 @@ func putCatalog(ctx context.Context, tx *sql.Tx, c domain.Catalog, demo bool) er
 				b.Availability, b.Stock, b.Hidden, b.BuyURL, b.Publisher, b.Format, b.Pages, b.SeriesNumber, domain.FormatContributors(b.Contributors),
 				sql.NullInt64{Int64: b.Added.Unix(), Valid: !b.Added.IsZero()}, b.Gone)
 		}
-		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + placeholders(n, columns) //nolint:gosec // constants and placeholders
+		statement := "INSERT INTO books (" + bookColumns + ") VALUES " + d.values(n, columns) //nolint:gosec // constants and placeholders
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}

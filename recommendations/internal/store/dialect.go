@@ -31,6 +31,8 @@ type dialect interface {
 	begin(ctx context.Context, write *sql.DB) (*sql.Tx, error)
 	// lock takes a named lock, across processes. held ends when another process has it.
 	lock(ctx context.Context, write *sql.DB, name string) (held context.Context, unlock func(), err error)
+	// values returns what stands for the values of some rows after VALUES, in their order.
+	values(rows, columns int) string
 	// putAll writes many readers.
 	putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error
 	// notify wakes the listeners of all processes once the transaction commits.
@@ -87,6 +89,11 @@ func (s schema) apply(ctx context.Context, log logr.Logger) error {
 
 // placeholders returns ($1, $2), ($3, $4) for two rows of two.
 func placeholders(rows, columns int) string {
+	return rowsOf(rows, columns, func(n int) string { return fmt.Sprintf("$%d", n) })
+}
+
+// rowsOf returns some rows of placeholders, which have the numbers from 1.
+func rowsOf(rows, columns int, placeholder func(n int) string) string {
 	var b strings.Builder
 	n := 0
 	for r := range rows {
@@ -99,7 +106,7 @@ func placeholders(rows, columns int) string {
 				b.WriteString(", ")
 			}
 			n++
-			fmt.Fprintf(&b, "$%d", n)
+			b.WriteString(placeholder(n))
 		}
 		b.WriteByte(')')
 	}

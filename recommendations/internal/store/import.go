@@ -203,7 +203,7 @@ func (m *merge) commit(ctx context.Context, tx *sql.Tx, d dialect, catalog *doma
 	}
 	if catalog != nil && catalog.Version != h.CatalogVersion {
 		result.CatalogChanged, result.DroppedDemo = true, h.Demo
-		if err := replaceCatalog(ctx, tx, h, *catalog, req.DropDemo); err != nil {
+		if err := replaceCatalog(ctx, tx, d, h, *catalog, req.DropDemo); err != nil {
 			return result, err
 		}
 	}
@@ -293,7 +293,7 @@ func putGenerations(ctx context.Context, tx *sql.Tx, list []domain.ForgottenRead
 
 // replaceCatalog replaces the catalogue. If that was the demonstration, histories and
 // interactions with its books are deleted as well, but not what generation readers are of.
-func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Catalog, dropDemo bool) error {
+func replaceCatalog(ctx context.Context, tx *sql.Tx, d dialect, h Head, catalog domain.Catalog, dropDemo bool) error {
 	if h.Demo {
 		var done int64
 		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM interactions").Scan(&done); err != nil {
@@ -313,7 +313,7 @@ func replaceCatalog(ctx context.Context, tx *sql.Tx, h Head, catalog domain.Cata
 			}
 		}
 	}
-	return putCatalog(ctx, tx, catalog, false)
+	return putCatalog(ctx, tx, d, catalog, false)
 }
 
 // replay stores the interactions of an export, without those that are stored already
@@ -439,14 +439,9 @@ func fold(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction)
 }
 
 // Seed fills a store without books with the embedded demonstration, and reports
-// whether it did.
-func (s *Store) Seed(ctx context.Context, demo domain.Library) (seeded bool, err error) {
-	catalog := inOrder(demo.Catalog)
-	var rows []domain.Reader
-	for id, h := range demo.Histories() {
-		rows = append(rows, domain.Reader{ID: id, History: h.Encode()})
-	}
-	slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) })
+// whether it did. Only then does it call load: of the replicas that start beside a new store, one
+// does.
+func (s *Store) Seed(ctx context.Context, load func() (*domain.Library, error)) (seeded bool, err error) {
 	err = s.change(ctx, "seed", func(tx *sql.Tx) error {
 		seq, err := nextSeq(ctx, tx)
 		if err != nil {
@@ -459,11 +454,17 @@ func (s *Store) Seed(ctx context.Context, demo domain.Library) (seeded bool, err
 		if h.CatalogVersion != "" {
 			return errNoChange
 		}
-		for i := range rows {
-			rows[i].Seq = seq
+		demo, err := load()
+		if err != nil {
+			return err
 		}
+		var rows []domain.Reader
+		for id, h := range demo.Histories() {
+			rows = append(rows, domain.Reader{ID: id, Seq: seq, History: h.Encode()})
+		}
+		slices.SortFunc(rows, func(a, b domain.Reader) int { return cmp.Compare(a.ID, b.ID) })
 		seeded = true
-		if err := putCatalog(ctx, tx, catalog, true); err != nil {
+		if err := putCatalog(ctx, tx, s.dialect, inOrder(demo.Catalog), true); err != nil {
 			return err
 		}
 		return s.dialect.putAll(ctx, tx, rows)

@@ -112,6 +112,8 @@ func (d postgres) begin(ctx context.Context, write *sql.DB) (*sql.Tx, error) {
 	return d.server.begin(ctx, write, nil)
 }
 
+func (d postgres) values(rows, columns int) string { return placeholders(rows, columns) }
+
 // putAll sends thousands of rows per statement, because all other writers wait during
 // each round trip.
 func (d postgres) putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error {

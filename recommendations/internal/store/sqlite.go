@@ -220,6 +220,12 @@ func (d sqlite) lock(ctx context.Context, _ *sql.DB, name string) (held context.
 	return ctx, unlock, err
 }
 
+// values returns placeholders without numbers. For SQLite, $1 is a name, which it looks up among
+// all earlier ones of the statement when it parses it and when it takes the value.
+func (d sqlite) values(rows, columns int) string {
+	return rowsOf(rows, columns, func(int) string { return "?" })
+}
+
 func (d sqlite) putAll(ctx context.Context, tx *sql.Tx, rows []domain.Reader) error {
 	return putReaders(ctx, tx, rows)
 }
