@@ -72,12 +72,12 @@ func (c *conn) healthChanged(s balancer.SubConnState) {
 	if status == Serving {
 		c.policy.pool.startSlowly(c) // before it receives its first call
 	}
-	c.tell()
+	c.tellChild()
 	c.policy.pool.connChanged(c, connectivity.Ready, status) // after it: the child's picker knows
 }
 
-// tell tells the child whether the connection may be used. It runs on the policy's queue.
-func (c *conn) tell() {
+// tellChild tells the child whether the connection may be used. It runs on the policy's queue.
+func (c *conn) tellChild() {
 	c.mu.Lock()
 	listener := c.listener
 	c.mu.Unlock()

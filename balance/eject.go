@@ -240,7 +240,7 @@ func (p *pool) exclude(r *replica, state State, reason, method string) (context.
 	x.state, x.reason, x.method, x.stop = state, reason, method, stop
 	r.out.Store(true)
 	change := p.changed(r, reason)
-	p.tell(r)
+	p.queueStates(r)
 	return ctx, change
 }
 
@@ -267,7 +267,7 @@ func (p *pool) readmit(r *replica, reason string) {
 	r.out.Store(false)
 	if reason != "" {
 		p.changed(r, reason)
-		p.tell(r)
+		p.queueStates(r)
 	}
 }
 
@@ -285,9 +285,9 @@ func (p *pool) readmitIfNoneServes() {
 	}
 }
 
-// tell has the child told whether it may use r. The caller holds p.mu.
-func (p *pool) tell(r *replica) {
+// queueStates has the child told whether it may use the connections to r. The caller holds p.mu.
+func (p *pool) queueStates(r *replica) {
 	for c := range r.conns {
-		c.policy.events.put(c.tell)
+		c.policy.events.put(c.tellChild)
 	}
 }

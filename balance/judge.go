@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/balancer"
@@ -50,14 +51,25 @@ func (c *config) judge(method string, stream bool, began time.Time, done balance
 		if !done.BytesReceived { // a broken connection, not the replica's answer: it is replaced anyway
 			o.verdict = nothing
 		}
-	case codes.Internal, codes.Unknown, codes.DataLoss:
-		o.verdict = bad
 	case codes.Canceled, codes.ResourceExhausted: // the caller cancelled; the load is too high
 		o.verdict = nothing
-	default: // an error that the caller caused
+	default: // otherwise an error that the caller caused
+		if slices.Contains(c.faultCodes, o.code) {
+			o.verdict = bad
+		}
 	}
 	o.failed = o.failed || o.verdict > good
 	return o
+}
+
+// judgedOtherwise reports whether judge looks at more than the code.
+func judgedOtherwise(code codes.Code) bool {
+	switch code {
+	case codes.OK, codes.Canceled, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Unavailable:
+		return true
+	default:
+		return false
+	}
 }
 
 // waited returns the time in the replica's queue, 0 for none or none that is valid.

@@ -71,6 +71,26 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// The owner of a method says which codes are faults.
+func TestFaultCodes(t *testing.T) {
+	cfg, err := newConfig([]Option{WithFaultCodes(codes.Internal, codes.Aborted)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, want := range map[codes.Code]verdict{
+		codes.Internal: bad, codes.Aborted: bad, codes.Unknown: good, codes.DataLoss: good, codes.Unavailable: bad, codes.Canceled: nothing,
+	} {
+		if o := cfg.judge(method, false, time.Now(), balancer.DoneInfo{Err: status.Error(code, ""), BytesReceived: true}); o.verdict != want {
+			t.Errorf("%v: verdict %d, want %d", code, o.verdict, want)
+		}
+	}
+	for _, code := range []codes.Code{codes.OK, codes.Canceled, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Unavailable} {
+		if _, err := newConfig([]Option{WithFaultCodes(code)}); !errors.Is(err, ErrOption) {
+			t.Errorf("%v is taken: %v", code, err)
+		}
+	}
+}
+
 func TestErrorsWithoutAStatusAreUnknown(t *testing.T) {
 	cfg, err := newConfig(nil)
 	if err != nil {

@@ -65,7 +65,7 @@ func TestAReplicaWithoutAConnectionIsUnused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := healthy(t, 4)
 		w.pool.connRemoved(w.channel.conns["10.0.0.4:50051"])
-		w.pool.settled()
+		w.pool.endPublication()
 		wantState(t, w, "10.0.0.4", Unused, "")
 		// Three are used, so one of them may be out, and not two.
 		w.reports("10.0.0.1", 3, timedOut, 0)

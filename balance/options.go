@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/balancer/roundrobin"
+	"google.golang.org/grpc/codes"
 )
 
 // An Option changes one setting of a Balancer. Of two that change the same one, the later
@@ -33,6 +35,7 @@ type config struct {
 	maxStale      time.Duration
 	eject         bool
 	ejection      Ejection
+	faultCodes    []codes.Code
 	slowStart     time.Duration
 	policy        string
 	policyConfig  string
@@ -85,6 +88,14 @@ func WithEjection(e Ejection) Option {
 // WithoutEjection turns ejection and suspicion off. Replicas that are down or not SERVING
 // still receive no calls.
 func WithoutEjection() Option { return func(c *config) { c.eject = false } }
+
+// WithFaultCodes sets the codes that make an answer a fault of its replica. The default is
+// Internal, Unknown and DataLoss. Leave Unknown out if handlers return errors without a status,
+// which are Unknown, for what their callers did wrong. OK, Canceled, DeadlineExceeded,
+// ResourceExhausted and Unavailable are judged by what else is known of the call, and refused here.
+func WithFaultCodes(list ...codes.Code) Option {
+	return func(c *config) { c.faultCodes = slices.Clone(list) }
+}
 
 // WithSlowStart sets the time in which the share of a new replica grows from a twentieth to
 // the whole, so that a cold cache meets few calls. The default is 4 s. It stands still
@@ -180,7 +191,7 @@ func (e Ejection) withDefaults() Ejection {
 func newConfig(options []Option) (config, error) {
 	c := config{
 		interval: 2 * time.Second, lookupTimeout: 2 * time.Second, maxStale: 5 * time.Minute,
-		eject: true, slowStart: 4 * time.Second, policy: roundrobin.Name,
+		eject: true, faultCodes: []codes.Code{codes.Internal, codes.Unknown, codes.DataLoss}, slowStart: 4 * time.Second, policy: roundrobin.Name,
 		log: slog.New(slog.DiscardHandler), observer: nobody{}, excluded: func(context.Context, Change) {},
 	}
 	var wrong []error
@@ -210,6 +221,7 @@ func newConfig(options []Option) (config, error) {
 		{"WithInterval", c.interval < shortestInterval, "at least " + shortestInterval.String()},
 		{"WithLookupTimeout", c.lookupTimeout <= 0, "more than 0"},
 		{"WithMaxStale", c.maxStale < 0, "at least 0"},
+		{"WithFaultCodes", slices.ContainsFunc(c.faultCodes, judgedOtherwise), "no code that is judged otherwise"},
 		{"WithSlowStart", c.slowStart < 0, "at least 0"},
 		{"Ejection.Threshold", e.Threshold < 0, "at least 1"},
 		{"Ejection.MinTimeout", e.MinTimeout < 0, "more than 0"},

@@ -135,9 +135,9 @@ func (p *pool) group(addresses []netip.AddrPort) [][]string {
 	return groups
 }
 
-// settled ends the publication of a list: a replica to which the child opened no connection
+// endPublication ends the publication of a list: a replica to which the child opened no connection
 // by now is not used by it.
-func (p *pool) settled() {
+func (p *pool) endPublication() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	unused := 0
@@ -188,7 +188,7 @@ func (p *pool) connAdded(c *conn) {
 	defer p.mu.Unlock()
 	if r := c.replica; r != nil {
 		r.conns[c] = Connecting
-		p.settle(r)
+		p.updateStatus(r)
 	}
 }
 
@@ -197,7 +197,7 @@ func (p *pool) connRemoved(c *conn) {
 	defer p.mu.Unlock()
 	if r := c.replica; r != nil {
 		delete(r.conns, c)
-		p.settle(r)
+		p.updateStatus(r)
 	}
 }
 
@@ -213,11 +213,11 @@ func (p *pool) connChanged(c *conn, s connectivity.State, status State) {
 		return
 	}
 	r.conns[c] = status
-	p.settle(r)
+	p.updateStatus(r)
 }
 
-// settle sets the status of r from its connections. The caller holds p.mu.
-func (p *pool) settle(r *replica) {
+// updateStatus sets the status of r from its connections. The caller holds p.mu.
+func (p *pool) updateStatus(r *replica) {
 	status := Connecting
 	for _, s := range r.conns {
 		if s == Serving || s == NotServing && status == Connecting {

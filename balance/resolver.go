@@ -193,5 +193,5 @@ func (r *dnsResolver) publish() {
 	if err := r.cc.UpdateState(state); err != nil {
 		r.cfg.log.Debug("list refused by the balancer", "name", r.target.host, "error", err.Error())
 	}
-	r.pool.settled()
+	r.pool.endPublication()
 }

@@ -344,6 +344,9 @@ func (x *index) correct(text string, b Book, rank int32, means map[string][]simi
 		}
 		if best.edits < 100 {
 			fields[i] = b.spelling(x.words[best.word])
+			if len(fields) > 1 && text == strings.ToLower(text) { // as the words beside it
+				fields[i] = strings.ToLower(fields[i])
+			}
 		}
 	}
 	return strings.Join(fields, " ")

@@ -234,21 +234,21 @@ func TestSearchForgivesTypingMistakes(t *testing.T) {
 		want          []int64
 	}{
 		{"hobit", "Hobbit", []int64{1}},
-		{"the hbobit", "the Hobbit", []int64{1}},
+		{"the hbobit", "the hobbit", []int64{1}},
 		{"tolkein", "Tolkien", []int64{1, 12}},
 		{"rolkien", "Tolkien", []int64{1, 12}}, // the first letter
 		{"TOLKEIN hobbit", "Tolkien hobbit", []int64{1}},
 		{"solitdue", "Solitude", []int64{3}},
 		{"misreables", "Misérables", []int64{4}},
-		{"fellowshpi fo ring", "Fellowship of ring", []int64{12}},
-		{"teh hobbit", "The hobbit", []int64{1}},
-		{"hobbit teh", "hobbit The", []int64{1}},
+		{"fellowshpi fo ring", "fellowship of ring", []int64{12}},
+		{"teh hobbit", "the hobbit", []int64{1}},
+		{"hobbit teh", "hobbit the", []int64{1}},
 		{"teh", "", nil}, // alone it could be anything
 		{"felowshp", "Fellowship", []int64{12}},
-		{"jane erye", "jane Eyre", []int64{2}},
+		{"jane erye", "jane eyre", []int64{2}},
 		{"murdr", "Murder", []int64{9}},
 		{"hobbbbit", "", nil},
-		{"stephn knig", "Stephen King", []int64{7}},
+		{"stephn knig", "stephen king", []int64{7}},
 	} {
 		page := c.List(Query{Text: test.text, Limit: 100})
 		if diff := cmp.Diff(append([]int64{}, test.want...), ids(page.Books)); diff != "" || page.Instead != test.instead {

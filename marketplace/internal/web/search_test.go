@@ -18,10 +18,10 @@ func TestSearch(t *testing.T) {
 
 func TestSearchWithTypingMistakes(t *testing.T) {
 	s := newTestShop(t, fewBooks())
-	page := s.get("/search?q=tolkein&category=fantasy").want(t, 200, "Nothing for “tolkein”", `Did you mean <a href="/search?q=Tolkien&amp;category=fantasy">Tolkien</a>? This book comes closest.`, "The Hobbit").
+	page := s.get("/search?q=tolkein&category=fantasy").want(t, 200, "1 book close to “tolkein”", `No book has just that. Did you mean <a href="/search?q=Tolkien&amp;category=fantasy">Tolkien</a>?`, "The Hobbit").
 		without(t, "Bestsellers", "check the spelling")
 	golden(t, "search-instead", page.body)
-	s.get("/search?q=brotne").want(t, 200, `<a href="/search?q=Bront%C3%AB">Brontë</a>? This book`, "Jane Eyre")
+	s.get("/search?q=brotne").want(t, 200, `<a href="/search?q=Bront%C3%AB">Brontë</a>?`, "Jane Eyre")
 	s.get("/api/v1/books?q=tolkein").want(t, 200, `"did_you_mean":"Tolkien"`, `"total_size":1`)
 	s.get("/api/v1/books?q=tolkien").want(t, 200, `"total_size":1`).without(t, "did_you_mean")
 }

@@ -15,10 +15,10 @@ const bestsellers = 100
 
 // shown counts which books of the present catalogue were on a shelf. It is safe for
 // concurrent use.
-type shown struct{ of atomic.Pointer[shownOf] }
+type shown struct{ of atomic.Pointer[shownBooks] }
 
-// shownOf is that of one catalogue.
-type shownOf struct {
+// shownBooks are the books of one version of the catalogue, and which of them were on a shelf.
+type shownBooks struct {
 	version string
 	books   int
 	limit   int64 // least popularity of a bestseller
@@ -33,7 +33,7 @@ type shownOf struct {
 func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) {
 	now := s.of.Load()
 	if now == nil || now.version != catalog.Version {
-		next := newShownOf(catalog)
+		next := newShownBooks(catalog)
 		if !s.of.CompareAndSwap(now, next) {
 			next = s.of.Load() // that of a call at the same time
 		}
@@ -50,9 +50,9 @@ func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) 
 	return best
 }
 
-func newShownOf(catalog domain.Catalog) *shownOf {
+func newShownBooks(catalog domain.Catalog) *shownBooks {
 	n := len(catalog.Books)
-	s := &shownOf{version: catalog.Version, books: n, index: make(map[int64]int, n), seen: make([]atomic.Bool, n)}
+	s := &shownBooks{version: catalog.Version, books: n, index: make(map[int64]int, n), seen: make([]atomic.Bool, n)}
 	liked := make([]int64, n)
 	for i, b := range catalog.Books {
 		s.index[b.ID] = i

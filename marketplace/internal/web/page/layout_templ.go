@@ -881,12 +881,12 @@ func foot(at *links, f *footer) templ.Component {
 			}
 		}
 		if f.SignedIn {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<p>You are signed in, so your browser needs no cookie of ours. It keeps what takes back the last file that you brought, if you did, and nothing else, and no other site is asked.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<p>You are signed in, so no cookie of ours says who you are. Your browser keeps how far your shelf goes from what you know, if you chose that, and what takes back the last file that you brought, if you did. It keeps nothing else, and no other site is asked.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "<p>Until you like, rate or buy a book, or read as somebody else, your browser gets no cookie. Then one remembers which reader you are, another how far your own changes have come. If you bring a file, it keeps what takes that back. Nothing else is kept in your browser, and no other site is asked.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "<p>Until you do something with a book, such as liking it, bring a file, or read as somebody else, your browser gets no cookie. Then one remembers which reader you are, another how far your own changes have come, and a third how far your shelf goes from what you know, if you chose that. If you bring a file, your browser keeps what takes that back. Nothing else is kept in it, and no other site is asked.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -48,21 +48,17 @@ func searchText(typed string) string {
 	return text
 }
 
-// found says how many books match the query.
+// found says how many books match the query, or what was probably meant.
 func (p *searchPage) found() string {
 	count := "Nothing"
-	if p.Total > 0 && p.Instead == "" {
+	if p.Total > 0 {
 		count = p.at.books(p.Total)
 	}
-	return count + " for “" + shortened(p.Query, longestHeading) + "”"
-}
-
-// closest says how many books match what was probably meant.
-func (p *searchPage) closest() string {
-	if p.Total == 1 {
-		return "This book comes closest."
+	relation := " for “"
+	if p.Instead != "" {
+		relation = " close to “"
 	}
-	return "These " + p.at.books(p.Total) + " come closest."
+	return count + relation + shortened(p.Query, longestHeading) + "”"
 }
 
 // in names a category after a word; "" for none.
