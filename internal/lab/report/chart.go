@@ -1,14 +1,17 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Chart is a picture of one panel or more, one below the other, with one legend.
 // It can be read on a light and on a dark page.
 type Chart struct {
 	Label  string // what it shows, for those who cannot see it
+	Width  int    // in pixels; 0 for 720
 	Panels []Panel
 	Legend []string // names of the colours of the lines, from 0
 	Bars   string   // name of what the bars show; "" if there are none
@@ -26,6 +29,7 @@ type Panel struct {
 	Bars       []Bar
 	Marks      []Mark
 	Lines      []Line
+	Rows       []string // text in place of the plot, a line each
 }
 
 // Bar stands on the x axis.
@@ -51,10 +55,10 @@ type Point struct{ X, Y float64 }
 const (
 	chartWidth  = 720
 	left, right = 60, 12
-	plotWidth   = chartWidth - left - right
 	row         = 20 // height of a line of text
 	letter      = 6
-	perRow      = 6 // names in a row of the legend
+	mostPerRow  = 6 // names in a row of the legend
+	gap         = 20
 )
 
 const style = `<style>text{font:11px sans-serif;fill:#57606a}.a{fill:none;stroke:#8c959f}.s{fill:#8c959f;opacity:.15}` +
@@ -63,15 +67,49 @@ const style = `<style>text{font:11px sans-serif;fill:#57606a}.a{fill:none;stroke
 
 // SVG draws the chart.
 func (c Chart) SVG() string {
+	content, height := c.draw()
+	return document(c.Label, c.width(), height, content)
+}
+
+// Grid draws charts in columns, row by row.
+func Grid(label string, columns int, charts []Chart) string {
 	var b strings.Builder
-	y := 0
+	x, y, high, wide := 0, 0, 0, 0
+	for i, c := range charts {
+		content, height := c.draw()
+		fmt.Fprintf(&b, `<svg x="%d" y="%d" width="%d" height="%d">%s</svg>`+"\n", x, y, c.width(), height, content)
+		wide, high = max(wide, x+c.width()), max(high, height)
+		x += c.width() + gap
+		if (i+1)%columns == 0 || i == len(charts)-1 {
+			x, y, high = 0, y+high, 0
+		}
+	}
+	return document(label, wide, y, b.String())
+}
+
+func document(label string, width, height int, content string) string {
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">%s`+"\n%s</svg>\n",
+		width, height, escape(label), style, content)
+}
+
+func (c Chart) width() int { return cmp.Or(c.Width, chartWidth) }
+
+// draw returns what the chart consists of, and its height.
+func (c Chart) draw() (content string, height int) {
+	var b strings.Builder
+	y, plotWidth := 0, c.width()-left-right
 	for _, p := range c.Panels {
-		y = p.draw(&b, y)
+		y = p.draw(&b, y, plotWidth)
 	}
 	names := c.Legend
 	if c.Bars != "" {
 		names = append(names[:len(names):len(names)], c.Bars)
 	}
+	longest := 0
+	for _, name := range names {
+		longest = max(longest, utf8.RuneCountInString(name))
+	}
+	perRow := min(max(1, plotWidth/(14+letter*(longest+1))), mostPerRow)
 	for i, name := range names {
 		if i%perRow == 0 {
 			y += row
@@ -88,13 +126,18 @@ func (c Chart) SVG() string {
 		y += row
 		text(&b, left, y, "", c.Note)
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">%s`+"\n%s</svg>\n",
-		chartWidth, y+row/2, escape(c.Label), style, b.String())
+	return b.String(), y + row/2
 }
 
 // draw draws the panel below y and returns where it ends.
-func (p Panel) draw(b *strings.Builder, y int) int {
+func (p Panel) draw(b *strings.Builder, y, plotWidth int) int {
 	text(b, left, y+row-6, "", p.Title)
+	if len(p.Rows) > 0 {
+		for i, words := range p.Rows {
+			text(b, left, y+(i+2)*row-6, "", words)
+		}
+		return y + (len(p.Rows)+1)*row
+	}
 	top := y + row
 	if len(p.Marks) > 0 {
 		top += row
@@ -110,7 +153,7 @@ func (p Panel) draw(b *strings.Builder, y int) int {
 	fmt.Fprintf(b, `<path class="a" d="M%d %dV%dH%d"/>`, left, top, bottom, left+plotWidth)
 	text(b, left-6, top+4, "end", p.TopY)
 	text(b, left-6, bottom+4, "end", "0")
-	text(b, left+plotWidth, bottom+16, "end", p.EndX)
+	text(b, float64(left+plotWidth), bottom+16, "end", p.EndX)
 	for _, bar := range p.Bars {
 		fmt.Fprintf(b, `<rect class="b" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, px(bar.X), py(bar.Y), px(bar.X+bar.Width)-px(bar.X), float64(bottom)-py(bar.Y))
 	}
@@ -118,7 +161,7 @@ func (p Panel) draw(b *strings.Builder, y int) int {
 	for _, m := range p.Marks {
 		fmt.Fprintf(b, `<path class="m" d="M%.1f %dV%d"/>`, px(m.X), top, bottom)
 		wide := float64(letter * len(m.Text))
-		if start := min(px(m.X), left+plotWidth-wide); start >= free {
+		if start := min(px(m.X), float64(left+plotWidth)-wide); start >= free {
 			text(b, start, top-6, "", m.Text)
 			free = start + wide
 		}

@@ -63,3 +63,19 @@ func TestChart(t *testing.T) {
 		t.Errorf("no line from (60, 140) to (708, 40) in\n%s", drawn)
 	}
 }
+
+// Charts of a grid stand beside each other and do not overlap, and a panel may have text in place
+// of a plot.
+func TestGrid(t *testing.T) {
+	small := Chart{Width: 480, Panels: []Panel{{Title: "table", Rows: []string{"first", "second"}}}}
+	large := Chart{Width: 480, Panels: []Panel{{Title: "plot", Height: 100, MaxX: 1, MaxY: 1}}, Legend: []string{"a name that is as long as half a row", "two", "three"}}
+	drawn := Grid("grid", 2, []Chart{small, large, small})
+	for _, want := range []string{
+		`viewBox="0 0 980 `, `<svg x="0" y="0" width="480" height="70">`, `<svg x="500" y="0" width="480" height="210">`, `<svg x="0" y="210" width="480" height="70">`,
+		">first</text>", ">second</text>",
+	} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("no %s in\n%s", want, drawn)
+		}
+	}
+}

@@ -287,7 +287,7 @@ func TestDashboards(t *testing.T) {
 func panelsTable() string {
 	var b strings.Builder
 	for _, d := range dashboards() {
-		fmt.Fprintf(&b, "## %s\n\n| panel | what it shows |\n|---|---|\n", d.title)
+		fmt.Fprintf(&b, "## %s\n\n![%[1]s](dashboards/%s.svg)\n\n| panel | what it shows |\n|---|---|\n", d.title, d.name)
 		for _, p := range d.panels {
 			fmt.Fprintf(&b, "| %s | %s |\n", p.title, p.about)
 		}

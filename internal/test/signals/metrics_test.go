@@ -16,7 +16,10 @@ import (
 	"bookstall/internal/lab/fleet"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/metrics.md and docs/logs.md")
+var (
+	update   = flag.Bool("update", false, "rewrite docs/metrics.md and docs/logs.md")
+	pictures = flag.Bool("pictures", false, "draw the pictures of docs/dashboards")
+)
 
 // maxSeries is how many series a pod may have.
 const maxSeries = 1500
@@ -105,7 +108,12 @@ func TestSignals(t *testing.T) {
 		}
 	}
 	last := r.Replicas()[2]
+	r.note("a replica is killed")
 	at := stopped(t, r, prom, last)
+	if *pictures {
+		time.Sleep(calm)
+		drawPictures(t, prom, r.events)
+	}
 	end()
 	t.Run("panels", func(t *testing.T) { panelsHaveData(t, prom, last.Name, at) })
 	t.Run("metrics", func(t *testing.T) { golden(t, root+"/docs/metrics.md", metricsTable(t, all)) })

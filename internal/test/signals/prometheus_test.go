@@ -109,10 +109,10 @@ type series struct {
 	Values [][2]any          `json:"values"`
 }
 
-// history returns the answers to a query from the beginning until now.
-func (p *prometheus) history(ctx context.Context, query string) ([]series, error) {
+// history returns the answers to a query from the beginning until now, one each step.
+func (p *prometheus) history(ctx context.Context, query string, step time.Duration) ([]series, error) {
 	at := func(when time.Time) string { return fmt.Sprintf("%.3f", float64(when.UnixMilli())/1000) }
-	form := url.Values{"query": {query}, "start": {at(p.began)}, "end": {at(time.Now())}, "step": {fmt.Sprint(scrapeInterval.Seconds())}}
+	form := url.Values{"query": {query}, "start": {at(p.began)}, "end": {at(time.Now())}, "step": {fmt.Sprint(step.Seconds())}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/api/v1/query_range?"+form.Encode(), http.NoBody)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (p *prometheus) history(ctx context.Context, query string) ([]series, error
 func (p *prometheus) wait(t *testing.T, query string, do func()) {
 	t.Helper()
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(scrapeInterval / 2) {
-		if list, err := p.history(t.Context(), query); err == nil && slices.ContainsFunc(list, func(s series) bool {
+		if list, err := p.history(t.Context(), query, scrapeInterval); err == nil && slices.ContainsFunc(list, func(s series) bool {
 			last, _ := s.Values[len(s.Values)-1][0].(float64)
 			return time.Since(time.UnixMilli(int64(last*1000))) < 2*scrapeInterval+time.Second
 		}) {
@@ -167,7 +167,7 @@ func panelsHaveData(t *testing.T, p *prometheus, gone string, at time.Time) {
 			panels++
 			for _, query := range one.queries {
 				queries++
-				list, err := p.history(t.Context(), chosen(query[0]))
+				list, err := p.history(t.Context(), chosen(query[0]), scrapeInterval)
 				if err != nil {
 					t.Errorf("%s, %s: %v", d.title, one.title, err)
 					continue
@@ -217,7 +217,7 @@ func variablesHaveValues(t *testing.T, p *prometheus) {
 			t.Errorf("the query of a variable is %s", definition)
 			continue
 		}
-		list, err := p.history(t.Context(), chosen(m[1]))
+		list, err := p.history(t.Context(), chosen(m[1]), scrapeInterval)
 		if err != nil || len(list) == 0 {
 			t.Errorf("%s: %d series, %v", definition, len(list), err)
 			continue

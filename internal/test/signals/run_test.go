@@ -47,6 +47,16 @@ type rig struct {
 	bin   string
 	store string
 	http  *http.Client // a browser with its cookies
+
+	events []event
+}
+
+// note keeps what happens now, for a picture, which needs some calm before.
+func (r *rig) note(what string) {
+	if *pictures {
+		time.Sleep(calm)
+	}
+	r.events = append(r.events, event{time.Now(), what})
 }
 
 func start(t *testing.T) *rig {
@@ -149,6 +159,10 @@ func (r *rig) live(ctx context.Context) {
 // live shelf is open.
 func (r *rig) happen(ctx context.Context, p *prometheus) {
 	r.t.Helper()
+	p.wait(r.t, "count(up == 1) == 4", wait)
+	if *pictures {
+		r.visitors(ctx)
+	}
 	for _, path := range []string{"/", "/books/1", "/search?q=the", "/api/v1/recommendations?user_id=1", "/books/999999"} {
 		r.get(path)
 	}
@@ -158,6 +172,7 @@ func (r *rig) happen(ctx context.Context, p *prometheus) {
 	r.get("/your-books")
 	r.live(ctx)
 	replicas := r.Replicas()
+	r.note("a model is trained")
 	if _, err := fleet.Recommendations(ctx, r.bin, "train", r.store); err != nil {
 		r.t.Fatal(err)
 	}
@@ -173,6 +188,7 @@ func (r *rig) happen(ctx context.Context, p *prometheus) {
 	_ = conn.Close()
 
 	// All replicas fail: shelves fall back, and a like is not stored.
+	r.note("all replicas fail")
 	r.fault(`{"error_share":1,"code":"UNAVAILABLE"}`, replicas...)
 	r.until(r.Admin, "recommend_fallbacks_total", []string{`reason="unavailable"`}, some, func() { r.get("/") })
 	if status := r.like("2"); status != http.StatusServiceUnavailable {
@@ -180,15 +196,18 @@ func (r *rig) happen(ctx context.Context, p *prometheus) {
 	}
 	// Prometheus sees the first failures as the beginning of a series, and counts those after.
 	p.wait(r.t, `ALERTS{alertname="BookstallRequestsFailFast", alertstate="firing"}`, func() { r.like("2") })
+	r.note("they do not any more")
 	r.fault(`{}`, replicas...)
 
 	// DNS forgets the replicas for longer than the shop keeps them, and knows them again.
+	r.note("DNS forgets the replicas")
 	r.Publish()
 	r.until(r.Admin, "discovery_serving_endpoints", nil, func(v float64) bool { return v == 0 }, wait)
 	r.Publish(replicas...)
 	r.until(r.Admin, "discovery_serving_endpoints", nil, func(v float64) bool { return v == 3 }, wait)
 
 	// One replica hangs: a call misses its deadline, and the replica is ejected.
+	r.note("one replica hangs")
 	r.fault(`{"hang":true}`, replicas[0])
 	r.until(r.Admin, "discovery_ejected_endpoints", nil, func(v float64) bool { return v == 1 }, func() { r.get("/") })
 	r.until(r.Admin, "discovery_replica_first_call_seconds", nil, some, func() { r.get(fmt.Sprintf("/books/%d", 2)) })
