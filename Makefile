@@ -48,7 +48,8 @@ observe: build $(BIN)/prometheus ## make run with the last traces on http://127.
 
 .PHONY: build
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs
-	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load ./deploy/certs
+	@echo 'building into bin/: a minute or two the first time'
+	@CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/ ./marketplace ./recommendations ./deploy/local ./deploy/load ./deploy/certs
 
 .PHONY: check
 check: ## go vet and unit tests while you edit; needs no browser, Helm or database
