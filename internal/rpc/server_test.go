@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -187,4 +188,43 @@ func TestErrorDetailsDoNotReachTheCaller(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Calls run at once that are more than the workers.
+func TestCallsBeyondTheWorkers(t *testing.T) {
+	r := oneReplica(t)
+	const calls = 2 * streamWorkers
+	release := make(chan struct{})
+	r.answer(func(ctx context.Context, in string) (string, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return in, ctx.Err()
+	})
+	conn := plainConn(t, r)
+	results := make(chan error, calls)
+	for range calls {
+		go func() { results <- call(conn, 10*time.Second) }()
+	}
+	waitFor(t, "all calls at once", func() bool { return r.calls.Load() == calls })
+	close(release)
+	for range calls {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCloseEndsTheWorkers(t *testing.T) {
+	tel := newTelemetry(t)
+	before := goleak.IgnoreCurrent()
+	s, err := NewServer(ServerConfig{Address: "127.0.0.1:0", Service: testService, Readiness: lifecycle.NewReadiness(), Telemetry: tel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, before)
 }
