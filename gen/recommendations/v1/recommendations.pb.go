@@ -1179,7 +1179,8 @@ type Book struct {
 	Year int32 `protobuf:"varint,4,opt,name=year,proto3" json:"year,omitempty"`
 	// 1 to 4 slugs, the main one first.
 	Categories []string `protobuf:"bytes,5,rep,name=categories,proto3" json:"categories,omitempty"`
-	// Number of readers who like it.
+	// How many readers like it: by the owner's figures, or if the catalogue has
+	// none, those counted when the model in use was trained.
 	Popularity int64  `protobuf:"varint,6,opt,name=popularity,proto3" json:"popularity,omitempty"`
 	Series     string `protobuf:"bytes,7,opt,name=series,proto3" json:"series,omitempty"`
 	// 10 or 13 characters, no hyphens.

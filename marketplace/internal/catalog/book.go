@@ -12,7 +12,7 @@ type Book struct {
 	Author     string   `json:"author"`
 	Year       int      `json:"year,omitempty"` // year of first publication; negative is BCE, 0 is unknown
 	Categories []string `json:"categories"`     // 1 to 4 slugs, the main one first
-	Popularity int64    `json:"popularity"`     // number of readers who like it
+	Popularity int64    `json:"popularity"`     // how many readers like it, by the owner's figures or by the model
 
 	// The rest may be empty.
 	ExternalID  string `json:"external_id,omitempty"` // the id in the owner's files, if it is no number there

@@ -89,6 +89,26 @@ func openStore(t *testing.T, flag string) *store.Store {
 	return s
 }
 
+// A catalogue without popularity is named, until it is there.
+func TestImportSaysThatTheModelCountsPopularity(t *testing.T) {
+	t.Parallel()
+	const note = "popularity: no book has one, so it is the number of readers who like a book, counted at each training\n"
+	to := storeFlagOf(t)
+	for i, step := range []struct {
+		args []string
+		says bool
+	}{
+		{[]string{"--books", write(t, "books.csv", "book_id,title,author\n1,One,A\n2,Two,B\n")}, true},
+		{[]string{"--ratings", write(t, "ratings.csv", "user_id,book_id,rating\n1,1,5\n")}, false},
+		{[]string{"--merge", "--books", write(t, "books.csv", "book_id,title,author,popularity\n3,Three,C,0\n")}, true},
+		{[]string{"--merge", "--books", write(t, "books.csv", "book_id,title,author,popularity\n3,Three,C,7\n")}, false},
+	} {
+		if got := must(t, append([]string{"import", to}, step.args...)...); strings.Contains(got, note) != step.says {
+			t.Errorf("import %d: %s", i+1, got)
+		}
+	}
+}
+
 const someBooks = `book_id,title,author,year,categories,popularity
 1,One,A,1901,fantasy,3
 2,Two,B,1902,romance|fantasy,2

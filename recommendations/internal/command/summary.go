@@ -54,6 +54,9 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		fmt.Fprintf(out, "prices: %d %s more decimals than the currency, and %s shown as %s in the file, the first at %s\n",
 			n, be(int64(n), "has", "have"), be(int64(n), "is", "are"), be(int64(n), "it is", "they are"), plan.Fractions.First)
 	}
+	if plan.NoPopularity && plan.Books.New+plan.Books.Changed+plan.Books.Gone > 0 {
+		fmt.Fprintln(out, "popularity: no book has one, so it is the number of readers who like a book, counted at each training")
+	}
 	for _, f := range plan.Files {
 		if form := formOf(f.Shape); form != "" {
 			fmt.Fprintf(out, "%s: %s\n", f.Name, form)

@@ -5,6 +5,7 @@ package domain
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +36,7 @@ type Book struct {
 	Author     string   // first author, e.g. "J.R.R. Tolkien"
 	Year       int      // year of first publication; negative is BCE, 0 is unknown
 	Categories []string // 1 to 4 slugs, the main one first, no duplicates
-	Popularity int64    // readers who like it, ≥ 0
+	Popularity int64    // how many readers like it, ≥ 0; see Catalog.HasPopularity
 
 	// All fields below may be empty.
 	ExternalID  string `json:",omitempty"` // the id in the owner's files, if it is no number there
@@ -140,6 +141,12 @@ type Catalog struct {
 	Version string // changes whenever Books change
 	Books   []Book // sorted by ID
 	Samples []SampleReader
+}
+
+// HasPopularity reports whether any book has a popularity. If none has, replicas serve the
+// number of readers whom the model counts.
+func (c *Catalog) HasPopularity() bool {
+	return slices.ContainsFunc(c.Books, func(b Book) bool { return b.Popularity != 0 })
 }
 
 // Library is a catalogue and ratings of its books.

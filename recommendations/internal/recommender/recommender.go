@@ -55,8 +55,10 @@ type state struct {
 // New returns a recommender without a catalogue, which returns ErrNotReady.
 func New() *Recommender { return &Recommender{readers: newReaders()} }
 
-// Serve replaces the catalogue and the model. On an error, nothing changes.
+// Serve replaces the catalogue and the model. On an error, nothing changes. A catalogue without
+// popularity gets that of the model, as withPopularity says.
 func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
+	catalog = withPopularity(catalog, model)
 	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books)), added: byAdded(catalog.Books)}
 	for i, b := range catalog.Books {
 		s.index[b.ID] = int32(i)

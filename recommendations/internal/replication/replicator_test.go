@@ -20,6 +20,8 @@ import (
 
 	"bookstall/internal/test/pgtest"
 	"bookstall/recommendations/internal/domain"
+	"bookstall/recommendations/internal/engine"
+	"bookstall/recommendations/internal/models"
 	"bookstall/recommendations/internal/recommender"
 	"bookstall/recommendations/internal/replication"
 	"bookstall/recommendations/internal/store"
@@ -232,6 +234,58 @@ func TestANewCatalogueIsTakenUp(t *testing.T) {
 	models, err := a.store.Models(t.Context())
 	if err != nil || len(models) != 2 {
 		t.Errorf("%d models, %v; want the demonstration's and one for the new books, of which only one replica trained", len(models), err)
+	}
+}
+
+// Replicas of a catalogue without popularity agree on it, and on the version, which changes
+// when the next model has counted anew.
+func TestPopularityFollowsTheModel(t *testing.T) {
+	url := newURL(t)
+	a, b := start(t, url), start(t, url)
+	other := demo("Other")
+	for i := range other.Books {
+		other.Books[i].Popularity = 0
+	}
+	ratings := store.NewRatings()
+	liked := map[int64]int64{}
+	for _, r := range other.Ratings {
+		ratings.Add(r)
+		liked[r.BookID]++
+	}
+	if _, err := a.store.Import(t.Context(), store.ImportRequest{Catalog: &other.Catalog, Ratings: ratings}); err != nil {
+		t.Fatal(err)
+	}
+	agree := func(what string) (version string) {
+		t.Helper()
+		holds := func(r *replica) bool {
+			c, err := r.books.Catalog()
+			version = c.Version
+			return err == nil && !slices.ContainsFunc(c.Books, func(b domain.Book) bool { return b.Popularity != liked[b.ID] })
+		}
+		within(t, 5*time.Second, what, func() bool { return holds(a) })
+		first := version
+		within(t, 5*time.Second, what+" in the other replica", func() bool { return holds(b) })
+		if version != first {
+			t.Errorf("%s: the versions are %s and %s", what, first, version)
+		}
+		return version
+	}
+	before := agree("the first counts")
+	a.record(t, like("a", 777, 2))
+	liked[2]++
+	lib, err := a.store.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := models.Train(t.Context(), models.Input{Catalog: lib, Readers: slices.Values(a.books.All()), Params: engine.DefaultParams(), Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := models.Publish(t.Context(), a.store, model, true); err != nil {
+		t.Fatal(err)
+	}
+	if after := agree("the counts of the next model"); after == before {
+		t.Errorf("the version is still %s", after)
 	}
 }
 

@@ -207,6 +207,43 @@ func TestListBooks(t *testing.T) {
 	}
 }
 
+// Where no book has a popularity, it is that of the model, in the list of books as on shelves.
+func TestPopularityOfTheModel(t *testing.T) {
+	lib := testLibrary()
+	for i := range lib.Books {
+		lib.Books[i].Popularity = 0
+	}
+	lib.Ratings = append(lib.Ratings, domain.Rating{UserID: 1, BookID: 2, Stars: 4}, domain.Rating{UserID: 2, BookID: 2, Stars: 3})
+	api := serve(t, lib)
+	header, books := list(t, api, "v1")
+	if header.GetUnchanged() || !strings.HasPrefix(header.GetVersion(), "v1.") {
+		t.Errorf("version %q, want one of v1 and the model", header.GetVersion())
+	}
+	want := map[int64]int64{1: 24, 2: 1, 3: 24, 5: 24, 7: 24} // book i is liked by those 4 of 5 readers for whom user+i is no multiple of 5
+	for _, b := range books {
+		if b.GetPopularity() != want[b.GetId()] {
+			t.Errorf("book %d: popularity %d, want %d", b.GetId(), b.GetPopularity(), want[b.GetId()])
+		}
+	}
+	resp, err := api.Recommend(within(t), &recommendationsv1.RecommendRequest{UserId: 999, MaxResults: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	for _, r := range resp.GetRecommendations() {
+		got = append(got, r.GetBookId())
+	}
+	if !slices.Equal(got, []int64{1, 3, 5, 7, 2, 4}) || resp.GetCatalogVersion() != header.GetVersion() {
+		t.Errorf("bestsellers %v of catalogue %s, want the liked ones first, of %s", got, resp.GetCatalogVersion(), header.GetVersion())
+	}
+	if lib.Books[0].Popularity != 0 {
+		t.Error("the library itself has changed")
+	}
+	if again, _ := list(t, api, header.GetVersion()); !again.GetUnchanged() {
+		t.Errorf("the version held: %v, want unchanged", again)
+	}
+}
+
 func list(t *testing.T, api recommendationsv1.RecommendationsServiceClient, held string) (*recommendationsv1.CatalogHeader, []*recommendationsv1.Book) {
 	t.Helper()
 	stream, err := api.ListBooks(within(t), &recommendationsv1.ListBooksRequest{IfVersion: held})

@@ -82,6 +82,8 @@ type Plan struct {
 	Files                 []*FileReport
 	Books, Samples        Changes
 	Ratings, Interactions int64 // rows to import
+	// NoPopularity means that no book of the new catalogue has a popularity.
+	NoPopularity bool
 	// TextIDs counts the books and readers that are new and whose ids are texts.
 	TextIDs struct{ Books, Readers int }
 	// Fractions counts the prices with more decimals than their currency has.
@@ -295,7 +297,7 @@ func (p *Plan) readCatalog(ctx context.Context, r *reporting, into Importer, fil
 	if n := len(next.Samples); n > domain.MaxSamples {
 		return domain.Catalog{}, fmt.Errorf("there would be %d sample readers, at most %d are allowed", n, domain.MaxSamples)
 	}
-	p.req.Catalog = &next
+	p.req.Catalog, p.NoPopularity = &next, !next.HasPopularity()
 	return next, nil
 }
 
