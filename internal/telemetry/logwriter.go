@@ -14,6 +14,10 @@ const logQueue = 4096
 // pipe as a whole, so that lines of processes that share one do not mix.
 const logBatch = 4096
 
+// logPause is how long the writer waits after it has written all lines. Those that come meanwhile are written together,
+// and none of them has to wake the writer. A program that is killed loses them.
+const logPause = 2 * time.Millisecond
+
 // logWriter writes lines from a goroutine of its own. If the reader does not keep up, such
 // as a pager or a stopped terminal, it drops and counts lines: otherwise every request
 // would block on the log, with no sign of the cause.
@@ -54,6 +58,7 @@ func (w *logWriter) writeLines() {
 		batch = append(batch, line...)
 		if len(w.lines) == 0 {
 			write()
+			time.Sleep(logPause)
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
@@ -146,6 +148,32 @@ func (g *gated) Write(p []byte) (int, error) {
 	}
 	g.writes = append(g.writes, string(p))
 	return len(p), nil
+}
+
+// A line is written at once if none came before it for a while. Under load those that come within the pause are written
+// together, and none is lost when the log closes.
+func TestLinesThatFollowEachOtherAreWrittenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &gated{entered: make(chan struct{}), release: make(chan struct{})}
+		close(out.release)
+		w := newLogWriter(out)
+		log := func(line string) {
+			if _, err := w.Write([]byte(line)); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait() // the writer is idle, or pauses
+		}
+		log("first\n")
+		log("second\n")
+		log("third\n")
+		time.Sleep(2 * logPause)
+		log("at once\n")
+		log("last\n")
+		w.close(time.Minute)
+		if diff := cmp.Diff([]string{"first\n", "second\nthird\n", "at once\n", "last\n"}, out.writes); diff != "" {
+			t.Errorf("writes (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // Lines that wait are written together, whole and in their order, and none is lost.
