@@ -4,6 +4,7 @@ package listen
 import (
 	"container/list"
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -20,21 +21,21 @@ const buffer = 64 << 10
 // Capped is a listener that bounds its connections. Beyond the bound it closes the one that
 // has been idle longest, so that whoever opens many does not keep others out. If none is
 // idle, it closes the new one at once: left in the kernel's queue, its client would find out
-// only by a timeout.
+// only by a timeout. Its connections are of TCP.
 type Capped struct {
 	net.Listener
 	max int
 	cut func(reason string)
 
 	mu   sync.Mutex
-	open map[string]*conn // by the client's address
-	idle *list.List       // of *conn, in the order in which they became idle
+	open map[netip.AddrPort]*conn // by the client's address
+	idle *list.List               // of *conn, in the order in which they became idle
 }
 
 // Cap returns l without more than maxOpen connections. It calls cut with Idle or Refused for
 // each that it closes.
 func Cap(l net.Listener, maxOpen int, cut func(reason string)) *Capped {
-	return &Capped{Listener: l, max: maxOpen, cut: cut, open: map[string]*conn{}, idle: list.New()}
+	return &Capped{Listener: l, max: maxOpen, cut: cut, open: map[netip.AddrPort]*conn{}, idle: list.New()}
 }
 
 // reserved is how many files a process needs besides the connections of its clients: those
@@ -88,7 +89,7 @@ func (l *Capped) admit(c net.Conn) net.Conn {
 		_ = victim.Conn.Close()
 		l.cut(Idle)
 	}
-	accepted := &conn{Conn: c, listener: l, client: c.RemoteAddr().String()}
+	accepted := &conn{Conn: c, listener: l, client: addrPort(c.RemoteAddr())}
 	accepted.idle = l.idle.PushBack(accepted)
 	l.open[accepted.client] = accepted
 	return accepted
@@ -108,11 +109,17 @@ func (l *Capped) Idle() int {
 	return l.idle.Len()
 }
 
+// addrPort returns the address of a client. Unlike its text it costs no allocation: SetIdle is called twice a request.
+func addrPort(client net.Addr) netip.AddrPort {
+	tcp, _ := client.(*net.TCPAddr)
+	return tcp.AddrPort()
+}
+
 // SetIdle says whether the connection of a client is idle from now on.
 func (l *Capped) SetIdle(client net.Addr, idle bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c, ok := l.open[client.String()]
+	c, ok := l.open[addrPort(client)]
 	if !ok {
 		return
 	}
@@ -139,7 +146,7 @@ func (l *Capped) forget(c *conn) {
 type conn struct {
 	net.Conn
 	listener *Capped
-	client   string
+	client   netip.AddrPort
 	idle     *list.Element // nil while it is busy, and after its end
 }
 

@@ -100,7 +100,7 @@ func (a *API) sendShelf(w http.ResponseWriter, s recommend.Shelf, reason func(re
 }
 
 func (a *API) newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string) Shelf {
-	list := Shelf{Recommendations: []Recommendation{}, Source: s.Source, ServedBy: s.ServedBy}
+	list := Shelf{Recommendations: make([]Recommendation, 0, len(s.Items)), Source: s.Source, ServedBy: s.ServedBy}
 	for _, item := range s.Items {
 		if math.IsNaN(item.Score) || math.IsInf(item.Score, 0) {
 			item.Score = 0 // JSON has neither

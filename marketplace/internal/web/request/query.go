@@ -28,14 +28,14 @@ func NewQuery(r *http.Request, names ...string) *Query {
 	if q.values, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 		q.Fault("query", "cannot be read as name=value&name=value")
 	}
-	allowed := "allowed are " + strings.Join(names, ", ")
-	if len(names) == 0 {
-		allowed = "this address takes no parameters"
-	}
-	for _, name := range slices.Sorted(maps.Keys(q.values)) {
+	given := slices.AppendSeq(make([]string, 0, 8), maps.Keys(q.values)) // on the stack, as a rule
+	slices.Sort(given)
+	for _, name := range given {
 		switch {
+		case !slices.Contains(names, name) && len(names) == 0:
+			q.Fault(shortened(name), "is not known here; this address takes no parameters")
 		case !slices.Contains(names, name):
-			q.Fault(shortened(name), "is not known here; "+allowed)
+			q.Fault(shortened(name), "is not known here; allowed are "+strings.Join(names, ", "))
 		case len(q.values[name]) > 1:
 			q.Fault(name, "is given more than once")
 		}
