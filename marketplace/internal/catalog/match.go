@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,7 +21,8 @@ type Named struct {
 //
 // An ISBN decides. Otherwise title and author must be the same, without case, accents,
 // punctuation, articles, and the series in brackets. A subtitle that only one of the two has
-// does not matter, unless it may tell volumes, adaptations or books of a series apart.
+// does not matter, unless it may tell volumes, adaptations or books of a series apart. If the
+// titles are the same, long names may be spelled as other languages transliterate them.
 func (c *Catalog) Match(list []Named) []int64 {
 	s := c.current.Load()
 	m := s.matcher()
@@ -74,7 +76,11 @@ func newMatcher(books []Book) *matcher {
 		}
 		t := titleOf(b.Title)
 		if b.Series != "" {
-			t.series, t.number = titleKey(seriesAlone(b.Series)), b.SeriesNumber
+			name, number, ok := seriesAndNumber(b.Series)
+			if !ok {
+				name = b.Series
+			}
+			t.series, t.number = titleKey(name), cmp.Or(b.SeriesNumber, number)
 		}
 		if t.series != "" {
 			m.series[t.series] = true
@@ -110,15 +116,22 @@ func (m *matcher) match(row *Named, title bookTitle) (rank int32, loose bool) {
 		return -1, false
 	}
 	authors := namesOf(row.Authors)
+	same := sameWord
 	keep := func(from []int32, also func(*bookTitle) bool) (kept []int32) {
 		for _, rank := range from {
-			if (len(named) == 0 || slices.Contains(named, rank)) && sameAuthors(authors, m.authors[rank]) && also(&m.titles[rank]) {
+			if (len(named) == 0 || slices.Contains(named, rank)) && sameAuthors(authors, m.authors[rank], same) && also(&m.titles[rank]) {
 				kept = append(kept, rank)
 			}
 		}
 		return kept
 	}
-	exact := keep(m.whole[title.whole], func(book *bookTitle) bool { return !otherVolume(&title, book) })
+	sameVolume := func(book *bookTitle) bool { return !otherVolume(&title, book) }
+	exact := keep(m.whole[title.whole], sameVolume)
+	if len(exact) == 0 {
+		same = sameTransliteration
+		exact = keep(m.whole[title.whole], sameVolume)
+		same = sameWord
+	}
 	if len(exact) > 1 && title.number != "" {
 		exact = slices.DeleteFunc(exact, func(rank int32) bool { return m.titles[rank].number != title.number })
 	}
@@ -136,21 +149,28 @@ func (m *matcher) match(row *Named, title bookTitle) (rank int32, loose bool) {
 func (m *matcher) matchLoosely(row *Named, title bookTitle, keep func([]int32, func(*bookTitle) bool) []int32) (rank int32, loose bool) {
 	var found []int32
 	for _, p := range title.prefixes {
-		if p.plain && !m.series[p.key] {
-			found = append(found, keep(m.whole[p.key], func(book *bookTitle) bool { return !otherNumber(&title, book) })...)
+		if p.plain {
+			found = append(found, keep(m.whole[p.key], func(book *bookTitle) bool { return m.sameButForSubtitle(p.key, &title, book) })...)
 		}
 		found = append(found, keep(m.whole[p.rest], func(book *bookTitle) bool { return book.series != "" && book.series == p.key })...)
 	}
-	if !m.series[title.whole] {
-		found = append(found, keep(m.prefixed[title.whole], func(book *bookTitle) bool {
-			return !otherNumber(&title, book) && slices.ContainsFunc(book.prefixes, func(p prefix) bool { return p.key == title.whole && p.plain })
-		})...)
-	}
+	found = append(found, keep(m.prefixed[title.whole], func(book *bookTitle) bool {
+		return m.sameButForSubtitle(title.whole, &title, book) && slices.ContainsFunc(book.prefixes, func(p prefix) bool { return p.key == title.whole && p.plain })
+	})...)
 	slices.Sort(found)
 	if found = slices.Compact(found); len(found) != 1 || !sameYear(row.Years, m.books[found[0]].Year) {
 		return -1, false
 	}
 	return found[0], true
+}
+
+// sameButForSubtitle reports whether a row and a book may be one, of which only one has a
+// subtitle. If what they share is the name of a series, both must have the same place in it.
+func (m *matcher) sameButForSubtitle(shared string, row, book *bookTitle) bool {
+	if m.series[shared] {
+		return row.series == shared && book.series == shared && row.number != "" && row.number == book.number
+	}
+	return !otherNumber(row, book)
 }
 
 // sameYear reports whether a book may have come out in one of the years.
@@ -251,14 +271,6 @@ func seriesAndNumber(text string) (name, number string, ok bool) {
 	return name, number, ok && name != ""
 }
 
-// seriesAlone returns the name of a series without a number at its end.
-func seriesAlone(text string) string {
-	if name, _, ok := seriesAndNumber(text); ok {
-		return name
-	}
-	return text
-}
-
 // titleKey returns what is the same in all ways to write a title: "" if nothing remains.
 func titleKey(text string) string {
 	text = strings.ReplaceAll(text, "&", " and ")
@@ -342,9 +354,9 @@ func foldName(text string) string {
 	return strings.Join(words, " ")
 }
 
-// sameAuthors reports whether one of the names is the same on both sides. No name and a word
-// for none are the same.
-func sameAuthors(a, b []string) bool {
+// sameAuthors reports whether one of the names is the same on both sides, with the words that
+// same takes for one. No name and a word for none are the same.
+func sameAuthors(a, b []string, same func(a, b string) bool) bool {
 	unknown := func(names []string) bool {
 		return len(names) == 0 || len(names) == 1 && slices.Contains([]string{"anonymous", "unknown", "unknown author"}, names[0])
 	}
@@ -352,14 +364,14 @@ func sameAuthors(a, b []string) bool {
 		return unknown(a) && unknown(b)
 	}
 	return slices.ContainsFunc(a, func(one string) bool {
-		return slices.ContainsFunc(b, func(other string) bool { return sameName(one, other) })
+		return slices.ContainsFunc(b, func(other string) bool { return sameName(one, other, same) })
 	})
 }
 
 // sameName reports whether two folded names are those of one person: each word of the shorter
 // is a word of the longer or its initial, in any order, and at least one is written out in both.
 // One word alone is a whole name.
-func sameName(a, b string) bool {
+func sameName(a, b string, same func(a, b string) bool) bool {
 	if strings.ReplaceAll(a, " ", "") == strings.ReplaceAll(b, " ", "") {
 		return true
 	}
@@ -373,7 +385,7 @@ func sameName(a, b string) bool {
 	writtenOut := 0
 	var initials []string
 	for _, word := range short {
-		i := slices.Index(long, word)
+		i := slices.IndexFunc(long, func(other string) bool { return same(word, other) })
 		switch {
 		case i >= 0 && utf8.RuneCountInString(word) > 1:
 			long = slices.Delete(long, i, i+1)
@@ -390,6 +402,32 @@ func sameName(a, b string) bool {
 		long = slices.Delete(long, i, i+1)
 	}
 	return writtenOut > 0
+}
+
+func sameWord(a, b string) bool { return a == b }
+
+// leastTransliterated is the shortest word, in letters, that may be spelled in several ways.
+// Those of shorter names are names of others: Jon and Ion.
+const leastTransliterated = 7
+
+// sameTransliteration reports whether two words may be one that comes from another script, such
+// as Dostoevsky, Dostoyevsky and Dostojewski.
+func sameTransliteration(a, b string) bool {
+	return a == b || min(utf8.RuneCountInString(a), utf8.RuneCountInString(b)) >= leastTransliterated && transliterated(a) == transliterated(b)
+}
+
+// transliterated returns what the spellings of a word from another script have in common.
+func transliterated(word string) string {
+	word = strings.NewReplacer("ks", "x", "y", "i", "j", "i", "w", "v").Replace(word)
+	var b strings.Builder
+	for i, char := range word {
+		// One i of several is enough, and none before an e: skij and sky, oye and oe.
+		if rest := word[i:]; char == 'i' && (strings.HasPrefix(rest, "ii") || strings.HasPrefix(rest, "ie")) {
+			continue
+		}
+		b.WriteRune(char)
+	}
+	return b.String()
 }
 
 // initialOf reports whether a word is the first letter of another.

@@ -97,6 +97,23 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// Spellings of a long name from another script are one name, and short names are others.
+func TestTransliteration(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{"dostoevsky", "dostoyevsky", true}, {"dostoevskij", "dostojewski", true}, {"tolstoy", "tolstoj", true}, {"tolstoy", "tolstoi", true},
+		{"zamyatin", "zamiatin", true}, {"aleksander", "alexander", true}, {"turgenev", "turgenjew", true}, {"evgeniy", "yevgeny", true},
+		{"jon", "ion", false}, {"mary", "mari", false}, {"yan", "jan", false}, {"gorki", "gorky", false},
+		{"anderson", "andersen", false}, {"johnson", "johnston", false}, {"tolstoy", "tolstaya", false}, {"dostoevsky", "dostoevskaya", false},
+	} {
+		if got := sameTransliteration(tc.a, tc.b); got != tc.want || sameTransliteration(tc.b, tc.a) != got {
+			t.Errorf("%s and %s: %v, want %v", tc.a, tc.b, got, tc.want)
+		}
+	}
+}
+
 // Rows that come as one are matched together: of two titles for one book, the looser one may be
 // that of another volume.
 func TestMatchOfOneList(t *testing.T) {

@@ -48,7 +48,23 @@ type Row struct {
 type File struct {
 	Origin string // "Goodreads" or "The StoryGraph"
 	Rows   []Row
-	Faulty int // rows that could not be read
+	Faulty int     // rows that could not be read
+	Faults []Fault // the first of them
+}
+
+// Fault says why a row could not be read, to the reader whose file it is.
+type Fault struct {
+	Line   int // on which the row begins, from 1
+	Reason string
+}
+
+// mostFaults bounds how many faults of a file are kept.
+const mostFaults = 20
+
+func (f *File) fault(line int, reason string) {
+	if f.Faulty++; len(f.Faults) < mostFaults {
+		f.Faults = append(f.Faults, Fault{line, reason})
+	}
 }
 
 // layout says which columns the files of one origin have.
@@ -68,7 +84,7 @@ func layouts() []layout {
 
 // ReadFile reads a file. Errors: ErrUnknown, ErrTooMany, and those of the source.
 func ReadFile(from io.Reader) (File, error) {
-	table, _ := spreadsheet.Begin(spreadsheet.NewDecoder(from))
+	table, skipped := spreadsheet.Begin(spreadsheet.NewDecoder(from))
 	table.LazyQuotes, table.FieldsPerRecord = true, -1
 	header, err := table.Read()
 	if errors.Is(err, io.EOF) || errors.As(err, new(*csv.ParseError)) {
@@ -85,7 +101,7 @@ func ReadFile(from io.Reader) (File, error) {
 	}
 	for _, l := range layouts() {
 		if has(columns, l.title, l.authors, l.stars, l.status) {
-			return l.read(table, columns)
+			return l.read(table, columns, skipped)
 		}
 	}
 	return File{}, ErrUnknown
@@ -100,7 +116,8 @@ func has(columns map[string]int, names ...string) bool {
 	return true
 }
 
-func (l *layout) read(table *csv.Reader, columns map[string]int) (File, error) {
+// read reads the rows. Before the lines that table counts, the file has skipped ones.
+func (l *layout) read(table *csv.Reader, columns map[string]int, skipped int) (File, error) {
 	file := File{Origin: l.origin}
 	for {
 		cells, err := table.Read()
@@ -110,23 +127,25 @@ func (l *layout) read(table *csv.Reader, columns map[string]int) (File, error) {
 		if len(file.Rows)+file.Faulty == MaxRows {
 			return File{}, ErrTooMany
 		}
-		if errors.As(err, new(*csv.ParseError)) {
-			file.Faulty++
+		if syntax, ok := errors.AsType[*csv.ParseError](err); ok {
+			file.fault(syntax.StartLine+skipped, "it is no row of a table")
 			continue
 		}
 		if err != nil {
 			return File{}, err
 		}
-		if row, ok := l.row(cells, columns); ok {
-			file.Rows = append(file.Rows, row)
-		} else {
-			file.Faulty++
+		row, wrong := l.row(cells, columns)
+		if wrong != "" {
+			line, _ := table.FieldPos(0)
+			file.fault(line+skipped, wrong)
+			continue
 		}
+		file.Rows = append(file.Rows, row)
 	}
 }
 
-// row reads one row. It is not ok without a title, or if its rating is none.
-func (l *layout) row(cells []string, columns map[string]int) (row Row, ok bool) {
+// row reads one row, or says what is wrong with it.
+func (l *layout) row(cells []string, columns map[string]int) (row Row, wrong string) {
 	cell := func(name string) string {
 		i, ok := columns[name]
 		if !ok || i >= len(cells) {
@@ -146,8 +165,14 @@ func (l *layout) row(cells []string, columns map[string]int) (row Row, ok bool) 
 			row.Years = append(row.Years, year)
 		}
 	}
-	row.Stars, ok = stars(cell(l.stars))
-	return row, ok && row.Title != ""
+	var ok bool
+	switch row.Stars, ok = stars(cell(l.stars)); {
+	case row.Title == "":
+		return Row{}, "it has no title"
+	case !ok:
+		return Row{}, fmt.Sprintf("its rating, “%.20s”, is not a number from 0 to 5", cell(l.stars))
+	}
+	return row, ""
 }
 
 // stars reads a rating of 0 to 5, in steps of a quarter on The StoryGraph, as whole stars: the

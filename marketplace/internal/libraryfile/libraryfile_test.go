@@ -20,7 +20,9 @@ func TestReadFile(t *testing.T) {
 				`1," The  Lamp Room (Harbour, #2)",Ida Field,"=""0439023483""","=""9780439023481""",5,2012,2009,read` + "\n" +
 				`2,Salt,John  Marsh,"=""""","=""""",0,,,to-read` + "\n" +
 				"3,Short\n" + "4,,No title,,,3,,,read\n" + "5,Salt,J M,,,6,,,read\n" + "6,Salt,J M,,,x,,,read\n",
-			File{Origin: "Goodreads", Faulty: 3, Rows: []Row{
+			File{Origin: "Goodreads", Faulty: 3, Faults: []Fault{
+				{5, "it has no title"}, {6, "its rating, “6”, is not a number from 0 to 5"}, {7, "its rating, “x”, is not a number from 0 to 5"},
+			}, Rows: []Row{
 				{Title: "The Lamp Room (Harbour, #2)", Authors: "Ida Field", ISBNs: []string{"9780439023481", "0439023483"}, Years: []int{2009, 2012}, Stars: 5, Status: Read},
 				{Title: "Salt", Authors: "John Marsh", Status: ToRead},
 				{Title: "Short"},
@@ -36,6 +38,14 @@ func TestReadFile(t *testing.T) {
 				{Title: "G", Authors: "H", Stars: 4, Status: ToRead},
 			}},
 		},
+		"lines before a fault": {
+			"sep=,\r\nTitle,Authors,Read Status,Star Rating\r\n\"Two\r\nlines\",B,read,1\r\n\r\n,B,read,1\r\n",
+			File{Origin: "The StoryGraph", Faulty: 1, Faults: []Fault{{6, "it has no title"}}, Rows: []Row{{Title: "Two lines", Authors: "B", Stars: 1, Status: Read}}},
+		},
+		"many faults": {
+			"Title,Authors,Read Status,Star Rating\n" + strings.Repeat(",B,read,1\n", 21),
+			File{Origin: "The StoryGraph", Faulty: 21, Faults: untitled(2, 20)},
+		},
 		"no rows": {"Title,Authors,Read Status,Star Rating", File{Origin: "The StoryGraph"}},
 	} {
 		got, err := ReadFile(strings.NewReader(tc.text))
@@ -46,6 +56,14 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+}
+
+// untitled returns the faults of n rows without a title.
+func untitled(line, n int) (list []Fault) {
+	for i := range n {
+		list = append(list, Fault{line + i, "it has no title"})
+	}
+	return list
 }
 
 func TestReadFileRefuses(t *testing.T) {

@@ -143,13 +143,26 @@ func TestBroughtFromTheStoryGraph(t *testing.T) {
 		encoded = append(encoded, byte(unit), byte(unit>>8))
 	}
 	s.bring(string(encoded)).want(t, 200, "Your file from The StoryGraph has 5 books. 5 of them are in this shop: 5 added", "on your list", "not read to the end, so not for you",
-		"1 star of 5", "Could not be read: 1 line of the file")
+		"1 star of 5", "Could not be read: 1 row of the file.", "Line 7: <bdi>its rating, “9”, is not a number from 0 to 5</bdi>")
 	want := map[int64]recommend.Entry{
 		1: {BookID: 1, Rating: 1}, 2: {BookID: 2, Wanted: true}, 3: {BookID: 3, Wanted: true}, 4: {BookID: 4, Rating: 5}, 5: {BookID: 5, Dismissed: true},
 	}
 	if diff := cmp.Diff(want, entriesOf(s.recommender.history(own))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// What the page says of a file with one book, or of one of them, is a sentence.
+func TestBroughtFileIsSummedUp(t *testing.T) {
+	s := newTestShop(t, fewBooks())
+	s.own()
+	const header, emma, other = "Title,Authors,Read Status,Star Rating\n", "Emma,Jane Austen,read,5\n", "No Such Book,Nobody,read,5\n"
+	s.bring(header+emma).want(t, 200, "has 1 book, which is in this shop: 1 added.")
+	s.bring(header+emma+other).want(t, 200, "has 2 books. 1 of them is in this shop: 0 added, 1 as before.")
+	s.bring(header+other).want(t, 200, "has 1 book, and this shop does not have it.")
+	s.bring(header+other+"Nor This,Nobody,read,5\n").want(t, 200, "has 2 books, and this shop has none of them.")
+	s.bring(header+",,read,5\n").want(t, 200, "has no books", "Line 2: <bdi>it has no title</bdi>")
+	s.bring(header+strings.Repeat(",,read,5\n", 30)).want(t, 200, "Could not be read: 30 rows of the file. Here are the first 20.")
 }
 
 // A browser without a cookie gets one, and sends the file again.
@@ -165,14 +178,15 @@ func TestStrangerBringsBooks(t *testing.T) {
 func TestBroughtFileRefused(t *testing.T) {
 	s := newTestShop(t, fewBooks())
 	own := s.own()
-	s.bring("Title,Author\nEmma,Jane Austen\n").want(t, 400, "must be the CSV file that Goodreads or The StoryGraph gave you")
-	s.bring("").want(t, 400, "must be the CSV file")
+	s.bring("Title,Author\nEmma,Jane Austen\n").want(t, 400, "We cannot take this file", "The file must be the CSV file that Goodreads or The StoryGraph gave you, with its first line.",
+		`Go back to <a href="/your-books">Your books</a>`).without(t, "fields", "<strong>file</strong>")
+	s.bring("").want(t, 400, "must be the CSV file", `href="/your-books">Your books</a>`)
 	s.bring("Title,Authors,Read Status,Star Rating\n"+strings.Repeat("Emma,Jane Austen,read,5\n", 20_001)).want(t, 400, "more than 20,000 books")
 	s.do(http.MethodPost, page.BringPath, "file=x", "Content-Type", formType).want(t, 400, "The form could not be read.")
 	titles := "Title,Author,My Rating,Exclusive Shelf\n"
 	s.bring(titles+strings.Repeat("x", 5<<20-len(titles))).want(t, 200, "has 1 book")
-	s.bring(titles+strings.Repeat("x", 5<<20-len(titles)+1)).want(t, 413, "The request is too large: at most 5 MB")
-	s.bring(strings.Repeat("x", 5<<20+8<<10)).want(t, 413, "The request is too large: at most 5 MB")
+	s.bring(titles+strings.Repeat("x", 5<<20-len(titles)+1)).want(t, 413, "The file is too large: at most 5 MB", `href="/your-books">Your books</a>`)
+	s.bring(strings.Repeat("x", 5<<20+8<<10)).want(t, 413, "The file is too large: at most 5 MB", `href="/your-books">Your books</a>`)
 	s.unbring(strings.Repeat("x", 256<<10)).want(t, 413)
 	// No other form may be as long.
 	s.do(http.MethodPost, page.InteractionsPath, "book="+strings.Repeat("7", maxBody), "Content-Type", formType).want(t, 413)

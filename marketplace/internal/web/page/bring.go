@@ -38,8 +38,9 @@ type broughtPage struct {
 	Already int
 	Partly  bool // whether only a part was stored, as far as is known
 	Faulty  int
-	Batch   string // token that takes it back; "" for nothing to take back
-	Owner   string // tag of the reader, for whom the script keeps the token
+	Faults  []libraryfile.Fault // the first of them
+	Batch   string              // token that takes it back; "" for nothing to take back
+	Owner   string              // tag of the reader, for whom the script keeps the token
 	Books   []broughtBook
 	Missing []missingBook
 	// Found and NotFound are how many rows there are of each, Different how many books.
@@ -112,12 +113,29 @@ func (p *Pages) Bring(w http.ResponseWriter, r *http.Request, v Visitor) error {
 	page := plan.page
 	page.layout = p.layout("The books you brought", YourBooksPath, v, own)
 	page.Reader, page.Owner = "", v.tag // it answers a form
-	page.Origin, page.Faulty, page.Partly = file.Origin, file.Faulty, err != nil || done.Rejected > 0
+	page.Origin, page.Faulty, page.Faults, page.Partly = file.Origin, file.Faulty, file.Faults, err != nil || done.Rejected > 0
 	page.Added = done.Done - done.Rejected
 	if sent := plan.changes[:done.Sent]; len(sent) > 0 {
 		page.Batch = p.cfg.Batches.Encode(v.id, sent)
 	}
 	return show(w, brought(&page))
+}
+
+// refusesFile reports whether a problem is one of a file that a reader brings.
+func refusesFile(r *http.Request, p *problem.Problem) bool {
+	return r.Pattern == "POST "+BringPath && (p.Status == http.StatusBadRequest || p.Status == http.StatusRequestEntityTooLarge)
+}
+
+// ofFile returns a problem as one of a file, in words for readers.
+func ofFile(p problem.Problem) problem.Problem {
+	p.Heading = "We cannot take this file"
+	switch {
+	case len(p.Fields) > 0: // the file is the only one
+		p.Detail, p.Fields = "The file "+p.Fields[0].Reason+".", nil
+	case p.Status == http.StatusRequestEntityTooLarge:
+		p.Detail = fmt.Sprintf("The file is too large: at most %d MB are taken. Bring it in parts, each with the first line.", MaxBrought>>20)
+	}
+	return p
 }
 
 // readLibrary reads the file of a form.
@@ -347,7 +365,21 @@ func takeBack(changes []signed.Change, own ownBooks, reader signed.Identity) []r
 
 // outcome says what a file added.
 func (p *broughtPage) outcome() string {
-	text := "Your file from " + p.Origin + " has " + p.at.books(p.Found+p.NotFound) + ". " + p.at.count(int64(p.Found)) + " of them are in this shop: "
+	text := "Your file from " + p.Origin + " has "
+	switch all := p.Found + p.NotFound; {
+	case all == 0:
+		return text + "no books that can be read."
+	case p.Found == 0 && all == 1:
+		return text + "1 book, and this shop does not have it."
+	case p.Found == 0:
+		return text + p.at.books(all) + ", and this shop has none of them."
+	case all == 1:
+		text += "1 book, which is in this shop: "
+	case p.Found == 1:
+		text += p.at.books(all) + ". 1 of them is in this shop: "
+	default:
+		text += p.at.books(all) + ". " + p.at.count(int64(p.Found)) + " of them are in this shop: "
+	}
 	text += p.at.count(int64(p.Added)) + " added"
 	if p.Already > 0 {
 		text += ", " + p.at.count(int64(p.Already)) + " as before"
@@ -355,8 +387,13 @@ func (p *broughtPage) outcome() string {
 	return text + "."
 }
 
+// faulty says how many rows could not be read, and how many of them the page shows.
 func (p *broughtPage) faulty() string {
-	return "Could not be read: " + p.at.things(p.Faulty, "line") + " of the file."
+	text := "Could not be read: " + p.at.things(p.Faulty, "row") + " of the file."
+	if len(p.Faults) < p.Faulty {
+		text += " Here are the first " + p.at.count(int64(len(p.Faults))) + "."
+	}
+	return text
 }
 
 // notFound says how many books were not found, and how many of them the page shows.

@@ -18,16 +18,21 @@ type errorPage struct {
 
 	Again       *againForm // an interaction that was not stored
 	Bestsellers []card     // shown when the page does not exist
+	File        bool       // whether it was about a file that the reader brought
 }
 
 const errorBestsellers = 6
 
 // Error answers a reader with an error, shown as a problem.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, shown problem.Problem, err error) {
+	aboutFile := refusesFile(r, &shown)
+	if aboutFile {
+		shown = ofFile(shown)
+	}
 	shown.Heading = cmp.Or(shown.Heading, errorHeading(shown.Status))
 	page := errorPage{
 		layout:  p.layout(shown.Heading, "/", p.visitor(r), ownBooks{}),
-		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()),
+		Problem: shown, Open: p.cfg.Catalog.Ready(), RequestID: telemetry.RequestID(r.Context()), File: aboutFile,
 	}
 	page.Reader = "" // it may answer a form
 	if shown.Status == http.StatusNotFound {
