@@ -117,6 +117,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Covers: covers, Extras: extras,
 		Log: tel.Log, Registry: tel.Registry, TracerProvider: tel.TracerProvider, Propagator: tel.Propagator,
+		NativeHistograms: tel.NativeHistograms,
 	})
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	})
 	server.New(server.Config{
 		Recommender: books, Journal: data.journal, Name: cfg.Name,
-		FollowAge: cfg.followAge(), Readiness: ready, Registry: tel.Registry,
+		FollowAge: cfg.followAge(), Readiness: ready, Registry: tel.Registry, NativeHistograms: tel.NativeHistograms,
 	}).Register(grpcServer)
 	tutorial.New(books).Register(grpcServer)
 	if cfg.Tutorial {

@@ -51,6 +51,7 @@ func openSource(cfg settings, books *recommender.Recommender, ready *lifecycle.R
 	}
 	replicate := replication.Config{
 		Store: kept, Recommender: books, Train: cfg.Train, Workers: workers, OnLoaded: loaded, Log: log, Registry: tel.Registry,
+		NativeHistograms: tel.NativeHistograms,
 		OnState: func(read, write error) {
 			note := ""
 			switch {

@@ -37,13 +37,13 @@ type calledMethod struct {
 func newClientStats(tel *telemetry.Telemetry) *clientStats {
 	labels := []string{"grpc_method", "grpc_target"}
 	return &clientStats{
-		attempts: newCallMetrics(tel.Registry, "grpc_client_attempt", callHelp{
+		attempts: newCallMetrics(tel, "grpc_client_attempt", callHelp{
 			started:  "Number of client call attempts started.",
 			duration: "End-to-end time taken to complete a client call attempt.",
 			sent:     "Compressed message bytes sent per client call attempt.",
 			received: "Compressed message bytes received per call attempt.",
 		}, labels...),
-		calls:  newDurations(tel.Registry, "grpc_client_call", "Time taken by gRPC to complete an RPC from application's perspective.", labels...),
+		calls:  newDurations(tel, "grpc_client_call", "Time taken by gRPC to complete an RPC from application's perspective.", labels...),
 		tracer: newTracer(tel), propagator: tel.Propagator,
 	}
 }

@@ -36,25 +36,26 @@ type callHelp struct{ started, duration, sent, received string }
 
 // newCallMetrics returns metrics whose names begin with prefix. Those of calls that have ended
 // have the label grpc_status besides.
-func newCallMetrics(reg prometheus.Registerer, prefix string, help callHelp, labels ...string) callMetrics {
+func newCallMetrics(tel *telemetry.Telemetry, prefix string, help callHelp, labels ...string) callMetrics {
 	sizes := []float64{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
 	return callMetrics{
-		started:  promauto.With(reg).NewCounterVec(prometheus.CounterOpts{Name: prefix + "_started_total", Help: help.started}, labels),
-		duration: newDurations(reg, prefix, help.duration, labels...),
-		sent:     newHistogram(reg, prefix+"_sent_total_compressed_message_size_bytes", help.sent, sizes, labels),
-		received: newHistogram(reg, prefix+"_rcvd_total_compressed_message_size_bytes", help.received, sizes, labels),
+		started:  promauto.With(tel.Registry).NewCounterVec(prometheus.CounterOpts{Name: prefix + "_started_total", Help: help.started}, labels),
+		duration: newDurations(tel, prefix, help.duration, labels...),
+		sent:     newHistogram(tel, prefix+"_sent_total_compressed_message_size_bytes", help.sent, sizes, labels),
+		received: newHistogram(tel, prefix+"_rcvd_total_compressed_message_size_bytes", help.received, sizes, labels),
 	}
 }
 
 // newDurations has a third of the buckets that gRFC A66 proposes: they are most of what a
 // scrape carries.
-func newDurations(reg prometheus.Registerer, prefix, help string, labels ...string) *prometheus.HistogramVec {
-	return newHistogram(reg, prefix+"_duration_seconds", help,
+func newDurations(tel *telemetry.Telemetry, prefix, help string, labels ...string) *prometheus.HistogramVec {
+	return newHistogram(tel, prefix+"_duration_seconds", help,
 		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .2, .3, .5, 1, 2, 5, 10}, labels)
 }
 
-func newHistogram(reg prometheus.Registerer, name, help string, buckets []float64, labels []string) *prometheus.HistogramVec {
-	return promauto.With(reg).NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets},
+func newHistogram(tel *telemetry.Telemetry, name, help string, buckets []float64, labels []string) *prometheus.HistogramVec {
+	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}
+	return promauto.With(tel.Registry).NewHistogramVec(telemetry.Histogram(opts, tel.NativeHistograms),
 		slices.Concat(labels, []string{"grpc_status"}))
 }
 

@@ -34,7 +34,7 @@ type serverStats struct {
 func newServerStats(c *connections, tel *telemetry.Telemetry, unmeasured bool) *serverStats {
 	return &serverStats{
 		connections: c, unmeasured: unmeasured,
-		metrics: newCallMetrics(tel.Registry, "grpc_server_call", callHelp{
+		metrics: newCallMetrics(tel, "grpc_server_call", callHelp{
 			started:  "Number of server calls started.",
 			duration: "End-to-end time taken to complete a call from server transport's perspective.",
 			sent:     "Compressed message bytes sent per server call.",

@@ -21,6 +21,8 @@ import (
 type Config struct {
 	LogLevel  string `help:"Lowest level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat string `help:"Form of the log: json, or text for people." enum:"json,text" default:"json"`
+
+	NativeHistograms bool `help:"Serve histograms as native ones too, beside their buckets, to a Prometheus that asks for them."`
 }
 
 // Telemetry holds a program's logger, metrics and traces.
@@ -29,6 +31,9 @@ type Telemetry struct {
 	Registry       *prometheus.Registry
 	TracerProvider trace.TracerProvider // a no-op unless OTEL_* variables name an endpoint
 	Propagator     propagation.TextMapPropagator
+
+	// NativeHistograms is for Histogram: whether histograms are native too.
+	NativeHistograms bool
 
 	lines *logWriter
 	spans spanCount
@@ -47,7 +52,7 @@ func New(ctx context.Context, service, instance string, cfg Config, out io.Write
 	otel.SetLogger(logr.Discard())
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 
-	t := &Telemetry{Registry: prometheus.NewRegistry(), lines: newLogWriter(out)}
+	t := &Telemetry{Registry: prometheus.NewRegistry(), NativeHistograms: cfg.NativeHistograms, lines: newLogWriter(out)}
 	t.Log = newLogger(cfg, t.lines, service, instance)
 	b := BuildInfo()
 	t.Log.Info("starting", "version", b.Version, "revision", b.Revision, "goVersion", b.GoVersion)

@@ -125,6 +125,10 @@ the pod, so that it follows the limit that a vertical autoscaler sets. */ -}}
 - name: {{ $prefix }}_FAULTS
   value: "true"
 {{- end }}
+{{- if $root.Values.nativeHistograms }}
+- name: {{ $prefix }}_NATIVE_HISTOGRAMS
+  value: "true"
+{{- end }}
 {{- if $root.Values.tls.enabled }}
 - name: {{ $prefix }}_TLS_CERT_FILE
   value: /etc/bookstall/tls/tls.crt

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/limit"
 )
 
@@ -23,15 +24,15 @@ const (
 	shedByRecommendations = "recommendations"
 )
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, native bool) *metrics {
 	with := promauto.With(reg)
 	m := &metrics{
-		duration: with.NewHistogramVec(prometheus.HistogramOpts{
+		duration: with.NewHistogramVec(telemetry.Histogram(prometheus.HistogramOpts{
 			Name: "http_server_request_duration_seconds",
 			Help: "Time to answer a request, by route pattern, method and class of status.",
 			// 0.3 is the default deadline of recommendations.
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .2, .3, .5, 1, 2.5, 5, 10},
-		}, []string{"route", "method", "status"}),
+		}, native), []string{"route", "method", "status"}),
 		inFlight: with.NewGauge(prometheus.GaugeOpts{
 			Name: "http_server_requests_in_flight",
 			Help: "Requests in progress.",

@@ -46,7 +46,7 @@ http_server_panics_total 2
 // A panic in the middle of a response cuts the connection.
 func TestPanicHalfWay(t *testing.T) {
 	log := &logLines{}
-	s := &shop{Config: Config{Log: log.logger()}, metrics: newMetrics(prometheus.NewRegistry())}
+	s := &shop{Config: Config{Log: log.logger()}, metrics: newMetrics(prometheus.NewRegistry(), false)}
 	server := httptest.NewServer(s.recoverPanics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("half"))
 		_ = http.NewResponseController(w).Flush()

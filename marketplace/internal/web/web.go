@@ -54,6 +54,8 @@ type Config struct {
 	TracerProvider trace.TracerProvider
 	Propagator     propagation.TextMapPropagator
 
+	NativeHistograms bool
+
 	now func() time.Time // of the limits; nil for time.Now, else of a test
 }
 
@@ -132,7 +134,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 	}
-	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
+	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms)}
 	s.metrics.most.Set(float64(cfg.MaxRequests))
 	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
 	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)

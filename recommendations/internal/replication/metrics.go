@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/store"
 )
 
@@ -56,12 +57,12 @@ func newMetrics(reg prometheus.Registerer, r *Replicator) *metrics {
 			Name: "recommendations_model_quality_ratio",
 			Help: "How good the model in use is on held-out readers, by measure: ndcg@100, recall@20, recall@50 or coverage@20. Absent if nobody measured.",
 		}, []string{"measure"}),
-		store: to.NewHistogramVec(prometheus.HistogramOpts{
+		store: to.NewHistogramVec(telemetry.Histogram(prometheus.HistogramOpts{
 			Name: "recommendations_store_duration_seconds",
 			Help: "Time of calls of the store, whether they fail or not, by operation: head (is there something new?), catalog, histories (what is new), history (of one reader), record, forget or reader_id.",
 			// 1.5 is when a write gives up.
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 1.5, 5, 10},
-		}, []string{"operation"}),
+		}, r.NativeHistograms), []string{"operation"}),
 	}
 	for _, outcome := range []string{"stored", "repeated", "conflict", "forgotten", "failed"} {
 		m.writes.WithLabelValues(outcome)

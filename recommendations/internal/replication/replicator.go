@@ -51,6 +51,8 @@ type Config struct {
 	OnState  func(read, write error)
 	Log      logr.Logger
 	Registry prometheus.Registerer
+
+	NativeHistograms bool
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/internal/telemetry"
 	"bookstall/recommendations/internal/recommender"
 )
 
@@ -25,7 +26,7 @@ const (
 	similar  = "similar"
 )
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, native bool) *metrics {
 	to := promauto.With(reg)
 	m := &metrics{
 		shelves: to.NewCounterVec(prometheus.CounterOpts{
@@ -41,11 +42,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "recommendations_followed_shelves_total",
 			Help: "Shelves sent on Follow streams.",
 		}),
-		score: to.NewHistogramVec(prometheus.HistogramOpts{
+		score: to.NewHistogramVec(telemetry.Histogram(prometheus.HistogramOpts{
 			Name:    "recommendations_score_duration_seconds",
 			Help:    "Time to score the books for one shelf, by source: personal, popular or similar. Shelves of Follow streams are among them.",
 			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1},
-		}, []string{"source"}),
+		}, native), []string{"source"}),
 		books: to.NewCounterVec(prometheus.CounterOpts{
 			Name: "recommendations_shown_books_total",
 			Help: "Books on shelves, by whether they are bestsellers: the 100 most liked, or the tenth of the catalogue that is most liked if that is fewer.",

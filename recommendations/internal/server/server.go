@@ -59,6 +59,8 @@ type Config struct {
 	FollowAge time.Duration
 	Readiness *lifecycle.Readiness // Follow streams end when it drains
 	Registry  prometheus.Registerer
+
+	NativeHistograms bool
 }
 
 // Server implements recommendations.v1.RecommendationsService.
@@ -77,7 +79,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	return &Server{
 		recommender: cfg.Recommender, journal: cfg.Journal, name: cfg.Name,
-		followAge: cfg.FollowAge, drain: cfg.Readiness.Drained(), metrics: newMetrics(cfg.Registry),
+		followAge: cfg.FollowAge, drain: cfg.Readiness.Drained(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms),
 	}
 }
 
