@@ -61,13 +61,10 @@ const (
 
 // show answers with a page, which is for one reader only.
 func show(w http.ResponseWriter, page templ.Component) error {
-	body, err := Render(page)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "private, no-cache")
-	reply.HTML(w, http.StatusOK, body)
-	return nil
+	return useRendered(page, func(body []byte) { // which is too large to be copied for each reader
+		w.Header().Set("Cache-Control", "private, no-cache")
+		reply.HTML(w, http.StatusOK, body)
+	})
 }
 
 func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {

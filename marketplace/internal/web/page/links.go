@@ -103,12 +103,20 @@ func (l *links) search(text, category string) string {
 // which is a plus in forms only.
 func escapeQuery(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
-// Render makes a whole page or a part of one, so that an error in the middle leaves no half page.
-func Render(c templ.Component) ([]byte, error) {
+// Render makes a whole page or a part of one.
+func Render(c templ.Component) (html []byte, err error) {
+	err = useRendered(c, func(body []byte) { html = bytes.Clone(body) })
+	return html, err
+}
+
+// useRendered calls use with a whole page, so that an error in the middle leaves no half page. Afterwards the body belongs to
+// another page.
+func useRendered(c templ.Component, use func(body []byte)) error {
 	body := templ.GetBuffer()
 	defer templ.ReleaseBuffer(body)
 	if err := c.Render(context.Background(), body); err != nil { // in memory: nothing to cancel
-		return nil, fmt.Errorf("render: %w", err)
+		return fmt.Errorf("render: %w", err)
 	}
-	return bytes.Clone(body.Bytes()), nil
+	use(body.Bytes())
+	return nil
 }
