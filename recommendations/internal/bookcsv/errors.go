@@ -16,8 +16,8 @@ type RowError struct {
 	Line   int    // counted from 1
 	Column string // empty when the row as a whole is faulty
 	Reason string
-	// Swallowed is the number of lines after the first that a misplaced quote made part of
-	// this row. They may be rows, which are lost.
+	// Swallowed is the number of rows that a misplaced quote made part of this one, and that
+	// are lost. Where the cells are not known, it is the number of lines.
 	Swallowed int
 	ID        int64 // unique id of the row; 0 if it cannot be known
 }

@@ -162,7 +162,7 @@ func (r *Reader[T]) rowError(wrong *fault, cells []string) *RowError {
 		if s.name == wrong.column && len(s.at) > 0 {
 			err.Line, err.Column = r.lineAt(s.at[0]), s.title
 			if strings.Contains(cells[s.at[0]], "\n") {
-				err.Swallowed = r.lastLine(cells) - r.last
+				err.Swallowed = r.swallowed(cells)
 			}
 		}
 	}
@@ -180,10 +180,11 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 	}
 	wrong := &RowError{File: r.file, Line: syntax.StartLine + r.before}
 	last := syntax.Line + r.before
+	wrong.Swallowed = last - wrong.Line // without cells, each line may be a row
 	switch {
 	case errors.Is(syntax.Err, csv.ErrFieldCount):
 		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", len(cells), r.csv.FieldsPerRecord) + r.remedy(cells)
-		last = r.lastLine(cells)
+		last, wrong.Swallowed = r.lastLine(cells), r.swallowed(cells)
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
 		wrong.Reason = `a cell has a " but does not begin with one`
 	case errors.Is(syntax.Err, csv.ErrQuote):
@@ -191,7 +192,7 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 	default:
 		wrong.Reason = syntax.Err.Error()
 	}
-	if wrong.Swallowed = last - wrong.Line; wrong.Swallowed > 0 {
+	if wrong.Swallowed > 0 {
 		wrong.Reason += fmt.Sprintf(" (noticed on line %d; the lines up to it are skipped)", last)
 	}
 	if len(cells) > 0 && len(r.sources) > 0 && slices.Equal(r.sources[0].at, []int{0}) { // other cells may have moved
@@ -218,6 +219,25 @@ func (r *Reader[T]) idOf(cells []string) int64 {
 func (r *Reader[T]) lastLine(cells []string) int {
 	last := len(cells) - 1
 	return r.lineAt(last) + strings.Count(cells[last], "\n")
+}
+
+// swallowed returns how many rows a quote made part of the last row: as many as the row has
+// separators for, on the lines after its first one. A title or a description with line breaks
+// has none of its own.
+func (r *Reader[T]) swallowed(cells []string) int {
+	separators := len(cells) - 1
+	for _, cell := range cells {
+		if strings.Contains(cell, "\n") {
+			separators += strings.Count(cell, string(r.csv.Comma))
+		}
+	}
+	line, _ := r.csv.FieldPos(0)
+	lines := r.lastLine(cells) - line - r.before
+	perRow := r.csv.FieldsPerRecord - 1
+	if perRow < 1 {
+		return lines
+	}
+	return max(0, min(lines, separators/perRow-1))
 }
 
 // remedy says what may be wrong with a row of too few or too many cells.

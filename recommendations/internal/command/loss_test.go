@@ -184,8 +184,29 @@ func TestAModelOfNobodyDoesNotReplaceOneOfSome(t *testing.T) {
 	}
 }
 
-// The lines that a quote swallows may be rows: each counts as a faulty one.
-func TestLinesThatAQuoteSwallowsAreFaulty(t *testing.T) {
+// A row is one row, however many lines its cells have: a title with a line break, a description
+// with several beside another fault, and a row that lacks a cell.
+func TestARowOfSeveralLinesIsOneFaultyRow(t *testing.T) {
+	for name, test := range map[string]struct{ row, where string }{
+		"title":                     {"1,\"Two, or\nthree lines\",A,,", "books.csv:2: title: has a line break"},
+		"author in the last column": {"1,T,,,\"A\nB\"", "books.csv:2: author: has a line break"},
+		"year beside a description": {"1,T,19x9,\"One,\ntwo,\nthree\n\nfour\",A", "books.csv:2: year"},
+		"a cell too few":            {"1,T,,\"One\ntwo\nthree\"", "books.csv:2: number of cells is 4, the header has 5"},
+	} {
+		header := "book_id,title,year,description,author\n"
+		if name == "title" {
+			header = "book_id,title,author,year,description\n"
+		}
+		books := write(t, "books.csv", header+test.row+"\n2,Two,,,\n3,Three,,,\n4,Four,,,\n")
+		stdout, _, err := execute(t, "import", storeFlagOf(t), "--books", books)
+		if want := "1 of the 4 rows of books.csv is faulty"; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(stdout, test.where) {
+			t.Errorf("%s: got %v, want %s\n%s", name, err, want, stdout)
+		}
+	}
+}
+
+// The rows that a quote swallows are faulty too.
+func TestRowsThatAQuoteSwallowsAreFaulty(t *testing.T) {
 	ratings := func(quotes map[int]string) string {
 		var b strings.Builder
 		b.WriteString("user_id,book_id,rating\n")

@@ -62,13 +62,13 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 			fmt.Fprintf(out, "%s: %s\n", f.Name, form)
 		}
 		if f.Unknown > 0 {
-			fmt.Fprintf(out, "%s: %d of %d rows are of books that the catalogue does not have, and are skipped, the first at %s\n",
-				f.Name, f.Unknown, f.Rows, f.FirstUnknown)
+			fmt.Fprintf(out, "%s: %d of %d rows %[4]s of books that the catalogue does not have, and %[4]s skipped, the first at %[5]s\n",
+				f.Name, f.Unknown, f.Rows, be(f.Unknown, "is", "are"), f.FirstUnknown)
 		}
 		if f.Faulty == 0 {
 			continue
 		}
-		fmt.Fprintf(out, "%s: %d of %d rows are faulty, and are skipped:\n", f.Name, f.Faulty, f.Rows)
+		fmt.Fprintf(out, "%s: %d of %d rows %[4]s faulty, and %[4]s skipped:\n", f.Name, f.Faulty, f.Rows, be(f.Faulty, "is", "are"))
 		rest := f.Faulty
 		for i, cause := range f.Faults() {
 			if i == maxCauses {

@@ -67,7 +67,7 @@ func (f *FileReport) Faults() []*Fault {
 // usable returns how many rows can be imported.
 func (f *FileReport) usable() int64 { return f.Rows - f.Faulty - f.Unknown }
 
-// fault counts a faulty row, and each line that it swallowed as one more.
+// fault counts a faulty row, and those that it swallowed.
 func (f *FileReport) fault(err *bookcsv.RowError) {
 	rows := 1 + int64(err.Swallowed)
 	f.Rows += rows - 1
@@ -142,8 +142,12 @@ func (p *Plan) Check(limits Limits) error {
 		case f.usable() == 0 && (f.Rows > 0 || !p.restore):
 			reasons = append(reasons, fmt.Sprintf("%s has no row that can be imported", f.Name))
 		case float64(f.Faulty)*100 > limits.Faulty*float64(f.Rows):
-			reasons = append(reasons, fmt.Sprintf("%d of the %d rows of %s are faulty, over %g %%: mend them, or skip them with --allow-faulty=N%%",
-				f.Faulty, f.Rows, f.Name, limits.Faulty))
+			are, them := "are", "them"
+			if f.Faulty == 1 {
+				are, them = "is", "it"
+			}
+			reasons = append(reasons, fmt.Sprintf("%d of the %d rows of %s %s faulty, over %g %%: mend %[6]s, or skip %[6]s with --allow-faulty=N%%",
+				f.Faulty, f.Rows, f.Name, are, limits.Faulty, them))
 		}
 	}
 	if gone, stored := p.Books.Gone, p.Books.stored(); !limits.Removals && gone*100 > maxRemovals*stored {
