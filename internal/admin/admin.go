@@ -10,6 +10,8 @@ import (
 	"net/http/pprof"
 
 	"github.com/go-logr/logr"
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -30,15 +32,25 @@ type Config struct {
 
 // Listen binds the address; the caller must call Serve or Close.
 func Listen(cfg Config) (*httpserver.Server, error) {
+	h, err := handler(cfg)
+	if err != nil {
+		return nil, err
+	}
 	// No bound on answers: a profile takes as long as its caller asks for.
-	s, err := httpserver.Listen(httpserver.Config{Address: cfg.Address, Handler: handler(cfg), Log: cfg.Log})
+	s, err := httpserver.Listen(httpserver.Config{Address: cfg.Address, Handler: h, Log: cfg.Log})
 	if err != nil {
 		return nil, fmt.Errorf("admin address: %w", err)
 	}
 	return s, nil
 }
 
-func handler(cfg Config) http.Handler {
+func handler(cfg Config) (http.Handler, error) {
+	// promhttp's own compression would be half of the CPU time of a scrape. This takes a quarter of
+	// the time, for a tenth more bytes.
+	compressed, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false))
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	// Liveness checks no other process: a restart cures a stuck process, not its neighbour.
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
@@ -55,11 +67,12 @@ func handler(cfg Config) http.Handler {
 		}
 		plain(w, http.StatusOK, text)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, // the format that carries exemplars
-		Registry:          cfg.Registry,
-		ErrorLog:          scrapeLog{cfg.Log},
-	}))
+	mux.Handle("GET /metrics", compressed(promhttp.HandlerFor(cfg.Registry, promhttp.HandlerOpts{
+		EnableOpenMetrics:  true, // the format that carries exemplars
+		Registry:           cfg.Registry,
+		ErrorLog:           scrapeLog{cfg.Log},
+		DisableCompression: true, // see above
+	})))
 	mux.HandleFunc("GET /buildinfo", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(telemetry.BuildInfo()) // the client has disconnected
@@ -74,7 +87,7 @@ func handler(cfg Config) http.Handler {
 	if cfg.Faults != nil {
 		mux.Handle("/debug/fault", cfg.Faults)
 	}
-	return mux
+	return mux, nil
 }
 
 func plain(w http.ResponseWriter, code int, text string) {

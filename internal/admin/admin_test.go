@@ -1,16 +1,20 @@
 package admin
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/goleak"
 
 	"bookstall/internal/lifecycle"
@@ -91,6 +95,34 @@ func TestMetricsCarryExemplars(t *testing.T) {
 	}
 }
 
+// Whoever asks for compressed metrics gets them in a fraction of the bytes.
+func TestMetricsAreCompressed(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector())
+	h, err := handler(Config{Readiness: lifecycle.NewReadiness(), Registry: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]*httptest.ResponseRecorder{}
+	for _, encoding := range []string{"gzip", "identity"} {
+		req := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+		req.Header.Set("Accept-Encoding", encoding)
+		answers[encoding] = httptest.NewRecorder()
+		h.ServeHTTP(answers[encoding], req)
+	}
+	plain, packed := answers["identity"].Body, answers["gzip"].Body
+	if got := answers["gzip"].Header().Get("Content-Encoding"); got != "gzip" || packed.Len() > plain.Len()/3 {
+		t.Errorf("%d bytes of encoding %q, %d without", packed.Len(), got, plain.Len())
+	}
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(unpacked); err != nil || !strings.Contains(string(text), "go_goroutines ") {
+		t.Errorf("%v:\n%s", err, text)
+	}
+}
+
 func TestPprofIsOffByDefault(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		get := serve(t, Config{Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry(), Pprof: on})
@@ -130,5 +162,30 @@ func TestFaultsAreServedOnlyWhenConfigured(t *testing.T) {
 		if code, _, _ := get("/debug/fault", ""); code != want {
 			t.Errorf("%d, want %d", code, want)
 		}
+	}
+}
+
+// BenchmarkScrape serves a thousand series, compressed, as Prometheus asks for them.
+func BenchmarkScrape(b *testing.B) {
+	reg := prometheus.NewRegistry()
+	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_server_request_duration_seconds", Help: "Time to answer a request.", Buckets: prometheus.DefBuckets,
+	}, []string{"route", "method", "status"})
+	reg.MustRegister(durations)
+	for i := range 1000 / (len(prometheus.DefBuckets) + 3) { // and +Inf, sum and count
+		durations.WithLabelValues(fmt.Sprintf("/books/%d", i), http.MethodGet, "2xx").Observe(float64(i) / 100)
+	}
+	h, err := handler(Config{Readiness: lifecycle.NewReadiness(), Registry: reg})
+	if err != nil {
+		b.Fatal(err)
+	}
+	req := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	req.Header.Set("Accept-Encoding", "gzip")
+	req.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	b.ReportAllocs()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		b.ReportMetric(float64(w.Body.Len()), "B")
 	}
 }
