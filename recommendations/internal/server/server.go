@@ -40,10 +40,11 @@ const (
 	defaultResults = 10
 	maxResults     = 100
 
-	// A page of ListBooks ends with the book that reaches one of these. The largest book
-	// has 107 kB.
+	// No page of ListBooks has more than this, but for one book that alone is larger: the largest
+	// has 107 kB. For a message of more than 32 kB, gRPC takes a buffer of 1 MB at each end.
 	booksPerPage = 200
-	bytesPerPage = 64 << 10
+	bytesPerPage = 32<<10 - bytesAround
+	bytesAround  = 8 // tags and lengths of the page in its message, and of a book in its page
 
 	maxHistory       = 100_000 // entries of GetHistory, up to 2 MB
 	categoriesListed = 20      // in the error for an unknown one
@@ -258,12 +259,12 @@ func (s *Server) ListBooks(req *recommendationsv1.ListBooksRequest, stream grpc.
 func nextPage(books []domain.Book) *recommendationsv1.BookPage {
 	page := &recommendationsv1.BookPage{}
 	size := 0
-	for _, b := range books[:min(booksPerPage, len(books))] {
+	for i, b := range books[:min(booksPerPage, len(books))] {
 		next := book(b)
-		page.Books = append(page.Books, next)
-		if size += proto.Size(next); size >= bytesPerPage {
+		if size += proto.Size(next) + bytesAround; size > bytesPerPage && i > 0 {
 			break
 		}
+		page.Books = append(page.Books, next)
 	}
 	return page
 }
