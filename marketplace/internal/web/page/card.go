@@ -55,7 +55,7 @@ func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recom
 
 // bookActions is the form of a book: what the visitor did with it.
 type bookActions struct {
-	Book  catalog.Book
+	Book  *catalog.Book
 	Entry recommend.Entry
 	Back  string // address to return to, as browsers ask for it
 	Whole bool   // whether the form has stars and purchase, or only a like
@@ -80,7 +80,7 @@ func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookAction
 	if !o.canInteract {
 		return nil
 	}
-	return &bookActions{Book: b, Entry: o.byBook[b.ID], Back: o.here + "#" + anchor, Whole: whole}
+	return &bookActions{Book: &b, Entry: o.byBook[b.ID], Back: o.here + "#" + anchor, Whole: whole}
 }
 
 // cards returns the cards of books. Their forms return to the anchor of their shelf, which
@@ -101,7 +101,7 @@ func (o ownBooks) cardsWith(books []catalog.Book, shelf string, whole bool) []ca
 		}
 		if o.canInteract {
 			c.Actions = &c.form
-			*c.Actions = bookActions{Book: b, Entry: o.byBook[b.ID], Back: back, Whole: whole}
+			*c.Actions = bookActions{Book: &c.Book, Entry: o.byBook[b.ID], Back: back, Whole: whole}
 			if c.Anchor != "" {
 				c.Actions.Back += c.Anchor
 			}
@@ -181,7 +181,7 @@ func newCards(at *links) *pieces[cardKey, cardFrom] {
 			c.Anchor = p.gap(anchorGap)
 		}
 		if key.acts {
-			c.Actions = &bookActions{Book: from.book, Entry: key.entry, Back: p.gap(backGap), Whole: key.whole}
+			c.Actions = &bookActions{Book: &c.Book, Entry: key.entry, Back: p.gap(backGap), Whole: key.whole}
 		}
 		return key.kind.template(at, &c)
 	})

@@ -888,7 +888,7 @@ func actionsOf(at *links, a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Liked", ": ", &a.Book, ". Take it back").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Liked", ": ", a.Book, ". Take it back").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -905,7 +905,7 @@ func actionsOf(at *links, a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Like", " ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Like", " ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -982,7 +982,7 @@ func marks(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("More", ": ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("More", ": ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1029,7 +1029,7 @@ func want(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("On your list", ": ", &a.Book, ". Take it off").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("On your list", ": ", a.Book, ". Take it off").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1042,7 +1042,7 @@ func want(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Want to read", ": ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Want to read", ": ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1077,7 +1077,7 @@ func dismiss(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Not for you. Undo", ": show ", &a.Book, " again").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Not for you. Undo", ": show ", a.Book, " again").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1090,7 +1090,7 @@ func dismiss(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Not for me", ": ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Not for me", ": ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1125,7 +1125,7 @@ func purchase(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("You bought it", ": ", &a.Book, ". Take it back").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("You bought it", ": ", a.Book, ". Take it back").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1138,7 +1138,7 @@ func purchase(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("I bought it", ": ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("I bought it", ": ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1172,7 +1172,7 @@ func stars(a *bookActions) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = label("Your rating", " of ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = label("Your rating", " of ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1262,7 +1262,7 @@ func stars(a *bookActions) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Remove", " your rating of ", &a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Remove", " your rating of ", a.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -103,7 +103,7 @@ func TestKeptCardsAreThoseOfTheTemplate(t *testing.T) {
 	for kind, name := range map[cardKind]string{onShelf: "on a shelf", inFront: "in front", amongBestsellers: "among bestsellers", amongOwn: "among own books"} {
 		b := fullBook()
 		entry := recommend.Entry{BookID: 7, Rating: 4, Liked: true, Purchased: true}
-		cards := []card{{Book: b, Reason: "A reason", Rank: 2, Anchor: "an-anchor", Actions: &bookActions{Book: b, Entry: entry, Back: "/#back", Whole: kind == amongOwn}}}
+		cards := []card{{Book: b, Reason: "A reason", Rank: 2, Anchor: "an-anchor", Actions: &bookActions{Book: &b, Entry: entry, Back: "/#back", Whole: kind == amongOwn}}}
 		c := &cards[0]
 		n := 0
 		check := func(what string) {
@@ -112,7 +112,7 @@ func TestKeptCardsAreThoseOfTheTemplate(t *testing.T) {
 				return // no book is without
 			}
 			if c.Actions != nil {
-				c.Actions.Book = c.Book
+				c.Actions.Book = &c.Book
 			} else if kind == amongOwn {
 				return // those always have a form
 			}
