@@ -194,7 +194,6 @@ func (r *rig) happen(ctx context.Context, p *prometheus) {
 	if status := r.like("2"); status != http.StatusServiceUnavailable {
 		r.t.Errorf("a like without replicas: status %d", status)
 	}
-	// Prometheus sees the first failures as the beginning of a series, and counts those after.
 	p.wait(r.t, `ALERTS{alertname="BookstallRequestsFailFast", alertstate="firing"}`, func() { r.like("2") })
 	r.note("they do not any more")
 	r.fault(`{}`, replicas...)

@@ -69,6 +69,21 @@ func TestExtrasLookAndFailLikeTheShop(t *testing.T) {
 	s.do(http.MethodPost, "/extra", "").want(t, http.StatusMethodNotAllowed)
 }
 
+// The series of failed requests is there before the first of them fails: a rate counts that too.
+func TestFailedRequestsAreCountedFromZero(t *testing.T) {
+	s := shopWithExtras(t)
+	s.do(http.MethodPost, "/extra", "").want(t, http.StatusMethodNotAllowed)
+	for want, fail := range []string{"away", "bug", "panic"} {
+		if got := gauge(t, s.registry, "http_server_requests_failed_total"); got != want {
+			t.Errorf("after %d failures %d are counted", want, got)
+		}
+		s.get("/extra?fail=" + fail)
+	}
+	if got := gauge(t, s.registry, "http_server_requests_failed_total"); got != 3 {
+		t.Errorf("after 3 failures %d are counted", got)
+	}
+}
+
 func TestPolledExtras(t *testing.T) {
 	s := shopWithExtras(t)
 	const reload = `<noscript><meta http-equiv="refresh" content="3"></noscript>`

@@ -10,6 +10,7 @@ import (
 
 type metrics struct {
 	duration *prometheus.HistogramVec
+	failed   prometheus.Counter
 	inFlight prometheus.Gauge
 	most     prometheus.Gauge
 	panics   prometheus.Counter
@@ -33,6 +34,11 @@ func newMetrics(reg prometheus.Registerer, native bool) *metrics {
 			// 0.3 is the default deadline of recommendations.
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .2, .3, .5, 1, 2.5, 5, 10},
 		}, native), []string{"route", "method", "status"}),
+		// Its series begins at 0: the first 5xx of duration begins one, which no rate counts.
+		failed: with.NewCounter(prometheus.CounterOpts{
+			Name: "http_server_requests_failed_total",
+			Help: "Requests that were answered with 5xx.",
+		}),
 		inFlight: with.NewGauge(prometheus.GaugeOpts{
 			Name: "http_server_requests_in_flight",
 			Help: "Requests in progress.",

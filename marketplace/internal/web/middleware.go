@@ -149,7 +149,11 @@ func (s *shop) measure(next http.Handler) http.Handler {
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
-			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), strconv.Itoa(rec.sent()/100)+"xx")
+			class := rec.sent() / 100
+			if class == 5 {
+				s.metrics.failed.Inc()
+			}
+			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), strconv.Itoa(class)+"xx")
 			seconds := time.Since(began).Seconds()
 			// An exemplar leads from a slow bucket to a trace.
 			span := trace.SpanContextFromContext(r.Context())
