@@ -50,7 +50,7 @@ func TestBuildFlags(t *testing.T) {
 		if got, want := string(m[1]), strings.Join(vcs.Flags, " ")+" -ldflags='"+strings.Join(vcs.Ldflags, " ")+"'"; got != want {
 			t.Errorf("BUILD_FLAGS is %s, want %s", got, want)
 		}
-		if !slices.Contains(k.Env, "CGO_ENABLED=0") || !strings.Contains(string(read(t, "Makefile")), "\tCGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) ") {
+		if !slices.Contains(k.Env, "CGO_ENABLED=0") || !strings.Contains(string(read(t, "Makefile")), "\t@CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) ") {
 			t.Error("make build does not use CGO_ENABLED=0 and BUILD_FLAGS")
 		}
 	})
