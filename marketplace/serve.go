@@ -27,6 +27,10 @@ import (
 	"bookstall/marketplace/internal/web"
 )
 
+// opening is how long requests wait for the first books, which take a part of a second if
+// recommendations is there.
+const opening = 2 * time.Second
+
 // Run serves the shop until ctx ends or something fails. It returns after requests in
 // flight are answered and telemetry is exported.
 func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
@@ -112,7 +116,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	}
 	defer closeIdle()
 	shop, err := web.New(web.Config{
-		Face: face, Catalog: books, Refresh: feed.Refresh, Recommender: client,
+		Face: face, Catalog: books, Refresh: feed.Refresh, Opening: opening, Recommender: client,
 		CookieKeys: cookieKeys, SecureCookie: cfg.SecureCookies || front.PublicURL().Secure(), FormerCookies: cfg.FormerCookies, FormerSecure: cfg.SecureCookies, Edge: front, API: gate,
 		ByAddress: limit.Of(cfg.LimitAddress), ByToken: limit.Of(cfg.LimitToken),
 		MaxRequests: cfg.MaxRequests, MaxStreams: cfg.LiveStreams, Draining: ready.Drained(), Covers: covers, Extras: extras,

@@ -16,6 +16,8 @@ var ErrBookNotFound = errors.New("book not found")
 // share memory with it, so callers must not change what their fields point to.
 type Catalog struct {
 	current         atomic.Pointer[state]
+	filled          chan struct{} // closed by fill
+	fill            sync.Once
 	showUnavailable bool
 	newFor          time.Duration
 }
@@ -34,7 +36,7 @@ func WithNew(before time.Duration) Option { return func(c *Catalog) { c.newFor =
 // New returns an empty catalogue, which is not ready. Without options, its lists have the books
 // that can be bought, and no book is marked as new.
 func New(options ...Option) *Catalog {
-	c := &Catalog{}
+	c := &Catalog{filled: make(chan struct{})}
 	for _, set := range options {
 		set(c)
 	}
@@ -52,11 +54,17 @@ func (c *Catalog) Replace(contents Contents) error {
 		return fmt.Errorf("catalogue %q: %w", contents.Version, err)
 	}
 	c.current.Store(c.newState(contents))
+	if c.Ready() {
+		c.fill.Do(func() { close(c.filled) })
+	}
 	return nil
 }
 
 // Ready reports whether the catalogue has books.
 func (c *Catalog) Ready() bool { return len(c.current.Load().books) > 0 }
+
+// Filled returns a channel that is closed when the catalogue has books for the first time.
+func (c *Catalog) Filled() <-chan struct{} { return c.filled }
 
 // Version returns the version of the contents, or "" while there are none.
 func (c *Catalog) Version() string { return c.current.Load().version }

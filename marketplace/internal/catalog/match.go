@@ -116,21 +116,20 @@ func (m *matcher) match(row *Named, title bookTitle) (rank int32, loose bool) {
 		return -1, false
 	}
 	authors := namesOf(row.Authors)
-	same := sameWord
-	keep := func(from []int32, also func(*bookTitle) bool) (kept []int32) {
-		for _, rank := range from {
+	// keepBy returns those books of a list for which also holds, by one of the authors.
+	keepBy := func(same func(a, b string) bool, list []int32, also func(*bookTitle) bool) (kept []int32) {
+		for _, rank := range list {
 			if (len(named) == 0 || slices.Contains(named, rank)) && sameAuthors(authors, m.authors[rank], same) && also(&m.titles[rank]) {
 				kept = append(kept, rank)
 			}
 		}
 		return kept
 	}
+	keep := func(list []int32, also func(*bookTitle) bool) []int32 { return keepBy(sameWord, list, also) }
 	sameVolume := func(book *bookTitle) bool { return !otherVolume(&title, book) }
 	exact := keep(m.whole[title.whole], sameVolume)
 	if len(exact) == 0 {
-		same = sameTransliteration
-		exact = keep(m.whole[title.whole], sameVolume)
-		same = sameWord
+		exact = keepBy(sameTransliteration, m.whole[title.whole], sameVolume)
 	}
 	if len(exact) > 1 && title.number != "" {
 		exact = slices.DeleteFunc(exact, func(rank int32) bool { return m.titles[rank].number != title.number })

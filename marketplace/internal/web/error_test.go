@@ -1,7 +1,9 @@
 package web
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
 	"bookstall/marketplace/internal/catalog"
 )
@@ -45,4 +47,24 @@ func TestOpening(t *testing.T) {
 	}
 	s.get("/no/such/page").want(t, 404)
 	s.get("/api/openapi.yaml").want(t, 200)
+}
+
+// While the shop opens, a request waits for the first books.
+func TestARequestWaitsForTheFirstBooks(t *testing.T) {
+	var books *catalog.Catalog
+	s := newTestShop(t, catalog.Contents{}, func(c *Config) { books, c.Opening = c.Catalog, time.Minute })
+	came := make(chan answer, 1)
+	go func() { came <- s.get("/books") }()
+	for gauge(t, s.registry, "http_server_requests_in_flight") == 0 {
+		select {
+		case early := <-came:
+			t.Fatalf("status %d before there were books", early.StatusCode)
+		default:
+			runtime.Gosched()
+		}
+	}
+	if err := books.Replace(fewBooks()); err != nil {
+		t.Fatal(err)
+	}
+	(<-came).want(t, 200, "The Hobbit")
 }

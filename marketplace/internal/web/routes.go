@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -97,12 +98,25 @@ func isAPI(r *http.Request) bool {
 // shelves, which come with the version of the catalogue.
 func (s *shop) withBooks(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if !s.Catalog.Ready() {
+		if !s.Catalog.Ready() && !s.awaitBooks(r.Context()) {
 			return problem.ErrNotReady
 		}
 		s.Refresh()
 		return next(w, r)
 	}
+}
+
+// awaitBooks waits for the first books while the shop opens, and reports whether there are any.
+// Requests may come before it is ready: a pod whose process has died and was started again
+// belongs to its Service until the kubelet has noticed.
+func (s *shop) awaitBooks(ctx context.Context) bool {
+	ctx, cancel := context.WithDeadline(ctx, s.opened)
+	defer cancel()
+	select {
+	case <-s.Catalog.Filled():
+	case <-ctx.Done():
+	}
+	return s.Catalog.Ready()
 }
 
 // orFail answers with the error that next returns.

@@ -29,12 +29,13 @@ import (
 )
 
 // Config holds the dependencies and limits of the shop. API, Edge, SecureCookie,
-// Refresh, FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
+// Refresh, Opening, FormerCookies, MaxRequests, MaxStreams, ByToken, ByAddress, Draining and Extras are
 // optional.
 type Config struct {
 	Face           storefront.Face // how the shop looks
 	Catalog        *catalog.Catalog
-	Refresh        func() // called when books are asked for, so that the catalogue is checked soon; nil for nothing
+	Refresh        func()        // called when books are asked for, so that the catalogue is checked soon; nil for nothing
+	Opening        time.Duration // time from New in which requests wait for the first books
 	Recommender    shelf.Recommender
 	CookieKeys     signed.Keys      // sign cookies and page tokens; the same in all replicas
 	API            *apitoken.Gate   // admits requests to /api/v1/; nil for nobody
@@ -86,6 +87,7 @@ func (c Config) validate() error {
 // shop is in front of the pages, the API and the live shelf. It does not change after New.
 type shop struct {
 	Config
+	opened  time.Time // when Opening is over
 	mux     *http.ServeMux
 	metrics *metrics
 	tokens  *limit.Table[string]
@@ -134,7 +136,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 	}
-	s := &shop{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms)}
+	s := &shop{Config: cfg, opened: time.Now().Add(cfg.Opening), mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms)}
 	s.metrics.most.Set(float64(cfg.MaxRequests))
 	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
 	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)
