@@ -110,7 +110,7 @@ func (s *shop) withBooks(next handler) handler {
 // Requests may come before it is ready: a pod whose process has died and was started again
 // belongs to its Service until the kubelet has noticed.
 func (s *shop) awaitBooks(ctx context.Context) bool {
-	ctx, cancel := context.WithDeadline(ctx, s.opened)
+	ctx, cancel := context.WithDeadline(ctx, s.opensBy)
 	defer cancel()
 	select {
 	case <-s.Catalog.Filled():

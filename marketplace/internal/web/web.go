@@ -87,7 +87,7 @@ func (c Config) validate() error {
 // shop is in front of the pages, the API and the live shelf. It does not change after New.
 type shop struct {
 	Config
-	opened  time.Time // when Opening is over
+	opensBy time.Time // when Opening is over
 	mux     *http.ServeMux
 	metrics *metrics
 	tokens  *limit.Table[string]
@@ -136,7 +136,7 @@ func New(cfg Config) (http.Handler, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 	}
-	s := &shop{Config: cfg, opened: time.Now().Add(cfg.Opening), mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms)}
+	s := &shop{Config: cfg, opensBy: time.Now().Add(cfg.Opening), mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms)}
 	s.metrics.most.Set(float64(cfg.MaxRequests))
 	s.tokens = newLimits[string](s, limitedByToken, cfg.ByToken)
 	s.sources = newLimits[netip.Prefix](s, limitedByAddress, cfg.ByAddress)
