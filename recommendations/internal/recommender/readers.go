@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"bookstall/recommendations/internal/domain"
-	"bookstall/recommendations/internal/engine"
-	"bookstall/recommendations/internal/models"
 )
 
 // readers holds all readers in memory. Histories have book ids, so that a new
@@ -111,7 +109,7 @@ func (r *readers) all() []domain.Reader {
 func (s *state) dismissed(encoded []byte) map[int32]bool {
 	var found map[int32]bool
 	_ = domain.EachEntry(encoded, func(e domain.Entry) { // damage: see query
-		if i, ok := s.index[e.BookID]; ok && e.Dismissed {
+		if i, ok := s.index.of(e.BookID); ok && e.Dismissed {
 			if found == nil {
 				found = map[int32]bool{}
 			}
@@ -119,39 +117,4 @@ func (s *state) dismissed(encoded []byte) map[int32]bool {
 		}
 	})
 	return found
-}
-
-// query returns the query for an encoded history, without books that the catalogue does
-// not have; how many of its books the reader likes; and the entry that changed last.
-func (s *state) query(encoded []byte) (q engine.Query, likes int, last *domain.Entry) {
-	most := len(encoded) / 2 // entries: none takes less than two bytes
-	q.Exclude, q.History, q.Strengths = make([]int32, 0, most), make([]int32, 0, most), make([]engine.Strength, 0, most)
-	var latest domain.Entry
-	found := false
-	// A damaged history counts up to the damage. Histories are checked before they
-	// are stored, and any shelf is better than an error.
-	_ = domain.EachEntry(encoded, func(e domain.Entry) {
-		i, ok := s.index[e.BookID]
-		if !ok {
-			return
-		}
-		latest, found = e, true
-		if !e.Present() {
-			return
-		}
-		q.Exclude = append(q.Exclude, i)
-		if strength := models.Strength(e); strength > 0 {
-			q.History, q.Strengths = append(q.History, i), append(q.Strengths, strength)
-			if strength >= engine.Liked {
-				likes++
-			}
-		}
-	})
-	if likes == 0 { // without a liked book, the others say too little
-		q.History, q.Strengths = nil, nil
-	}
-	if found {
-		last = &latest
-	}
-	return q, likes, last
 }

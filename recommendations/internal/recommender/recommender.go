@@ -22,9 +22,9 @@ type Shelf struct {
 	CatalogVersion string // version of the catalogue that has the books
 	// ReaderSeq is the sequence number of the reader's history; 0 for none.
 	ReaderSeq int64
-	// Last is the entry of the history that changed last, and LastBook its book; nil
+	// Last is the entry of the history that changed last, and LastBook its book, which is nil
 	// for an empty history.
-	Last     *domain.Entry
+	Last     domain.Entry
 	LastBook *domain.Book
 }
 
@@ -33,6 +33,8 @@ type Item struct {
 	Book    *domain.Book
 	Score   float64      // higher is better, within one shelf only
 	Because *domain.Book // book of the history that adds most to the score; nil if none does
+
+	Index, BecauseIndex int32 // positions of the two in the catalogue
 }
 
 // Recommender makes shelves. It is safe for concurrent use: catalogue and model are
@@ -40,16 +42,17 @@ type Item struct {
 type Recommender struct {
 	current atomic.Pointer[state]
 	readers *readers
+	queries queries
 }
 
 // state is what a shelf is made from, without the histories. It is immutable.
 type state struct {
 	catalog    domain.Catalog
-	shown      *engine.Ranker  // of all books that are shown
-	buyable    *engine.Ranker  // of those that can be bought
-	index      map[int64]int32 // book id to index in catalog.Books and in the ranker
-	categories []string        // sorted; the ranker uses the indexes
-	added      []int32         // indexes of the books of which it is known when they came, the latest first
+	shown      *engine.Ranker // of all books that are shown
+	buyable    *engine.Ranker // of those that can be bought
+	index      positions      // in catalog.Books and in the ranker
+	categories []string       // sorted; the ranker uses the indexes
+	added      []int32        // indexes of the books of which it is known when they came, the latest first
 }
 
 // New returns a recommender without a catalogue, which returns ErrNotReady.
@@ -59,10 +62,7 @@ func New() *Recommender { return &Recommender{readers: newReaders()} }
 // popularity gets that of the model, as withPopularity says.
 func (r *Recommender) Serve(catalog domain.Catalog, model engine.Model) error {
 	catalog = withPopularity(catalog, model)
-	s := &state{catalog: catalog, index: make(map[int64]int32, len(catalog.Books)), added: byAdded(catalog.Books)}
-	for i, b := range catalog.Books {
-		s.index[b.ID] = int32(i)
-	}
+	s := &state{catalog: catalog, index: newPositions(catalog.Books), added: byAdded(catalog.Books)}
 	if err := s.rank(model); err != nil {
 		return fmt.Errorf("rank: %w", err)
 	}
@@ -185,7 +185,7 @@ func (r *Recommender) HasBook(id int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, ok := s.index[id]
+	_, ok := s.index.of(id)
 	return ok, nil
 }
 
@@ -199,7 +199,7 @@ func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 	reader := r.readers.of(userID)
 	var h domain.History
 	_ = domain.EachEntry(reader.History, func(e domain.Entry) { // damage: see state.query
-		if _, ok := s.index[e.BookID]; ok && e.Present() {
+		if _, ok := s.index.of(e.BookID); ok && e.Present() {
 			h = append(h, e)
 		}
 	})
@@ -241,18 +241,20 @@ func (r *Recommender) RecommendVaried(userID int64, category string, n int, of S
 	}
 	n = min(n, len(s.catalog.Books))
 	reader := r.readers.of(userID)
-	q, likes, last := s.query(reader.History)
-	q.Category, q.K = number, n
-	scored := make([]engine.Scored, 0, max(n, 0))
+	u := r.queries.get()
+	defer r.queries.put(u)
+	s.query(u, reader.History)
+	u.Category, u.K = number, n
 	if v.Step == ByScore {
-		scored = s.ranker(of).Rank(scored, q)
+		u.scored = s.ranker(of).Rank(u.scored[:0], u.Query)
 	} else {
-		scored = s.ranker(of).RankVaried(scored, q, s.rules(v, number))
+		u.scored = s.ranker(of).RankVaried(u.scored[:0], u.Query, s.rules(v, number))
 	}
-	shelf := s.shelf(scored)
-	shelf.Personal, shelf.ReaderSeq = likes > 0, reader.Seq
-	if last != nil {
-		shelf.Last, shelf.LastBook = last, &s.catalog.Books[s.index[last.BookID]]
+	shelf := s.shelf(u.scored)
+	shelf.Personal, shelf.ReaderSeq = u.likes > 0, reader.Seq
+	if u.last.BookID != 0 {
+		i, _ := s.index.of(u.last.BookID)
+		shelf.Last, shelf.LastBook = u.last, &s.catalog.Books[i]
 	}
 	return shelf, nil
 }
@@ -266,20 +268,22 @@ func (r *Recommender) Why(bookID, userID int64, n int) (shelf Shelf, reasons []*
 	if err != nil {
 		return Shelf{}, nil, err
 	}
-	i, ok := s.index[bookID]
+	i, ok := s.index.of(bookID)
 	if !ok {
 		return Shelf{}, nil, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
 	}
 	reader := r.readers.of(userID)
-	q, likes, _ := s.query(reader.History)
-	for _, reason := range s.shown.Reasons(q, i, n) {
+	u := r.queries.get()
+	defer r.queries.put(u)
+	s.query(u, reader.History)
+	for _, reason := range s.shown.Reasons(u.Query, i, n) {
 		reasons = append(reasons, &s.catalog.Books[reason])
 	}
 	item := Item{Book: &s.catalog.Books[i]}
 	if len(reasons) > 0 {
 		item.Because = reasons[0]
 	}
-	return Shelf{Items: []Item{item}, CatalogVersion: s.catalog.Version, Personal: likes > 0, ReaderSeq: reader.Seq}, reasons, nil
+	return Shelf{Items: []Item{item}, CatalogVersion: s.catalog.Version, Personal: u.likes > 0, ReaderSeq: reader.Seq}, reasons, nil
 }
 
 // Similar returns the n books that readers of a book, which need not be of the selection,
@@ -291,7 +295,7 @@ func (r *Recommender) Similar(bookID, userID int64, n int, of Selection) (Shelf,
 	if err != nil {
 		return Shelf{}, err
 	}
-	i, ok := s.index[bookID]
+	i, ok := s.index.of(bookID)
 	if !ok {
 		return Shelf{}, fmt.Errorf("%d: %w", bookID, domain.ErrBookNotFound)
 	}
@@ -309,9 +313,9 @@ func (r *Recommender) Similar(bookID, userID int64, n int, of Selection) (Shelf,
 func (s *state) shelf(scored []engine.Scored) Shelf {
 	shelf := Shelf{Items: make([]Item, len(scored)), CatalogVersion: s.catalog.Version}
 	for i, sc := range scored {
-		shelf.Items[i] = Item{Book: &s.catalog.Books[sc.Item], Score: sc.Score}
+		shelf.Items[i] = Item{Book: &s.catalog.Books[sc.Item], Score: sc.Score, Index: sc.Item}
 		if sc.Because != engine.NoReason {
-			shelf.Items[i].Because = &s.catalog.Books[sc.Because]
+			shelf.Items[i].Because, shelf.Items[i].BecauseIndex = &s.catalog.Books[sc.Because], sc.Because
 		}
 	}
 	return shelf

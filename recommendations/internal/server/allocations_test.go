@@ -20,7 +20,7 @@ func TestAllocationsOfRecommend(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := New(Config{Recommender: rec, Name: "replica-1", FollowAge: time.Minute, Readiness: lifecycle.NewReadiness(), Registry: prometheus.NewRegistry()})
-	const allowed = 10
+	const allowed = 4
 	for _, books := range []int32{10, 100} {
 		for _, variety := range []recommendationsv1.Variety{recommendationsv1.Variety_VARIETY_UNSPECIFIED, recommendationsv1.Variety_VARIETY_FAR} {
 			n := testing.AllocsPerRun(200, func() {

@@ -163,9 +163,9 @@ func (f *follower) shelf(always bool) error {
 		Recommendations: recommendations(shelf), Source: source, ServedBy: f.server.name,
 		CatalogVersion: shelf.CatalogVersion, Version: shelf.ReaderSeq, ReaderForgotten: forgotten,
 	}
-	if shelf.Last != nil {
+	if shelf.LastBook != nil {
 		message.Cause = &recommendationsv1.Because{BookId: shelf.LastBook.ID, Title: shelf.LastBook.Title}
-		message.Entry = historyEntry(*shelf.Last)
+		message.Entry = historyEntry(shelf.Last)
 	}
 	f.server.metrics.followed.Inc()
 	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{Shelf: message}})

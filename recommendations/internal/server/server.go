@@ -74,6 +74,7 @@ type Server struct {
 	followAge   time.Duration
 	drain       <-chan struct{} // closed when the replica drains
 	metrics     *metrics
+	encodings   encodings
 }
 
 // New returns a server.
@@ -117,15 +118,21 @@ func (s *Server) Recommend(ctx context.Context, req *recommendationsv1.Recommend
 		return nil, toStatus(err)
 	}
 	source, label := sourceOf(shelf)
-	s.metrics.shelves.WithLabelValues(label).Inc()
-	return &recommendationsv1.RecommendResponse{
-		Recommendations: recommendations(shelf),
-		Source:          source,
-		ServedBy:        s.name,
-		CatalogVersion:  shelf.CatalogVersion,
-		ReaderVersion:   shelf.ReaderSeq,
-		ReaderForgotten: forgotten,
-	}, nil
+	s.metrics.of(label).sent.Inc()
+	answer := &recommendationsv1.RecommendResponse{
+		Source: source, ServedBy: s.name, CatalogVersion: shelf.CatalogVersion,
+		ReaderVersion: shelf.ReaderSeq, ReaderForgotten: forgotten,
+	}
+	if !s.encode(answer, shelf) {
+		answer.Recommendations = recommendations(shelf)
+	}
+	return answer, nil
+}
+
+// encode adds the books of a shelf to an answer, encoded, unless they cannot be.
+func (s *Server) encode(answer proto.Message, shelf recommender.Shelf) bool {
+	catalog, err := s.recommender.Catalog()
+	return err == nil && s.encodings.put(answer, shelf, catalog)
 }
 
 // mostReasons is how many books explain one of a shelf.
@@ -213,12 +220,12 @@ func (s *Server) SimilarBooks(ctx context.Context, req *recommendationsv1.Simila
 		return nil, toStatus(err)
 	}
 	s.scored(shelf, similar, time.Since(began))
-	s.metrics.shelves.WithLabelValues(similar).Inc()
-	return &recommendationsv1.SimilarBooksResponse{
-		Recommendations: recommendations(shelf),
-		ServedBy:        s.name,
-		CatalogVersion:  shelf.CatalogVersion,
-	}, nil
+	s.metrics.of(similar).sent.Inc()
+	answer := &recommendationsv1.SimilarBooksResponse{ServedBy: s.name, CatalogVersion: shelf.CatalogVersion}
+	if !s.encode(answer, shelf) {
+		answer.Recommendations = recommendations(shelf)
+	}
+	return answer, nil
 }
 
 // ListBooks implements the RPC of that name.

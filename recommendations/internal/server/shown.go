@@ -23,13 +23,12 @@ type shownBooks struct {
 	books   int
 	limit   int64 // least popularity of a bestseller
 
-	index map[int64]int // position of each book, by id; not changed
-	seen  []atomic.Bool // by position
+	seen  []atomic.Bool // by position in the catalogue
 	count atomic.Int64
 }
 
 // add counts the books of a shelf, and returns how many of them are bestsellers. The
-// catalogue is that of the shelf, or the next one.
+// catalogue is that of the shelf, or the next one, which has none of them on a shelf yet.
 func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) {
 	now := s.of.Load()
 	if now == nil || now.version != catalog.Version {
@@ -39,8 +38,9 @@ func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) 
 		}
 		now = next
 	}
+	same := shelf.CatalogVersion == now.version
 	for _, item := range shelf.Items {
-		if i, ok := now.index[item.Book.ID]; ok && !now.seen[i].Load() && now.seen[i].CompareAndSwap(false, true) {
+		if i := item.Index; same && !now.seen[i].Load() && now.seen[i].CompareAndSwap(false, true) {
 			now.count.Add(1)
 		}
 		if item.Book.Popularity >= now.limit {
@@ -52,10 +52,9 @@ func (s *shown) add(shelf recommender.Shelf, catalog domain.Catalog) (best int) 
 
 func newShownBooks(catalog domain.Catalog) *shownBooks {
 	n := len(catalog.Books)
-	s := &shownBooks{version: catalog.Version, books: n, index: make(map[int64]int, n), seen: make([]atomic.Bool, n)}
+	s := &shownBooks{version: catalog.Version, books: n, seen: make([]atomic.Bool, n)}
 	liked := make([]int64, n)
 	for i, b := range catalog.Books {
-		s.index[b.ID] = i
 		liked[i] = b.Popularity
 	}
 	slices.SortFunc(liked, func(a, b int64) int { return cmp.Compare(b, a) })
