@@ -50,9 +50,7 @@ func (r *Ranker) Rank(dst []Scored, q Query) []Scored {
 	items, factor := r.score(s, q)
 	base := len(dst)
 	dst = r.best(dst, s, shelf, items, factor, k)
-	for i := range dst[base:] {
-		dst[base+i].Because = r.reason(s, dst[base+i].Item)
-	}
+	r.because(s, dst[base:])
 	s.reset(items)
 	return dst
 }
@@ -123,20 +121,25 @@ func (r *Ranker) Reasons(q Query, item int32, n int) []int32 {
 	return reasons
 }
 
-// reason returns the liked book of the history that adds most to the score of item
-// j. Ties go to the lower index.
-func (r *Ranker) reason(s *scratch, j int32) int32 {
-	reason, most := int32(NoReason), 0.0
-	if s.state[j]&touched == 0 {
-		return reason
-	}
-	for _, c := range r.columns.row(j) {
-		if s.state[c.item]&likedBit == 0 {
-			continue
-		}
-		if adds := float64(c.weight) * s.part(c.item); adds > most {
-			reason, most = c.item, adds
+// because gives each book of an answer its reason: the liked book of the history that adds most to its
+// score, if any does. Ties go to the lower index.
+func (r *Ranker) because(s *scratch, answer []Scored) {
+	for _, i := range s.seen {
+		if s.state[i]&likedBit != 0 {
+			s.liked[i] = s.part(i)
 		}
 	}
-	return reason
+	for k := range answer {
+		reason, most := int32(NoReason), 0.0
+		for _, c := range r.columns.row(answer[k].Item) {
+			// There is no branch on whether the book is liked: the processor cannot predict it.
+			if adds := float64(c.weight) * s.liked[c.item]; adds > most {
+				reason, most = c.item, adds
+			}
+		}
+		answer[k].Because = reason
+	}
+	for _, i := range s.seen {
+		s.liked[i] = 0
+	}
 }

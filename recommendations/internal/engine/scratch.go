@@ -13,13 +13,14 @@ const (
 	strengthShift = 3
 )
 
-// scratch is the working space of one query. Between queries state and score are
-// zero. Each query resets only the items that it has set, which are few.
+// scratch is the working space of one query. Between queries state, score and liked
+// are zero. Each query resets only the items that it has set, which are few.
 type scratch struct {
 	state   []uint8
 	score   []float64
-	touched []int32 // items in the order found; one longer than the number of items, see add
-	seen    []int32 // the history, then the excluded items, without repeats
+	liked   []float64 // how much each liked book of the history counts, while reasons are looked for
+	touched []int32   // items in the order found; one longer than the number of items, see add
+	seen    []int32   // the history, then the excluded items, without repeats
 
 	varied varied // of the last query with a [Variety]
 }
@@ -28,6 +29,7 @@ func newScratch(n int) *scratch {
 	return &scratch{
 		state:   make([]uint8, n),
 		score:   make([]float64, n),
+		liked:   make([]float64, n),
 		touched: make([]int32, n+1),
 		seen:    make([]int32, 0, n),
 	}

@@ -65,9 +65,7 @@ func (r *Ranker) RankVaried(dst []Scored, q Query, v Variety) []Scored {
 		}
 		dst = append(dst, one)
 	}
-	for i := range dst[base:] {
-		dst[base+i].Because = r.reason(s, dst[base+i].Item)
-	}
+	r.because(s, dst[base:])
 	p.end()
 	s.reset(items)
 	return dst
