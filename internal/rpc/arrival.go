@@ -25,7 +25,7 @@ type arrivals struct {
 	wait time.Duration
 
 	mu      sync.Mutex
-	waiting *list.List // of *arrival, the oldest first
+	waiting waiting
 	unread  *list.List // of *arrival: downloads that wait until their client reads, the longest wait first
 
 	displaced, expired, deaf prometheus.Counter
@@ -37,63 +37,124 @@ func newArrivals(maxWaiting int, wait time.Duration, reg prometheus.Registerer) 
 		Help: "Calls that ended because their client sent or read too slowly, by reason: displaced (too many calls waited for their first message), expired (a message did not come in time) or unread (an answer was not read in time, or another download waited for the slot).",
 	}, []string{"reason"})
 	return &arrivals{
-		max: maxWaiting, wait: wait, waiting: list.New(), unread: list.New(),
+		max: maxWaiting, wait: wait, unread: list.New(),
 		displaced: ended.WithLabelValues("displaced"), expired: ended.WithLabelValues("expired"), deaf: ended.WithLabelValues("unread"),
 	}
 }
 
-// arrival is the wait of one call for its next message.
+// arrival is the wait of one call for its next message. It is also the context of the call, and has what the server
+// keeps for the call, so that all of it is one allocation.
 type arrival struct {
-	arrivals *arrivals
-	timer    *time.Timer   // ends the call, which the client sees as CANCELED
-	cancel   func()        // ends the call
-	unwatch  func() bool   // leaves the end of the call unnoticed
-	at       *list.Element // nil once the first message has arrived, or the call has ended
+	context.Context
 
-	spawned atomic.Pointer[connection] // nil once the call's goroutine runs
+	arrivals   *arrivals
+	connection *connection // nil in tests
+	record     record      // of serverStats
+	timer      *time.Timer // ends the call, which the client sees as CANCELED
+	cancel     func()      // ends the call
+	unwatch    func() bool // leaves the end of the call unnoticed
+
+	spawned atomic.Bool // until the call's goroutine runs
+
+	isWaiting      bool // until the first message has arrived, or the call has ended
+	previous, next *arrival
 }
 
 type arrivalKey struct{}
 
+// Value implements context.Context.
+func (w *arrival) Value(key any) any {
+	switch key {
+	case arrivalKey{}:
+		return w
+	case recordKey{}:
+		if w.record.method != nil {
+			return &w.record
+		}
+	}
+	return w.Context.Value(key)
+}
+
+// arrivalOf returns the arrival of a call; nil on a server without a tap.
+func arrivalOf(ctx context.Context) *arrival {
+	w, _ := ctx.Value(arrivalKey{}).(*arrival)
+	return w
+}
+
+// waiting is a list of calls that wait for their first message, the oldest first.
+type waiting struct {
+	first, last *arrival
+	length      int
+}
+
+func (l *waiting) push(w *arrival) {
+	w.isWaiting, w.previous = true, l.last
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+	l.length++
+}
+
+// remove has no effect if w is not in the list.
+func (l *waiting) remove(w *arrival) {
+	if !w.isWaiting {
+		return
+	}
+	if w.previous == nil {
+		l.first = w.next
+	} else {
+		w.previous.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.previous
+	} else {
+		w.next.previous = w.previous
+	}
+	w.isWaiting, w.previous, w.next = false, nil, nil
+	l.length--
+}
+
 // tap is called with the headers of each call, before anything else is allocated for it.
 func (a *arrivals) tap(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
-	w := &arrival{arrivals: a, cancel: cancel}
-	if c, ok := ctx.Value(connectionKey{}).(*connection); ok {
-		c.spawned <- struct{}{}
-		w.spawned.Store(c)
+	w := &arrival{arrivals: a}
+	if w.connection, _ = ctx.Value(connectionKey{}).(*connection); w.connection != nil {
+		w.connection.spawned <- struct{}{}
+		w.spawned.Store(true)
 	}
+	w.Context, w.cancel = context.WithCancel(ctx)
 	a.mu.Lock()
-	if a.waiting.Len() >= a.max {
-		oldest, _ := a.waiting.Remove(a.waiting.Front()).(*arrival)
-		oldest.at = nil
+	if a.waiting.length >= a.max {
+		oldest := a.waiting.first
+		a.waiting.remove(oldest)
 		oldest.cancel()
 		a.displaced.Inc()
 	}
-	w.at = a.waiting.PushBack(w)
+	a.waiting.push(w)
 	a.mu.Unlock()
-	w.timer = time.AfterFunc(a.wait, func() {
-		a.expired.Inc()
-		cancel()
-	})
-	w.unwatch = context.AfterFunc(ctx, func() {
-		w.runs() // or never will
-		w.arrived()
-	})
-	return context.WithValue(ctx, arrivalKey{}, w)
+	w.timer = time.AfterFunc(a.wait, w.expire)
+	w.unwatch = context.AfterFunc(w.Context, w.ended)
+	return w
 }
 
-// runs notes that the goroutine of a call runs.
-func runs(ctx context.Context) {
-	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		w.runs()
-	}
+// expire ends a call whose message did not come in time.
+func (w *arrival) expire() {
+	w.arrivals.expired.Inc()
+	w.cancel()
+}
+
+// ended follows the end of a call whose message has not arrived, or that is a stream.
+func (w *arrival) ended() {
+	w.runs() // or never will
+	w.arrived()
 }
 
 // runs makes room for another call of the connection, once the goroutine of this one runs.
 func (w *arrival) runs() {
-	if c := w.spawned.Swap(nil); c != nil {
-		<-c.spawned
+	if w.spawned.Swap(false) {
+		<-w.connection.spawned
 	}
 }
 
@@ -102,26 +163,21 @@ func (w *arrival) arrived() {
 	w.timer.Stop()
 	w.arrivals.mu.Lock()
 	defer w.arrivals.mu.Unlock()
-	if w.at != nil {
-		w.arrivals.waiting.Remove(w.at)
-		w.at = nil
-	}
+	w.arrivals.waiting.remove(w)
 }
 
 // await starts the wait for another message.
 func (w *arrival) await() { w.timer.Reset(w.arrivals.wait) }
 
 // messageArrived ends the wait of a unary call, which has one message.
-func messageArrived(ctx context.Context) {
-	if w, ok := ctx.Value(arrivalKey{}).(*arrival); ok {
-		w.arrived()
-		w.unwatch() // nothing is left to do, for which a goroutine would start
-	}
+func (w *arrival) messageArrived() {
+	w.arrived()
+	w.unwatch() // nothing is left to do, for which a goroutine would start
 }
 
 func (a *arrivals) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	w, ok := ss.Context().Value(arrivalKey{}).(*arrival)
-	if !ok {
+	w := arrivalOf(ss.Context())
+	if w == nil {
 		return next(srv, ss)
 	}
 	return next(srv, &arriving{WrappedServerStream: middleware.WrapServerStream(ss), arrival: w, upload: !info.IsServerStream, download: !info.IsClientStream})

@@ -110,12 +110,13 @@ func (c *connection) endOther() {
 
 // tap refuses a call of a service of gRPC if its connection has enough of them.
 func (*connections) tap(ctx context.Context, info *tap.Info) error {
-	c, ok := ctx.Value(connectionKey{}).(*connection)
-	switch {
-	case !ok || isOwn(info.FullMethodName):
-	case !c.addOther():
-		return errBusy
-	default:
+	if isOwn(info.FullMethodName) {
+		return nil
+	}
+	if c, ok := ctx.Value(connectionKey{}).(*connection); ok {
+		if !c.addOther() {
+			return errBusy
+		}
 		context.AfterFunc(ctx, c.endOther)
 	}
 	return nil

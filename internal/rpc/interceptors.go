@@ -26,6 +26,7 @@ import (
 // Faults, if any, come last, so that they are logged, counted and limited like those of a handler.
 type interceptors struct {
 	log    logr.Logger
+	calls  telemetry.CallLog
 	panics prometheus.Counter
 	rules  *rules // nil without TLS
 	bounds bounds
@@ -33,7 +34,7 @@ type interceptors struct {
 }
 
 func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults) *interceptors {
-	return &interceptors{log: log, rules: rules, bounds: newBounds(limit, cutDeaf, reg), faults: faults,
+	return &interceptors{log: log, calls: telemetry.NewCallLog(log), rules: rules, bounds: newBounds(limit, cutDeaf, reg), faults: faults,
 		panics: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 			Name: "rpc_server_panics_total",
 			Help: "Calls that panicked and were answered with INTERNAL.",
@@ -44,10 +45,12 @@ func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, l
 // unary is the only interceptor of unary calls. For a chain, grpc-go makes a closure and two stack frames of each of its
 // interceptors at every call. Streams, of which few begin, have a chain in the same order.
 func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
-	messageArrived(ctx)
-	if c, ok := ctx.Value(connectionKey{}).(*connection); ok && isOwn(info.FullMethod) {
-		c.add(1)
-		defer c.add(-1)
+	if w := arrivalOf(ctx); w != nil {
+		w.messageArrived()
+		if w.connection != nil && isOwn(info.FullMethod) {
+			w.connection.add(1)
+			defer w.connection.add(-1)
+		}
 	}
 	ctx = withRequestID(ctx)
 	began := time.Now()
@@ -55,7 +58,7 @@ func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServe
 		if p := recover(); p != nil {
 			resp, err = nil, i.panicked(ctx, p)
 		}
-		logAccess(ctx, i.log, info.FullMethod, began, err)
+		logAccess(ctx, i.calls, info.FullMethod, began, err)
 	}()
 	resp, err = i.admitted(ctx, req, info, next)
 	return resp, hideError(ctx, i.log, info.FullMethod, err)
@@ -85,7 +88,7 @@ func (i *interceptors) admitted(ctx context.Context, req any, info *grpc.UnarySe
 func (i *interceptors) stream() []grpc.StreamServerInterceptor {
 	chain := []grpc.StreamServerInterceptor{
 		streamRequestID,
-		streamAccessLog(i.log),
+		streamAccessLog(i.calls),
 		recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(i.panicked)),
 		streamHideErrors(i.log),
 	}
@@ -134,15 +137,13 @@ func streamRequestID(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, ne
 	return next(srv, wrapped)
 }
 
-func logAccess(ctx context.Context, log logr.Logger, method string, began time.Time, err error) {
-	if isHealth(method) {
-		return
+func logAccess(ctx context.Context, log telemetry.CallLog, method string, began time.Time, err error) {
+	if !isHealth(method) {
+		log.Call(ctx, method, status.Code(err).String(), time.Since(began))
 	}
-	log.Info("call", telemetry.LogValues(ctx, "method", method, "code", status.Code(err).String(),
-		"durationMillis", float64(time.Since(began).Microseconds())/1000)...)
 }
 
-func streamAccessLog(log logr.Logger) grpc.StreamServerInterceptor {
+func streamAccessLog(log telemetry.CallLog) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		began := time.Now()
 		err := next(srv, ss)

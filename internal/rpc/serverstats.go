@@ -71,15 +71,22 @@ func (s *serverStats) method(name string) *method {
 	})
 }
 
+// recordKey is also the key of the record of a client.
 type recordKey struct{}
 
 // TagRPC implements stats.Handler. The goroutine of a call runs it first.
 func (s *serverStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	runs(ctx)
-	r := &record{method: s.method(info.FullMethodName), began: time.Now()}
+	var r *record
+	if w := arrivalOf(ctx); w != nil {
+		w.runs()
+		r = &w.record
+	} else { // a server of another package
+		r = new(record)
+		ctx = context.WithValue(ctx, recordKey{}, r)
+	}
+	r.method, r.began = s.method(info.FullMethodName), time.Now()
 	ctx = s.propagator.Extract(ctx, incoming{ctx})
-	ctx = r.startSpan(ctx, s.tracer, info.FullMethodName, trace.SpanKindServer)
-	return context.WithValue(ctx, recordKey{}, r)
+	return r.startSpan(ctx, s.tracer, info.FullMethodName, trace.SpanKindServer)
 }
 
 // HandleRPC implements stats.Handler.

@@ -142,8 +142,7 @@ func TestTheOldestCallWithoutAMessageMakesRoom(t *testing.T) {
 	if calls[0].Err() == nil || calls[1].Err() != nil || calls[2].Err() != nil {
 		t.Errorf("errors %v, %v and %v, want one for the first call", calls[0].Err(), calls[1].Err(), calls[2].Err())
 	}
-	w, _ := calls[1].Value(arrivalKey{}).(*arrival)
-	w.arrived()
+	arrivalOf(calls[1]).arrived()
 	if a.tap(t.Context()); calls[2].Err() != nil {
 		t.Error("a call ends although the message of another has arrived")
 	}
@@ -297,8 +296,8 @@ func TestCallsThatHaveNotBegunAreBounded(t *testing.T) {
 		}()
 		for n, begin := range []func(){
 			func() {},
-			func() { runs(calls[0]) },
-			func() { runs(calls[0]); cancels[1]() }, // the first counts once; the second will never run
+			func() { arrivalOf(calls[0]).runs() },
+			func() { arrivalOf(calls[0]).runs(); cancels[1]() }, // the first counts once; the second will never run
 		} {
 			begin()
 			synctest.Wait()

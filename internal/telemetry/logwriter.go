@@ -23,7 +23,8 @@ const logPause = 2 * time.Millisecond
 // would block on the log, with no sign of the cause.
 type logWriter struct {
 	out     io.Writer
-	lines   chan []byte
+	lines   chan *[]byte // from buffers
+	buffers sync.Pool
 	dropped atomic.Int64
 	done    chan struct{}
 
@@ -32,7 +33,7 @@ type logWriter struct {
 }
 
 func newLogWriter(out io.Writer) *logWriter {
-	w := &logWriter{out: out, lines: make(chan []byte, logQueue), done: make(chan struct{})}
+	w := &logWriter{out: out, lines: make(chan *[]byte, logQueue), done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
 		w.writeLines()
@@ -47,7 +48,8 @@ func (w *logWriter) writeLines() {
 		_, _ = w.out.Write(batch) // there is no log to report the error to
 		batch = batch[:0]
 	}
-	for line := range w.lines {
+	for buffer := range w.lines {
+		line := *buffer
 		if len(batch) > 0 && len(batch)+len(line) > logBatch {
 			write()
 		}
@@ -56,6 +58,7 @@ func (w *logWriter) writeLines() {
 			continue
 		}
 		batch = append(batch, line...)
+		w.buffers.Put(buffer)
 		if len(w.lines) == 0 {
 			write()
 			time.Sleep(logPause)
@@ -70,10 +73,16 @@ func (w *logWriter) Write(line []byte) (int, error) {
 	if w.closed {
 		return len(line), nil
 	}
+	buffer, ok := w.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	*buffer = append((*buffer)[:0], line...)
 	select {
-	case w.lines <- append([]byte(nil), line...):
+	case w.lines <- buffer:
 	default:
 		w.dropped.Add(1)
+		w.buffers.Put(buffer)
 	}
 	return len(line), nil
 }

@@ -16,7 +16,22 @@ const (
 	RequestIDMetadata = "x-request-id"
 )
 
+// requestID is a context that carries a request id. Unlike that of context.WithValue, it needs no memory for the text besides.
+type requestID struct {
+	context.Context
+
+	id string
+}
+
 type requestIDKey struct{}
+
+// Value implements context.Context.
+func (c *requestID) Value(key any) any {
+	if key == (requestIDKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
 
 // ValidRequestID reports whether a caller's id may be used: 8 to 128 letters, digits,
 // dots, underscores and hyphens, which are safe in a log line and a header.
@@ -37,13 +52,15 @@ func NewRequestID() string { return rand.Text() }
 
 // WithRequestID returns a context that carries id.
 func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
+	return &requestID{ctx, id}
 }
 
 // RequestID returns the id that ctx carries, "" for none.
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if c, ok := ctx.Value(requestIDKey{}).(*requestID); ok {
+		return c.id
+	}
+	return ""
 }
 
 // requestIDAttribute is the attribute of a server's span that has the request id.
