@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // arrivals bounds the calls whose first message has not arrived: how many there are, and
@@ -26,6 +27,8 @@ type arrivals struct {
 
 	mu      sync.Mutex
 	waiting waiting
+	timer   *time.Timer // ends the calls that have waited too long; nil before the first call
+	armed   bool        // it will fire
 	unread  *list.List // of *arrival: downloads that wait until their client reads, the longest wait first
 
 	displaced, expired, deaf prometheus.Counter
@@ -49,14 +52,16 @@ type arrival struct {
 
 	arrivals   *arrivals
 	connection *connection // nil in tests
+	header     metadata.MD // not to be changed
 	record     record      // of serverStats
-	timer      *time.Timer // ends the call, which the client sees as CANCELED
-	cancel     func()      // ends the call
+	cancel     func()      // ends the call, which the client sees as CANCELED
 	unwatch    func() bool // leaves the end of the call unnoticed
+	pause      *time.Timer // ends an upload that waits for another message; nil before that
 
 	spawned atomic.Bool // until the call's goroutine runs
 
-	isWaiting      bool // until the first message has arrived, or the call has ended
+	until          time.Time // when the first message must have arrived
+	isWaiting      bool      // until it has arrived, or the call has ended
 	previous, next *arrival
 }
 
@@ -117,9 +122,18 @@ func (l *waiting) remove(w *arrival) {
 	l.length--
 }
 
+// headerOf returns the headers of a call, not to be changed, without a copy.
+func headerOf(ctx context.Context) metadata.MD {
+	if w := arrivalOf(ctx); w != nil {
+		return w.header
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	return md
+}
+
 // tap is called with the headers of each call, before anything else is allocated for it.
-func (a *arrivals) tap(ctx context.Context) context.Context {
-	w := &arrival{arrivals: a}
+func (a *arrivals) tap(ctx context.Context, header metadata.MD) context.Context {
+	w := &arrival{arrivals: a, header: header}
 	if w.connection, _ = ctx.Value(connectionKey{}).(*connection); w.connection != nil {
 		w.connection.spawned <- struct{}{}
 		w.spawned.Store(true)
@@ -132,11 +146,39 @@ func (a *arrivals) tap(ctx context.Context) context.Context {
 		oldest.cancel()
 		a.displaced.Inc()
 	}
+	w.until = time.Now().Add(a.wait)
 	a.waiting.push(w)
+	a.arm()
 	a.mu.Unlock()
-	w.timer = time.AfterFunc(a.wait, w.expire)
 	w.unwatch = context.AfterFunc(w.Context, w.ended)
 	return w
+}
+
+// arm sets the timer for the call that has waited longest, if one waits. All wait equally long, so that one timer is
+// enough, and most calls get their message long before it fires. The caller holds mu.
+func (a *arrivals) arm() {
+	if a.armed || a.waiting.first == nil {
+		return
+	}
+	a.armed = true
+	left := time.Until(a.waiting.first.until)
+	if a.timer == nil {
+		a.timer = time.AfterFunc(left, a.expire)
+	} else {
+		a.timer.Reset(left)
+	}
+}
+
+// expire ends the calls whose first message did not come in time.
+func (a *arrivals) expire() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for now, w := time.Now(), a.waiting.first; w != nil && !w.until.After(now); w = a.waiting.first {
+		a.waiting.remove(w)
+		w.expire()
+	}
+	a.armed = false
+	a.arm()
 }
 
 // expire ends a call whose message did not come in time.
@@ -160,14 +202,24 @@ func (w *arrival) runs() {
 
 // arrived ends the wait for a message.
 func (w *arrival) arrived() {
-	w.timer.Stop()
 	w.arrivals.mu.Lock()
 	defer w.arrivals.mu.Unlock()
 	w.arrivals.waiting.remove(w)
+	if w.pause != nil {
+		w.pause.Stop()
+	}
 }
 
 // await starts the wait for another message.
-func (w *arrival) await() { w.timer.Reset(w.arrivals.wait) }
+func (w *arrival) await() {
+	w.arrivals.mu.Lock()
+	defer w.arrivals.mu.Unlock()
+	if w.pause == nil {
+		w.pause = time.AfterFunc(w.arrivals.wait, w.expire)
+	} else {
+		w.pause.Reset(w.arrivals.wait)
+	}
+}
 
 // messageArrived ends the wait of a unary call, which has one message.
 func (w *arrival) messageArrived() {

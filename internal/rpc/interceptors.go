@@ -117,7 +117,7 @@ func isHealth(method string) bool { return strings.HasPrefix(method, "/grpc.heal
 // span of the call has it too.
 func withRequestID(ctx context.Context) context.Context {
 	id := ""
-	for _, theirs := range metadata.ValueFromIncomingContext(ctx, telemetry.RequestIDMetadata) {
+	for _, theirs := range headerOf(ctx)[telemetry.RequestIDMetadata] {
 		if telemetry.ValidRequestID(theirs) {
 			id = theirs
 			break

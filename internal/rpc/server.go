@@ -104,7 +104,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 			if err := connections.tap(ctx, info); err != nil {
 				return ctx, err
 			}
-			return s.arrivals.tap(ctx), nil
+			return s.arrivals.tap(ctx, info.Header), nil
 		}),
 		grpc.StatsHandler(s.stats),
 		grpc.NumStreamWorkers(streamWorkers),

@@ -85,7 +85,7 @@ func (s *serverStats) TagRPC(ctx context.Context, info *stats.RPCTagInfo) contex
 		ctx = context.WithValue(ctx, recordKey{}, r)
 	}
 	r.method, r.began = s.method(info.FullMethodName), time.Now()
-	ctx = s.propagator.Extract(ctx, incoming{ctx})
+	ctx = s.propagator.Extract(ctx, incoming(headerOf(ctx)))
 	return r.startSpan(ctx, s.tracer, info.FullMethodName, trace.SpanKindServer)
 }
 
@@ -126,12 +126,12 @@ func isFault(code codes.Code) bool {
 	}
 }
 
-// incoming gives a propagator the metadata of a call, without a copy of all of it.
-type incoming struct{ ctx context.Context }
+// incoming gives a propagator the headers of a call, without a copy of them.
+type incoming metadata.MD
 
 // Get implements propagation.TextMapCarrier.
 func (c incoming) Get(key string) string {
-	if values := metadata.ValueFromIncomingContext(c.ctx, key); len(values) > 0 {
+	if values := metadata.MD(c).Get(key); len(values) > 0 {
 		return values[0]
 	}
 	return ""
@@ -141,7 +141,4 @@ func (c incoming) Get(key string) string {
 func (incoming) Set(string, string) {}
 
 // Keys implements propagation.TextMapCarrier.
-func (c incoming) Keys() []string {
-	md, _ := metadata.FromIncomingContext(c.ctx)
-	return slices.Collect(maps.Keys(md))
-}
+func (c incoming) Keys() []string { return slices.Collect(maps.Keys(c)) }

@@ -137,13 +137,13 @@ func TestTheOldestCallWithoutAMessageMakesRoom(t *testing.T) {
 	a := newArrivals(2, time.Minute, prometheus.NewRegistry())
 	var calls []context.Context
 	for range 3 {
-		calls = append(calls, a.tap(t.Context()))
+		calls = append(calls, a.tap(t.Context(), nil))
 	}
 	if calls[0].Err() == nil || calls[1].Err() != nil || calls[2].Err() != nil {
 		t.Errorf("errors %v, %v and %v, want one for the first call", calls[0].Err(), calls[1].Err(), calls[2].Err())
 	}
 	arrivalOf(calls[1]).arrived()
-	if a.tap(t.Context()); calls[2].Err() != nil {
+	if a.tap(t.Context(), nil); calls[2].Err() != nil {
 		t.Error("a call ends although the message of another has arrived")
 	}
 	if n := testutil.ToFloat64(a.displaced); n != 1 {
@@ -291,7 +291,7 @@ func TestCallsThatHaveNotBegunAreBounded(t *testing.T) {
 		go func() {
 			for range maxSpawned + 2 {
 				of, cancel := context.WithCancel(ctx)
-				calls, cancels = append(calls, a.tap(of)), append(cancels, cancel)
+				calls, cancels = append(calls, a.tap(of, nil)), append(cancels, cancel)
 			}
 		}()
 		for n, begin := range []func(){
