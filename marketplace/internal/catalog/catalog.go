@@ -13,7 +13,7 @@ import (
 var ErrBookNotFound = errors.New("book not found")
 
 // Catalog holds the books of the shop. It is safe for concurrent use. Returned books
-// share memory with it, so callers must not change what their fields point to.
+// are its own, or share memory with it, so callers must not change them.
 type Catalog struct {
 	current         atomic.Pointer[state]
 	filled          chan struct{} // closed by fill
@@ -71,12 +71,22 @@ func (c *Catalog) Version() string { return c.current.Load().version }
 
 // Book returns the book with the id, or ErrBookNotFound.
 func (c *Catalog) Book(id int64) (Book, error) {
+	b := c.Find(id)
+	if b == nil {
+		return Book{}, fmt.Errorf("book %d: %w", id, ErrBookNotFound)
+	}
+	return *b, nil
+}
+
+// Find returns the book with the id, nil if there is none. Unlike the copy that Book returns, it
+// keeps the whole version of the catalogue in memory.
+func (c *Catalog) Find(id int64) *Book {
 	s := c.current.Load()
 	rank, ok := s.byID[id]
 	if !ok {
-		return Book{}, fmt.Errorf("book %d: %w", id, ErrBookNotFound)
+		return nil
 	}
-	return s.books[rank], nil
+	return &s.books[rank]
 }
 
 // ID returns the id of the book with an external id, or ErrBookNotFound.
@@ -135,7 +145,7 @@ func (c *Catalog) Sample(id int64) (s SampleReader, ok bool) {
 func (c *Catalog) ReadOnly() bool { return c.current.Load().readOnly }
 
 // Bestsellers returns the n most popular books of a category, or of all if it is "".
-func (c *Catalog) Bestsellers(category string, n int) []Book {
+func (c *Catalog) Bestsellers(category string, n int) []*Book {
 	return c.List(Query{Category: category, Limit: n}).Books
 }
 

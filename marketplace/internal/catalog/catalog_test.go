@@ -146,7 +146,7 @@ func TestUnavailableAndHiddenBooksLeaveLists(t *testing.T) {
 		if all.Total != len(contents.Books)-len(test.away) || len(all.Books) != all.Total {
 			t.Errorf("%d books of %d, without %v", len(all.Books), all.Total, test.away)
 		}
-		if !slices.IsSortedFunc(all.Books, byPopularity) {
+		if !slices.IsSortedFunc(all.Books, func(a, b *Book) int { return byPopularity(*a, *b) }) {
 			t.Errorf("the order is %v", ids(all.Books))
 		}
 		for _, b := range contents.Books {

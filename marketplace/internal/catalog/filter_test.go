@@ -97,7 +97,7 @@ func TestFilterAndSortAgreeWithAComparison(t *testing.T) {
 		f := Filter{Language: []string{"", "de"}[rng.IntN(2)], YearFrom: rng.IntN(4), YearTo: rng.IntN(6), PriceFrom: []string{"", "1", "2.5"}[rng.IntN(3)]}
 		q := Query{Category: []string{"", "category-3"}[rng.IntN(2)], Text: []string{"", "the"}[rng.IntN(2)], Filter: f, Limit: 7}
 		q.Sort = []Sort{ByPopularity, ByPrice, ByTitle}[rng.IntN(3)]
-		var want []Book
+		var want []*Book
 		for _, b := range books {
 			if (q.Category == "" || slices.Contains(b.Categories, q.Category)) && (f.Language == "" || b.Language == f.Language) &&
 				(f.YearFrom == 0 || b.Year >= f.YearFrom && b.Year != 0) && (f.YearTo == 0 || b.Year <= f.YearTo && b.Year != 0) &&
@@ -105,7 +105,7 @@ func TestFilterAndSortAgreeWithAComparison(t *testing.T) {
 				want = append(want, b)
 			}
 		}
-		slices.SortStableFunc(want, func(a, b Book) int {
+		slices.SortStableFunc(want, func(a, b *Book) int {
 			switch q.Sort {
 			case ByPrice:
 				return cmp.Or(-cmp.Compare(a.Currency, b.Currency), cmp.Compare(amountOf(a.Price), amountOf(b.Price)))

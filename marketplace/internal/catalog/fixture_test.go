@@ -53,7 +53,7 @@ func many(n int) Contents {
 	return c
 }
 
-func ids(books []Book) []int64 {
+func ids(books []*Book) []int64 {
 	list := []int64{}
 	for _, b := range books {
 		list = append(list, b.ID)

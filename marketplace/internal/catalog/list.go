@@ -19,7 +19,7 @@ type Query struct {
 
 // Page is one page of the books that a query matches.
 type Page struct {
-	Books []Book
+	Books []*Book
 	Total int // number of books on all pages
 	// Instead is set if no book contains all words of a text: the books contain those of
 	// Instead, which differ by typing mistakes, spaces or the signs of C++ and C#.
@@ -84,9 +84,9 @@ func (s *state) page(ranks []int32, q Query) Page {
 	}
 	first := min(max(q.Offset, 0), len(order))
 	end := first + min(max(q.Limit, 0), len(order)-first)
-	page := Page{Books: make([]Book, 0, end-first), Total: len(order)}
+	page := Page{Books: make([]*Book, 0, end-first), Total: len(order)}
 	for _, rank := range order[first:end] {
-		page.Books = append(page.Books, s.books[rank])
+		page.Books = append(page.Books, &s.books[rank])
 	}
 	return page
 }

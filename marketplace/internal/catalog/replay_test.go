@@ -125,7 +125,7 @@ func TestReplay(t *testing.T) {
 				began := time.Now()
 				books := c.List(Query{Text: text, Limit: 3}).Books
 				times = append(times, time.Since(began))
-				if slices.ContainsFunc(books, func(found Book) bool { return strings.EqualFold(found.Title, b.Title) }) {
+				if slices.ContainsFunc(books, func(found *Book) bool { return strings.EqualFold(found.Title, b.Title) }) {
 					third++
 				} else if len(missed) < 20 {
 					missed = append(missed, text+" for "+b.Title)

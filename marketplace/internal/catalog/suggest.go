@@ -5,7 +5,7 @@ import "strings"
 // Suggestions are what somebody may be looking for who has typed the beginning of a text, the
 // best of each kind first.
 type Suggestions struct {
-	Books      []Book
+	Books      []*Book
 	Authors    []Name
 	Series     []Name
 	Categories []Category

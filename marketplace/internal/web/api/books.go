@@ -76,7 +76,7 @@ func (a *API) Books(w http.ResponseWriter, r *http.Request) error {
 	page := a.cfg.Catalog.List(query)
 	list := BookList{Books: make([]Book, 0, len(page.Books)), TotalSize: page.Total, DidYouMean: page.Instead}
 	for _, b := range page.Books {
-		list.Books = append(list.Books, bookOf(b))
+		list.Books = append(list.Books, bookOf(*b))
 	}
 	if next := query.Offset + len(page.Books); len(page.Books) > 0 && next < page.Total {
 		list.NextPageToken = a.cfg.PageTokens.Encode(query.Category, query.Text, sortedAs, next)

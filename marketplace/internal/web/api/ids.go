@@ -38,8 +38,8 @@ func (a *API) book(q *request.Query, text string) (catalog.Book, error) {
 
 // externalID returns the external id of a book, "" if it has none.
 func (a *API) externalID(id int64) string {
-	b, err := a.cfg.Catalog.Book(id)
-	if err != nil { // catalogues differ for a moment
+	b := a.cfg.Catalog.Find(id)
+	if b == nil { // catalogues differ for a moment
 		return ""
 	}
 	return b.ExternalID

@@ -76,8 +76,8 @@ func (p *Pages) more(b catalog.Book, liked []card, own ownBooks) []moreShelf {
 		shown[c.ID] = true
 	}
 	var list []moreShelf
-	add := func(anchor, heading string, books []catalog.Book) {
-		books = slices.DeleteFunc(books, func(other catalog.Book) bool { return shown[other.ID] || own.byBook[other.ID].Dismissed })
+	add := func(anchor, heading string, books []*catalog.Book) {
+		books = slices.DeleteFunc(books, func(other *catalog.Book) bool { return shown[other.ID] || own.byBook[other.ID].Dismissed })
 		books = books[:min(len(books), max(0, similarBooks+1-len(shown)))]
 		if len(books) == 0 {
 			return

@@ -13,7 +13,7 @@ import (
 
 // card is a book in a row or a list.
 type card struct {
-	catalog.Book
+	*catalog.Book
 	Reason string
 	// Explained says that the reason is of the reader's own books, and so has a page.
 	Explained bool
@@ -36,9 +36,9 @@ func (v shelfView) Fallback() bool { return v.Source == recommend.Fallback }
 // shelf looks up the books of a shelf. It leaves out those that the catalogue does
 // not have: the model may be of an older or newer one.
 func (p *Pages) shelf(answer recommend.Shelf, reason func(recommend.Shelf, recommend.Item) string, own ownBooks, anchor string) shelfView {
-	books := make([]catalog.Book, 0, len(answer.Items))
+	books := make([]*catalog.Book, 0, len(answer.Items))
 	for _, item := range answer.Items {
-		if b, err := p.cfg.Catalog.Book(item.BookID); err == nil {
+		if b := p.cfg.Catalog.Find(item.BookID); b != nil {
 			books = append(books, b)
 		}
 	}
@@ -85,12 +85,12 @@ func (o ownBooks) actions(b catalog.Book, anchor string, whole bool) *bookAction
 
 // cards returns the cards of books. Their forms return to the anchor of their shelf, which
 // a book may have left by then. Without a shelf each card is an anchor itself.
-func (o ownBooks) cards(books []catalog.Book, shelf string) []card {
+func (o ownBooks) cards(books []*catalog.Book, shelf string) []card {
 	return o.cardsWith(books, shelf, false)
 }
 
 // cardsWith returns cards with whole forms, or with those that have only a like.
-func (o ownBooks) cardsWith(books []catalog.Book, shelf string, whole bool) []card {
+func (o ownBooks) cardsWith(books []*catalog.Book, shelf string, whole bool) []card {
 	list := make([]card, len(books))
 	back := o.here + "#" + shelf
 	for i, b := range books {
@@ -101,7 +101,7 @@ func (o ownBooks) cardsWith(books []catalog.Book, shelf string, whole bool) []ca
 		}
 		if o.canInteract {
 			c.Actions = &c.form
-			*c.Actions = bookActions{Book: &c.Book, Entry: o.byBook[b.ID], Back: back, Whole: whole}
+			*c.Actions = bookActions{Book: b, Entry: o.byBook[b.ID], Back: back, Whole: whole}
 			if c.Anchor != "" {
 				c.Actions.Back += c.Anchor
 			}
@@ -164,8 +164,8 @@ func writeCard(w io.Writer, at *links, kind cardKind, c *card) error {
 	if c.Actions != nil {
 		key.acts, key.whole, key.entry, back = true, c.Actions.Whole, c.Actions.Entry, c.Actions.Back
 	}
-	from := cardFrom{book: c.Book}
-	from.picture, _ = at.covers.Of(c.Book)
+	from := cardFrom{book: *c.Book} // what is kept must not keep a whole catalogue in memory
+	from.picture, _ = at.covers.Of(from.book)
 	return at.cards.write(w, key, from, c.Reason, c.Anchor, back)
 }
 
@@ -173,7 +173,7 @@ func writeCard(w io.Writer, at *links, kind cardKind, c *card) error {
 func newCards(at *links) *pieces[cardKey, cardFrom] {
 	const most = 4 << 20 // some 1,500 cards
 	return newPieces(most, sameBook, func(p *pieces[cardKey, cardFrom], key cardKey, from cardFrom) templ.Component {
-		c := card{Book: from.book, Rank: key.rank, Explained: key.explained}
+		c := card{Book: &from.book, Rank: key.rank, Explained: key.explained}
 		if key.reason {
 			c.Reason = p.gap(reasonGap)
 		}
@@ -181,7 +181,7 @@ func newCards(at *links) *pieces[cardKey, cardFrom] {
 			c.Anchor = p.gap(anchorGap)
 		}
 		if key.acts {
-			c.Actions = &bookActions{Book: &c.Book, Entry: key.entry, Back: p.gap(backGap), Whole: key.whole}
+			c.Actions = &bookActions{Book: c.Book, Entry: key.entry, Back: p.gap(backGap), Whole: key.whole}
 		}
 		return key.kind.template(at, &c)
 	})

@@ -106,7 +106,7 @@ func cardOf(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = standing(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = standing(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -140,15 +140,15 @@ func cardOf(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = author(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = author(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = price(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = price(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = fresh(&c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fresh(c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -221,7 +221,7 @@ func reason(at *links, c *card) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = label("Why?", " ", &c.Book, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = label("Why?", " ", c.Book, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -69,7 +69,7 @@ func (p *Pages) feed() string {
 func (p *Pages) Feed(w http.ResponseWriter, r *http.Request) error {
 	here := p.feed()
 	books := p.cfg.Catalog.List(catalog.Query{Sort: catalog.ByAdded, Limit: mostNew}).Books
-	books = slices.DeleteFunc(books, func(b catalog.Book) bool { return b.Added.IsZero() })
+	books = slices.DeleteFunc(books, func(b *catalog.Book) bool { return b.Added.IsZero() })
 	if here == "" || len(books) == 0 {
 		return problem.ErrNoSuchPage
 	}
@@ -85,7 +85,7 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request) error {
 		entry := atomEntry{
 			Language: b.Language, ID: address, Title: b.Title, Updated: added, Published: added, Link: atomLink{"alternate", page, address}, Summary: b.Description,
 		}
-		authors, _ := authorsOf(&b)
+		authors, _ := authorsOf(b)
 		for _, name := range authors {
 			entry.Authors = append(entry.Authors, atomPerson{name, p.publicAuthor(name)})
 		}

@@ -35,7 +35,7 @@ func (p *Pages) front(v Visitor, answer recommend.Shelf, own ownBooks) *frontPag
 	page.Canonical = p.cfg.PublicURL.To("/")
 	books := p.cfg.Catalog.Bestsellers("", frontBestsellers+frontShelf)
 	if answer.Source != recommend.Personal { // the shelf shows the first of them already
-		books = slices.DeleteFunc(books, func(b catalog.Book) bool {
+		books = slices.DeleteFunc(books, func(b *catalog.Book) bool {
 			return slices.ContainsFunc(page.Shelf.Cards, func(c card) bool { return c.ID == b.ID })
 		})
 	}

@@ -231,7 +231,7 @@ func ranked(at *links, c *card) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = coverLink(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = coverLink(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -278,11 +278,11 @@ func ranked(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = author(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = author(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = price(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = price(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -633,7 +633,7 @@ func featured(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = standing(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = standing(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -801,7 +801,7 @@ func featured(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = price(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = price(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -23,13 +23,31 @@ type gap int
 func (p *piece) write(w io.Writer, texts []string) error {
 	for i, text := range p.texts {
 		if i > 0 {
-			if _, err := io.WriteString(w, templ.EscapeString(texts[p.gaps[i-1]])); err != nil {
+			if err := writeEscaped(w, texts[p.gaps[i-1]]); err != nil {
 				return err
 			}
 		}
 		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// writeEscaped writes a text as templ.EscapeString returns it, which would make another string.
+func writeEscaped(w io.Writer, text string) error {
+	for text != "" {
+		plain, special := strings.IndexAny(text, `&'<>"`), 1
+		if plain < 0 {
+			plain, special = len(text), 0
+		}
+		if _, err := io.WriteString(w, text[:plain]); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, templ.EscapeString(text[plain:plain+special])); err != nil {
+			return err
+		}
+		text = text[plain+special:]
 	}
 	return nil
 }

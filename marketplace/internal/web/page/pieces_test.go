@@ -1,11 +1,17 @@
 package page
 
 import (
+	"encoding/csv"
 	"fmt"
+	"os"
 	"reflect"
+	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
@@ -103,16 +109,16 @@ func TestKeptCardsAreThoseOfTheTemplate(t *testing.T) {
 	for kind, name := range map[cardKind]string{onShelf: "on a shelf", inFront: "in front", amongBestsellers: "among bestsellers", amongOwn: "among own books"} {
 		b := fullBook()
 		entry := recommend.Entry{BookID: 7, Rating: 4, Liked: true, Purchased: true}
-		cards := []card{{Book: b, Reason: "A reason", Rank: 2, Anchor: "an-anchor", Actions: &bookActions{Book: &b, Entry: entry, Back: "/#back", Whole: kind == amongOwn}}}
+		cards := []card{{Book: &b, Reason: "A reason", Rank: 2, Anchor: "an-anchor", Actions: &bookActions{Book: &b, Entry: entry, Back: "/#back", Whole: kind == amongOwn}}}
 		c := &cards[0]
 		n := 0
 		check := func(what string) {
 			n++
-			if len(c.Categories) == 0 {
+			if c.Book == nil || len(c.Categories) == 0 {
 				return // no book is without
 			}
 			if c.Actions != nil {
-				c.Actions.Book = &c.Book
+				c.Actions.Book = c.Book
 			} else if kind == amongOwn {
 				return // those always have a form
 			}
@@ -127,6 +133,82 @@ func TestKeptCardsAreThoseOfTheTemplate(t *testing.T) {
 			t.Errorf("%s: only %d changes", name, n)
 		}
 	}
+}
+
+// The kept card of every book of the demonstration is that of the template, in every form.
+func TestKeptCardsOfAllBooks(t *testing.T) {
+	books := demonstration(t)
+	at := shopOf(t, books...).links
+	entries := []recommend.Entry{{}, {Liked: true}, {Rating: 3, Purchased: true}, {Wanted: true}, {Dismissed: true}}
+	for i := range books {
+		for kind := onShelf; kind <= amongOwn; kind++ {
+			entry := entries[i%len(entries)]
+			c := card{
+				Book: &books[i], Reason: "Because you like “A & B”", Rank: i % 3, Explained: i%2 == 0,
+				Actions: &bookActions{Book: &books[i], Entry: entry, Back: `/?q="<>"#for-you`, Whole: kind == amongOwn},
+			}
+			want := rendered(t, kind.template(at, &c))
+			for _, state := range []string{"made", "kept"} {
+				if got := rendered(t, cardsOf(at, kind, []card{c})); got != want {
+					t.Fatalf("%q, kind %d, %s:\n%s\nwant\n%s", c.Title, kind, state, got, want)
+				}
+			}
+		}
+	}
+}
+
+// demonstration returns the books of the demonstration.
+func demonstration(t *testing.T) (books []catalog.Book) {
+	t.Helper()
+	f, err := os.Open("../../../../recommendations/internal/sample/data/books.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows[1:] { // book_id, title, author, year, categories, popularity, series, description, price, currency, language
+		id, err := strconv.ParseInt(row[0], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		year, _ := strconv.Atoi(row[3])
+		books = append(books, catalog.Book{
+			ID: id, Title: row[1], Author: row[2], Year: year, Categories: strings.Split(row[4], "|"), Series: row[6], Description: row[7],
+			Price: row[8], Currency: row[9], Language: row[10], New: i%7 == 0, Stock: new(int64(i % 5)),
+		})
+	}
+	return books
+}
+
+// Kept cards keep no catalogue in memory that has been replaced.
+func TestKeptCardsLetGoOfTheCatalogue(t *testing.T) {
+	p := shopOf(t, fullBook())
+	b := p.cfg.Catalog.Find(7)
+	rendered(t, cardsOf(p.links, onShelf, ownBooks{canInteract: true}.cards([]*catalog.Book{b}, "")))
+	former := weak.Make(b)
+	if err := p.cfg.Catalog.Replace(catalog.Contents{Version: "v2", Books: []catalog.Book{fullBook()}}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	if former.Value() != nil {
+		t.Error("the catalogue is still there")
+	}
+}
+
+// What goes into a gap is escaped as templ escapes it.
+func FuzzGap(f *testing.F) {
+	for _, text := range []string{"", "plain", hostile, "&", "'\"<>", "a\x00b\xff & ü’"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var got strings.Builder
+		if err := writeEscaped(&got, text); err != nil || got.String() != templ.EscapeString(text) {
+			t.Errorf("%q is %q, want %q (%v)", text, got.String(), templ.EscapeString(text), err)
+		}
+	})
 }
 
 // A page of a shop that has shown others is that of a shop that has not.
@@ -178,14 +260,14 @@ func TestKeptPiecesAreBounded(t *testing.T) {
 	b := fullBook()
 	for id := range int64(6000) {
 		b.ID = id + 1
-		rendered(t, cardsOf(at, onShelf, []card{{Book: b}}))
+		rendered(t, cardsOf(at, onShelf, []card{{Book: &b}}))
 	}
 	count(at.cards.young)
 	count(at.cards.old)
 	if bytes > at.cards.most || bytes < at.cards.most/8 {
 		t.Errorf("%d bytes of cards are kept, want at most %d, and not far less", bytes, at.cards.most)
 	}
-	if rendered(t, cardsOf(at, onShelf, []card{{Book: b}})); at.cards.young[cardKey{kind: onShelf, book: b.ID}] == nil {
+	if rendered(t, cardsOf(at, onShelf, []card{{Book: &b}})); at.cards.young[cardKey{kind: onShelf, book: b.ID}] == nil {
 		t.Error("the card used last is not kept")
 	}
 }

@@ -14,8 +14,8 @@ import (
 // bookList is one page of a list, and how to sort and filter it.
 type bookList struct {
 	Total   int
-	Instead string         // what was probably meant, and the books match; "" if they match the text
-	Found   []catalog.Book // on this page
+	Instead string          // what was probably meant, and the books match; "" if they match the text
+	Found   []*catalog.Book // on this page
 	Paging  paging
 	Refine  refinement
 }

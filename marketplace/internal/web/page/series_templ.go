@@ -193,7 +193,7 @@ func volumeOf(at *links, v *volume) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = coverLink(at, &v.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = coverLink(at, v.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -240,11 +240,11 @@ func volumeOf(at *links, v *volume) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = author(at, &v.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = author(at, v.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = price(at, &v.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = price(at, v.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -24,8 +24,7 @@ func (p *Pages) Suggest(w http.ResponseWriter, r *http.Request, _ Visitor) error
 	add := func(text, language, note, address string) {
 		list = append(list, suggestion{"suggestion-" + strconv.Itoa(len(list)+1), text, language, note, address})
 	}
-	for i := range found.Books {
-		b := &found.Books[i]
+	for _, b := range found.Books {
 		add(b.Title, b.Language, b.Author, p.links.book(b.ID))
 	}
 	for _, name := range found.Authors {

@@ -68,9 +68,9 @@ func (p *Pages) YourBooks(w http.ResponseWriter, r *http.Request, v Visitor) err
 
 // ownCards returns the cards of some of the visitor's books, as own.cardsWith makes them.
 func (p *Pages) ownCards(own ownBooks, entries []recommend.Entry, anchor string, whole bool) []card {
-	var books []catalog.Book
+	var books []*catalog.Book
 	for _, e := range entries {
-		if b, err := p.cfg.Catalog.Book(e.BookID); err == nil && len(books) < mostYourBooks {
+		if b := p.cfg.Catalog.Find(e.BookID); b != nil && len(books) < mostYourBooks {
 			books = append(books, b)
 		}
 	}

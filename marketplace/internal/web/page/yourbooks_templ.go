@@ -287,7 +287,7 @@ func mine(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = coverLink(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = coverLink(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -334,11 +334,11 @@ func mine(at *links, c *card) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = author(at, &c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = author(at, c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = away(&c.Book).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = away(c.Book).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
