@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,7 +121,10 @@ func (c *Catalog) Unlisted(id int64) bool {
 }
 
 // Categories returns the categories that list books, sorted by name.
-func (c *Catalog) Categories() []Category { return slices.Clone(c.current.Load().categories) }
+func (c *Catalog) Categories() []Category { return c.current.Load().categories }
+
+// Largest returns the categories that list books, those with the most books first.
+func (c *Catalog) Largest() []Category { return c.current.Load().largest }
 
 // HasCategory reports whether any book is in the category.
 func (c *Catalog) HasCategory(slug string) bool {
@@ -129,7 +133,7 @@ func (c *Catalog) HasCategory(slug string) bool {
 }
 
 // Samples returns the sample readers.
-func (c *Catalog) Samples() []SampleReader { return slices.Clone(c.current.Load().samples) }
+func (c *Catalog) Samples() []SampleReader { return c.current.Load().samples }
 
 // Sample returns the sample reader with an id; ok is false if there is none.
 func (c *Catalog) Sample(id int64) (s SampleReader, ok bool) {
@@ -163,7 +167,8 @@ type state struct {
 	series     names
 	sorted     map[Sort][]int32
 	facets     Facets
-	categories []Category
+	categories []Category // by name
+	largest    []Category // by number of books, then by name
 	samples    []SampleReader
 	readOnly   bool
 	newSince   time.Time // zero for no new books
@@ -218,6 +223,8 @@ func (c *Catalog) newState(contents Contents) *state {
 		}
 	}
 	s.categories = newCategories(s.byCategory)
+	s.largest = slices.Clone(s.categories)
+	slices.SortStableFunc(s.largest, func(a, b Category) int { return cmp.Compare(b.Count, a.Count) })
 	listed := s.books[:s.listed]
 	s.index = newIndex(listed)
 	s.facets = newFacets(listed)

@@ -90,6 +90,15 @@ func TestCategories(t *testing.T) {
 	if diff := cmp.Diff(want, c.Categories()); diff != "" {
 		t.Errorf("Categories() (-want +got):\n%s", diff)
 	}
+	largest := []string{"classics", "mystery-thriller", "fantasy", "fiction", "horror", "poetry", "romance", "science-fiction"}
+	if len(c.Largest()) != len(largest) {
+		t.Errorf("Largest() has %d categories, want %d", len(c.Largest()), len(largest))
+	}
+	for i, category := range c.Largest() {
+		if category.Slug != largest[i] {
+			t.Errorf("Largest()[%d] is %s, want %s", i, category.Slug, largest[i])
+		}
+	}
 	if !c.HasCategory("poetry") || c.HasCategory("") || c.HasCategory("Poetry") {
 		t.Error("HasCategory does not agree with Categories")
 	}

@@ -83,8 +83,7 @@ func (p *Pages) layout(title, here string, v Visitor, own ownBooks) layout {
 			l.ReadingAs, l.Reading = "Reading as "+strings.ToLower(name[:1])+name[1:], taste
 		}
 	}
-	largest := slices.Clone(l.Categories)
-	slices.SortStableFunc(largest, func(a, b catalog.Category) int { return cmp.Compare(b.Count, a.Count) })
+	largest := p.cfg.Catalog.Largest()
 	l.Shortcuts = largest[:min(max(0, shortcuts-len(p.cfg.Face.Links)), len(largest))]
 	samples := p.cfg.Catalog.Samples()
 	if len(samples) == 0 || v.signedIn {
