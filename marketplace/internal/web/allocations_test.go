@@ -17,19 +17,23 @@ import (
 func TestAllocationsOfARequest(t *testing.T) {
 	tel := telemetry.New(t.Context(), "test", "shop-1", telemetry.Config{LogLevel: "info"}, io.Discard)
 	defer tel.Close()
-	s := newQuietShop(t, fewBooks(), func(c *Config) {
+	s := newQuietShop(t, manyBooks(), func(c *Config) {
 		c.Log, c.TracerProvider, c.MaxRequests = tel.Log, noop.NewTracerProvider(), 10
 	})
-	r := httptest.NewRequest(http.MethodGet, "/api/v1/books/1", nil)
-	const allowed = 71
-	n := testing.AllocsPerRun(200, func() {
-		rec := httptest.NewRecorder()
-		if s.handler.ServeHTTP(rec, r); rec.Code != http.StatusOK {
-			t.Fatal(rec.Code)
+	for path, allowed := range map[string]float64{
+		"/api/v1/books/1":                   49,
+		"/api/v1/recommendations?user_id=1": 54, // of 10 books
+	} {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		n := testing.AllocsPerRun(200, func() {
+			rec := httptest.NewRecorder()
+			if s.handler.ServeHTTP(rec, r); rec.Code != http.StatusOK {
+				t.Fatal(rec.Code)
+			}
+		})
+		t.Logf("%s: %v allocations", path, n)
+		if n > allowed {
+			t.Errorf("%s: %v allocations, want at most %v", path, n, allowed)
 		}
-	})
-	t.Logf("%v allocations", n)
-	if n > allowed {
-		t.Errorf("%v allocations for a book by the API, want at most %d", n, allowed)
 	}
 }

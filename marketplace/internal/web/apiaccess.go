@@ -28,7 +28,8 @@ func (s *shop) admitToAPI(next http.Handler) http.Handler {
 			s.refuse(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(apitoken.WithGrant(r.Context(), grant)))
+		setContext(apitoken.WithGrant(r.Context(), grant), r)
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // arrive finds out where a request comes from, for which host, and for which of the shop's
-// addresses.
+// addresses. It copies the request, so that what follows may change it.
 func (s *shop) arrive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, s.Edge.Arrive(r))
@@ -27,17 +27,16 @@ func (s *shop) arrive(next http.Handler) http.Handler {
 func (s *shop) refuseCrossOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := s.Edge.CheckOrigin(r)
-		var other *edge.OriginError
-		if errors.As(err, &other) {
+		if err == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if other := (*edge.OriginError)(nil); errors.As(err, &other) {
 			telemetry.Warn(telemetry.Logger(r.Context(), s.Log), "request of another origin refused",
 				"origin", printable(other.Origin), "shop", printable(other.Shop), "peer", edge.ArrivalOf(r.Context()).Peer.String(),
 				"help", "if both are this shop, set --public-url, or have the proxy pass on the Host")
 		}
-		if err != nil {
-			s.refuse(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
+		s.refuse(w, r, err)
 	})
 }
 

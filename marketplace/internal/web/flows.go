@@ -1,7 +1,6 @@
 package web
 
 import (
-	"container/list"
 	"io"
 	"net/http"
 	"sync"
@@ -21,87 +20,72 @@ const (
 type flows struct {
 	max int64
 
-	mu    sync.Mutex
-	bytes int64
-	open  *list.List // of *flow, in the order in which they began
+	mu          sync.Mutex
+	bytes       int64
+	first, last *flow // a list, in the order in which they began
 }
 
-func newFlows(maxBytes int64) *flows { return &flows{max: maxBytes, open: list.New()} }
+func newFlows(maxBytes int64) *flows { return &flows{max: maxBytes} }
 
-// flow is the transfer of one body or answer.
+// flow is the transfer of one body or answer. It is an element of its list, so that an answer
+// takes no memory for that.
 type flow struct {
-	flows *flows
-	bytes int64
-	cut   func() // ends it; called with the lock held
-	at    *list.Element
+	bytes      int64
+	cut        func() // ends it; called with the lock held
+	open       bool
+	prev, next *flow
 }
 
-// begin adds a transfer of so many bytes, which cut must make fail.
-func (f *flows) begin(bytes int64, cut func()) *flow {
+// enter adds a transfer of so many bytes, which cut must make fail. It must end before it enters
+// again.
+func (f *flows) enter(t *flow, bytes int64, cut func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := &flow{flows: f, bytes: max(bytes, leastTransfer), cut: cut}
-	t.at = f.open.PushBack(t)
-	for f.bytes += t.bytes; f.bytes > f.max && f.open.Len() > 1; {
-		slowest, _ := f.open.Front().Value.(*flow)
-		slowest.leave()
+	*t = flow{bytes: max(bytes, leastTransfer), cut: cut, open: true, prev: f.last}
+	if f.last == nil {
+		f.first = t
+	} else {
+		f.last.next = t
+	}
+	f.last = t
+	for f.bytes += t.bytes; f.bytes > f.max && f.first != t; {
+		slowest := f.first
+		f.leave(slowest)
 		slowest.cut()
 	}
-	return t
 }
 
-// end removes the transfer.
-func (t *flow) end() {
-	t.flows.mu.Lock()
-	defer t.flows.mu.Unlock()
-	t.leave()
-}
-
-// leave takes it off the list. The caller holds the lock.
-func (t *flow) leave() {
-	if t.at != nil {
-		t.flows.open.Remove(t.at)
-		t.flows.bytes -= t.bytes
-		t.at = nil
+// end removes the transfer, if it was not cut.
+func (f *flows) end(t *flow) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.open {
+		f.leave(t)
 	}
+}
+
+// leave takes a transfer off the list. The caller holds the lock.
+func (f *flows) leave(t *flow) {
+	if t.prev == nil {
+		f.first = t.next
+	} else {
+		t.prev.next = t.next
+	}
+	if t.next == nil {
+		f.last = t.prev
+	} else {
+		t.next.prev = t.prev
+	}
+	f.bytes -= t.bytes
+	t.open, t.prev, t.next = false, nil, nil
 }
 
 // read reads a body of at most so many bytes to its end. One that is cut fails like one
 // that its sender cuts.
 func (f *flows) read(w http.ResponseWriter, body io.Reader, most int64) ([]byte, error) {
 	in := http.NewResponseController(w)
-	defer f.begin(most, func() { _ = in.SetReadDeadline(time.Unix(1, 0)) }).end()
+	var t flow
+	f.enter(&t, most, func() { _ = in.SetReadDeadline(time.Unix(1, 0)) })
+	defer f.end(&t)
 	return io.ReadAll(body)
 }
-
-// outgoing is the writer of an answer that counts towards the bound while it is written.
-type outgoing struct {
-	http.ResponseWriter
-	answers *flows
-}
-
-// Write implements http.ResponseWriter.
-func (o *outgoing) Write(b []byte) (int, error) {
-	out := http.NewResponseController(o.ResponseWriter)
-	defer o.answers.begin(int64(len(b)), func() { _ = out.SetWriteDeadline(time.Unix(1, 0)) }).end()
-	return o.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (o *outgoing) Unwrap() http.ResponseWriter { return o.ResponseWriter }
-
-// leaving is the writer of a request that holds a slot.
-type leaving struct {
-	http.ResponseWriter
-	leave func()
-}
-
-// Write implements http.ResponseWriter. Answers are written as a whole, so the first
-// Write means that the request needs its slot no more.
-func (l *leaving) Write(b []byte) (int, error) {
-	l.leave()
-	return l.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (l *leaving) Unwrap() http.ResponseWriter { return l.ResponseWriter }

@@ -107,7 +107,8 @@ func TestTheSlowestTransfersAreCut(t *testing.T) {
 	var cut []string
 	open := map[string]*flow{}
 	begin := func(name string, bytes int64) {
-		open[name] = f.begin(bytes, func() { cut = append(cut, name) })
+		open[name] = &flow{}
+		f.enter(open[name], bytes, func() { cut = append(cut, name) })
 	}
 	for i := range 5 {
 		begin(fmt.Sprint(i), 1) // counts leastTransfer
@@ -115,19 +116,22 @@ func TestTheSlowestTransfersAreCut(t *testing.T) {
 	if len(cut) > 0 {
 		t.Fatalf("%v are cut at the bound", cut)
 	}
-	open["2"].end()
+	f.end(open["2"])
 	begin("5", leastTransfer)
 	begin("6", 2*leastTransfer)
 	if want := []string{"0", "1"}; !slices.Equal(cut, want) {
 		t.Errorf("%v are cut, want %v", cut, want)
 	}
 	for _, o := range open {
-		o.end()
+		f.end(o)
 	}
-	if f.bytes != 0 || f.open.Len() != 0 {
-		t.Errorf("%d bytes of %d transfers remain", f.bytes, f.open.Len())
+	if f.bytes != 0 || f.first != nil || f.last != nil {
+		t.Errorf("%d bytes remain, from %v to %v", f.bytes, f.first, f.last)
 	}
-	f.begin(100*leastTransfer, func() { t.Error("the only transfer is cut") }).end()
+	begin("7", 100*leastTransfer)
+	if f.end(open["7"]); len(cut) != 2 || f.bytes != 0 {
+		t.Errorf("the only transfer is cut: %v, and %d bytes remain", cut, f.bytes)
+	}
 }
 
 // Forms that do not come are bounded: the slowest are answered, and their connections

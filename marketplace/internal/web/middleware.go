@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -35,8 +35,8 @@ type middleware func(http.Handler) http.Handler
 func (s *shop) middleware() []middleware {
 	return []middleware{
 		s.recoverPanics, // panics of this middleware
-		assignRequestID,
 		s.arrive,
+		assignRequestID,
 		s.findRoute,
 		boundAnswers,
 		s.trace,
@@ -89,9 +89,14 @@ func assignRequestID(next http.Handler) http.Handler {
 			id = telemetry.NewRequestID()
 		}
 		w.Header().Set(telemetry.RequestIDHeader, id)
-		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+		setContext(telemetry.WithRequestID(r.Context(), id), r)
+		next.ServeHTTP(w, r)
 	})
 }
+
+// setContext changes the context of a request that arrive has copied already. WithContext alone
+// would copy it once more.
+func setContext(ctx context.Context, r *http.Request) { *r = *r.WithContext(ctx) }
 
 // findRoute sets r.Pattern, which routeOf and otelhttp read.
 func (s *shop) findRoute(next http.Handler) http.Handler {
@@ -119,7 +124,7 @@ func (s *shop) trace(next http.Handler) http.Handler {
 	if !telemetry.Exports(s.TracerProvider) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if traced(r) {
-				r = r.WithContext(s.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header)))
+				setContext(s.Propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header)), r)
 			}
 			next.ServeHTTP(w, r)
 		})
@@ -149,11 +154,11 @@ func (s *shop) measure(next http.Handler) http.Handler {
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
-			class := rec.sent() / 100
-			if class == 5 {
+			class := classOf(rec.sent())
+			if class == "5xx" {
 				s.metrics.failed.Inc()
 			}
-			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), strconv.Itoa(class)+"xx")
+			observer := s.metrics.duration.WithLabelValues(routeOf(r), methodOf(r), class)
 			seconds := time.Since(began).Seconds()
 			// An exemplar leads from a slow bucket to a trace.
 			span := trace.SpanContextFromContext(r.Context())
@@ -178,6 +183,21 @@ func methodOf(r *http.Request) string {
 	return "OTHER"
 }
 
+// classOf returns the class of a status, such as 2xx.
+func classOf(status int) string {
+	switch status / 100 {
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
+	}
+	return strconv.Itoa(status/100) + "xx"
+}
+
 const maxLogged = 256 // bytes of a text that a client chose
 
 // logAccess writes one line per request, without the search text and the reader, but with
@@ -191,14 +211,14 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 			if s.polled(r) {
 				log = log.V(1)
 			}
-			var token []any
-			if rec.token != "" {
-				token = []any{"token", rec.token}
+			values := []any{
+				"token", rec.token, "method", methodOf(r), "path", printable(r.URL.Path), "route", routeOf(r),
+				"status", rec.sent(), "bytes", rec.bytes, "durationMillis", float64(time.Since(began).Microseconds()) / 1000,
 			}
-			log.Info("request", append(telemetry.LogValues(r.Context(), token...),
-				"method", methodOf(r), "path", printable(r.URL.Path), "route", routeOf(r),
-				"status", rec.sent(), "bytes", rec.bytes,
-				"durationMillis", float64(time.Since(began).Microseconds())/1000)...)
+			if rec.token == "" {
+				values = values[2:]
+			}
+			log.Info("request", telemetry.LogValues(r.Context(), values...)...)
 		}()
 		next.ServeHTTP(rec, r)
 	})
@@ -289,7 +309,9 @@ func (s *shop) limitSize(next http.Handler) http.Handler {
 			s.refuse(w, r, &http.MaxBytesError{Limit: most})
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, most)
+		if r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, most)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -315,7 +337,8 @@ func boundAnswers(next http.Handler) http.Handler {
 	answers := newFlows(maxAnswers)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if routeOf(r) != page.EventsPath {
-			w = &outgoing{ResponseWriter: w, answers: answers}
+			rec := recorded(w)
+			rec.answers, w = answers, rec
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -367,9 +390,10 @@ func (s *shop) limitConcurrency(next http.Handler) http.Handler {
 		}
 		select {
 		case slots <- struct{}{}:
-			leave := sync.OnceFunc(func() { <-slots })
-			defer leave()
-			next.ServeHTTP(&leaving{ResponseWriter: w, leave: leave}, r)
+			rec := recorded(w)
+			rec.slots = slots
+			defer rec.leaveSlot()
+			next.ServeHTTP(rec, r)
 		default:
 			s.fail(w, r, problem.ErrBusy)
 		}

@@ -1,13 +1,22 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
-// response remembers what was sent.
+// response is the one writer that all middleware shares. It remembers what was sent, counts the
+// answer towards a bound while it is written, and gives the slot of the request back before. As
+// any http.ResponseWriter, it is for one goroutine.
 type response struct {
 	http.ResponseWriter
 	status int // 0 before anything was sent
 	bytes  int64
 	token  string // name of the API token; "" for none
+
+	answers *flows        // bound of the answers that are being written; nil for none
+	flow    flow          // of this answer
+	slots   chan struct{} // which the request has one of; nil for none
 }
 
 // recorded returns w itself if it is a response already.
@@ -25,13 +34,33 @@ func (rec *response) WriteHeader(status int) {
 	rec.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements http.ResponseWriter. Answers are written as a whole, so the first Write means
+// that the request needs its slot no more.
 func (rec *response) Write(b []byte) (int, error) {
+	rec.leaveSlot()
 	if rec.status == 0 {
 		rec.status = http.StatusOK
+	}
+	if rec.answers != nil {
+		rec.answers.enter(&rec.flow, int64(len(b)), rec.cut)
+		defer rec.answers.end(&rec.flow)
 	}
 	n, err := rec.ResponseWriter.Write(b)
 	rec.bytes += int64(n)
 	return n, err
+}
+
+// cut makes a Write fail.
+func (rec *response) cut() {
+	_ = http.NewResponseController(rec.ResponseWriter).SetWriteDeadline(time.Unix(1, 0))
+}
+
+// leaveSlot gives the slot back, once.
+func (rec *response) leaveSlot() {
+	if rec.slots != nil {
+		<-rec.slots
+		rec.slots = nil
+	}
 }
 
 // sent returns the status that the client sees.

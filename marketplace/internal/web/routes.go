@@ -132,7 +132,10 @@ func (s *shop) orFail(next handler) http.Handler {
 // error, not with the plain text of the mux, which still knows the allowed methods.
 func (s *shop) dispatch(w http.ResponseWriter, r *http.Request) {
 	given := r.URL.EscapedPath()
-	clean := path.Clean("/" + given)
+	clean := path.Clean(given)
+	if !strings.HasPrefix(given, "/") {
+		clean = path.Clean("/" + given)
+	}
 	switch {
 	case isAPI(r) && clean != given:
 		s.fail(w, r, problem.ErrNoSuchPage) // a redirect is for readers only

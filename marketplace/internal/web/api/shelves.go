@@ -105,8 +105,11 @@ func (a *API) newShelf(s recommend.Shelf, reason func(recommend.Shelf, recommend
 		if math.IsNaN(item.Score) || math.IsInf(item.Score, 0) {
 			item.Score = 0 // JSON has neither
 		}
+		if item.Categories == nil {
+			item.Categories = []string{} // an empty array in JSON
+		}
 		list.Recommendations = append(list.Recommendations, Recommendation{
-			ID: item.BookID, ExternalID: a.externalID(item.BookID), Title: item.Title, Author: item.Author, Categories: append([]string{}, item.Categories...),
+			ID: item.BookID, ExternalID: a.externalID(item.BookID), Title: item.Title, Author: item.Author, Categories: item.Categories,
 			Score: item.Score, Reason: reason(s, item),
 		})
 	}

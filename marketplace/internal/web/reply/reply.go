@@ -3,7 +3,6 @@
 package reply
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,8 +14,8 @@ import (
 
 // Send sends a body. Headers other than its type and length are the caller's.
 func Send(w http.ResponseWriter, status int, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	header, values := w.Header(), []string{contentType, strconv.Itoa(len(body))} // of which Set would make two
+	header["Content-Type"], header["Content-Length"] = values[:1:1], values[1:]
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // fails if the client has disconnected
 }
@@ -28,12 +27,12 @@ func HTML(w http.ResponseWriter, status int, body []byte) {
 
 // JSON sends a value. An error means that nothing was sent.
 func JSON(w http.ResponseWriter, status int, value any) error {
-	var body bytes.Buffer
-	if err := json.NewEncoder(&body).Encode(value); err != nil {
+	body, err := json.Marshal(value)
+	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	Send(w, status, "application/json", body.Bytes())
+	Send(w, status, "application/json", append(body, '\n'))
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (f *Faults) Faulty(field string) bool {
 
 // WholeNumber reads decimal digits without a sign as a number from least to most.
 func WholeNumber(text string, least, most int64) (int64, bool) {
-	if strings.Trim(text, "0123456789") != "" {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
