@@ -147,6 +147,11 @@ func (f *follower) end() error {
 // has been there, as the store lost that one; if always is set; or if the reader was
 // forgotten.
 func (f *follower) shelf(always bool) error {
+	if !always {
+		if due, err := f.due(); err != nil || !due {
+			return err
+		}
+	}
 	shelf, forgotten, err := f.server.shelf(f.start.GetUserId(), f.start.GetGeneration(), f.start.GetCategory(), int(f.start.GetMaxResults()),
 		selection(f.start.GetIncludeUnavailable()), f.variety)
 	if err != nil {
@@ -169,6 +174,17 @@ func (f *follower) shelf(always bool) error {
 	}
 	f.server.metrics.followed.Inc()
 	return f.stream.Send(&recommendationsv1.FollowResponse{Part: &recommendationsv1.FollowResponse_Shelf{Shelf: message}})
+}
+
+// due reports whether shelf has one to send, without making it: most streams begin on a page that
+// shows the shelf already.
+func (f *follower) due() (bool, error) {
+	if _, err := f.server.recommender.Catalog(); err != nil {
+		return false, toStatus(err)
+	}
+	reader := f.server.recommender.Reader(f.start.GetUserId())
+	f.had = f.had || reader.Seq >= f.sent
+	return f.had && reader.Seq != f.sent || reader.Ended(f.start.GetGeneration()), nil
 }
 
 // record stores an interaction and sends its outcome.

@@ -332,7 +332,9 @@ func TestNotReadyIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, listing := stream.Recv()
-	for _, err := range []error{recommend, inCategory, similar, listing} {
+	_, fromTheStart := followUp(t, api, &recommendationsv1.FollowStart{UserId: 1}).Recv()
+	_, fromAVersion := followUp(t, api, &recommendationsv1.FollowStart{UserId: 1, AfterVersion: 1}).Recv()
+	for _, err := range []error{recommend, inCategory, similar, listing, fromTheStart, fromAVersion} {
 		if status.Code(err) != codes.Unavailable {
 			t.Errorf("got %v, want UNAVAILABLE so that another replica is tried", err)
 		}
