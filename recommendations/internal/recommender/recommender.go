@@ -197,7 +197,8 @@ func (r *Recommender) History(userID int64) (domain.History, int64, error) {
 		return nil, 0, err
 	}
 	reader := r.readers.of(userID)
-	var h domain.History
+	// No entry takes less than two bytes.
+	h := make(domain.History, 0, len(reader.History)/2)
 	_ = domain.EachEntry(reader.History, func(e domain.Entry) { // damage: see state.query
 		if _, ok := s.index.of(e.BookID); ok && e.Present() {
 			h = append(h, e)

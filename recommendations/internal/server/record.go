@@ -259,17 +259,25 @@ func (s *Server) GetHistory(ctx context.Context, req *recommendationsv1.GetHisto
 	if s.recommender.Reader(req.GetUserId()).Ended(req.GetGeneration()) { // afterwards, as in shelf
 		return &recommendationsv1.GetHistoryResponse{ReaderForgotten: true}, nil
 	}
-	resp := &recommendationsv1.GetHistoryResponse{Version: seq}
-	for _, e := range history[:min(len(history), maxHistory)] {
-		resp.Entries = append(resp.Entries, historyEntry(e))
+	history = history[:min(len(history), maxHistory)]
+	resp := &recommendationsv1.GetHistoryResponse{Version: seq, Entries: make([]*recommendationsv1.HistoryEntry, len(history))}
+	entries := make([]recommendationsv1.HistoryEntry, len(history)) // in one allocation
+	for i, e := range history {
+		setEntry(&entries[i], e)
+		resp.Entries[i] = &entries[i]
 	}
 	return resp, nil
 }
 
 func historyEntry(e domain.Entry) *recommendationsv1.HistoryEntry {
-	return &recommendationsv1.HistoryEntry{
-		BookId: e.BookID, Rating: int32(e.Stars), Liked: e.Liked, Purchased: e.Purchased, Wanted: e.Wanted, Dismissed: e.Dismissed,
-	}
+	to := &recommendationsv1.HistoryEntry{}
+	setEntry(to, e)
+	return to
+}
+
+func setEntry(to *recommendationsv1.HistoryEntry, e domain.Entry) {
+	to.BookId, to.Rating = e.BookID, int32(e.Stars)
+	to.Liked, to.Purchased, to.Wanted, to.Dismissed = e.Liked, e.Purchased, e.Wanted, e.Dismissed
 }
 
 // catchUp brings a reader up to a sequence number, if it can, and reports whether the store
