@@ -51,8 +51,13 @@ func endsForgotten(t *testing.T, stream follow) {
 func TestAForgottenGenerationHasEnded(t *testing.T) {
 	a := remember(t, time.Minute)
 	b := rememberIn(t, a.file, testLibrary(), time.Minute)
-	if resp, err := recordAll(t, a, ofTheFirst(did("a", 777, 2, aLike, 0))); err != nil || resp.GetStored() != 1 {
-		t.Fatal(resp, err)
+	wrote, err := recordAll(t, a, ofTheFirst(did("a", 777, 2, aLike, 0)))
+	if err != nil || wrote.GetStored() != 1 {
+		t.Fatal(wrote, err)
+	}
+	// The other replica knows of it, or it would send the shelf before it, too.
+	if _, err := b.GetHistory(within(t), &recommendationsv1.GetHistoryRequest{UserId: 777, MinVersion: wrote.GetVersion()}); err != nil {
+		t.Fatal(err)
 	}
 	open := followUp(t, b, &recommendationsv1.FollowStart{UserId: 777, Generation: 1, AfterVersion: 1})
 	receive(t, open)
