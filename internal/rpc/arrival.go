@@ -29,7 +29,7 @@ type arrivals struct {
 	waiting waiting
 	timer   *time.Timer // ends the calls that have waited too long; nil before the first call
 	armed   bool        // it will fire
-	unread  *list.List // of *arrival: downloads that wait until their client reads, the longest wait first
+	unread  *list.List  // of *arrival: downloads that wait until their client reads, the longest wait first
 
 	displaced, expired, deaf prometheus.Counter
 }
