@@ -164,6 +164,9 @@ func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if _, metrics := programtest.Get(t, p.admin+"/metrics"); !regexp.MustCompile(`\nhttp_server_connections_open [1-9]`).MatchString(metrics) {
+		t.Error("the connection of the stream is not counted")
+	}
 	began := time.Now()
 	p.Stop()
 	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(string(body), "retry: ") {
@@ -174,6 +177,9 @@ func TestLiveShelvesEndWhenTheShopDrains(t *testing.T) {
 	}
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("the shop took %v to stop", took)
+	}
+	if !slices.ContainsFunc(p.Lines("request"), func(l map[string]any) bool { return l["route"] == "/shelf/events" }) {
+		t.Error("no access line of the stream")
 	}
 }
 

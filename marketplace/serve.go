@@ -127,10 +127,11 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 		return err
 	}
 
+	var handler http.Handler = shop
 	adminConfig := admin.Config{Address: cfg.AdminAddress, Pprof: cfg.Pprof, Readiness: ready, Registry: tel.Registry, Log: tel.Log}
 	if cfg.Faults {
 		faults := fault.New(fault.Config{Readiness: ready, Exit: os.Exit, Log: tel.Log})
-		adminConfig.Faults, shop = faults.Handler(), faults.Middleware(shop)
+		adminConfig.Faults, handler = faults.Handler(), faults.Middleware(shop)
 		telemetry.Warn(tel.Log, "fault injection enabled on the admin address (--faults)")
 	}
 	adminServer, err := admin.Listen(adminConfig)
@@ -147,7 +148,7 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	var connections *listen.Capped
 	maxOpen := listen.Affordable(cfg.MaxConnections)
 	shopServer, err := httpserver.Listen(httpserver.Config{
-		Address: cfg.HTTPAddress, Handler: closeAfterAnswer(shop, ready, func() bool { return connections.Idle() > maxOpen/4 }),
+		Address: cfg.HTTPAddress, Handler: closeAfterAnswer(handler, ready, func() bool { return connections.Idle() > maxOpen/4 }),
 		ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		Cap: func(l net.Listener) net.Listener {
 			connections = listen.Cap(l, maxOpen, func(reason string) { cut.WithLabelValues(reason).Inc() })
@@ -173,7 +174,9 @@ func (cfg settings) Run(ctx context.Context, to config.Streams) (err error) {
 	if covers != nil {
 		group.Add(lifecycle.Part{Name: "covers", Run: covers.Run, Stop: covers.Stop, StopTimeout: 5 * time.Second})
 	}
-	group.Add(lifecycle.Part{Name: "shop", Run: shopServer.Serve, Stop: shopServer.Stop, StopTimeout: cfg.DrainTimeout})
+	group.Add(lifecycle.Part{Name: "shop", Run: shopServer.Serve, StopTimeout: cfg.DrainTimeout, Stop: func(ctx context.Context) error {
+		return errors.Join(shopServer.Stop(ctx), shop.Wait(ctx))
+	}})
 	tel.Log.Info("listening", "httpAddress", shopServer.Addr().String(), "adminAddress", adminServer.Addr().String(),
 		"recommendations", cfg.RecommendationsTarget, "tls", cfg.TLS.Enabled())
 	return group.Run(ctx)

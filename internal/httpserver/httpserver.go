@@ -118,7 +118,8 @@ func (s *Server) Serve() error {
 
 // Stop closes the listener and waits for the requests in flight until ctx ends;
 // then it cuts their connections and returns an error. It does not end a request by
-// itself: a handler with a long stream must watch for the drain.
+// itself: a handler with a long stream must watch for the drain, and it does not wait for
+// connections that handlers have taken over.
 func (s *Server) Stop(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("requests in flight were cut: %w", err), s.http.Close())

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"context"
 	"slices"
 	"sync"
 )
@@ -18,13 +19,16 @@ type Readiness struct {
 	note     string   // what an operator should know even if the process is ready; "" for nothing
 	held     []string // reasons of Hold, the first one first
 	draining bool
-	drained  chan struct{} // closed by Drain
+	drained  context.Context
+	drain    context.CancelFunc // ends drained
 	watchers []func(ready bool)
 }
 
 // NewReadiness returns a Readiness that is not ready, with the reason "starting".
 func NewReadiness() *Readiness {
-	return &Readiness{reason: "starting", drained: make(chan struct{})}
+	r := &Readiness{reason: "starting"}
+	r.drained, r.drain = context.WithCancel(context.Background())
+	return r
 }
 
 // Set sets whether the process is ready; reason says why not. It has no effect once the
@@ -70,14 +74,14 @@ func (r *Readiness) Drain() {
 	r.change(func() {
 		if !r.draining {
 			r.draining = true
-			close(r.drained)
+			r.drain()
 		}
 	})
 }
 
-// Drained returns a channel that Drain closes. Answers without an end of their own, such
-// as streams, end then.
-func (r *Readiness) Drained() <-chan struct{} { return r.drained }
+// Drained returns a context that Drain ends. Answers without an end of their own, such as
+// streams, end then.
+func (r *Readiness) Drained() context.Context { return r.drained }
 
 // change calls do, and the watchers if that changed whether the process is ready.
 func (r *Readiness) change(do func()) {

@@ -10,14 +10,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bookstall/marketplace/internal/recommend"
-	"bookstall/marketplace/internal/signed"
 	"bookstall/marketplace/internal/web/page"
 )
 
@@ -274,11 +272,11 @@ func TestLiveLimit(t *testing.T) {
 
 // A draining shop ends its streams at once and refuses new ones.
 func TestLiveDrains(t *testing.T) {
-	draining := make(chan struct{})
+	draining, drain := context.WithCancel(t.Context())
 	s := newTestShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
 	s.own()
 	e := s.follow("/shelf/events?after=0")
-	close(draining)
+	drain()
 	rest, err := io.ReadAll(e.Body)
 	if err != nil || !strings.HasPrefix(string(rest), "retry: ") {
 		t.Errorf("%q, %v; want a stream that ends cleanly", rest, err)
@@ -304,45 +302,6 @@ func TestLiveOutlivesTheServersDeadlines(t *testing.T) {
 	if id, _, _ := e.next(t); id != s.at(1) {
 		t.Errorf("event %s", id)
 	}
-}
-
-// flushed is a response that is read while it is written.
-type flushed struct {
-	header http.Header
-	body   chan string
-}
-
-func (f *flushed) Header() http.Header { return f.header }
-func (f *flushed) WriteHeader(int)     {}
-func (f *flushed) Flush()              {}
-func (f *flushed) Write(b []byte) (int, error) {
-	f.body <- string(b)
-	return len(b), nil
-}
-
-// A silent stream sends heartbeats.
-func TestLiveHeartbeat(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newQuietShop(t, fewBooks())
-		ctx, leave := context.WithCancel(t.Context())
-		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/shelf/events?after=0", nil)
-		r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor, Generation: 1}))
-		w := &flushed{http.Header{}, make(chan string)}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			s.handler.ServeHTTP(w, r)
-		}()
-		<-w.body // retry
-		for range 3 {
-			began := time.Now()
-			if beat := <-w.body; beat != ":\n\n" || time.Since(began) != 15*time.Second {
-				t.Errorf("%q after %v", beat, time.Since(began))
-			}
-		}
-		leave()
-		<-done
-	})
 }
 
 // One reader cannot take all live shelves.

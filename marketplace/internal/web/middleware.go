@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -38,6 +37,7 @@ func (s *shop) middleware() []middleware {
 		s.arrive,
 		assignRequestID,
 		s.findRoute,
+		s.runRest,
 		boundAnswers,
 		s.trace,
 		s.measure,
@@ -69,9 +69,7 @@ func (s *shop) recoverPanics(next http.Handler) http.Handler {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p) // net/http handles it
 			}
-			s.metrics.panics.Inc()
-			telemetry.Logger(r.Context(), s.Log).Error(fmt.Errorf("panic: %v", p), "request panicked",
-				"route", routeOf(r), "stack", string(debug.Stack()))
+			s.panicked(r.Context(), routeOf(r), p)
 			if rec.status != 0 {
 				panic(http.ErrAbortHandler) // cut the connection: half a response must not look whole
 			}
@@ -79,6 +77,12 @@ func (s *shop) recoverPanics(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// panicked counts and logs a panic.
+func (s *shop) panicked(ctx context.Context, route string, p any) {
+	s.metrics.panics.Inc()
+	telemetry.Logger(ctx, s.Log).Error(fmt.Errorf("panic: %v", p), "request panicked", "route", route, "stack", string(debug.Stack()))
 }
 
 // assignRequestID keeps the caller's request id if it is valid, and makes one otherwise.
@@ -198,47 +202,6 @@ func classOf(status int) string {
 	return strconv.Itoa(status/100) + "xx"
 }
 
-const maxLogged = 256 // bytes of a text that a client chose
-
-// logAccess writes one line per request, without the search text and the reader, but with
-// the name of an API token.
-// Polled addresses are logged for developers only: they would drown the rest.
-func (s *shop) logAccess(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, rec := time.Now(), recorded(w)
-		defer func() {
-			log := s.Log
-			if s.polled(r) {
-				log = log.V(1)
-			}
-			values := []any{
-				"token", rec.token, "method", methodOf(r), "path", printable(r.URL.Path), "route", routeOf(r),
-				"status", rec.sent(), "bytes", rec.bytes, "durationMillis", float64(time.Since(began).Microseconds()) / 1000,
-			}
-			if rec.token == "" {
-				values = values[2:]
-			}
-			log.Info("request", telemetry.LogValues(r.Context(), values...)...)
-		}()
-		next.ServeHTTP(rec, r)
-	})
-}
-
-// printable cuts a long text and replaces what a terminal would not print as it is: invalid
-// UTF-8, control characters, and those that turn the direction of text, which could hide a
-// part of it.
-func printable(text string) string {
-	if len(text) > maxLogged {
-		text = text[:maxLogged] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
-}
-
 // contentSecurityPolicy allows the shop's own style sheet, script, pictures and forms,
 // and requests of the script to the shop. Inline script and style and other hosts are
 // not allowed.
@@ -281,7 +244,7 @@ func (s *shop) limitAddress(next http.Handler) http.Handler {
 		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			err = s.sources.Write(source)
 		}
-		leave := func() {}
+		var leave func()
 		if err == nil && route == page.EventsPath {
 			leave, err = s.sources.Stream(source)
 		}
@@ -289,7 +252,9 @@ func (s *shop) limitAddress(next http.Handler) http.Handler {
 			s.refuse(w, r, err)
 			return
 		}
-		defer leave()
+		if leave != nil {
+			defer recorded(w).atEnd(leave)
+		}
 		next.ServeHTTP(w, r)
 	})
 }

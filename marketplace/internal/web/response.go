@@ -17,6 +17,7 @@ type response struct {
 	answers *flows        // bound of the answers that are being written; nil for none
 	flow    flow          // of this answer
 	slots   chan struct{} // which the request has one of; nil for none
+	rest    *rest         // nil unless a live shelf goes on after its handlers have returned
 }
 
 // recorded returns w itself if it is a response already.

@@ -49,7 +49,7 @@ func (s *shop) routes() []route {
 		{"GET /books/{id}/cover.svg", s.withBooks(s.pages.Cover)},
 		{"GET " + page.PicturePath, s.withBooks(s.pages.Picture)},
 
-		{"GET " + page.EventsPath, s.withBooks(s.live.Events)},
+		{"GET " + page.EventsPath, s.withBooks(s.liveShelf)},
 
 		{"GET /api/v1/recommendations", s.withBooks(s.api.Recommendations)},
 		{"GET /api/v1/books", s.withBooks(s.api.Books)},

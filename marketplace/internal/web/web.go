@@ -3,11 +3,13 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -47,7 +49,7 @@ type Config struct {
 	MaxStreams     int              // live shelves at a time; 0 for no live shelves
 	ByToken        limit.Rates      // what the holder of an API token may do; zero for no limits
 	ByAddress      limit.Rates      // what one address may do; zero for no limits
-	Draining       <-chan struct{}  // closed when live shelves must end
+	Draining       context.Context  // ends when live shelves must end
 	Covers         *coverdir.Folder // the owner's pictures of covers; nil for none
 	Extras         []Extra          // addresses that other packages answer
 	Log            logr.Logger
@@ -97,6 +99,14 @@ type shop struct {
 	live    *live.Shelves
 
 	compress middleware
+
+	running sync.WaitGroup // has live shelves
+}
+
+// Shop is the handler of the whole shop.
+type Shop struct {
+	http.Handler
+	shop *shop
 }
 
 // byReader is what one reader may do: far more than a person does, and far less than would
@@ -120,12 +130,15 @@ func newLimits[K comparable](s *shop, by string, rates limit.Rates) *limit.Table
 
 // New returns the handler of the whole shop. It can serve while the catalogue is
 // still empty: pages then say that the shop is about to open.
-func New(cfg Config) (http.Handler, error) {
+func New(cfg Config) (*Shop, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if cfg.API == nil {
 		cfg.API = new(apitoken.Gate)
+	}
+	if cfg.Draining == nil {
+		cfg.Draining = context.Background()
 	}
 	if cfg.Refresh == nil {
 		cfg.Refresh = func() {}
@@ -174,5 +187,5 @@ func New(cfg Config) (http.Handler, error) {
 	for _, wrap := range slices.Backward(s.middleware()) {
 		handler = wrap(handler)
 	}
-	return handler, nil
+	return &Shop{handler, s}, nil
 }

@@ -81,7 +81,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	return &Server{
 		recommender: cfg.Recommender, journal: cfg.Journal, name: cfg.Name,
-		followAge: cfg.FollowAge, drain: cfg.Readiness.Drained(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms),
+		followAge: cfg.FollowAge, drain: cfg.Readiness.Drained().Done(), metrics: newMetrics(cfg.Registry, cfg.NativeHistograms),
 	}
 }
 

@@ -9,13 +9,17 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/web/page"
 	"bookstall/marketplace/internal/web/problem"
@@ -30,7 +34,7 @@ const (
 type Config struct {
 	Pages    *page.Pages
 	Max      int             // streams at a time
-	Draining <-chan struct{} // closed when all streams must end
+	Draining context.Context // ends when all streams must
 	Registry prometheus.Registerer
 }
 
@@ -60,49 +64,46 @@ func New(cfg Config) *Shelves {
 	}
 }
 
-// Events is GET /shelf/events: the reader's shelf at each change, as HTML. It ends
-// when the browser disconnects or the shop drains.
-func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) error {
+// Events answers GET /shelf/events: the reader's shelf at each change, as HTML, until the
+// browser disconnects or the shop drains. The first event is sent at once. If run is not
+// nil, the caller must call it when all handlers have returned; it sends the others, and
+// returns their bytes.
+func (s *Shelves) Events(w http.ResponseWriter, r *http.Request) (run func() int64, err error) {
 	shelf, ok, err := s.cfg.Pages.LiveShelf(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if shelf.Another() {
 		begin(w)
 		_, _ = io.WriteString(w, anotherReader)
-		return nil
+		return nil, nil
 	}
 	if !ok {
 		w.WriteHeader(http.StatusNoContent) // tells the browser not to ask again
-		return nil
+		return nil, nil
 	}
-	select {
-	case <-s.cfg.Draining:
-		return problem.ErrNoStream
-	default:
+	if s.cfg.Draining.Err() != nil {
+		return nil, problem.ErrNoStream
 	}
 	leave, err := shelf.Take()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer leave()
 	select {
 	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
 	default:
+		leave()
 		s.refused.Inc()
-		return problem.ErrNoStream
+		return nil, problem.ErrNoStream
 	}
 	s.streams.Inc()
-	defer s.streams.Dec()
-
+	st := &stream{Shelves: s, shelf: shelf, requestID: telemetry.RequestID(r.Context()), leave: leave}
 	begin(w)
-	if r.Method == http.MethodHead {
-		return nil
+	if r.Method == http.MethodHead || !st.takeOver(w, r) {
+		st.end()
+		return nil, nil
 	}
-	st := &stream{Shelves: s, shelf: shelf, w: w, out: http.NewResponseController(w)}
-	st.run(r.Context())
-	return nil
+	return st.run, nil
 }
 
 // anotherReader is the event that makes the script load the page again, as the browser has
@@ -118,55 +119,94 @@ func begin(w http.ResponseWriter) {
 	h.Set("Connection", "close")     // the next request may go to another replica
 }
 
-// stream is the connection of one browser.
+// stream is one live shelf.
 type stream struct {
 	*Shelves
-	shelf page.LiveShelf
+	shelf     *page.LiveShelf
+	requestID string
+	leave     func() // gives the place of its reader back
 
-	writing sync.Mutex // held for w and out
-	w       http.ResponseWriter
-	out     *http.ResponseController
+	conn    net.Conn
+	chunked bool // whether events are chunks, as in all versions of HTTP after 1.0
+
+	mu    sync.Mutex // held for writing, and for the fields below
+	beats *time.Timer
+	bytes int64 // that were sent
+	ended bool  // whether nothing more may be written, also after a write that failed
 }
 
-// run sends events until the browser disconnects or the shop drains.
-func (s *stream) run(ctx context.Context) {
-	// The deadlines of the server are for responses that end.
-	if err := s.out.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return
+// takeOver sends the headers and the first event, and takes the connection over from
+// net/http. It returns false if the browser has disconnected.
+func (s *stream) takeOver(w http.ResponseWriter, r *http.Request) bool {
+	out := http.NewResponseController(w)
+	if out.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
+		return false
 	}
 	// Random, so that the browsers of a draining replica do not all reconnect at once.
-	if s.send(fmt.Appendf(nil, "retry: %d\n\n", 500+rand.IntN(1000))) != nil {
-		return
+	if _, err := fmt.Fprintf(w, "retry: %d\n\n", 500+rand.IntN(1000)); err != nil {
+		return false
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var beats sync.WaitGroup
-	defer beats.Wait()
-	defer cancel()
-	beats.Go(func() {
-		defer cancel()
-		s.beat(ctx)
-	})
+	if out.Flush() != nil {
+		return false
+	}
+	var err error
+	s.conn, _, err = out.Hijack() // without the deadlines of the server, which are for responses that end
+	s.chunked = r.ProtoAtLeast(1, 1)
+	return err == nil
+}
+
+// end gives back what the stream has taken.
+func (s *stream) end() {
+	s.streams.Dec()
+	<-s.slots
+	s.leave()
+}
+
+// run sends events until the browser disconnects or the shop drains, and closes the
+// connection. It returns how many bytes it has sent.
+func (s *stream) run() int64 {
+	ctx, stop := s.start()
+	defer stop()
 	// Any other error is that of ctx or of the connection, or the browser will reconnect.
 	if err := s.shelf.Follow(ctx, s.show); errors.Is(err, recommend.ErrForgotten) {
 		_ = s.send([]byte(anotherReader)) // the connection ends anyway
 	}
+	return s.finish()
 }
 
-// beat keeps a silent connection open. It returns when the stream must end.
-func (s *stream) beat(ctx context.Context) {
-	ticker := time.NewTicker(heartbeat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			if s.send([]byte(":\n\n")) != nil {
-				return
-			}
-		case <-s.cfg.Draining:
-			return
-		case <-ctx.Done():
-			return
-		}
+// start starts all that goes on beside the events. The context ends when the stream must.
+func (s *stream) start() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(telemetry.WithRequestID(s.cfg.Draining, s.requestID))
+	go s.watch(cancel)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beats = time.AfterFunc(heartbeat, func() { s.beat(cancel) })
+	return ctx, func() {
+		cancel()
+		s.beats.Stop()
+		s.conn.Close()
+		s.end()
+	}
+}
+
+// watch ends the stream when its browser disconnects. What a browser sends besides is left
+// to the kernel, as by net/http.
+func (s *stream) watch(cancel func()) {
+	if _, err := s.conn.Read(make([]byte, 1)); err != nil {
+		cancel()
+	}
+}
+
+// beat keeps a silent connection open.
+func (s *stream) beat(cancel func()) {
+	if s.send([]byte(":\n\n")) != nil {
+		cancel()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.beats.Reset(heartbeat)
 	}
 }
 
@@ -181,15 +221,40 @@ func (s *stream) show(at string, html []byte) error {
 	return s.send(append(event, '\n'))
 }
 
-// send writes and flushes, with a deadline of its own.
+// send writes an event, with a deadline of its own.
 func (s *stream) send(event []byte) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if err := s.out.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return net.ErrClosed
+	}
+	if err := s.write(event); err != nil {
+		s.ended = true // a part of it may have been sent
 		return err
 	}
-	if _, err := s.w.Write(event); err != nil {
+	s.bytes += int64(len(event))
+	return nil
+}
+
+// finish ends the body of the response, and returns how many bytes were sent.
+func (s *stream) finish() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.chunked && !s.ended {
+		_ = s.write(nil) // fails if the browser has disconnected
+	}
+	s.ended = true
+	return s.bytes
+}
+
+// write writes a chunk, which is the last one if it is empty. The caller holds the lock.
+func (s *stream) write(chunk []byte) error {
+	if s.chunked {
+		chunk = slices.Concat(strconv.AppendInt(nil, int64(len(chunk)), 16), []byte("\r\n"), chunk, []byte("\r\n"))
+	}
+	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	return s.out.Flush()
+	_, err := s.conn.Write(chunk)
+	return err
 }

@@ -100,13 +100,13 @@ type LiveShelf struct {
 
 // LiveShelf returns the shelf that a request for events is about; ok is false for a
 // visitor whose shelf does not change.
-func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
+func (p *Pages) LiveShelf(r *http.Request) (l *LiveShelf, ok bool, err error) {
 	query := r.URL.Query()
 	category := query.Get("category")
 	if category != "" && !p.cfg.Catalog.HasCategory(category) {
-		return LiveShelf{}, false, problem.ErrNoSuchCategory
+		return nil, false, problem.ErrNoSuchCategory
 	}
-	l = LiveShelf{pages: p, visitor: p.reader(r), category: category, seen: -1}
+	l = &LiveShelf{pages: p, visitor: p.reader(r), category: category, seen: -1}
 	l.visitor.variety, _ = varietyOf(query.Get(varietyField))
 	// Signed, because a version that is too high makes recommendations ask its store.
 	for _, text := range []string{query.Get("after"), r.Header.Get("Last-Event-ID")} {
@@ -119,17 +119,17 @@ func (p *Pages) LiveShelf(r *http.Request) (l LiveShelf, ok bool, err error) {
 }
 
 // Another reports whether the page was made for another reader than the browser has now.
-func (l LiveShelf) Another() bool { return l.another }
+func (l *LiveShelf) Another() bool { return l.another }
 
 // Take takes one of the live shelves that its reader may have open at a time. The caller
 // must leave it.
-func (l LiveShelf) Take() (leave func(), err error) {
+func (l *LiveShelf) Take() (leave func(), err error) {
 	return l.pages.cfg.Limits.Stream(l.visitor.id.Own)
 }
 
 // Follow calls show with the shelf after each change, until ctx ends, show fails or the
 // reader is forgotten (recommend.ErrForgotten); at is the version to continue after.
-func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error) error {
+func (l *LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error) error {
 	most := frontShelf
 	if l.category != "" {
 		most = categoryShelf
@@ -151,7 +151,7 @@ func (l LiveShelf) Follow(ctx context.Context, show func(at string, html []byte)
 
 // html returns the shelf after a change, which it names if the page showed a shelf of
 // the reader's before.
-func (l LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
+func (l *LiveShelf) html(ctx context.Context, c recommend.Change, shownBefore bool) ([]byte, error) {
 	here := "/"
 	if l.category != "" {
 		here = "/categories/" + l.category
