@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
 	"bookstall/internal/telemetry"
@@ -35,51 +36,90 @@ const (
 // returns an error, and returns that error, or until the reader is forgotten: then it
 // returns ErrForgotten. When a replica ends the stream or fails,
 // Follow resumes on another one at the same version, with backoff.
+//
+// Its goroutine waits for messages nearly all the time. What is on the stack then is kept
+// small, by functions for all else: with little more, the runtime would keep 16 kB for it.
 func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) error) error {
-	retry := backoff.ExponentialBackOff{
+	f := &following{client: c, query: q, show: show, retry: backoff.ExponentialBackOff{
 		InitialInterval: followRetryInitial, Multiplier: 2, MaxInterval: followRetryMax,
 		RandomizationFactor: 0.5, // all streams of a replica end together
-	}
+	}}
 	for {
-		began, seen := time.Now(), q.After
-		var shown error
-		err := c.followOnce(ctx, &q, func(change Change) error {
-			shown = show(change)
-			return shown
-		})
-		if err := cmp.Or(ctx.Err(), shown); err != nil {
-			c.metrics.follows.WithLabelValues(left).Inc()
+		f.began, f.seen = time.Now(), f.query.After
+		err := f.once(ctx)
+		if again, err := f.pause(ctx, err); !again {
 			return err
-		}
-		if q.After != seen || time.Since(began) > followHealthy {
-			retry.Reset()
-		}
-		pause := retry.NextBackOff()
-		switch {
-		case errors.Is(err, ErrForgotten):
-			c.metrics.follows.WithLabelValues(ended).Inc()
-			return err
-		case err == nil:
-			c.metrics.follows.WithLabelValues(ended).Inc()
-		default:
-			c.metrics.follows.WithLabelValues(broken).Inc()
-			telemetry.Logger(ctx, c.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
 		}
 	}
 }
 
-// followOnce makes one call and keeps in q.After where to resume. It returns nil if
-// the replica ended the stream in order, ErrForgotten, or the error of show.
-func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Change) error) error {
+// following is one Follow.
+type following struct {
+	client *Client
+	query  FollowQuery // After says where to resume
+	show   func(Change) error
+	shown  error // that of show
+	retry  backoff.ExponentialBackOff
+
+	began time.Time // of the last call
+	seen  int64     // where it resumed
+}
+
+// pause waits until a call that has ended with err is made again, or returns with what Follow
+// does.
+func (f *following) pause(ctx context.Context, err error) (again bool, _ error) {
+	m := f.client.metrics
+	if err := cmp.Or(ctx.Err(), f.shown); err != nil {
+		m.follows.WithLabelValues(left).Inc()
+		return false, err
+	}
+	if f.query.After != f.seen || time.Since(f.began) > followHealthy {
+		f.retry.Reset()
+	}
+	pause := f.retry.NextBackOff()
+	switch {
+	case errors.Is(err, ErrForgotten):
+		m.follows.WithLabelValues(ended).Inc()
+		return false, err
+	case err == nil:
+		m.follows.WithLabelValues(ended).Inc()
+	default:
+		m.follows.WithLabelValues(broken).Inc()
+		telemetry.Logger(ctx, f.client.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+	return true, nil
+}
+
+// once makes one call. It returns nil if the replica ended the stream in order, ErrForgotten,
+// or the error of show.
+func (f *following) once(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
+	stream, err := f.start(ctx)
+	for err == nil {
+		var resp *recommendationsv1.FollowResponse
+		if resp, err = stream.Recv(); err == nil {
+			err = f.received(stream.Context(), resp)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+type follows = grpc.BidiStreamingClient[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
+
+// start begins a stream.
+func (f *following) start(ctx context.Context) (follows, error) {
+	c, q := f.client, f.query
 	stream, err := c.api.Follow(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// The client sends nothing more, but keeps its side of the stream open: some
 	// servers and proxies treat half-close as the end of the call.
@@ -88,31 +128,30 @@ func (c *Client) followOnce(ctx context.Context, q *FollowQuery, show func(Chang
 		IncludeUnavailable: c.catalog.ShowsUnavailable(), Variety: variety(q.Variety), NewSince: c.newSince(q.Variety),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
-		return err
+		return nil, err
 	}
-	for {
-		resp, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if end := resp.GetEnd(); end != nil {
-			q.After = end.GetAfterVersion()
-			continue
-		}
-		if shelf := resp.GetShelf(); shelf != nil {
-			if shelf.GetReaderForgotten() {
-				return ErrForgotten
-			}
-			c.feed.sawVersion(shelf.GetCatalogVersion())
-			if err := c.showTraced(stream.Context(), q.UserID, c.change(shelf), show); err != nil {
-				return err
-			}
-			q.After = shelf.GetVersion() // lower, if the store lost commits
-		}
+	return stream, nil
+}
+
+// received shows a shelf, and keeps where to resume.
+func (f *following) received(stream context.Context, resp *recommendationsv1.FollowResponse) error {
+	if end := resp.GetEnd(); end != nil {
+		f.query.After = end.GetAfterVersion()
 	}
+	shelf := resp.GetShelf()
+	if shelf == nil {
+		return nil
+	}
+	if shelf.GetReaderForgotten() {
+		return ErrForgotten
+	}
+	c := f.client
+	c.feed.sawVersion(shelf.GetCatalogVersion())
+	if f.shown = c.showTraced(stream, f.query.UserID, c.change(shelf), f.show); f.shown != nil {
+		return f.shown
+	}
+	f.query.After = shelf.GetVersion() // lower, if the store lost commits
+	return nil
 }
 
 // showTraced calls show within a span if the write that caused the shelf is sampled and came
