@@ -26,7 +26,7 @@ type arrivals struct {
 	wait time.Duration
 
 	mu      sync.Mutex
-	waiting waiting
+	waiting *list.List  // of *arrival: calls that wait for their first message, the oldest first
 	timer   *time.Timer // ends the calls that have waited too long; nil before the first call
 	armed   bool        // it will fire
 	unread  *list.List  // of *arrival: downloads that wait until their client reads, the longest wait first
@@ -40,7 +40,7 @@ func newArrivals(maxWaiting int, wait time.Duration, reg prometheus.Registerer) 
 		Help: "Calls that ended because their client sent or read too slowly, by reason: displaced (too many calls waited for their first message), expired (a message did not come in time) or unread (an answer was not read in time, or another download waited for the slot).",
 	}, []string{"reason"})
 	return &arrivals{
-		max: maxWaiting, wait: wait, unread: list.New(),
+		max: maxWaiting, wait: wait, waiting: list.New(), unread: list.New(),
 		displaced: ended.WithLabelValues("displaced"), expired: ended.WithLabelValues("expired"), deaf: ended.WithLabelValues("unread"),
 	}
 }
@@ -60,9 +60,8 @@ type arrival struct {
 
 	spawned atomic.Bool // until the call's goroutine runs
 
-	until          time.Time // when the first message must have arrived
-	isWaiting      bool      // until it has arrived, or the call has ended
-	previous, next *arrival
+	until time.Time     // when the first message must have arrived
+	at    *list.Element // in the list of those that wait for it, and has no effect there afterwards
 }
 
 type arrivalKey struct{}
@@ -86,42 +85,6 @@ func arrivalOf(ctx context.Context) *arrival {
 	return w
 }
 
-// waiting is a list of calls that wait for their first message, the oldest first.
-type waiting struct {
-	first, last *arrival
-	length      int
-}
-
-func (l *waiting) push(w *arrival) {
-	w.isWaiting, w.previous = true, l.last
-	if l.last == nil {
-		l.first = w
-	} else {
-		l.last.next = w
-	}
-	l.last = w
-	l.length++
-}
-
-// remove has no effect if w is not in the list.
-func (l *waiting) remove(w *arrival) {
-	if !w.isWaiting {
-		return
-	}
-	if w.previous == nil {
-		l.first = w.next
-	} else {
-		w.previous.next = w.next
-	}
-	if w.next == nil {
-		l.last = w.previous
-	} else {
-		w.next.previous = w.previous
-	}
-	w.isWaiting, w.previous, w.next = false, nil, nil
-	l.length--
-}
-
 // headerOf returns the headers of a call, not to be changed, without a copy.
 func headerOf(ctx context.Context) metadata.MD {
 	if w := arrivalOf(ctx); w != nil {
@@ -140,14 +103,13 @@ func (a *arrivals) tap(ctx context.Context, header metadata.MD) context.Context 
 	}
 	w.Context, w.cancel = context.WithCancel(ctx)
 	a.mu.Lock()
-	if a.waiting.length >= a.max {
-		oldest := a.waiting.first
-		a.waiting.remove(oldest)
+	if a.waiting.Len() >= a.max {
+		oldest, _ := a.waiting.Remove(a.waiting.Front()).(*arrival)
 		oldest.cancel()
 		a.displaced.Inc()
 	}
 	w.until = time.Now().Add(a.wait)
-	a.waiting.push(w)
+	w.at = a.waiting.PushBack(w)
 	a.arm()
 	a.mu.Unlock()
 	w.unwatch = context.AfterFunc(w.Context, w.ended)
@@ -157,11 +119,12 @@ func (a *arrivals) tap(ctx context.Context, header metadata.MD) context.Context 
 // arm sets the timer for the call that has waited longest, if one waits. All wait equally long, so that one timer is
 // enough, and most calls get their message long before it fires. The caller holds mu.
 func (a *arrivals) arm() {
-	if a.armed || a.waiting.first == nil {
+	if a.armed || a.waiting.Len() == 0 {
 		return
 	}
 	a.armed = true
-	left := time.Until(a.waiting.first.until)
+	oldest, _ := a.waiting.Front().Value.(*arrival)
+	left := time.Until(oldest.until)
 	if a.timer == nil {
 		a.timer = time.AfterFunc(left, a.expire)
 	} else {
@@ -173,8 +136,13 @@ func (a *arrivals) arm() {
 func (a *arrivals) expire() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for now, w := time.Now(), a.waiting.first; w != nil && !w.until.After(now); w = a.waiting.first {
-		a.waiting.remove(w)
+	now := time.Now()
+	for at := a.waiting.Front(); at != nil; at = a.waiting.Front() {
+		w, _ := at.Value.(*arrival)
+		if w.until.After(now) {
+			break
+		}
+		a.waiting.Remove(at)
 		w.expire()
 	}
 	a.armed = false
@@ -204,7 +172,7 @@ func (w *arrival) runs() {
 func (w *arrival) arrived() {
 	w.arrivals.mu.Lock()
 	defer w.arrivals.mu.Unlock()
-	w.arrivals.waiting.remove(w)
+	w.arrivals.waiting.Remove(w.at) // no effect if it has left the list
 	if w.pause != nil {
 		w.pause.Stop()
 	}

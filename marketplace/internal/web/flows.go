@@ -1,6 +1,7 @@
 package web
 
 import (
+	"container/list"
 	"io"
 	"net/http"
 	"sync"
@@ -20,20 +21,18 @@ const (
 type flows struct {
 	max int64
 
-	mu          sync.Mutex
-	bytes       int64
-	first, last *flow // a list, in the order in which they began
+	mu    sync.Mutex
+	bytes int64
+	open  *list.List // of *flow, in the order in which they began
 }
 
-func newFlows(maxBytes int64) *flows { return &flows{max: maxBytes} }
+func newFlows(maxBytes int64) *flows { return &flows{max: maxBytes, open: list.New()} }
 
-// flow is the transfer of one body or answer. It is an element of its list, so that an answer
-// takes no memory for that.
+// flow is the transfer of one body or answer.
 type flow struct {
-	bytes      int64
-	cut        func() // ends it; called with the lock held
-	open       bool
-	prev, next *flow
+	bytes int64
+	cut   func()        // ends it; called with the lock held
+	at    *list.Element // nil once it has ended or was cut
 }
 
 // enter adds a transfer of so many bytes, which cut must make fail. It must end before it enters
@@ -41,15 +40,10 @@ type flow struct {
 func (f *flows) enter(t *flow, bytes int64, cut func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	*t = flow{bytes: max(bytes, leastTransfer), cut: cut, open: true, prev: f.last}
-	if f.last == nil {
-		f.first = t
-	} else {
-		f.last.next = t
-	}
-	f.last = t
-	for f.bytes += t.bytes; f.bytes > f.max && f.first != t; {
-		slowest := f.first
+	*t = flow{bytes: max(bytes, leastTransfer), cut: cut}
+	t.at = f.open.PushBack(t)
+	for f.bytes += t.bytes; f.bytes > f.max && f.open.Len() > 1; {
+		slowest, _ := f.open.Front().Value.(*flow)
 		f.leave(slowest)
 		slowest.cut()
 	}
@@ -59,25 +53,16 @@ func (f *flows) enter(t *flow, bytes int64, cut func()) {
 func (f *flows) end(t *flow) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if t.open {
+	if t.at != nil {
 		f.leave(t)
 	}
 }
 
 // leave takes a transfer off the list. The caller holds the lock.
 func (f *flows) leave(t *flow) {
-	if t.prev == nil {
-		f.first = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		f.last = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
+	f.open.Remove(t.at)
 	f.bytes -= t.bytes
-	t.open, t.prev, t.next = false, nil, nil
+	t.at = nil
 }
 
 // read reads a body of at most so many bytes to its end. One that is cut fails like one

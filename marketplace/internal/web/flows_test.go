@@ -125,8 +125,8 @@ func TestTheSlowestTransfersAreCut(t *testing.T) {
 	for _, o := range open {
 		f.end(o)
 	}
-	if f.bytes != 0 || f.first != nil || f.last != nil {
-		t.Errorf("%d bytes remain, from %v to %v", f.bytes, f.first, f.last)
+	if f.bytes != 0 || f.open.Len() != 0 {
+		t.Errorf("%d bytes of %d transfers remain", f.bytes, f.open.Len())
 	}
 	begin("7", 100*leastTransfer)
 	if f.end(open["7"]); len(cut) != 2 || f.bytes != 0 {
