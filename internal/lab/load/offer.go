@@ -36,7 +36,7 @@ func fetchOffer(ctx context.Context, c *client, cfg Config) (offer, error) {
 	for attempt := 1; ; attempt++ {
 		o, err := fetchOnce(ctx, c)
 		if err == nil && len(o.samples)+len(cfg.Readers) == 0 {
-			return offer{}, errors.New("the shop offers no sample readers: name readers who have a history")
+			return offer{}, errors.New("the shop offers no sample readers: name readers who have a history, by -readers")
 		}
 		if err == nil {
 			return o, nil

@@ -34,13 +34,16 @@ type pipedShelf struct {
 	*testShop
 	browser net.Conn
 	body    *bufio.Reader
+	drain   func()
 }
 
 // withPipedShelf calls do with a live shelf whose first event was read, in a synctest bubble.
 func withPipedShelf(t *testing.T, do func(p pipedShelf)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := newQuietShop(t, fewBooks())
+		draining, drain := context.WithCancel(t.Context())
+		defer drain()
+		s := newQuietShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
 		s.t = t
 		listener, server := make(pipes), &http.Server{Handler: s.handler, ReadTimeout: time.Second, WriteTimeout: time.Second}
 		done := make(chan struct{})
@@ -60,7 +63,7 @@ func withPipedShelf(t *testing.T, do func(p pipedShelf)) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		p := pipedShelf{s, browser, bufio.NewReader(resp.Body)}
+		p := pipedShelf{s, browser, bufio.NewReader(resp.Body), drain}
 		if first := p.line(); !strings.HasPrefix(first, "retry: ") {
 			t.Errorf("the first event is %q", first)
 		}
@@ -123,7 +126,15 @@ func TestALiveShelfIgnoresWhatItsBrowserSends(t *testing.T) {
 			p.t.Errorf("%q", beat)
 		}
 		p.browser.Close()
-		<-time.After(15 * time.Second) // it may be noticed by the next heartbeat only, as by net/http
+	})
+}
+
+// A shop that drains waits a second for a browser that does not read, and not longer.
+func TestALiveShelfThatNobodyReadsDrains(t *testing.T) {
+	withPipedShelf(t, func(p pipedShelf) {
+		defer p.browser.Close()
+		p.drain()
+		<-time.After(time.Second + time.Millisecond)
 	})
 }
 

@@ -28,6 +28,9 @@ import (
 const (
 	heartbeat    = 15 * time.Second // proxies cut connections that are silent for a minute
 	writeTimeout = 10 * time.Second // deadline for each event
+	drainTimeout = time.Second      // the same while the shop drains, which waits for streams
+	// mostIgnored bounds the reads of what a browser sends after its request.
+	mostIgnored = 64
 )
 
 // Config holds the dependencies and limits of live shelves.
@@ -178,10 +181,12 @@ func (s *stream) run() int64 {
 func (s *stream) start() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(telemetry.WithRequestID(s.cfg.Draining, s.requestID))
 	go s.watch(cancel)
+	calm := context.AfterFunc(s.cfg.Draining, s.hurry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beats = time.AfterFunc(heartbeat, func() { s.beat(cancel) })
 	return ctx, func() {
+		calm()
 		cancel()
 		s.beats.Stop()
 		s.conn.Close()
@@ -189,13 +194,20 @@ func (s *stream) start() (ctx context.Context, stop func()) {
 	}
 }
 
-// watch ends the stream when its browser disconnects. What a browser sends besides is left
-// to the kernel, as by net/http.
+// watch ends the stream when its browser disconnects. What a browser sends besides is ignored; of
+// one that sends much, only writing notices that it has left.
 func (s *stream) watch(cancel func()) {
-	if _, err := s.conn.Read(make([]byte, 1)); err != nil {
-		cancel()
+	ignored := make([]byte, 16)
+	for range mostIgnored {
+		if _, err := s.conn.Read(ignored); err != nil {
+			cancel()
+			return
+		}
 	}
 }
+
+// hurry shortens the deadline of a write that is under way.
+func (s *stream) hurry() { _ = s.conn.SetWriteDeadline(time.Now().Add(drainTimeout)) }
 
 // beat keeps a silent connection open.
 func (s *stream) beat(cancel func()) {
@@ -254,6 +266,9 @@ func (s *stream) write(chunk []byte) error {
 	}
 	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
+	}
+	if s.cfg.Draining.Err() != nil { // asked last: before, hurry has come too early
+		s.hurry()
 	}
 	_, err := s.conn.Write(chunk)
 	return err
