@@ -40,7 +40,8 @@ func (s *shop) runRest(next http.Handler) http.Handler {
 				s.running.Done()
 				return
 			}
-			go s.finish(telemetry.WithRequestID(context.Background(), telemetry.RequestID(r.Context())), rec.rest)
+			ctx := telemetry.WithRequestID(context.Background(), telemetry.RequestID(r.Context())) // that of r ends with its handlers
+			go s.finish(ctx, rec.rest)
 		}()
 		next.ServeHTTP(rec, r)
 	})
