@@ -57,6 +57,7 @@ type job struct {
 	// Together makes it write a byte to file 3 when the store is open, and begin at the end
 	// of its standard input.
 	Together bool
+	Tell     bool // write a byte to file 3 after the first acknowledgement
 }
 
 // shortLease is the lease of locks whose owner is going to be killed.
@@ -111,6 +112,7 @@ func writeAsTold(told string) error {
 	}
 	var mu sync.Mutex
 	var sum tally
+	var tell sync.Once
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -128,6 +130,9 @@ func writeAsTold(told string) error {
 					if _, err := acks.WriteString(in.ID + "\n"); err != nil {
 						panic(err)
 					}
+				}
+				if j.Tell {
+					tell.Do(func() { _, _ = os.NewFile(3, "written").Write([]byte{1}) })
 				}
 			}
 		})
@@ -159,7 +164,8 @@ type process struct {
 	stderr bytes.Buffer
 }
 
-// startWriter starts a writer, to which files are passed: its standard input, and file 3.
+// startWriter starts a writer, to which files are passed: its standard input (or nil), and
+// file 3.
 func startWriter(t *testing.T, j job, files ...*os.File) *process {
 	t.Helper()
 	told, err := json.Marshal(j)
@@ -170,7 +176,10 @@ func startWriter(t *testing.T, j job, files ...*os.File) *process {
 	p.cmd.Env = append(os.Environ(), writerVariable+"="+string(told))
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if len(files) > 0 {
-		p.cmd.Stdin, p.cmd.ExtraFiles = files[0], files[1:]
+		p.cmd.ExtraFiles = files[1:]
+		if files[0] != nil {
+			p.cmd.Stdin = files[0]
+		}
 	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -278,27 +287,42 @@ func TestWritersShareFairly(t *testing.T) {
 type crew struct {
 	jobs    []job
 	running []*process
+	written []*os.File // each has a byte after the first acknowledgement of the writer
 	killed  int
 }
 
 func newCrew(t *testing.T, url string, n int) *crew {
 	t.Helper()
 	dir := t.TempDir()
-	c := &crew{}
+	c := &crew{running: make([]*process, n), written: make([]*os.File, n)}
 	for i := range n {
-		j := job{
+		c.jobs = append(c.jobs, job{
 			URL: url, Name: fmt.Sprintf("c%d", i), User: int64(1 + 100*i), For: time.Hour,
-			Acks: filepath.Join(dir, fmt.Sprintf("acks%d", i)),
-		}
-		c.jobs, c.running = append(c.jobs, j), append(c.running, startWriter(t, j))
+			Acks: filepath.Join(dir, fmt.Sprintf("acks%d", i)), Tell: true,
+		})
+		c.start(t, i)
 	}
 	return c
 }
 
+func (c *crew) start(t *testing.T, i int) {
+	t.Helper()
+	r, w := pipe(t)
+	c.running[i], c.written[i] = startWriter(t, c.jobs[i], nil, w), r
+	_ = w.Close() // so that reading ends if the writer does
+}
+
 // kill kills a writer and restarts it a little before its last position, like a client
-// that does not know what was stored.
+// that does not know what was stored. It kills each in turn at any moment, and after it
+// has written: on a busy machine none would get that far by itself.
 func (c *crew) kill(t *testing.T, i int) {
 	t.Helper()
+	if c.killed%(2*len(c.jobs)) < len(c.jobs) {
+		_ = c.written[i].SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := c.written[i].Read(make([]byte, 1)); err != nil {
+			t.Errorf("writer %d has nothing acknowledged: %v", i, err)
+		}
+	}
 	c.running[i].kill(t)
 	c.killed++
 	j := c.jobs[i]
@@ -309,7 +333,7 @@ func (c *crew) kill(t *testing.T, i int) {
 		}
 	}
 	c.jobs[i] = j
-	c.running[i] = startWriter(t, j)
+	c.start(t, i)
 }
 
 // end stops all writers and compares the acknowledged interactions with the stored
