@@ -28,6 +28,9 @@ func (s *shop) logAccess(next http.Handler) http.Handler {
 			if s.polled(r) {
 				line.log = line.log.V(1)
 			}
+			if r.Method == http.MethodHead {
+				rec.bytes = 0 // net/http sends nothing of what was written
+			}
 			if rec.rest == nil {
 				line.write(r.Context(), rec.bytes)
 				return

@@ -9,8 +9,8 @@ import (
 	"bookstall/marketplace/internal/web/page"
 )
 
-// newCompression returns the middleware that sends pages and static files compressed to those who take that. Live shelves are
-// not: each event must arrive at once.
+// newCompression returns the middleware that sends pages, static files and the feed compressed to those who take that. Live
+// shelves are not: each event must arrive at once.
 //
 // A page can repeat a text of its address beside what only its reader may know, so its
 // compressed length could tell somebody who guesses (BREACH). There is no secret on pages to
@@ -18,7 +18,7 @@ import (
 // blur the length all the same.
 func newCompression() (middleware, error) {
 	wrap, err := gzhttp.NewWrapper(
-		gzhttp.ContentTypes([]string{"text/html", "text/css", "text/javascript", "image/svg+xml", "text/plain", "application/xml"}),
+		gzhttp.ContentTypes([]string{"text/html", "text/css", "text/javascript", "image/svg+xml", "text/plain", "application/xml", "application/atom+xml"}),
 		gzhttp.CompressionLevel(gzip.BestSpeed), // a page is made in less time than the best compression takes
 		gzhttp.EnableZstd(false),                // its windows take megabytes
 		gzhttp.RandomJitter(64, 0, false),

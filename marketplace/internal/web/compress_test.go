@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"bookstall/marketplace/internal/web/page"
 )
 
 // unpacked returns the content of a compressed answer.
@@ -50,6 +53,20 @@ func TestPagesAreCompressed(t *testing.T) {
 		if total > 60_000 {
 			t.Errorf("%s takes %d bytes", path, total)
 		}
+	}
+}
+
+// A feed of fifty books is asked for every hour by each who follows it.
+func TestTheFeedIsCompressed(t *testing.T) {
+	contents := manyBooks()
+	for i := range contents.Books {
+		contents.Books[i].Added = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	}
+	s := newTestShop(t, contents, at(t, "https://shop.example"))
+	plain := s.get(page.FeedPath, "Accept-Encoding", "identity").want(t, 200)
+	packed := s.get(page.FeedPath, "Accept-Encoding", "gzip").want(t, 200)
+	if packed.Header.Get("Content-Encoding") != "gzip" || unpacked(t, packed.body) != plain.body {
+		t.Errorf("headers %v and %v", packed.Header, plain.Header)
 	}
 }
 

@@ -35,6 +35,10 @@ func TestAccessLog(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("access log (-want +got):\n%s", diff)
 	}
+	s.do("HEAD", "/books/1", "", "X-Request-ID", "access-log-head")
+	if line := strings.Join(s.log.with("access-log-head"), "\n"); !strings.Contains(line, `"status":200,"bytes":0,`) {
+		t.Errorf("line of HEAD, to which no body was sent: %s", line)
+	}
 	s.get("/" + strings.Repeat("x", 3000))
 	if line := s.log.with("xxx")[0]; len(line) > 600 || !strings.Contains(line, `"route":"none"`) {
 		t.Errorf("line of a long path: %s", line)
