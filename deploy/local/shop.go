@@ -99,7 +99,7 @@ func runShop(stop, kill context.Context, l layout, out *output) (err error) {
 	for i, r := range l.replicas {
 		replicas.run(programs[1+i])
 		watch.Go(func() error {
-			return watchHealth(ctx, l.health(r), func(serving bool) { members.set(r.name, serving) })
+			return watchHealth(ctx, l.health(r), checkEvery, func(serving bool) { members.set(r.name, serving) })
 		})
 	}
 	if l.certLife > 0 {
