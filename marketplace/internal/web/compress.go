@@ -33,6 +33,10 @@ func newCompression() (middleware, error) {
 				next.ServeHTTP(w, r)
 				return
 			}
+			if r.Method == http.MethodHead { // its headers are those of GET, also those of the length
+				get := *r
+				get.Method, r = http.MethodGet, &get
+			}
 			compressed.ServeHTTP(w, r)
 		})
 	}, nil

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bookstall/marketplace/internal/web/page"
 )
 
@@ -108,7 +110,26 @@ func TestWhatIsNotCompressed(t *testing.T) {
 			t.Errorf("%q: %v", accepted, a.Header)
 		}
 	}
-	if head := s.do(http.MethodHead, "/books", "", "Accept-Encoding", "gzip"); head.StatusCode != http.StatusOK || head.body != "" {
-		t.Errorf("HEAD: status %d, %q", head.StatusCode, head.body)
+}
+
+// HEAD tells what GET would send.
+func TestHeadIsCompressedLikeGet(t *testing.T) {
+	s := newTestShop(t, manyBooks())
+	for _, path := range []string{"/books", "/api/v1/books", "/static/none"} {
+		for _, accepted := range []string{"gzip", "identity"} {
+			get := s.get(path, "Accept-Encoding", accepted)
+			head := s.do(http.MethodHead, path, "", "Accept-Encoding", accepted)
+			if head.StatusCode != get.StatusCode || head.body != "" {
+				t.Errorf("HEAD %s (%s): status %d, %q", path, accepted, head.StatusCode, head.body)
+			}
+			for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Length", "Vary", "Cache-Control"} {
+				if name == "Content-Length" && get.Header.Get("Content-Encoding") != "" && head.Header.Get(name) == "" {
+					continue // it is known when all is compressed
+				}
+				if diff := cmp.Diff(get.Header[name], head.Header[name]); diff != "" {
+					t.Errorf("HEAD %s (%s): %s (-GET +HEAD):\n%s", path, accepted, name, diff)
+				}
+			}
+		}
 	}
 }
