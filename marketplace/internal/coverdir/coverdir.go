@@ -40,7 +40,7 @@ const (
 
 // Config sets up a Folder.
 type Config struct {
-	// Dir has the pictures, each named by the id or ISBN of its book: 7.jpg,
+	// Dir has the pictures, each named by the id or ISBN of its book: 7.jpg, A-0007.jpg,
 	// 978-0-261-10221-7.png, 0261102214.webp.
 	Dir string
 	// Kept is the folder for what is scaled; "" for one that goes with the process.
@@ -131,6 +131,9 @@ func (f *Folder) Of(b catalog.Book) (hash string, ok bool) {
 	if hash, ok = f.byName[strconv.FormatInt(b.ID, 10)]; ok {
 		return hash, true
 	}
+	if hash, ok = f.byName[ownPrefix+b.ExternalID]; ok {
+		return hash, true
+	}
 	number, ok := catalog.ISBN13(b.ISBN)
 	if !ok {
 		return "", false
@@ -152,16 +155,22 @@ func (f *Folder) kept(hash string, width int) string {
 	return filepath.Join(f.Kept, hash+"-"+strconv.Itoa(width)+".jpg")
 }
 
-// isbnPrefix tells an ISBN from an id.
-const isbnPrefix = "isbn "
+// Prefixes of what a file may be named after besides a number: an ISBN, and an id of the owner's.
+const (
+	isbnPrefix = "isbn "
+	ownPrefix  = "own "
+)
 
-// namesOf returns what books a file is for: an id, an ISBN, or a number that is both.
+// namesOf returns what books a file may be for: a number or a text can be an id and an ISBN.
 func namesOf(stem string) (names []string) {
 	if id, err := strconv.ParseInt(stem, 10, 64); err == nil && id > 0 && strconv.FormatInt(id, 10) == stem {
 		names = append(names, stem)
 	}
 	if number, ok := catalog.ISBN13(stem); ok {
 		names = append(names, isbnPrefix+number)
+	}
+	if stem != "" {
+		names = append(names, ownPrefix+stem)
 	}
 	return names
 }

@@ -135,6 +135,7 @@ func TestCoversAreFoundAndScaled(t *testing.T) {
 		"7.jpg":                 asJPEG(t, blue),
 		"978-0-261-10221-7.PNG": asPNG(t, picture(t, 100, 150, color.NRGBA{255, 0, 0, 0})), // nothing is seen of it
 		"034545104X.webp":       smallWebP(t),
+		"Bél 7 (b).png":         asPNG(t, picture(t, 10, 15, color.Black)), // an id of the owner's
 		"8.jpeg":                asJPEG(t, picture(t, 2000, 1, color.Black)),
 		"readme.txt":            []byte("no cover"),
 		"9.tiff":                []byte("no cover"),
@@ -147,6 +148,7 @@ func TestCoversAreFoundAndScaled(t *testing.T) {
 		{catalog.Book{ID: 70, ISBN: "0261102214"}, [3]image.Point{{100, 150}, {100, 150}, {100, 150}}},
 		{catalog.Book{ID: 71, ISBN: "9780345451040"}, [3]image.Point{{1, 1}, {1, 1}, {1, 1}}},
 		{catalog.Book{ID: 8}, [3]image.Point{{160, 1}, {320, 1}, {640, 1}}},
+		{catalog.Book{ID: 1 << 50, ExternalID: "Bél 7 (b)", ISBN: "9780261102217"}, [3]image.Point{{10, 15}, {10, 15}, {10, 15}}},
 	} {
 		hash, ok := f.Of(test.book)
 		if !ok {
