@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"bookstall/balance"
 	"bookstall/internal/dnsserver"
@@ -27,7 +27,7 @@ func TestCallsAreSpreadEvenly(t *testing.T) {
 		before[i] = r.calls.Load()
 	}
 	for range 300 {
-		if err := call(s.client, time.Second); err != nil {
+		if err := call(s.client, patience); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,10 +43,10 @@ func TestANewReplicaInDNSReceivesCalls(t *testing.T) {
 	s.settled(t)
 	fresh := s.add(t, 2, nil)
 	s.publish(s.replicas...)
-	began := time.Now()
+	queries := s.dns.Queries(testName)
 	s.until(t, "the new replica receives a call", func() bool { return fresh.calls.Load() > 0 })
-	if took := time.Since(began); took > 20*dnsInterval {
-		t.Errorf("first call after %v; lookups are every %v", took, dnsInterval)
+	if n := s.dns.Queries(testName) - queries; n > 20 {
+		t.Errorf("first call after %d queries, want it after the first", n)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestDNSTroubleFailsNoCall(t *testing.T) {
 			s.until(t, "two more lookups", func() bool { return s.dns.Queries(testName) >= queries+2 })
 			before := []int64{s.replicas[0].calls.Load(), s.replicas[1].calls.Load()}
 			for range 20 {
-				if err := call(s.client, time.Second); err != nil {
+				if err := call(s.client, patience); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -91,10 +91,10 @@ func TestAReplicaThatIsNotServingReceivesNoCalls(t *testing.T) {
 	sick := s.replicas[0]
 	sick.ready.Set(false, "sick")
 	// It would still answer, and DNS still lists it: only its health status has changed.
-	began := time.Now()
+	before := sick.calls.Load()
 	s.until(t, "ten calls in a row skip the sick replica", skips(sick, 10))
-	if took := time.Since(began); took > 300*time.Millisecond {
-		t.Errorf("the sick replica received calls for %v", took)
+	if n := sick.calls.Load() - before; n > 500 { // some tenths of a second of them
+		t.Errorf("the sick replica received %d calls more", n)
 	}
 	sick.ready.Set(true, "")
 	from := sick.calls.Load()
@@ -172,14 +172,14 @@ func TestACallThatReplicasDoNotKnowIsTriedAtOthers(t *testing.T) {
 	s.publish(old...)
 	from := s.replicas[0].calls.Load()
 	waitFor(t, "the one that has it leaves", func() bool {
-		if status.Code(call(s.client, time.Second)) == codes.Unimplemented {
+		if status.Code(call(s.client, patience)) == codes.Unimplemented {
 			return true
 		}
 		from = s.replicas[0].calls.Load()
 		return false
 	})
 	before := asked.Load()
-	if err := call(s.client, time.Second); status.Code(err) != codes.Unimplemented || asked.Load()-before != maxAttempts || s.replicas[0].calls.Load() != from {
+	if err := call(s.client, patience); status.Code(err) != codes.Unimplemented || asked.Load()-before != maxAttempts || s.replicas[0].calls.Load() != from {
 		t.Errorf("where none has it: %v after %d attempts, want UNIMPLEMENTED after %d", err, asked.Load()-before, maxAttempts)
 	}
 }
@@ -200,25 +200,24 @@ func TestAnUploadThatAReplicaDoesNotKnowIsTriedAtAnother(t *testing.T) {
 }
 
 // Calls that look for an answer elsewhere each go to another replica, whatever other calls
-// there are.
+// there are. All are streams, of which none ejects a replica because it is slow: on a busy
+// machine there would be fewer to go to.
 func TestCallsElsewhereGoToEachReplica(t *testing.T) {
 	s := openShop(t, 3, nil)
-	for i, r := range s.replicas {
-		r.answer(func(context.Context, string) (string, error) { return fmt.Sprint(i), nil })
-	}
-	s.until(t, "all replicas are asked", func() bool {
-		return s.replicas[0].calls.Load() > 0 && s.replicas[1].calls.Load() > 0 && s.replicas[2].calls.Load() > 0
+	s.settled(t)
+	stop := s.loadOf(func() error {
+		_, err := put(s.client.ClientConn)
+		return err
 	})
-	stop := s.load()
 	for range 50 {
-		ctx, cancel := context.WithTimeout(balance.Elsewhere(t.Context()), time.Minute)
+		ctx, cancel := context.WithTimeout(balance.Elsewhere(t.Context()), patience)
 		asked := map[string]int{}
 		for range s.replicas {
-			var out wrapperspb.StringValue
-			if err := s.client.Invoke(ctx, testMethod, wrapperspb.String("x"), &out); err != nil {
+			var to peer.Peer
+			if _, err := putIn(ctx, s.client.ClientConn, grpc.Peer(&to)); err != nil {
 				t.Fatal(err)
 			}
-			asked[out.GetValue()]++
+			asked[to.Addr.String()]++
 		}
 		cancel()
 		if len(asked) != len(s.replicas) {
@@ -240,10 +239,10 @@ func TestAHangingReplicaIsEjectedAndReadmitted(t *testing.T) {
 	})
 	timeouts, ejected := 0, skips(sick, 30)
 	for began := time.Now(); !ejected(); {
-		if time.Since(began) > 5*time.Second {
+		if time.Since(began) > patience {
 			t.Fatal("the hanging replica still receives calls")
 		}
-		if err := call(s.client, 100*time.Millisecond); err != nil {
+		if err := call(s.client, time.Second); err != nil { // others have an answer by then
 			timeouts++
 		}
 	}
@@ -253,7 +252,7 @@ func TestAHangingReplicaIsEjectedAndReadmitted(t *testing.T) {
 	}
 	// Its health check passes all the time; that alone does not readmit it.
 	for until := time.Now().Add(3 * probeInterval); time.Now().Before(until); {
-		if err := call(s.client, 5*time.Second); err != nil {
+		if err := call(s.client, patience); err != nil {
 			t.Fatalf("the hanging replica received a call: %v", err)
 		}
 	}
@@ -320,8 +319,8 @@ func TestWithoutReplicasCallsFailAtOnce(t *testing.T) {
 	defer dns.Close()
 	client := dial(t, fmt.Sprintf("dns://%s/%s:%d", dns.Addr(), testName, 50051), nil)
 	began := time.Now()
-	err = call(client, 10*time.Second)
-	if status.Code(err) != codes.Unavailable || time.Since(began) > 5*time.Second {
+	err = call(client, patience)
+	if status.Code(err) != codes.Unavailable || time.Since(began) > patience/2 {
 		t.Errorf("after %v: %v, want %v at once", time.Since(began), err, codes.Unavailable)
 	}
 }

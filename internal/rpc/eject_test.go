@@ -21,7 +21,7 @@ func failing(code codes.Code) handler {
 func (s *shop) learnTimes(t *testing.T) {
 	t.Helper()
 	for range 10 * len(s.replicas) {
-		if err := call(s.client, time.Second); err != nil {
+		if err := call(s.client, patience); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,10 +55,10 @@ func TestAFailingReplicaIsEjected(t *testing.T) {
 			sick.answer(failing(code))
 			failed, ejected := 0, skips(sick, 30)
 			for began := time.Now(); !ejected(); {
-				if time.Since(began) > 5*time.Second {
+				if time.Since(began) > patience {
 					t.Fatal("the failing replica still receives calls")
 				}
-				if err := call(s.client, time.Second); err != nil {
+				if err := call(s.client, patience); err != nil {
 					failed++
 				}
 			}
@@ -86,7 +86,7 @@ func TestASlowReplicaIsEjected(t *testing.T) {
 	s.until(t, "fifty calls in a row skip the slow replica", skips(sick, 50))
 	// Its probes are slow too, so they do not readmit it.
 	for until := time.Now().Add(3 * probeInterval); time.Now().Before(until); {
-		if err := call(s.client, time.Second); err != nil {
+		if err := call(s.client, patience); err != nil {
 			t.Fatal(err)
 		}
 		if l := s.listed(sick); l.Reason != balance.ReasonSlow {
@@ -108,7 +108,7 @@ func TestCallerErrorsAndCommonFailuresEjectNone(t *testing.T) {
 				r.answer(failing(code))
 			}
 			for range 50 {
-				if err := call(s.client, time.Second); status.Code(err) != code {
+				if err := call(s.client, patience); status.Code(err) != code {
 					t.Fatalf("%v, want %v", err, code)
 				}
 			}
@@ -185,7 +185,7 @@ func TestBalanceReportsStatesAndFigures(t *testing.T) {
 
 	s.replicas[0].answer(failing(codes.Internal))
 	for range 4 * ejectAfter {
-		_ = call(s.client, time.Second) // calls to the first replica fail, which ejects it
+		_ = call(s.client, patience) // calls to the first replica fail, which ejects it
 	}
 	s.replicas[1].ready.Set(false, "on purpose")
 	s.publish(s.replicas[:3]...)
@@ -211,13 +211,13 @@ func TestTheLastServingReplicaIsKept(t *testing.T) {
 		s.until(t, "ten calls in a row skip the second", skips(s.replicas[1], 10))
 		last.answer(failing(codes.Internal))
 		for range 3 * ejectAfter {
-			if err := call(s.client, time.Second); status.Code(err) != codes.Internal {
+			if err := call(s.client, patience); status.Code(err) != codes.Internal {
 				t.Fatalf("%v, want %v", err, codes.Internal)
 			}
 		}
 		last.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 		for range 20 {
-			if err := call(s.client, time.Second); err != nil {
+			if err := call(s.client, patience); err != nil {
 				t.Fatalf("the only serving replica receives no calls: %v", err)
 			}
 		}
@@ -228,14 +228,14 @@ func TestTheLastServingReplicaIsKept(t *testing.T) {
 		sick := s.replicas[0]
 		sick.answer(failing(codes.Internal))
 		for i := 0; s.listed(sick).State != balance.Ejected && i < 100; i++ {
-			_ = call(s.client, time.Second) // calls to the sick replica fail, which ejects it
+			_ = call(s.client, patience) // calls to the sick replica fail, which ejects it
 		}
 		sick.answer(func(_ context.Context, in string) (string, error) { return in, nil })
 		ejected := time.Now()
 		s.replicas[1].end(t, 0)
 		// A probe would readmit it only after probeInterval.
-		for call(s.client, time.Second) != nil {
-			if time.Since(ejected) > 5*time.Second {
+		for call(s.client, patience) != nil {
+			if time.Since(ejected) > patience {
 				t.Fatal("the remaining replica receives no calls")
 			}
 		}
@@ -265,7 +265,7 @@ func TestABusyReplicaIsNotEjected(t *testing.T) {
 	for range 24 {
 		calling.Go(func() {
 			for time.Now().Before(end) {
-				_ = call(s.client, time.Second) // some are shed
+				_ = call(s.client, patience) // some are shed
 				if l := s.listed(s.replicas[0]); l.Reason != "" {
 					t.Errorf("the busy replica is ejected, reason %q", l.Reason)
 					return
