@@ -63,7 +63,7 @@ func serve(t *testing.T, lib *domain.Library) recommendationsv1.RecommendationsS
 
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
