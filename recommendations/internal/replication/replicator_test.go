@@ -411,6 +411,12 @@ func (s *swapped) now() replication.Store {
 
 func (s *swapped) Head(ctx context.Context) (store.Head, error) { return s.now().Head(ctx) }
 
+// History answers however late: catching up waits for a moment only, in which a busy machine
+// may not get an answer.
+func (s *swapped) History(ctx context.Context, userID int64) (domain.Reader, error) {
+	return s.now().History(context.WithoutCancel(ctx), userID)
+}
+
 func (s *swapped) Catalog(ctx context.Context) (domain.Catalog, error) { return s.now().Catalog(ctx) }
 
 func (s *swapped) Histories(ctx context.Context, after store.Position, yield func(domain.Reader) error) (store.Position, error) {
