@@ -277,7 +277,10 @@ func TestWritersShareFairly(t *testing.T) {
 		if opened != nil {
 			t.Fatalf("not every writer has opened the store: %v", opened)
 		}
-		total := to - from + 1
+		total, most := to-from+1, int64(passes)
+		if db.name == "sqlite" {
+			most = passesInQueue
+		}
 		for i, sum := range sums {
 			own, passed := int64(0), int64(0)
 			last := from
@@ -292,7 +295,7 @@ func TestWritersShareFairly(t *testing.T) {
 			if db.name == "sqlite" && 5*own < total {
 				t.Errorf("writer %d got %d of %d", i, own, total)
 			}
-			if passed > longest {
+			if passed > most {
 				t.Errorf("writer %d once waited for %d commits of others", i, passed)
 			}
 		}
@@ -300,8 +303,11 @@ func TestWritersShareFairly(t *testing.T) {
 }
 
 const (
-	turns   = 300 // the fewest commits of that test
-	longest = 250 // the most of others' that a writer waits for; on an idle machine they take a second
+	turns = 300 // the fewest commits of that test
+	// The most of others' commits that a writer waits for: on an idle machine they take a second.
+	// Without the queue these are 40 and more.
+	passes        = 250
+	passesInQueue = 30
 )
 
 // crew is a set of writers that are killed again and again.
