@@ -33,7 +33,7 @@ func newCompression() (middleware, error) {
 				next.ServeHTTP(w, r)
 				return
 			}
-			if r.Method == http.MethodHead { // its headers are those of GET, also those of the length
+			if r.Method == http.MethodHead { // gzhttp compresses no HEAD, whose headers must be those of GET
 				get := *r
 				get.Method, r = http.MethodGet, &get
 			}
