@@ -67,7 +67,7 @@ func newNamespace(t *testing.T) *namespace {
 func (n *namespace) logState(t *testing.T) {
 	t.Helper()
 	for _, args := range [][]string{
-		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
+		{"get", "pods", "-o", "wide"}, {"get", "horizontalpodautoscalers"}, {"get", "events", "--sort-by=.lastTimestamp"},
 	} {
 		if out, err := n.try(context.WithoutCancel(t.Context()), "kubectl", args...); err == nil {
 			t.Logf("kubectl %s\n%s", strings.Join(args, " "), out)
