@@ -7,10 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -193,56 +191,6 @@ func (w *arrival) await() {
 func (w *arrival) messageArrived() {
 	w.arrived()
 	w.unwatch() // nothing is left to do, for which a goroutine would start
-}
-
-func (a *arrivals) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	w := arrivalOf(ss.Context())
-	if w == nil {
-		return next(srv, ss)
-	}
-	return next(srv, &arriving{WrappedServerStream: middleware.WrapServerStream(ss), arrival: w, upload: !info.IsServerStream, download: !info.IsClientStream})
-}
-
-// arriving is a stream whose messages must arrive in time: the first one, and each one of an
-// upload, which holds a slot as long as it lasts. Its answers must be read in time.
-type arriving struct {
-	*middleware.WrappedServerStream
-	arrival  *arrival
-	upload   bool
-	download bool
-	received bool
-}
-
-// RecvMsg implements grpc.ServerStream.
-func (s *arriving) RecvMsg(m any) error {
-	if s.received && s.upload {
-		s.arrival.await()
-	}
-	err := s.WrappedServerStream.RecvMsg(m)
-	s.received = true
-	s.arrival.arrived()
-	return err
-}
-
-// SendMsg implements grpc.ServerStream. It waits once a client reads nothing more.
-func (s *arriving) SendMsg(m any) error {
-	a := s.arrival.arrivals
-	timer := time.AfterFunc(a.wait, func() {
-		a.deaf.Inc()
-		s.arrival.cancel()
-	})
-	defer timer.Stop()
-	if s.download {
-		a.mu.Lock()
-		at := a.unread.PushBack(s.arrival)
-		a.mu.Unlock()
-		defer func() {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.unread.Remove(at) // no effect after cutDeaf
-		}()
-	}
-	return s.WrappedServerStream.SendMsg(m)
 }
 
 // cutDeaf ends the download whose client has read nothing for longest, if there is one that

@@ -13,7 +13,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
@@ -230,11 +229,4 @@ func (r *rules) check(ctx context.Context, method string) error {
 	r.denied.WithLabelValues(string(kind)).Inc()
 	line("client refused")
 	return status.Errorf(codes.PermissionDenied, "this replica does not allow %s to %s; it has --tls-allowed-clients", names, kind)
-}
-
-func (r *rules) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if err := r.check(ss.Context(), info.FullMethod); err != nil {
-		return err
-	}
-	return next(srv, ss)
 }

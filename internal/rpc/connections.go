@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/tap"
 
@@ -120,22 +119,6 @@ func (*connections) tap(ctx context.Context, info *tap.Info) error {
 		context.AfterFunc(ctx, c.endOther)
 	}
 	return nil
-}
-
-func (*connections) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	c, ok := ss.Context().Value(connectionKey{}).(*connection)
-	if !ok || !isOwn(info.FullMethod) {
-		return next(srv, ss)
-	}
-	if info.IsServerStream && !info.IsClientStream {
-		if !c.addDownload() {
-			return errBusy
-		}
-		defer c.endDownload()
-	}
-	c.add(1)
-	defer c.add(-1)
-	return next(srv, ss)
 }
 
 // TagConn implements a part of stats.Handler.

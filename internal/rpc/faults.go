@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -27,13 +26,4 @@ func applyFaults(ctx context.Context, faults *fault.Faults, method string) error
 		code = codes.Internal // cannot happen: a test compares fault.Codes with gRPC's
 	}
 	return status.Error(code, wanted.Error())
-}
-
-func streamFaults(faults *fault.Faults) grpc.StreamServerInterceptor {
-	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		if err := applyFaults(ss.Context(), faults, info.FullMethod); err != nil {
-			return err
-		}
-		return next(srv, ss)
-	}
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/grpc"
@@ -31,10 +29,12 @@ type interceptors struct {
 	rules  *rules // nil without TLS
 	bounds bounds
 	faults *fault.Faults // nil for none
+
+	stopping <-chan struct{} // closed when the server stops
 }
 
-func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults) *interceptors {
-	return &interceptors{log: log, calls: telemetry.NewCallLog(log), rules: rules, bounds: newBounds(limit, cutDeaf, reg), faults: faults,
+func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, limit Limit, cutDeaf func(), faults *fault.Faults, stopping <-chan struct{}) *interceptors {
+	return &interceptors{log: log, calls: telemetry.NewCallLog(log), rules: rules, bounds: newBounds(limit, cutDeaf, reg), faults: faults, stopping: stopping,
 		panics: promauto.With(reg).NewCounter(prometheus.CounterOpts{
 			Name: "rpc_server_panics_total",
 			Help: "Calls that panicked and were answered with INTERNAL.",
@@ -43,7 +43,7 @@ func newInterceptors(log logr.Logger, reg prometheus.Registerer, rules *rules, l
 }
 
 // unary is the only interceptor of unary calls. For a chain, grpc-go makes a closure and two stack frames of each of its
-// interceptors at every call. Streams, of which few begin, have a chain in the same order.
+// interceptors at every call.
 func (i *interceptors) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if w := arrivalOf(ctx); w != nil {
 		w.messageArrived()
@@ -84,24 +84,6 @@ func (i *interceptors) admitted(ctx context.Context, req any, info *grpc.UnarySe
 	})
 }
 
-// stream returns the interceptors of streams, outermost first.
-func (i *interceptors) stream() []grpc.StreamServerInterceptor {
-	chain := []grpc.StreamServerInterceptor{
-		streamRequestID,
-		streamAccessLog(i.calls),
-		recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(i.panicked)),
-		streamHideErrors(i.log),
-	}
-	if i.rules != nil {
-		chain = append(chain, i.rules.stream)
-	}
-	chain = append(chain, i.bounds.limitStream)
-	if i.faults != nil {
-		chain = append(chain, streamFaults(i.faults))
-	}
-	return chain
-}
-
 // panicked returns the error of a call whose handler panicked.
 func (i *interceptors) panicked(ctx context.Context, p any) error {
 	i.panics.Inc()
@@ -131,24 +113,9 @@ func withRequestID(ctx context.Context) context.Context {
 	return ctx
 }
 
-func streamRequestID(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	wrapped := middleware.WrapServerStream(ss)
-	wrapped.WrappedContext = withRequestID(ss.Context())
-	return next(srv, wrapped)
-}
-
 func logAccess(ctx context.Context, log telemetry.CallLog, method string, began time.Time, err error) {
 	if !isHealth(method) {
 		log.Call(ctx, method, status.Code(err).String(), time.Since(began))
-	}
-}
-
-func streamAccessLog(log telemetry.CallLog) grpc.StreamServerInterceptor {
-	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		began := time.Now()
-		err := next(srv, ss)
-		logAccess(ss.Context(), log, info.FullMethod, began, err)
-		return err
 	}
 }
 
@@ -168,12 +135,6 @@ func hideError(ctx context.Context, log logr.Logger, method string, err error) e
 	}
 	telemetry.Logger(ctx, log).Error(err, "call failed", "method", method)
 	return errInternal()
-}
-
-func streamHideErrors(log logr.Logger) grpc.StreamServerInterceptor {
-	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-		return hideError(ss.Context(), log, info.FullMethod, next(srv, ss))
-	}
 }
 
 // sendRequestID adds the request id of ctx to the outgoing metadata.

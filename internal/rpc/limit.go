@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"golang.org/x/sync/semaphore"
@@ -247,7 +246,7 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 		return next(srv, ss)
 	}
 	if bound == b.upload {
-		u := &upload{WrappedServerStream: middleware.WrapServerStream(ss), bound: bound}
+		u := &upload{ServerStream: ss, bound: bound}
 		defer u.release()
 		return next(srv, u)
 	}
@@ -263,14 +262,14 @@ func (b bounds) limitStream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 
 // upload takes its slot with its first message, so that a silent one holds none.
 type upload struct {
-	*middleware.WrappedServerStream
+	grpc.ServerStream
 	bound    *bound
 	admitted bool
 }
 
 // RecvMsg implements grpc.ServerStream.
 func (u *upload) RecvMsg(m any) error {
-	if err := u.WrappedServerStream.RecvMsg(m); err != nil || u.admitted {
+	if err := u.ServerStream.RecvMsg(m); err != nil || u.admitted {
 		return err
 	}
 	_, err := u.bound.admit(u.Context())

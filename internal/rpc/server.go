@@ -8,7 +8,6 @@ import (
 	"net"
 	"time"
 
-	middleware "github.com/grpc-ecosystem/go-grpc-middleware/v2"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -91,7 +90,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 
-	intercept := newInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults)
+	intercept := newInterceptors(cfg.Telemetry.Log, cfg.Telemetry.Registry, rules, cfg.Limit, s.arrivals.cutDeaf, cfg.Faults, s.stopping)
 	s.grpc = grpc.NewServer(
 		grpc.Creds(creds),
 		grpc.KeepaliveParams(serverKeepalive(cfg.MaxConnectionAge, cfg.MaxConnectionAgeGrace)),
@@ -109,8 +108,7 @@ func NewServer(cfg ServerConfig) (_ *Server, err error) {
 		grpc.StatsHandler(s.stats),
 		grpc.NumStreamWorkers(streamWorkers),
 		grpc.UnaryInterceptor(intercept.unary),
-		grpc.ChainStreamInterceptor(s.arrivals.stream, connections.stream, s.endWatches),
-		grpc.ChainStreamInterceptor(intercept.stream()...),
+		grpc.StreamInterceptor(intercept.stream),
 	)
 	reflection.Register(s.grpc)
 
@@ -258,24 +256,4 @@ func (s *Server) Stop(ctx context.Context) error {
 		s.health.Stop()
 	}
 	return err
-}
-
-// endWatches ends streams of the health service when the server stops. They never end
-// by themselves, so one open Watch would hold up GracefulStop until its deadline.
-func (s *Server) endWatches(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if !isHealth(info.FullMethod) {
-		return next(srv, ss)
-	}
-	ctx, cancel := context.WithCancel(ss.Context())
-	defer cancel()
-	go func() {
-		select {
-		case <-s.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	wrapped := middleware.WrapServerStream(ss)
-	wrapped.WrappedContext = ctx
-	return next(srv, wrapped)
 }

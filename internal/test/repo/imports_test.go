@@ -145,7 +145,6 @@ func TestDirectModules(t *testing.T) {
 		"github.com/go-logr/logr",
 		"github.com/go-logr/zapr",
 		"github.com/google/go-cmp", // tests
-		"github.com/grpc-ecosystem/go-grpc-middleware/v2",
 		"github.com/hashicorp/golang-lru/v2",
 		"github.com/jackc/pgx/v5",
 		"github.com/klauspost/compress",
