@@ -121,8 +121,6 @@ func (f *following) start(ctx context.Context) (follows, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The client sends nothing more, but keeps its side of the stream open: some
-	// servers and proxies treat half-close as the end of the call.
 	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
 		IncludeUnavailable: c.catalog.ShowsUnavailable(), Variety: variety(q.Variety), NewSince: c.newSince(q.Variety),
@@ -130,7 +128,8 @@ func (f *following) start(ctx context.Context) (follows, error) {
 	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
 		return nil, err
 	}
-	return stream, nil
+	// Nothing more is sent, so that the replica need not wait for it.
+	return stream, stream.CloseSend()
 }
 
 // received shows a shelf, and keeps where to resume.

@@ -3,6 +3,7 @@ package recommend
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +133,23 @@ func TestFollowReturnsTheErrorOfShow(t *testing.T) {
 	gone := errors.New("gone")
 	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return gone }); !errors.Is(err, gone) {
 		t.Errorf("Follow: %v", err)
+	}
+}
+
+// A replica that knows that no more comes has no goroutine that waits for it.
+func TestFollowSendsNothingAfterItsStart(t *testing.T) {
+	rest := make(chan error, 1)
+	c := stocked(t, &fake{follow: func(_ *recommendationsv1.FollowStart, stream followStream) error {
+		_, err := stream.Recv()
+		rest <- err
+		return stream.Send(shelfMessage(1))
+	}})
+	seen := errors.New("seen")
+	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return seen }); !errors.Is(err, seen) {
+		t.Errorf("Follow: %v", err)
+	}
+	if err := <-rest; !errors.Is(err, io.EOF) {
+		t.Errorf("after the start the replica received %v, want EOF", err)
 	}
 }
 

@@ -11,31 +11,50 @@ import (
 	"google.golang.org/grpc/status"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/rpc"
 	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/recommender"
 )
 
 type followStream = grpc.BidiStreamingServer[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
 
-// Follow implements the RPC of that name.
+// Follow implements the RPC of that name. Its goroutine does nothing but wait: what else there is
+// to do needs a larger stack, which would stay with each of many streams.
 func (s *Server) Follow(stream followStream) error {
-	start, variety, err := s.followStart(stream)
-	if err != nil {
+	f := &follower{server: s, stream: stream}
+	defer f.leave()
+	if err := rpc.Aside(f.begin); err != nil || f.forgotten {
 		return err
 	}
-	f := &follower{server: s, stream: stream, start: start, variety: variety, sent: start.GetAfterVersion()}
-	changed, end := s.recommender.Follow(start.GetUserId())
-	defer end()
+	return f.run()
+}
+
+// begin reads the first message, and sends the shelf if it is due.
+func (f *follower) begin() (err error) {
+	s := f.server
+	if f.start, f.variety, err = s.followStart(f.stream); err != nil {
+		return err
+	}
+	f.sent = f.start.GetAfterVersion()
+	f.changed, f.unfollow = s.recommender.Follow(f.start.GetUserId())
 	s.metrics.followers.Inc()
-	defer s.metrics.followers.Dec()
-	lost, err := s.catchUp(stream.Context(), start.GetUserId(), start.GetAfterVersion())
+	lost, err := s.catchUp(f.stream.Context(), f.start.GetUserId(), f.sent)
 	if err != nil {
 		return err
 	}
-	if err := f.shelf(lost || start.GetAfterVersion() == 0); err != nil || f.forgotten {
+	if err := f.shelf(lost || f.sent == 0); err != nil || f.forgotten {
 		return err
 	}
-	return f.run(changed, f.receive())
+	f.in = f.receive()
+	return nil
+}
+
+// leave ends what begin has begun.
+func (f *follower) leave() {
+	if f.unfollow != nil {
+		f.server.metrics.followers.Dec()
+		f.unfollow()
+	}
 }
 
 // followStart reads and checks the first message.
@@ -63,13 +82,17 @@ func (s *Server) followStart(stream followStream) (*recommendationsv1.FollowStar
 	return start, variety, wrong.err()
 }
 
-// follower is one Follow stream. Only run sends on it.
+// follower is one Follow stream. One goroutine at a time sends on it: begin, then what run starts.
 type follower struct {
 	server *Server
 	stream followStream
 	start  *recommendationsv1.FollowStart
 	sent   int64 // sequence number of the last shelf
 	had    bool  // whether the memory has ever reached it
+
+	changed  <-chan struct{} // of the reader's history
+	unfollow func()          // ends that; nil before begin
+	in       <-chan received // nil once the client sends nothing more
 
 	variety recommender.Variety
 
@@ -101,23 +124,16 @@ func (f *follower) receive() <-chan received {
 	return in
 }
 
-func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
+func (f *follower) run() error {
 	age := time.NewTimer(spread(f.server.followAge))
 	defer age.Stop()
 	for {
-		var err error
+		var do func() error
 		select {
-		case <-changed:
-			err = f.shelf(false)
-		case r := <-in:
-			switch {
-			case errors.Is(r.err, io.EOF):
-				in = nil // the client has finished sending, but still receives
-			case r.err != nil:
-				return r.err
-			default:
-				err = f.record(r.interaction)
-			}
+		case <-f.changed:
+			do = func() error { return f.shelf(false) }
+		case r := <-f.in:
+			do = func() error { return f.take(r) }
 		case <-f.stream.Context().Done():
 			return status.FromContextError(f.stream.Context().Err()).Err()
 		case <-age.C:
@@ -125,9 +141,22 @@ func (f *follower) run(changed <-chan struct{}, in <-chan received) error {
 		case <-f.server.drain:
 			return f.end()
 		}
-		if err != nil || f.forgotten {
+		if err := rpc.Aside(do); err != nil || f.forgotten {
 			return err
 		}
+	}
+}
+
+// take does what a message from the client wants.
+func (f *follower) take(r received) error {
+	switch {
+	case errors.Is(r.err, io.EOF):
+		f.in = nil // the client has finished sending, but still receives
+		return nil
+	case r.err != nil:
+		return r.err
+	default:
+		return f.record(r.interaction)
 	}
 }
 
