@@ -153,7 +153,7 @@ func (w *arrival) expire() {
 	w.cancel()
 }
 
-// ended follows the end of a call whose message has not arrived, or that is a stream.
+// ended follows the end of a call whose message has not arrived, or that is an upload.
 func (w *arrival) ended() {
 	w.runs() // or never will
 	w.arrived()
@@ -187,7 +187,7 @@ func (w *arrival) await() {
 	}
 }
 
-// messageArrived ends the wait of a unary call, which has one message.
+// messageArrived ends the wait of a call that is not an upload: it waits for its first message alone.
 func (w *arrival) messageArrived() {
 	w.arrived()
 	w.unwatch() // nothing is left to do, for which a goroutine would start

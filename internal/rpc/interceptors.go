@@ -86,7 +86,7 @@ func (i *interceptors) admitted(ctx context.Context, req any, info *grpc.UnarySe
 // panicked returns the error of a call whose handler panicked.
 func (i *interceptors) panicked(ctx context.Context, p any) error {
 	i.panics.Inc()
-	telemetry.Logger(ctx, i.log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", stackOf(p))
+	telemetry.Logger(ctx, i.log).Error(fmt.Errorf("panic: %v", p), "call panicked", "stack", telemetry.StackOf(p))
 	return errInternal()
 }
 

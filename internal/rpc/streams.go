@@ -105,7 +105,11 @@ func (s *serverStream) RecvMsg(m any) error {
 	}
 	err := s.ServerStream.RecvMsg(m)
 	s.received = true
-	s.arrival.arrived()
+	if s.upload {
+		s.arrival.arrived()
+	} else {
+		s.arrival.messageArrived()
+	}
 	return err
 }
 

@@ -97,7 +97,7 @@ func TestAShelfWithVariety(t *testing.T) {
 		t.Errorf("without variety: %+v", got)
 	}
 	seen := errors.New("seen")
-	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 2, Variety: Far}, func(change Change) error {
+	if err := c.followed(t.Context(), FollowQuery{UserID: 7, MaxResults: 2, Variety: Far}, func(change Change) error {
 		if !isIt(change.Shelf) {
 			t.Errorf("live shelf %+v", change)
 		}
@@ -248,7 +248,7 @@ func TestUnavailableBooksAreNotAskedFor(t *testing.T) {
 		}
 		shelves := []Shelf{c.Shelf(t.Context(), Query{UserID: 7, MaxResults: 3}), c.Similar(t.Context(), contents.Books[0], Query{MaxResults: 3})}
 		ctx, cancel := context.WithCancel(t.Context())
-		_ = c.Follow(ctx, FollowQuery{UserID: 7, MaxResults: 3}, func(change Change) error {
+		_ = c.followed(ctx, FollowQuery{UserID: 7, MaxResults: 3}, func(change Change) error {
 			shelves = append(shelves, change.Shelf)
 			cancel()
 			return nil

@@ -214,3 +214,12 @@ func runFeed(t *testing.T, f *Feed) {
 		}
 	})
 }
+
+// followed follows a shelf to the end.
+func (c *Client) followed(ctx context.Context, q FollowQuery, show func(Change) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := make(chan error, 1)
+	c.Follow(ctx, q, show, func(e error) { err <- e })
+	return <-err
+}

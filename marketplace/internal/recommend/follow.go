@@ -33,45 +33,86 @@ const (
 )
 
 // Follow calls show with the reader's shelf after each change, until ctx ends or show
-// returns an error, and returns that error, or until the reader is forgotten: then it
-// returns ErrForgotten. When a replica ends the stream or fails,
+// returns an error, and then ended with that error, or until the reader is forgotten: then
+// with ErrForgotten. The caller must end ctx then. When a replica ends the stream or fails,
 // Follow resumes on another one at the same version, with backoff.
 //
-// Its goroutine waits for messages nearly all the time. What is on the stack then is kept
-// small, by functions for all else: with little more, the runtime would keep 16 kB for it.
-func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) error) error {
-	f := &following{client: c, query: q, show: show, retry: backoff.ExponentialBackOff{
+// It returns at once. Each message is waited for on a new goroutine, as one that has shown a
+// shelf would keep the stack that it needed for that, for as long as it waits for the next.
+func (c *Client) Follow(ctx context.Context, q FollowQuery, show func(Change) error, ended func(error)) {
+	f := &following{client: c, ctx: ctx, query: q, show: show, ended: ended, retry: backoff.ExponentialBackOff{
 		InitialInterval: followRetryInitial, Multiplier: 2, MaxInterval: followRetryMax,
 		RandomizationFactor: 0.5, // all streams of a replica end together
 	}}
-	for {
+	go f.call()
+}
+
+type follows = grpc.BidiStreamingClient[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
+
+// following is one Follow. One goroutine at a time has it.
+type following struct {
+	client *Client
+	ctx    context.Context // that of all calls
+	query  FollowQuery     // After says where to resume
+	show   func(Change) error
+	shown  error // that of show
+	ended  func(error)
+	retry  backoff.ExponentialBackOff
+
+	stream follows   // of the last call
+	began  time.Time // that call
+	seen   int64     // where it resumed
+}
+
+// call makes calls until one has begun, or Follow ends.
+func (f *following) call() {
+	defer f.recoverPanic()
+	for again := true; again; {
 		f.began, f.seen = time.Now(), f.query.After
-		err := f.once(ctx)
-		if again, err := f.pause(ctx, err); !again {
-			return err
+		err := f.start()
+		if err == nil {
+			go f.receive()
+			return
 		}
+		again = f.pause(err)
 	}
 }
 
-// following is one Follow.
-type following struct {
-	client *Client
-	query  FollowQuery // After says where to resume
-	show   func(Change) error
-	shown  error // that of show
-	retry  backoff.ExponentialBackOff
-
-	began time.Time // of the last call
-	seen  int64     // where it resumed
+// receive waits for a message.
+func (f *following) receive() {
+	defer f.recoverPanic()
+	resp := new(recommendationsv1.FollowResponse)
+	f.next(resp, f.stream.RecvMsg(resp))
 }
 
-// pause waits until a call that has ended with err is made again, or returns with what Follow
-// does.
-func (f *following) pause(ctx context.Context, err error) (again bool, _ error) {
+// next goes on after a message, or after the end of the call: io.EOF if the replica ended it in
+// order, ErrForgotten, or the error of show.
+func (f *following) next(resp *recommendationsv1.FollowResponse, err error) {
+	if err == nil {
+		err = f.received(resp)
+	}
+	switch {
+	case err == nil:
+		go f.receive()
+	case f.pause(err):
+		f.call()
+	}
+}
+
+// recoverPanic ends Follow with a panic.
+func (f *following) recoverPanic() {
+	if p := recover(); p != nil {
+		f.ended(telemetry.NewPanic(p))
+	}
+}
+
+// pause waits until a call that has ended with err is made again, or ends Follow.
+func (f *following) pause(err error) (again bool) {
 	m := f.client.metrics
-	if err := cmp.Or(ctx.Err(), f.shown); err != nil {
+	if err := cmp.Or(f.ctx.Err(), f.shown); err != nil {
 		m.follows.WithLabelValues(left).Inc()
-		return false, err
+		f.ended(err)
+		return false
 	}
 	if f.query.After != f.seen || time.Since(f.began) > followHealthy {
 		f.retry.Reset()
@@ -80,60 +121,40 @@ func (f *following) pause(ctx context.Context, err error) (again bool, _ error) 
 	switch {
 	case errors.Is(err, ErrForgotten):
 		m.follows.WithLabelValues(ended).Inc()
-		return false, err
-	case err == nil:
+		f.ended(err)
+		return false
+	case errors.Is(err, io.EOF):
 		m.follows.WithLabelValues(ended).Inc()
 	default:
 		m.follows.WithLabelValues(broken).Inc()
-		telemetry.Logger(ctx, f.client.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
+		telemetry.Logger(f.ctx, f.client.log).V(1).Info("live shelf stream broken", "error", err.Error(), "retryIn", pause.String())
 	}
 	select {
-	case <-ctx.Done():
+	case <-f.ctx.Done():
 	case <-time.After(pause):
 	}
-	return true, nil
+	return true
 }
-
-// once makes one call. It returns nil if the replica ended the stream in order, ErrForgotten,
-// or the error of show.
-func (f *following) once(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx) // ends the stream
-	defer cancel()
-	stream, err := f.start(ctx)
-	for err == nil {
-		var resp *recommendationsv1.FollowResponse
-		if resp, err = stream.Recv(); err == nil {
-			err = f.received(stream.Context(), resp)
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
-}
-
-type follows = grpc.BidiStreamingClient[recommendationsv1.FollowRequest, recommendationsv1.FollowResponse]
 
 // start begins a stream.
-func (f *following) start(ctx context.Context) (follows, error) {
+func (f *following) start() (err error) {
 	c, q := f.client, f.query
-	stream, err := c.api.Follow(ctx)
-	if err != nil {
-		return nil, err
+	if f.stream, err = c.api.Follow(f.ctx); err != nil {
+		return err
 	}
-	err = stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
+	err = f.stream.Send(&recommendationsv1.FollowRequest{Part: &recommendationsv1.FollowRequest_Start{Start: &recommendationsv1.FollowStart{
 		UserId: q.UserID, Generation: q.Generation, Category: q.Category, MaxResults: int32(q.MaxResults), AfterVersion: q.After,
 		IncludeUnavailable: c.catalog.ShowsUnavailable(), Variety: variety(q.Variety), NewSince: c.newSince(q.Variety),
 	}}})
-	if err != nil && !errors.Is(err, io.EOF) { // after EOF, Recv returns the cause
-		return nil, err
+	if err != nil && !errors.Is(err, io.EOF) { // after EOF, RecvMsg returns the cause
+		return err
 	}
 	// Nothing more is sent, so that the replica need not wait for it.
-	return stream, stream.CloseSend()
+	return f.stream.CloseSend()
 }
 
 // received shows a shelf, and keeps where to resume.
-func (f *following) received(stream context.Context, resp *recommendationsv1.FollowResponse) error {
+func (f *following) received(resp *recommendationsv1.FollowResponse) error {
 	if end := resp.GetEnd(); end != nil {
 		f.query.After = end.GetAfterVersion()
 	}
@@ -146,7 +167,7 @@ func (f *following) received(stream context.Context, resp *recommendationsv1.Fol
 	}
 	c := f.client
 	c.feed.sawVersion(shelf.GetCatalogVersion())
-	if f.shown = c.showTraced(stream, f.query.UserID, c.change(shelf), f.show); f.shown != nil {
+	if f.shown = c.showTraced(f.stream.Context(), f.query.UserID, c.change(shelf), f.show); f.shown != nil {
 		return f.shown
 	}
 	f.query.After = shelf.GetVersion() // lower, if the store lost commits

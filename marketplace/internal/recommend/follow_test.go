@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	recommendationsv1 "bookstall/gen/recommendations/v1"
+	"bookstall/internal/telemetry"
 )
 
 func shelfMessage(version int64) *recommendationsv1.FollowResponse {
@@ -68,7 +70,7 @@ func TestFollowResumesOnAnotherReplica(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	var got []int64
-	err := c.Follow(ctx, FollowQuery{UserID: 7, Category: "fantasy", MaxResults: 5, After: 3}, func(change Change) error {
+	err := c.followed(ctx, FollowQuery{UserID: 7, Category: "fantasy", MaxResults: 5, After: 3}, func(change Change) error {
 		got = append(got, change.Version)
 		want := Change{
 			Shelf:   Shelf{Items: []Item{{BookID: 3, Title: "Three"}}, Source: Personal, ServedBy: "replica-2", Version: change.Version},
@@ -111,7 +113,7 @@ func TestFollowResumesFromALowerVersion(t *testing.T) {
 	}})
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	err := c.Follow(ctx, FollowQuery{UserID: 7, MaxResults: 5, After: 9}, func(change Change) error {
+	err := c.followed(ctx, FollowQuery{UserID: 7, MaxResults: 5, After: 9}, func(change Change) error {
 		if change.Version == 7 {
 			leave()
 		}
@@ -131,7 +133,18 @@ func TestFollowReturnsTheErrorOfShow(t *testing.T) {
 		return nil
 	}})
 	gone := errors.New("gone")
-	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return gone }); !errors.Is(err, gone) {
+	if err := c.followed(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return gone }); !errors.Is(err, gone) {
+		t.Errorf("Follow: %v", err)
+	}
+}
+
+// A panic of show is for the caller to handle: nothing else would catch it on this goroutine.
+func TestFollowEndsWithThePanicOfShow(t *testing.T) {
+	c := stocked(t, &fake{follow: func(_ *recommendationsv1.FollowStart, stream followStream) error {
+		return stream.Send(shelfMessage(1))
+	}})
+	err := c.followed(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { panic("no template") })
+	if p, ok := errors.AsType[*telemetry.Panic](err); !ok || p.Error() != "no template" || !strings.Contains(telemetry.StackOf(p), "TestFollowEndsWithThePanicOfShow") {
 		t.Errorf("Follow: %v", err)
 	}
 }
@@ -145,7 +158,7 @@ func TestFollowSendsNothingAfterItsStart(t *testing.T) {
 		return stream.Send(shelfMessage(1))
 	}})
 	seen := errors.New("seen")
-	if err := c.Follow(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return seen }); !errors.Is(err, seen) {
+	if err := c.followed(t.Context(), FollowQuery{UserID: 7, MaxResults: 5}, func(Change) error { return seen }); !errors.Is(err, seen) {
 		t.Errorf("Follow: %v", err)
 	}
 	if err := <-rest; !errors.Is(err, io.EOF) {
@@ -163,7 +176,7 @@ func TestFollowBacksOff(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- c.Follow(ctx, FollowQuery{UserID: 7}, func(Change) error { return nil })
+		done <- c.followed(ctx, FollowQuery{UserID: 7}, func(Change) error { return nil })
 	}()
 	var times []time.Time
 	for range 5 {

@@ -264,7 +264,7 @@ func TestGenerations(t *testing.T) {
 	if _, err := c.Forget(t.Context(), 7, 4); err != nil {
 		t.Error(err)
 	}
-	err := c.Follow(t.Context(), FollowQuery{UserID: 7, Generation: 5, MaxResults: 1}, func(Change) error { return errors.New("shown") })
+	err := c.followed(t.Context(), FollowQuery{UserID: 7, Generation: 5, MaxResults: 1}, func(Change) error { return errors.New("shown") })
 	if !errors.Is(err, ErrForgotten) {
 		t.Errorf("Follow: %v", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"bookstall/internal/telemetry"
 	"bookstall/marketplace/internal/apitoken"
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
@@ -236,7 +237,18 @@ func (f *fakeRecommender) Forget(_ context.Context, userID, generation int64) (i
 	return f.version, nil
 }
 
-func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error {
+func (f *fakeRecommender) Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error, ended func(error)) {
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				ended(telemetry.NewPanic(p))
+			}
+		}()
+		ended(f.follow(ctx, q, show))
+	}()
+}
+
+func (f *fakeRecommender) follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error {
 	f.mu.Lock()
 	f.follows = append(f.follows, q)
 	f.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +81,7 @@ func (s *shop) recoverPanics(next http.Handler) http.Handler {
 // panicked counts and logs a panic.
 func (s *shop) panicked(ctx context.Context, route string, p any) {
 	s.metrics.panics.Inc()
-	telemetry.Logger(ctx, s.Log).Error(fmt.Errorf("panic: %v", p), "request panicked", "route", route, "stack", string(debug.Stack()))
+	telemetry.Logger(ctx, s.Log).Error(fmt.Errorf("panic: %v", p), "request panicked", "route", route, "stack", telemetry.StackOf(p))
 }
 
 // assignRequestID keeps the caller's request id if it is valid, and makes one otherwise.

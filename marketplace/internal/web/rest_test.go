@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bookstall/marketplace/internal/recommend"
 	"bookstall/marketplace/internal/signed"
 )
 
@@ -37,46 +38,55 @@ type pipedShelf struct {
 	drain   func()
 }
 
+// openPipedShelf calls do with a live shelf whose first event was read. The shop has the other end
+// of the browser's connection, as wrap returns it.
+func openPipedShelf(t *testing.T, wrap func(net.Conn) net.Conn, do func(p pipedShelf)) {
+	t.Helper()
+	draining, drain := context.WithCancel(t.Context())
+	defer drain()
+	s := newQuietShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
+	s.t = t
+	listener, server := make(pipes), &http.Server{Handler: s.handler, ReadTimeout: time.Second, WriteTimeout: time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // until the listener fails
+	}()
+	browser, conn := net.Pipe()
+	listener <- wrap(conn)
+	r := httptest.NewRequest(http.MethodGet, "/shelf/events?after=0", nil)
+	r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor, Generation: 1}))
+	if err := r.Write(browser); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(browser), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	p := pipedShelf{s, browser, bufio.NewReader(resp.Body), drain}
+	if first := p.line(); !strings.HasPrefix(first, "retry: ") {
+		t.Errorf("the first event is %q", first)
+	}
+	do(p)
+	close(listener)
+	<-done
+}
+
 // withPipedShelf calls do with a live shelf whose first event was read, in a synctest bubble.
 func withPipedShelf(t *testing.T, do func(p pipedShelf)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		draining, drain := context.WithCancel(t.Context())
-		defer drain()
-		s := newQuietShop(t, fewBooks(), func(c *Config) { c.Draining = draining })
-		s.t = t
-		listener, server := make(pipes), &http.Server{Handler: s.handler, ReadTimeout: time.Second, WriteTimeout: time.Second}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = server.Serve(listener) // until the listener fails
-		}()
-		browser, conn := net.Pipe()
-		listener <- conn
-		r := httptest.NewRequest(http.MethodGet, "/shelf/events?after=0", nil)
-		r.Header.Set("Cookie", cookieOf(testCookie(), signed.Identity{Own: signed.FirstVisitor, Generation: 1}))
-		if err := r.Write(browser); err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.ReadResponse(bufio.NewReader(browser), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		p := pipedShelf{s, browser, bufio.NewReader(resp.Body), drain}
-		if first := p.line(); !strings.HasPrefix(first, "retry: ") {
-			t.Errorf("the first event is %q", first)
-		}
-		do(p)
-		synctest.Wait()
-		if n := gauge(t, s.registry, "web_live_streams"); n != 0 {
-			t.Errorf("%d streams at the end", n)
-		}
-		if lines := s.log.with("/shelf/events"); len(lines) != 1 {
-			t.Errorf("%d lines of the stream: %q", len(lines), lines)
-		}
-		close(listener)
-		<-done
+		openPipedShelf(t, func(c net.Conn) net.Conn { return c }, func(p pipedShelf) {
+			do(p)
+			synctest.Wait()
+			if n := gauge(t, p.registry, "web_live_streams"); n != 0 {
+				t.Errorf("%d streams at the end", n)
+			}
+			if lines := p.log.with("/shelf/events"); len(lines) != 1 {
+				t.Errorf("%d lines of the stream: %q", len(lines), lines)
+			}
+		})
 	})
 }
 
@@ -138,6 +148,43 @@ func TestALiveShelfThatNobodyReadsDrains(t *testing.T) {
 	})
 }
 
+// tellingConn sends a value when a Write is about to wait for its reader.
+type tellingConn struct {
+	net.Conn
+	writes chan struct{}
+}
+
+func (c tellingConn) Write(b []byte) (int, error) {
+	select {
+	case c.writes <- struct{}{}:
+	default:
+	}
+	return c.Conn.Write(b)
+}
+
+// A shelf that is on its way to a browser that does not read gets a second too, once the shop
+// drains, and not the rest of its ten.
+func TestAWriteThatNobodyReadsDrains(t *testing.T) {
+	writes := make(chan struct{}, 1)
+	openPipedShelf(t, func(c net.Conn) net.Conn { return tellingConn{c, writes} }, func(p pipedShelf) {
+		defer p.browser.Close()
+		<-writes // of the first event
+		if _, err := p.recommender.Record(t.Context(), recommend.Interaction{ID: "a", UserID: signed.FirstVisitor, BookID: 1, Kind: recommend.Like}); err != nil {
+			t.Fatal(err)
+		}
+		<-writes
+		began := time.Now()
+		p.drain()
+		shop, _ := p.handler.(*Shop)
+		if err := shop.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the shelf ended after %v, want a second", took)
+		}
+	})
+}
+
 // HTTP/1.0 has no chunks. All bytes of the body are in the log.
 func TestALiveShelfOfHTTP10(t *testing.T) {
 	draining, drain := context.WithCancel(t.Context())
@@ -189,7 +236,8 @@ func TestAPanicOfALiveShelf(t *testing.T) {
 	}
 	s.streamsEnd(0)
 	lines := s.log.with("request panicked")
-	if len(lines) != 1 || !strings.Contains(lines[0], "secret") || !strings.Contains(lines[0], `"requestID":"panic-shelf-1"`) || !strings.Contains(lines[0], `"route":"/shelf/events"`) {
+	if len(lines) != 1 || !strings.Contains(lines[0], "secret") || !strings.Contains(lines[0], `"requestID":"panic-shelf-1"`) || !strings.Contains(lines[0], `"route":"/shelf/events"`) ||
+		!strings.Contains(lines[0], "fakeRecommender") { // in the stack, of another goroutine than that of the log
 		t.Errorf("log of the panic: %q", lines)
 	}
 	if n := gauge(t, s.registry, "http_server_panics_total"); n != 1 {

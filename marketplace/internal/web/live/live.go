@@ -165,27 +165,36 @@ func (s *stream) end() {
 	s.leave()
 }
 
-// run sends events until the browser disconnects or the shop drains, and closes the
-// connection. It returns how many bytes it has sent.
+// run has events sent until the browser disconnects or the shop drains, and closes the
+// connection. It returns how many bytes were sent. Its goroutine waits for the browser alone, and
+// another one at a time for the shelf.
 func (s *stream) run() int64 {
-	ctx, stop := s.start()
-	defer stop()
+	ctx, cancel := context.WithCancel(telemetry.WithRequestID(s.cfg.Draining, s.requestID))
+	defer s.start(cancel)()
+	followed := make(chan error, 1)
+	s.shelf.Follow(ctx, s.show, func(err error) {
+		followed <- err
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // ends watch
+	})
+	s.watch(cancel)
+	err := <-followed
+	if p, ok := errors.AsType[*telemetry.Panic](err); ok {
+		panic(p)
+	}
 	// Any other error is that of ctx or of the connection, or the browser will reconnect.
-	if err := s.shelf.Follow(ctx, s.show); errors.Is(err, recommend.ErrForgotten) {
+	if errors.Is(err, recommend.ErrForgotten) {
 		_ = s.send([]byte(anotherReader)) // the connection ends anyway
 	}
 	return s.finish()
 }
 
-// start starts all that goes on beside the events. The context ends when the stream must.
-func (s *stream) start() (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(telemetry.WithRequestID(s.cfg.Draining, s.requestID))
-	go s.watch(cancel)
+// start starts what goes on beside the events: heartbeats, and a hurry once the shop drains.
+func (s *stream) start(cancel func()) (stop func()) {
 	calm := context.AfterFunc(s.cfg.Draining, s.hurry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.beats = time.AfterFunc(heartbeat, func() { s.beat(cancel) })
-	return ctx, func() {
+	return func() {
 		calm()
 		cancel()
 		s.beats.Stop()
@@ -194,8 +203,9 @@ func (s *stream) start() (ctx context.Context, stop func()) {
 	}
 }
 
-// watch ends the stream when its browser disconnects. What a browser sends besides is ignored; of
-// one that sends much, only writing notices that it has left.
+// watch returns when the browser has disconnected or the shelf is followed no more, and ends the
+// stream. What a browser sends is ignored; of one that sends much, only writing notices that it
+// has left.
 func (s *stream) watch(cancel func()) {
 	ignored := make([]byte, 16)
 	for range mostIgnored {

@@ -127,16 +127,17 @@ func (l *LiveShelf) Take() (leave func(), err error) {
 	return l.pages.cfg.Limits.Stream(l.visitor.id.Own)
 }
 
-// Follow calls show with the shelf after each change, until ctx ends, show fails or the
-// reader is forgotten (recommend.ErrForgotten); at is the version to continue after.
-func (l *LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error) error {
+// Follow returns at once. It calls show with the shelf after each change, until ctx ends, show
+// fails or the reader is forgotten (recommend.ErrForgotten), and then ended, after which the
+// caller must end ctx; at is the version to continue after.
+func (l *LiveShelf) Follow(ctx context.Context, show func(at string, html []byte) error, ended func(error)) {
 	most := frontShelf
 	if l.category != "" {
 		most = categoryShelf
 	}
 	seen := l.seen
 	query := recommend.FollowQuery{UserID: l.visitor.id.Own, Generation: l.visitor.id.Generation, Category: l.category, MaxResults: most, Variety: l.visitor.variety, After: max(seen, 0)}
-	return l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
+	l.pages.cfg.Recommender.Follow(ctx, query, func(c recommend.Change) error {
 		if c.Version == seen {
 			return nil
 		}
@@ -146,7 +147,7 @@ func (l *LiveShelf) Follow(ctx context.Context, show func(at string, html []byte
 		}
 		seen = c.Version
 		return show(l.pages.cfg.Version.Encode(l.visitor.id.Own, c.Version), html)
-	})
+	}, ended)
 }
 
 // html returns the shelf after a change, which it names if the page showed a shelf of

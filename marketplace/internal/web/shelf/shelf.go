@@ -30,8 +30,9 @@ type Recommender interface {
 	Forget(ctx context.Context, userID, generation int64) (version int64, err error)
 	// Reader returns the number of a reader whose id is a text, 0 if nobody has it.
 	Reader(ctx context.Context, externalID string, add bool) (int64, error)
-	// Follow calls show with a reader's shelf at each change, until ctx ends or show fails.
-	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error) error
+	// Follow returns at once. It calls show with a reader's shelf at each change, until ctx
+	// ends or show fails, and then ended, after which the caller must end ctx.
+	Follow(ctx context.Context, q recommend.FollowQuery, show func(recommend.Change) error, ended func(error))
 }
 
 // Counter counts the shelves shown, by source.
