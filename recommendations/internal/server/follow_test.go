@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -40,5 +41,37 @@ recommendations_shown_books_total{bestseller="true"} 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "recommendations_shown_books_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A stream whose client sends nothing more waits on one goroutine, also after it has sent shelves.
+func TestAFollowStreamHasOneGoroutine(t *testing.T) {
+	api := remember(t, time.Minute)
+	stream := followUp(t, api, &recommendationsv1.FollowStart{UserId: 700})
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, stream)
+	if _, err := recordAll(t, api, did("a", 700, 1, aLike, 0)); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, stream)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		var all strings.Builder
+		if err := pprof.Lookup("goroutine").WriteTo(&all, 2); err != nil {
+			t.Fatal(err)
+		}
+		var its []string
+		for goroutine := range strings.SplitSeq(all.String(), "\n\n") {
+			if strings.Contains(goroutine, "(*follower)") {
+				its = append(its, goroutine)
+			}
+		}
+		if len(its) == 1 && strings.Contains(its[0], "(*follower).run") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines:\n%s", len(its), strings.Join(its, "\n\n"))
+		}
 	}
 }
