@@ -83,8 +83,9 @@ func TestBookForSearchEngines(t *testing.T) {
 	contents := fewBooks()
 	contents.Books[0].Description = "Why </script><b> is no end.\n\n" + strings.Repeat("word ", 100)
 	s := newTestShop(t, contents, at(t, "https://shop.example/shop"))
+	picture := found(t, s.get("/books/1"), `src="/shop(/books/1/cover/[0-9a-f]{16}\.svg)"`)
 	page := s.get("/books/1").want(t, 200, `<meta property="og:type" content="book">`, `<meta property="og:title" content="The Hobbit by J.R.R. Tolkien">`,
-		`<meta property="og:image" content="https://shop.example/shop/books/1/cover.svg">`, `<meta name="description" content="Why &lt;/script&gt;&lt;b&gt; is no end. word word`)
+		`<meta property="og:image" content="https://shop.example/shop`+picture+`">`, `<meta name="description" content="Why &lt;/script&gt;&lt;b&gt; is no end. word word`)
 	_, rest, _ := strings.Cut(page.body, begin)
 	text, _, found := strings.Cut(rest, end)
 	if !found {
@@ -97,7 +98,7 @@ func TestBookForSearchEngines(t *testing.T) {
 	want := map[string]any{
 		"@context": "https://schema.org", "@type": "Book", "url": "https://shop.example/shop/books/1", "name": "The Hobbit",
 		"author":   []any{map[string]any{"@type": "Person", "name": "J.R.R. Tolkien", "url": "https://shop.example/shop/authors/jrr-tolkien"}},
-		"isPartOf": map[string]any{"@type": "BookSeries", "name": "Middle-earth", "url": "https://shop.example/shop/series/middle-earth"}, "image": "https://shop.example/shop/books/1/cover.svg",
+		"isPartOf": map[string]any{"@type": "BookSeries", "name": "Middle-earth", "url": "https://shop.example/shop/series/middle-earth"}, "image": "https://shop.example/shop" + picture,
 		"description": contents.Books[0].Description, "genre": []any{"Fantasy", "Classics"}, "isbn": "9780261103283", "inLanguage": "en", "datePublished": "1937",
 		"offers": map[string]any{
 			"@type": "Offer", "url": "https://shop.example/shop/books/1", "price": "12.90", "priceCurrency": "EUR", "availability": "https://schema.org/InStock",

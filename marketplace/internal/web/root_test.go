@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bookstall/marketplace/internal/recommend"
+	"bookstall/marketplace/internal/web/cover"
 	"bookstall/marketplace/internal/web/page"
 )
 
@@ -144,7 +145,8 @@ func TestAllAddressesAreBelowThePublicURL(t *testing.T) {
 			if len(seen) < 150 {
 				t.Errorf("only %d addresses found", len(seen))
 			}
-			for _, want := range []string{"/", "/extra", "/your-books.csv", "/api/openapi.yaml", "/shelf/events", "/books/1/cover.svg", "/your-books/forget"} {
+			b := fewBooks().Books[0]
+			for _, want := range []string{"/", "/extra", "/your-books.csv", "/api/openapi.yaml", "/shelf/events", "/books/1/cover/" + cover.Hash(cover.Book{ID: 1, Title: b.Title, Author: b.Author, Category: b.Categories[0]}) + ".svg", "/your-books/forget"} {
 				if !seen[testRoot+want] {
 					t.Errorf("no page leads to %s", want)
 				}

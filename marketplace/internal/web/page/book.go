@@ -8,8 +8,6 @@ import (
 
 	"bookstall/marketplace/internal/catalog"
 	"bookstall/marketplace/internal/recommend"
-	"bookstall/marketplace/internal/web/cover"
-	"bookstall/marketplace/internal/web/reply"
 	"bookstall/marketplace/internal/web/request"
 )
 
@@ -92,20 +90,6 @@ func (p *Pages) more(b catalog.Book, liked []card, own ownBooks) []moreShelf {
 	}
 	add("category", "More in "+catalog.CategoryName(b.Categories[0]), p.cfg.Catalog.Bestsellers(b.Categories[0], 3*similarBooks))
 	return list
-}
-
-// Cover is GET /books/{id}/cover.svg.
-func (p *Pages) Cover(w http.ResponseWriter, r *http.Request) error {
-	b, err := p.bookOf(r)
-	if err != nil {
-		return err
-	}
-	drawnCover(b).Serve(w, r, "public, max-age=86400")
-	return nil
-}
-
-func drawnCover(b catalog.Book) reply.File {
-	return reply.NewFile("image/svg+xml", cover.Draw(cover.Book{ID: b.ID, Title: b.Title, Author: b.Author, Category: b.Categories[0]}))
 }
 
 // bookOf returns the book whose id is in the path.
