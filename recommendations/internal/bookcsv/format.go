@@ -14,6 +14,7 @@ type format[T any] struct {
 	// check applies the rules that concern several cells, and completes the row. It may be
 	// nil.
 	check func(*T) *fault
+	note  func(*Shape) // adds what the rows so far did not say; nil if nothing
 	// id returns the value that must be unique in the file, which is in the first
 	// column. It is nil when no value must be.
 	id       func(*T) int64

@@ -1,6 +1,7 @@
 package bookcsv
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -22,13 +23,26 @@ type InteractionWriter = Writer[domain.Interaction]
 // NewInteractionWriter returns a writer of an interactions.csv. The caller must
 // call Flush at the end.
 func NewInteractionWriter(w io.Writer) *InteractionWriter {
-	return newWriter(w, interactionFormat(nil, nil))
+	return newWriter(w, interactionFormat(nil, nil, 0))
 }
 
-func interactionFormat(readers, books *domain.Numbering) format[domain.Interaction] {
+// interactionFormat takes rows that say neither a kind nor a rating for ones of a kind; 0 for likes.
+func interactionFormat(readers, books *domain.Numbering, kind domain.Kind) format[domain.Interaction] {
 	type interaction = domain.Interaction
+	var unkinded int64
 	return format[interaction]{
-		check: checkInteraction,
+		check: func(i *interaction) *fault {
+			without := i.Kind == 0 && i.Stars == 0
+			if without {
+				i.Kind = cmp.Or(kind, domain.Like)
+			}
+			wrong := checkInteraction(i)
+			if without && wrong == nil {
+				unkinded++
+			}
+			return wrong
+		},
+		note: func(s *Shape) { s.Unkinded = unkinded },
 		columns: []column[interaction]{
 			{
 				name:  "user_id",
@@ -93,13 +107,11 @@ func interactionFormat(readers, books *domain.Numbering) format[domain.Interacti
 	}
 }
 
-// checkInteraction completes an interaction of a file that has neither kinds nor ids, and
+// checkInteraction completes an interaction with stars and no kind, or without an id, and
 // applies the rules of the domain.
 func checkInteraction(i *domain.Interaction) *fault {
 	if i.Kind == 0 {
-		if i.Kind = domain.Like; i.Stars > 0 {
-			i.Kind = domain.Rate
-		}
+		i.Kind = domain.Rate
 	}
 	if i.ID == "" { // the same at each import of the file
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %v %d %d", i.UserID, i.BookID, i.Kind, i.Stars, i.At.UnixMicro()))

@@ -17,6 +17,7 @@ type Options struct {
 	Columns map[string]string // column of the file, by the project's
 	Scale   float64           // the highest rating; 0 for that of the profile, or 5
 	Reader  int64             // the reader of ratings that name none; 0 for 1
+	Kind    domain.Kind       // of interactions without a kind and a rating; 0 for likes
 	// BookIDs and ReaderIDs give ids that are texts their numbers. If nil, a text is a fault.
 	BookIDs, ReaderIDs *domain.Numbering
 }
@@ -33,7 +34,7 @@ func (o Options) Ratings(name string, r io.Reader) (*RatingReader, error) {
 
 // Interactions reads the header of a file of interactions. Errors call the file name.
 func (o Options) Interactions(name string, r io.Reader) (*InteractionReader, error) {
-	return newReader(name, r, interactionFormat(o.ReaderIDs, o.BookIDs), o)
+	return newReader(name, r, interactionFormat(o.ReaderIDs, o.BookIDs, o.Kind), o)
 }
 
 // Samples reads the header of a samples.csv. Only the ids of the options count. Errors call
@@ -57,7 +58,7 @@ func (o Options) CheckUsed(used map[string]bool) error {
 
 // Columns lists the columns that Options.Columns may name.
 func Columns() []string {
-	b, r, i := bookFormat(nil), ratingFormat(nil, nil), interactionFormat(nil, nil)
+	b, r, i := bookFormat(nil), ratingFormat(nil, nil), interactionFormat(nil, nil, 0)
 	all := slices.Concat(b.names(), r.names(), i.names())
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -90,4 +91,5 @@ type Shape struct {
 	Ignored   []string // columns that are not used
 	Mapped    []string // the columns of Options.Columns that were found
 	Unrated   int64    // rows without a rating so far, which Next does not return
+	Unkinded  int64    // interactions so far that are of Options.Kind, because they say none
 }

@@ -60,6 +60,9 @@ func newReader[T any](name string, from io.Reader, f format[T], o Options) (*Rea
 // Shape returns how the file was understood.
 func (r *Reader[T]) Shape() Shape {
 	r.shape.Encoding = r.text.Encoding()
+	if r.format.note != nil {
+		r.format.note(&r.shape)
+	}
 	return r.shape
 }
 

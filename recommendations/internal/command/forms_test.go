@@ -48,7 +48,7 @@ func TestFilesOfOthers(t *testing.T) {
 		},
 		"a spreadsheet and likes": {
 			[]string{"--books", profile("spreadsheet-books.csv"), "--interactions", profile("shop-likes.csv"), "--map", "user_id=Customer"},
-			[]string{`spreadsheet-books.csv: in Windows-1252; cells separated by ';'; not used: ["Category"]`, "2 interactions were restored"},
+			[]string{`spreadsheet-books.csv: in Windows-1252; cells separated by ';'; not used: ["Category"]`, "2 interactions were imported"},
 			2, 12, "[fiction]", domain.History{{BookID: 8, Liked: true, Own: true}, {BookID: 7, Liked: true, Own: true}}, // in the order of their times
 		},
 	} {

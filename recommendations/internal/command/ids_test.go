@@ -53,7 +53,7 @@ func TestIDsThatAreTexts(t *testing.T) {
 		"--interactions", write(t, "likes.csv", "user_id,book_id,at\ncarl,SKU-1,2026-01-02\ncarl,SKU-0,2026-01-03\n"),
 	}
 	dry := must(t, append(args, "--dry-run")...)
-	if !strings.Contains(dry, "ids that are no numbers: 2 new ones of books, 3 of readers\n") {
+	if !strings.Contains(dry, "new ids that are no numbers: 2 of books, 3 of readers\n") {
 		t.Errorf("a dry run says %s", dry)
 	}
 	exists(t, to, false)
@@ -111,7 +111,7 @@ func TestMergingIDsThatAreTexts(t *testing.T) {
 	next := write(t, "next.csv", "book_id,title,author,categories\nSKU-1,One again,A,fantasy\nSKU-9,Nine,D,fantasy\nSKU-1,One,A,fantasy\n\\N,Ten,E,fantasy\n")
 	out := must(t, "import", to, "--books", next, "--merge", "--allow-faulty=50%")
 	for _, want := range []string{
-		"books: 1 new, 1 changed, 0 as before, 0 gone\n", "books: 2 of the store only, which stay\n", "ids that are no numbers: 1 new ones of books, 0 of readers\n",
+		"books: 1 new, 1 changed, 0 as before, 0 gone\n", "books: 2 of the store only, which stay\n", "new ids that are no numbers: 1 of books, 0 of readers\n",
 		`next.csv:4: book_id: "SKU-1" is already on line 2`, `next.csv:5: book_id: "\\N" stands for a missing id`,
 	} {
 		if !strings.Contains(out, want) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"bookstall/internal/config"
@@ -28,7 +29,8 @@ type importCommand struct {
 	Interactions once     `env:"-" placeholder:"FILE" help:"Interactions, from an export, or a table of likes or purchases."`
 
 	formFlags `embed:""`
-	Reader    int64 `env:"-" placeholder:"ID" default:"1" help:"The reader of ratings that name none, as in an export of Goodreads."`
+	Reader    int64  `env:"-" placeholder:"ID" default:"1" help:"The reader of ratings that name none, as in an export of Goodreads."`
+	Kind      string `env:"-" placeholder:"KIND" help:"What the rows of --interactions are that have no kind and no rating, such as purchase for a table of sales. Likes, if not set."`
 
 	DryRun        bool    `env:"-" help:"Print what would change, and import nothing."`
 	Merge         bool    `env:"-" help:"Add the books to those of the store and change those that it has. None is gone."`
@@ -53,6 +55,9 @@ func (c *importCommand) Validate() error {
 	}
 	files := c.Books != "" || c.Shelves != "" || c.Tags != "" || len(c.Ratings) > 0 || c.Samples != "" || c.Interactions != ""
 	add(c.Reader < 1, "--reader must be 1 or more")
+	add(c.Kind != "" && c.Interactions == "", "--kind is about the rows of --interactions, which is missing")
+	_, err := c.kind()
+	errs = append(errs, err)
 	add(c.From == "" && !files, "nothing to import: give --books, --ratings, --interactions, or --from")
 	add(c.From != "" && files, "--from imports all files of an export: give no other file with it")
 	add(c.Tags != "" && c.Shelves == "", "--tags names the tags of --shelves book_tags.csv, which is missing")
@@ -62,6 +67,21 @@ func (c *importCommand) Validate() error {
 	add(c.DropGone && c.Merge, "--merge and --drop-gone contradict each other: with --merge none is gone")
 	add(c.Merge && c.Books == "" && c.From == "", "--merge is about the books of --books or --from, which is missing")
 	return errors.Join(errs...)
+}
+
+// kind returns what interactions are that say no kind; 0 if that is not set.
+func (c *importCommand) kind() (domain.Kind, error) {
+	if c.Kind == "" {
+		return 0, nil
+	}
+	kind, err := domain.ParseKind(strings.ToLower(c.Kind))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("--kind: %w", err)
+	case kind == domain.Rate:
+		return 0, errors.New("--kind: a row with a rating is one already, and a row without has no stars to give")
+	}
+	return kind, nil
 }
 
 // Run reads everything, and then imports all or nothing.
@@ -120,13 +140,16 @@ func (c *importCommand) run(ctx context.Context, to config.Streams) error {
 }
 
 // read reads the files, prints the summary, and judges it.
-func (c *importCommand) read(ctx context.Context, into transfer.Importer, files transfer.Files, to config.Streams) (*transfer.Plan, error) {
+func (c *importCommand) read(ctx context.Context, into transfer.Importer, files transfer.Files, to config.Streams) (plan *transfer.Plan, err error) {
 	began := time.Now()
 	show := newProgress(to.Err)
 	form := c.options()
 	form.Reader = c.Reader
+	if form.Kind, err = c.kind(); err != nil {
+		return nil, err
+	}
 	step, done := telemetry.Step(ctx, "read files")
-	plan, err := transfer.Read(step, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, DropGone: c.DropGone, Progress: show.at})
+	plan, err = transfer.Read(step, into, files, transfer.Options{Form: form, Strict: c.Strict, TextIDs: c.TextIDs, Merge: c.Merge, DropGone: c.DropGone, Progress: show.at})
 	done(err)
 	show.clear()
 	if err != nil {
@@ -166,6 +189,10 @@ type unmade struct{ *store.Store }
 
 func (unmade) Head(context.Context) (store.Head, error)        { return store.Head{}, nil }
 func (unmade) Catalog(context.Context) (domain.Catalog, error) { return domain.Catalog{}, nil }
+
+func (unmade) Recorded(context.Context, []string) (map[string]domain.Interaction, error) {
+	return nil, nil
+}
 
 func (unmade) ExternalIDs(context.Context) ([]domain.ExternalID, bool, error) { return nil, false, nil }
 

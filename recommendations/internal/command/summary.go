@@ -3,10 +3,13 @@ package command
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"bookstall/recommendations/internal/bookcsv"
+	"bookstall/recommendations/internal/domain"
 	"bookstall/recommendations/internal/store"
 	"bookstall/recommendations/internal/transfer"
 )
@@ -19,8 +22,13 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 		faulty += f.Faulty
 		unknown += f.Unknown
 	}
-	fmt.Fprintf(out, "read %s and %s in %v; %s, %d of unknown books\n",
-		counted(int64(plan.Books.Read()), "book"), counted(plan.Ratings, "rating"), took.Round(100*time.Millisecond), counted(faulty, "faulty row"), unknown)
+	read := counted(int64(plan.Books.Read()), "book")
+	if plan.Kinds == nil {
+		read += " and " + counted(plan.Ratings, "rating")
+	} else { // a file of interactions was read
+		read += ", " + counted(plan.Ratings, "rating") + " and " + counted(plan.Interactions, "interaction")
+	}
+	fmt.Fprintf(out, "read %s in %v; %s, %d of unknown books\n", read, took.Round(100*time.Millisecond), counted(faulty, "faulty row"), unknown)
 	for _, one := range []struct {
 		what string
 		transfer.Changes
@@ -47,8 +55,11 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 			}
 		}
 	}
+	if kinds := kindsOf(plan.Kinds); kinds != "" {
+		fmt.Fprintf(out, "interactions by kind: %s\n", kinds)
+	}
 	if ids := plan.TextIDs; ids.Books+ids.Readers > 0 {
-		fmt.Fprintf(out, "ids that are no numbers: %d new ones of books, %d of readers\n", ids.Books, ids.Readers)
+		fmt.Fprintf(out, "new ids that are no numbers: %d of books, %d of readers\n", ids.Books, ids.Readers)
 	}
 	if n := plan.Fractions.Books; n > 0 {
 		fmt.Fprintf(out, "prices: %d %s more decimals than the currency, and %s shown as %s in the file, the first at %s\n",
@@ -60,6 +71,9 @@ func summarise(out io.Writer, plan *transfer.Plan, took time.Duration) {
 	for _, f := range plan.Files {
 		if form := formOf(f.Shape); form != "" {
 			fmt.Fprintf(out, "%s: %s\n", f.Name, form)
+		}
+		if f.Unkinded > 0 {
+			fmt.Fprintf(out, "%s: %s\n", f.Name, unkinded(f.Unkinded, plan.Kind))
 		}
 		if f.Unknown > 0 {
 			fmt.Fprintf(out, "%s: %d of %d rows %[4]s of books that the catalogue does not have, and %[4]s skipped, the first at %[5]s\n",
@@ -125,7 +139,17 @@ func changes(plan *transfer.Plan, result store.ImportResult, dry bool) string {
 		parts = append(parts, "the histories of "+counted(int64(result.ReadersChanged), "reader")+" "+changed)
 	}
 	if result.Interactions > 0 {
-		parts = append(parts, counted(int64(result.Interactions), "interaction")+" "+be(int64(result.Interactions), was, were)+" restored")
+		done := " imported"
+		if plan.Restores() {
+			done = " restored"
+		}
+		parts = append(parts, counted(int64(result.Interactions), "interaction")+" "+be(int64(result.Interactions), was, were)+done)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, nothing(plan, result, dry))
+	}
+	if plan.Doubled > 0 {
+		parts = append(parts, fmt.Sprintf("%s that another row has, too: the first counts", counted(plan.Doubled, "interaction")))
 	}
 	if result.Repeated > 0 {
 		parts = append(parts, fmt.Sprintf("%s of a reader and book of another row: the last counts", counted(result.Repeated, "rating")))
@@ -133,13 +157,37 @@ func changes(plan *transfer.Plan, result store.ImportResult, dry bool) string {
 	if result.Forgotten > 0 {
 		parts = append(parts, counted(int64(result.Forgotten), "reader")+" asked to be forgotten and "+be(int64(result.Forgotten), was, were)+" skipped")
 	}
-	if len(parts) == 0 {
-		if dry {
-			return "nothing would change: the store has all of it"
-		}
-		return "nothing changed: the store has all of it"
-	}
 	return strings.Join(parts, "; ")
+}
+
+// nothing says that an import changed nothing, and why.
+func nothing(plan *transfer.Plan, result store.ImportResult, dry bool) string {
+	skipped := result.Forgotten > 0 || slices.ContainsFunc(plan.Files, func(f *transfer.FileReport) bool { return f.Faulty+f.Unknown > 0 })
+	text, has := "nothing changed", "all of it"
+	if dry {
+		text = "nothing would change"
+	}
+	if skipped {
+		has = "all that is not skipped"
+	}
+	return text + ": the store has " + has
+}
+
+// kindsOf counts interactions by kind.
+func kindsOf(count map[domain.Kind]int64) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		parts = append(parts, fmt.Sprintf("%d %v", count[kind], kind))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// unkinded says what became of rows without a kind. 0 is no choice.
+func unkinded(rows int64, kind domain.Kind) string {
+	if kind != 0 {
+		return fmt.Sprintf("%s without a kind %s taken as %v", counted(rows, "row"), be(rows, "is", "are"), kind)
+	}
+	return fmt.Sprintf("%s without a kind %s taken as %v: --kind=%v, if these are sales", counted(rows, "row"), be(rows, "is", "are"), domain.Like, domain.Purchase)
 }
 
 // formOf describes how a file was understood, where it is not in the project's own form.

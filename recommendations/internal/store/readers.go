@@ -51,6 +51,15 @@ func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction)
 	})
 }
 
+// Recorded returns the stored interactions that have some of these ids, by id.
+func (s *Store) Recorded(ctx context.Context, ids []string) (found map[string]domain.Interaction, err error) {
+	err = s.view(ctx, "recorded", func(tx *sql.Tx) error {
+		found, err = readKnown(ctx, tx, ids)
+		return err
+	})
+	return found, err
+}
+
 func readReaders(ctx context.Context, q querier, where string, args []any, yield func(domain.Reader) error) error {
 	rows, err := q.QueryContext(ctx, "SELECT user_id, seq, forgotten, generation, data FROM histories "+where, args...)
 	if err != nil {

@@ -133,7 +133,11 @@ func (s *Store) record(ctx context.Context, list []domain.Interaction) (outcomes
 // apply stores interactions, with the times they have, in a transaction with a
 // sequence number.
 func apply(ctx context.Context, tx *sql.Tx, seq int64, list []domain.Interaction) ([]domain.Outcome, error) {
-	known, err := readKnown(ctx, tx, list)
+	ids := make([]string, len(list))
+	for i, in := range list {
+		ids[i] = in.ID
+	}
+	known, err := readKnown(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -220,12 +224,8 @@ func inChunks[T any](values []T, do func(in string, args []any) error) error {
 	return nil
 }
 
-// readKnown returns the stored interactions that have the ids of a list.
-func readKnown(ctx context.Context, q querier, list []domain.Interaction) (map[string]domain.Interaction, error) {
-	ids := make([]string, len(list))
-	for i, in := range list {
-		ids[i] = in.ID
-	}
+// readKnown returns the stored interactions that have some of these ids.
+func readKnown(ctx context.Context, q querier, ids []string) (map[string]domain.Interaction, error) {
 	known := map[string]domain.Interaction{}
 	err := inChunks(ids, func(in string, args []any) error {
 		return readInteractions(ctx, q, "WHERE id IN "+in, args, func(i domain.Interaction) error {

@@ -27,6 +27,10 @@ func (*kept) Catalog(context.Context) (domain.Catalog, error) { return domain.Ca
 
 func (*kept) ExternalIDs(context.Context) ([]domain.ExternalID, bool, error) { return nil, false, nil }
 
+func (*kept) Recorded(context.Context, []string) (map[string]domain.Interaction, error) {
+	return nil, nil
+}
+
 func (k *kept) Import(_ context.Context, req store.ImportRequest) (store.ImportResult, error) {
 	k.req = req
 	return store.ImportResult{}, nil

@@ -81,7 +81,10 @@ type Options struct {
 type Plan struct {
 	Files                 []*FileReport
 	Books, Samples        Changes
-	Ratings, Interactions int64 // rows to import
+	Ratings, Interactions int64                 // rows to import
+	Kinds                 map[domain.Kind]int64 // Interactions by kind
+	Kind                  domain.Kind           // Options.Form.Kind
+	Doubled               int64                 // of Interactions: those that an earlier row has, too
 	// NoPopularity means that no book of the new catalogue has a popularity.
 	NoPopularity bool
 	// TextIDs counts the books and readers that are new and whose ids are texts.
@@ -95,6 +98,9 @@ type Plan struct {
 	req     store.ImportRequest
 	restore bool
 }
+
+// Restores reports whether the files are an export.
+func (p *Plan) Restores() bool { return p.restore }
 
 // Changes counts the books of an import beside those of the store.
 type Changes struct {
@@ -118,6 +124,7 @@ type Importer interface {
 	Head(ctx context.Context) (store.Head, error)
 	Catalog(ctx context.Context) (domain.Catalog, error)
 	ExternalIDs(ctx context.Context) (ids []domain.ExternalID, numberedReaders bool, err error)
+	Recorded(ctx context.Context, ids []string) (map[string]domain.Interaction, error)
 	Import(ctx context.Context, req store.ImportRequest) (store.ImportResult, error)
 }
 
@@ -174,7 +181,7 @@ func numberings(ctx context.Context, into Importer) (books, readers *domain.Numb
 
 // read is Read with the numberings of the options.
 func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, error) {
-	p := &Plan{restore: files.Restore}
+	p := &Plan{restore: files.Restore, Kind: o.Form.Kind}
 	r := &reporting{form: o.Form, strict: o.Strict, progress: o.Progress, plan: p, mapped: map[string]bool{}}
 	catalog, err := p.readCatalog(ctx, r, into, files, o)
 	if err != nil || p.req.Catalog != nil && len(catalog.Books) == 0 { // which Check refuses
@@ -193,11 +200,11 @@ func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 		}
 		p.Ratings = p.req.Ratings.Rows()
 	}
+	var interactions *doings
 	if files.Interactions != "" {
-		if p.req.Interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
+		if interactions, err = readInteractions(ctx, r, files.Interactions, files.Restore); err != nil {
 			return nil, err
 		}
-		p.Interactions = int64(len(p.req.Interactions))
 	}
 	if files.Forgotten != "" {
 		err := each(ctx, r, files.Forgotten, canonical(bookcsv.NewForgottenReader), func(one domain.ForgottenReader, at place) error {
@@ -217,6 +224,11 @@ func read(ctx context.Context, into Importer, files Files, o Options) (*Plan, er
 			return nil
 		})
 		if err != nil {
+			return nil, err
+		}
+	}
+	if interactions != nil {
+		if err := p.takeInteractions(ctx, r, into, interactions); err != nil {
 			return nil, err
 		}
 	}
@@ -441,27 +453,6 @@ func readRatings(ctx context.Context, r *reporting, path string, known map[int64
 		into.Add(rating)
 		return nil
 	})
-}
-
-// readInteractions also accepts interactions with books that are not in the
-// catalogue: a later catalogue may have them again.
-func readInteractions(ctx context.Context, r *reporting, path string, visitors bool) (list []domain.Interaction, err error) {
-	now := time.Now()
-	err = each(ctx, r, path, canonical(r.form.Interactions), func(i domain.Interaction, at place) error {
-		if !visitors && domain.IsVisitor(i.UserID) {
-			return at.visitor(i.UserID)
-		}
-		if i.At.IsZero() {
-			i.At = now
-		}
-		r.use(i.UserID, i.BookID)
-		list = append(list, i)
-		return nil
-	})
-	if !visitors { // an export is in order, also where its times are not
-		slices.SortStableFunc(list, func(a, b domain.Interaction) int { return a.At.Compare(b.At) })
-	}
-	return list, err
 }
 
 // place is the file and line of a row.

@@ -39,10 +39,13 @@ func (r *reporting) use(reader, book int64) {
 	}
 }
 
-// book returns the id of a book as its file has it.
-func (r *reporting) book(id int64) string {
-	if r.form.BookIDs != nil && r.form.BookIDs.Text(id) != "" {
-		return strconv.Quote(r.form.BookIDs.Text(id))
+// book returns the id of a book as its file has it, and reader that of a reader.
+func (r *reporting) book(id int64) string   { return named(r.form.BookIDs, id) }
+func (r *reporting) reader(id int64) string { return named(r.form.ReaderIDs, id) }
+
+func named(ids *domain.Numbering, id int64) string {
+	if ids != nil && ids.Text(id) != "" {
+		return strconv.Quote(ids.Text(id))
 	}
 	return strconv.FormatInt(id, 10)
 }
