@@ -31,6 +31,9 @@ IMAGE_TAG ?= dev
 BASE ?= origin/main
 # Replicas of recommendations of make run.
 REPLICAS ?= 3
+PORT ?= 8080
+ADMIN_PORT ?= 9090
+LOCAL_FLAGS = -replicas=$(REPLICAS) -port=$(PORT) -admin-port=$(ADMIN_PORT) $(if $(TLS),-tls)
 # An earlier version that people run; e2e upgrades from it.
 RELEASED := a1950194fb326242246892c078eed64c5784f52e
 
@@ -39,12 +42,12 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; REPLICAS=5, TLS=1 for mutual TLS
-	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls)
+run: build ## the shop with three replicas on http://127.0.0.1:8080; Ctrl-C ends it; REPLICAS=5, PORT=8081, ADMIN_PORT=9190, TLS=1 for mutual TLS
+	@exec bin/local $(LOCAL_FLAGS)
 
 .PHONY: observe
-observe: build $(BIN)/prometheus ## make run with the last traces on http://127.0.0.1:9098, and a Prometheus that has the alerts on http://127.0.0.1:9099; takes REPLICAS and TLS too
-	@exec bin/local -replicas=$(REPLICAS) $(if $(TLS),-tls) -traces -prometheus=$(CURDIR)/$(BIN)/prometheus
+observe: build $(BIN)/prometheus ## make run with the last traces on http://127.0.0.1:9098, and a Prometheus that has the alerts on http://127.0.0.1:9099; takes what make run takes
+	@exec bin/local $(LOCAL_FLAGS) -traces -prometheus=$(CURDIR)/$(BIN)/prometheus
 
 .PHONY: build
 build: ## bin/marketplace, bin/recommendations, bin/local (the runner), bin/load and bin/certs
@@ -80,8 +83,8 @@ bench-tutorial: build ## gRPC against REST: the tables of docs/tutorial.md
 	$(GO) run ./marketplace/internal/tutorial/bench
 
 .PHONY: load
-load: build ## a steady load on the shop of make run, and how each call ended; with the same REPLICAS=; ARGS='-rate 100'
-	@bin/load $$(seq -f '-replica http://127.0.0.%g:9090' 2 $$(($(REPLICAS) + 1))) $(ARGS)
+load: build ## a steady load on the shop of make run, and how each call ended; with the same REPLICAS=, PORT= and ADMIN_PORT=; ARGS='-rate 100'
+	@bin/load -shop http://127.0.0.1:$(PORT) $$(seq -f '-replica http://127.0.0.%g:$(ADMIN_PORT)' 2 $$(($(REPLICAS) + 1))) $(ARGS)
 
 .PHONY: bench-engine
 bench-engine: ## the engine's own figures, on one core

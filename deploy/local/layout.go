@@ -51,16 +51,31 @@ type replica struct {
 	name, grpc, admin string
 }
 
-func standardLayout(bin string, replicas int) layout {
+// ports are those that other programs often have, so that the user can choose others.
+type ports struct{ shop, admin int }
+
+func standardPorts() ports { return ports{shop: 8080, admin: 9090} }
+
+func (p ports) check() error {
+	if p.shop < 1 || p.shop > 65535 {
+		return fmt.Errorf("-port is %d, want 1 to 65535", p.shop)
+	}
+	if p.admin < 1 || p.admin > 65534 { // one more, where the replica shares the shop's address
+		return fmt.Errorf("-admin-port is %d, want 1 to 65534", p.admin)
+	}
+	return nil
+}
+
+func standardLayout(bin string, replicas int, p ports) layout {
 	l := layout{
 		bin:       bin,
 		state:     ".run",
-		shop:      "127.0.0.1:8080",
-		shopAdmin: "127.0.0.1:9090",
+		shop:      fmt.Sprintf("127.0.0.1:%d", p.shop),
+		shopAdmin: fmt.Sprintf("127.0.0.1:%d", p.admin),
 		dns:       "127.0.0.1:5353",
 		dnsName:   "recommendations.bookstall.test.",
-		// Not 9090, which is the admin port of marketplace on this address.
-		only: replica{name: "replica-1", grpc: "127.0.0.1:50051", admin: "127.0.0.1:9091"},
+		// The port of marketplace is in use on this address.
+		only: replica{name: "replica-1", grpc: "127.0.0.1:50051", admin: fmt.Sprintf("127.0.0.1:%d", p.admin+1)},
 
 		prometheusAddr: "127.0.0.1:9099",
 		rules:          "helm/bookstall/rules/alerts.yaml",
@@ -72,7 +87,7 @@ func standardLayout(bin string, replicas int) layout {
 		l.replicas = append(l.replicas, replica{
 			name:  fmt.Sprintf("replica-%d", i),
 			grpc:  ip + ":50051",
-			admin: ip + ":9090",
+			admin: fmt.Sprintf("%s:%d", ip, p.admin),
 		})
 	}
 	return l

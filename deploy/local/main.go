@@ -26,6 +26,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the binaries marketplace and recommendations")
 	replicas := flags.Int("replicas", 3, "`number` of replicas of recommendations, on 127.0.0.2, 127.0.0.3 and so on")
+	chosen := standardPorts()
+	flags.IntVar(&chosen.shop, "port", chosen.shop, "`port` of the shop")
+	flags.IntVar(&chosen.admin, "admin-port", chosen.admin, "`port` of health and metrics, of the shop and of each replica")
 	tls := flags.Bool("tls", false, "mutual TLS between the shop and the replicas, with certificates that are renewed while it runs")
 	prometheus := flags.String("prometheus", "", "`program` of a Prometheus to run beside the shop, with its alerts")
 	traced := flags.Bool("traces", false, "a page with the last traces, unless a variable OTEL_… sends them elsewhere")
@@ -35,13 +38,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "local takes no arguments except -bin, -replicas, -tls, -prometheus and -traces; got %q\n", flags.Args())
+		fmt.Fprintf(stderr, "local takes no arguments except -bin, -replicas, -port, -admin-port, -tls, -prometheus and -traces; got %q\n", flags.Args())
 		return 2
 	case *replicas < 1 || *replicas > mostReplicas:
 		fmt.Fprintf(stderr, "-replicas is %d, want 1 to %d\n", *replicas, mostReplicas)
 		return 2
 	}
-	l := standardLayout(*bin, *replicas)
+	if err := chosen.check(); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	l := standardLayout(*bin, *replicas, chosen)
 	if *tls {
 		l.certLife = standardLife
 	}

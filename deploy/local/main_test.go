@@ -130,7 +130,7 @@ func TestFlags(t *testing.T) {
 		says string
 	}{
 		{[]string{"-h"}, 0, "-bin directory"},
-		{[]string{"-port", "1"}, 2, "-port"},
+		{[]string{"-ports", "1"}, 2, "-ports"},
 		{[]string{"now"}, 2, `got ["now"]`},
 		{[]string{"-replicas", "0"}, 2, "-replicas is 0, want 1 to 20"},
 		{[]string{"-replicas", "21"}, 2, "-replicas is 21, want 1 to 20"},

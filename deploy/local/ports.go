@@ -18,19 +18,20 @@ const aliasNote = `this machine has no address %s, so only one replica runs, on 
 type listenAddr struct {
 	addr, what string
 	bind       func(addr string) error // binds the address and releases it
+	option     string                  // of make run, for another port; "" for none
 }
 
 func (l layout) shopAddrs() []listenAddr {
 	addrs := []listenAddr{
-		{l.shop, "shop", bindTCP},
-		{l.shopAdmin, "marketplace admin", bindTCP},
-		{l.dns, "DNS", bindDNS},
+		{l.shop, "shop", bindTCP, "PORT"},
+		{l.shopAdmin, "marketplace admin", bindTCP, "ADMIN_PORT"},
+		{l.dns, "DNS", bindDNS, ""},
 	}
 	if l.prometheus != "" {
-		addrs = append(addrs, listenAddr{l.prometheusAddr, prometheusName, bindTCP})
+		addrs = append(addrs, listenAddr{l.prometheusAddr, prometheusName, bindTCP, ""})
 	}
 	if l.traces != "" {
-		addrs = append(addrs, listenAddr{l.traces, "traces", bindTCP}, listenAddr{l.otlp, "traces OTLP", bindTCP})
+		addrs = append(addrs, listenAddr{l.traces, "traces", bindTCP, ""}, listenAddr{l.otlp, "traces OTLP", bindTCP, ""})
 	}
 	return addrs
 }
@@ -39,16 +40,24 @@ func (l layout) replicaAddrs() []listenAddr {
 	var addrs []listenAddr
 	for _, r := range l.replicas {
 		addrs = append(addrs,
-			listenAddr{r.grpc, r.name + " gRPC", bindTCP},
-			listenAddr{r.admin, r.name + " admin", bindTCP})
+			listenAddr{r.grpc, r.name + " gRPC", bindTCP, ""},
+			listenAddr{r.admin, r.name + " admin", bindTCP, "ADMIN_PORT"})
 		if l.certLife > 0 {
-			addrs = append(addrs, listenAddr{l.health(r), r.name + " health", bindTCP})
+			addrs = append(addrs, listenAddr{l.health(r), r.name + " health", bindTCP, ""})
 		}
 		if rest := l.tutorialREST(r); rest != "" {
-			addrs = append(addrs, listenAddr{rest, r.name + " tutorial", bindTCP})
+			addrs = append(addrs, listenAddr{rest, r.name + " tutorial", bindTCP, ""})
 		}
 	}
 	return addrs
+}
+
+// advice says what to do if the address is in use.
+func (u listenAddr) advice() string {
+	if u.option == "" {
+		return "stop it and start again"
+	}
+	return "stop it, or take another port: make run " + u.option + "=N"
 }
 
 func bindTCP(addr string) error {
@@ -103,7 +112,7 @@ func check(addrs []listenAddr) findings {
 		switch err := u.bind(u.addr); {
 		case err == nil:
 		case errors.Is(err, syscall.EADDRINUSE):
-			f.refused = append(f.refused, fmt.Errorf("%s (%s) is used by another process; stop it and start again", u.addr, u.what))
+			f.refused = append(f.refused, fmt.Errorf("%s (%s) is used by another process; %s", u.addr, u.what, u.advice()))
 		case errors.Is(err, syscall.EADDRNOTAVAIL):
 			if host, _, _ := net.SplitHostPort(u.addr); !seen[host] {
 				seen[host] = true

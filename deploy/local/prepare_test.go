@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func TestTakenAddressesAreAllNamed(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	want := []string{
-		l.shop + " (shop) is used by another process; stop it and start again",
+		l.shop + " (shop) is used by another process; stop it, or take another port: make run PORT=N",
 		l.dns + " (DNS) is used by another process; stop it and start again",
 		l.replicas[1].grpc + " (replica-2 gRPC) is used by another process; stop it and start again",
 	}
@@ -64,6 +65,34 @@ func TestOneReplicaWhereAddressesDoNotExist(t *testing.T) {
 	}
 }
 
+// Who has another program on a port learns how to take another one.
+func TestPortThatIsInUse(t *testing.T) {
+	l := testLayout(t)
+	for option, addr := range map[string]string{"PORT": l.shop, "ADMIN_PORT": l.replicas[0].admin} {
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "make run "+option+"=N") {
+			t.Errorf("checkAddresses: %v, want %s, and %s", err, addr, option)
+		}
+		ln.Close()
+	}
+}
+
+func TestOtherPorts(t *testing.T) {
+	l := standardLayout("bin", 2, ports{shop: 8081, admin: 9190})
+	if l.shop != "127.0.0.1:8081" || l.shopAdmin != "127.0.0.1:9190" || l.replicas[1].admin != "127.0.0.3:9190" || l.only.admin != "127.0.0.1:9191" {
+		t.Errorf("%+v", l)
+	}
+	for args, want := range map[string]string{"-port=0": "-port is 0, want 1 to 65535", "-admin-port=65535": "-admin-port is 65535, want 1 to 65534"} {
+		var stderr strings.Builder
+		if status := run(t.Context(), []string{args}, io.Discard, &stderr); status != 2 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: status %d, %q, want %q", args, status, stderr.String(), want)
+		}
+	}
+}
+
 func TestAddressThatIsNone(t *testing.T) {
 	l := testLayout(t)
 	l.shop = "192.0.2.1:8080"
@@ -77,7 +106,7 @@ func TestAddressThatIsNone(t *testing.T) {
 }
 
 func TestStandardLayoutIsTheContract(t *testing.T) {
-	l := standardLayout("bin", 3)
+	l := standardLayout("bin", 3, standardPorts())
 	p, err := l.marketplaceProgram()
 	if err != nil {
 		t.Fatal(err)
@@ -115,13 +144,13 @@ func TestStandardLayoutIsTheContract(t *testing.T) {
 	if len(l.replicas) != 3 {
 		t.Errorf("%d replicas, want 3", len(l.replicas))
 	}
-	if five := standardLayout("bin", 5).replicas; len(five) != 5 || five[4] != (replica{"replica-5", "127.0.0.6:50051", "127.0.0.6:9090"}) {
+	if five := standardLayout("bin", 5, standardPorts()).replicas; len(five) != 5 || five[4] != (replica{"replica-5", "127.0.0.6:50051", "127.0.0.6:9090"}) {
 		t.Errorf("with five replicas: %v", five)
 	}
 }
 
 func TestTLS(t *testing.T) {
-	l := standardLayout("bin", 3)
+	l := standardLayout("bin", 3, standardPorts())
 	l.state, l.certLife = t.TempDir(), standardLife
 	for range 2 { // the second run has the CA of the first
 		if err := ensureCerts(l); err != nil {

@@ -64,7 +64,7 @@ func TestTracesGoToThePage(t *testing.T) {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"} {
 		t.Setenv(name, "")
 	}
-	l := standardLayout("bin", 1)
+	l := standardLayout("bin", 1, standardPorts())
 	if tracesGoElsewhere() || l.tracesEnv() != nil {
 		t.Error("traces go somewhere that nobody named")
 	}
