@@ -56,7 +56,7 @@ func expected() []expectation {
 		{"dns-shuffled", nil},
 
 		{"slow-pages", slow},
-		{"all-gone", plus(fallsBack, firing{"BookstallNoReplicaServes", 8 * s}, firing{"BookstallCatalogueNotPulled", 20 * s})},
+		{"all-gone", plus(fallsBack, firing{"BookstallNoReplicaServes", 8 * s}, firing{"BookstallAllPodsGone", 9 * s}, firing{"BookstallCatalogueNotPulled", 20 * s})},
 		{"errors-all", plus(fallsBack, firing{"BookstallCatalogueNotPulled", 12 * s})},
 		{"hang-80", []firing{{"BookstallReplicasOut", 9 * s}}},
 		{"one-gets-all", []firing{{"BookstallSharesUneven", 24 * s}}},
