@@ -29,6 +29,7 @@ func TestFace(t *testing.T) {
 		`href="mailto:books@corner.example"`, "+44 1632 960000", "1 High Street", `href="/pages/imprint"`, `href="https://events.example/"`,
 		`href="/categories/poetry"`)
 	front.without(t, "Bookstall")
+	found(t, front, `(?s)<footer.*?href="(https://events\.example/)"`) // the menu of a phone has no links
 	logo := s.get(found(t, front, `src="(/static/logo\.[^"]+\.png)"`))
 	if logo.StatusCode != http.StatusOK || logo.Header.Get("Content-Type") != "image/png" {
 		t.Errorf("the logo is answered with %d, %s", logo.StatusCode, logo.Header.Get("Content-Type"))
