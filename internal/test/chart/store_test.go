@@ -139,6 +139,20 @@ func TestPasswordStaysWithTheVolume(t *testing.T) {
 	}
 }
 
+// The key of cookies is kept where the histories of readers are.
+func TestCookieKeyStaysWithTheHistories(t *testing.T) {
+	for values, want := range map[string]bool{
+		"postgresql.enabled=false": false, "store.existingSecret=database": true,
+		"postgresql.enabled=true": true, "postgresql.enabled=true,postgresql.persistence.enabled=false": false,
+	} {
+		objects := parse(t, inCluster(t, tool(t, "helm"), cluster(t), "--set="+values))
+		secret := find(t, objects, "Secret", "bookstall-marketplace")
+		if kept := secret.text("metadata", "annotations", "helm.sh/resource-policy") == "keep"; kept != want {
+			t.Errorf("%s: Secret kept: %v, want %v", values, kept, want)
+		}
+	}
+}
+
 // The database accepts connections from recommendations and its jobs only, and those may
 // connect to the port of the store.
 func TestNetworkPolicyOfTheStore(t *testing.T) {
