@@ -40,10 +40,18 @@ type Grant struct {
 // Anonymous reports whether the caller has no token, which an open API allows.
 func (g Grant) Anonymous() bool { return g.Name == "" }
 
-// Check returns ErrScope if the grant is not for a scope.
+// ScopeError is an ErrScope.
+type ScopeError struct{ Needed Scope }
+
+func (e *ScopeError) Error() string { return fmt.Sprintf("%v: %s", ErrScope, e.Needed) }
+
+// Unwrap returns ErrScope.
+func (*ScopeError) Unwrap() error { return ErrScope }
+
+// Check returns a ScopeError if the grant is not for a scope.
 func (g Grant) Check(s Scope) error {
 	if !slices.Contains(g.Scopes, s) {
-		return fmt.Errorf("%w: %s", ErrScope, s)
+		return &ScopeError{s}
 	}
 	return nil
 }

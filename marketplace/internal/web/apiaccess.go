@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -22,8 +23,12 @@ func (s *shop) admitToAPI(next http.Handler) http.Handler {
 			err = s.admitGrant(grant, scopeOf(r.Method))
 		}
 		if err != nil {
-			if errors.Is(err, apitoken.ErrUnauthorized) {
+			var scope *apitoken.ScopeError
+			switch {
+			case errors.Is(err, apitoken.ErrUnauthorized):
 				w.Header().Set("WWW-Authenticate", `Bearer realm="bookstall"`)
+			case errors.As(err, &scope): // as in RFC 6750, section 3.1
+				w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="bookstall", error="insufficient_scope", scope="%s"`, scope.Needed))
 			}
 			s.refuse(w, r, err)
 			return

@@ -75,6 +75,17 @@ func TestTokensHaveScopesAndReaders(t *testing.T) {
 			t.Errorf("%s %s: the access log does not name %s", test.method, test.path, name)
 		}
 	}
+	// Who is refused learns which scope is missing.
+	for method, scope := range map[string]string{"GET": "read", "POST": "write", "DELETE": "forget"} {
+		token := till
+		if method == "POST" {
+			token = reports
+		}
+		refused := s.do(method, "/api/v1/readers/8", "", "Authorization", header[token]).want(t, 403, "lacks the scope "+scope)
+		if got, want := refused.Header.Get("WWW-Authenticate"), `Bearer realm="bookstall", error="insufficient_scope", scope="`+scope+`"`; got != want {
+			t.Errorf("%s: WWW-Authenticate %q, want %q", method, got, want)
+		}
+	}
 	if n := len(s.recommender.history(8)); n != 1 {
 		t.Errorf("reader 8 has %d entries, want the one that the till wrote", n)
 	}

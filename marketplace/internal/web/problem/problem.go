@@ -84,6 +84,7 @@ func Of(err error) Problem {
 	var tooLarge *http.MaxBytesError
 	var origin *edge.OriginError
 	var host *edge.HostError
+	var scope *apitoken.ScopeError
 	switch {
 	case errors.As(err, &field):
 		invalid = Invalid{{field.Field, field.Reason}}
@@ -98,6 +99,8 @@ func Of(err error) Problem {
 	case errors.As(err, &host):
 		return Problem{Status: http.StatusMisdirectedRequest, Detail: fmt.Sprintf("This shop does not answer to the host %s. "+
 			"Its operator names hosts by --public-url and --allowed-hosts; a proxy must pass on the Host that it was asked for.", shown(host.Host))}
+	case errors.As(err, &scope):
+		return Problem{Status: http.StatusForbidden, Detail: fmt.Sprintf("The token lacks the scope %s, which this request needs.", scope.Needed)}
 	case errors.As(err, &tooLarge):
 		return Problem{Status: http.StatusRequestEntityTooLarge, Detail: "The request is too large: at most " + size(tooLarge.Limit) + " are taken."}
 	}
@@ -128,7 +131,6 @@ func table() []row {
 		{ErrNoBody, http.StatusRequestTimeout, "", "The request did not arrive in time."},
 		{apitoken.ErrUnauthorized, http.StatusUnauthorized, "", "This address wants a bearer token."},
 		{apitoken.ErrClosed, http.StatusForbidden, "", "The JSON API is closed. Its operator opens it by --api-token-file or --api-tokens-file, or to everybody by --api-open."},
-		{apitoken.ErrScope, http.StatusForbidden, "", "The token lacks the scope for this request: read, write or forget."},
 		{apitoken.ErrOtherReader, http.StatusForbidden, "", "The token is for another reader."},
 		{edge.ErrOrigin, http.StatusForbidden, "", "The request was sent by a page of another site."},
 		{edge.ErrReader, http.StatusForbidden, "", "The request names its reader, but did not come by a proxy that may. The operator of this shop names its proxies by --trusted-proxies."},
