@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/runes"
@@ -75,6 +76,12 @@ func separatorOf(header string) rune {
 		}
 	}
 	return best
+}
+
+// Blank reports whether a row has cells, and none has text. Spreadsheets write such rows below
+// and between the others, also with more cells or fewer.
+func Blank(cells []string) bool {
+	return len(cells) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
 // announced returns the separator of a line such as sep=; .

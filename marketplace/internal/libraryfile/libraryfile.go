@@ -124,6 +124,9 @@ func (l *layout) read(table *csv.Reader, columns map[string]int, skipped int) (F
 		if errors.Is(err, io.EOF) {
 			return file, nil
 		}
+		if err == nil && spreadsheet.Blank(cells) {
+			continue
+		}
 		if len(file.Rows)+file.Faulty == MaxRows {
 			return File{}, ErrTooMany
 		}

@@ -42,6 +42,10 @@ func TestReadFile(t *testing.T) {
 			"sep=,\r\nTitle,Authors,Read Status,Star Rating\r\n\"Two\r\nlines\",B,read,1\r\n\r\n,B,read,1\r\n",
 			File{Origin: "The StoryGraph", Faulty: 1, Faults: []Fault{{6, "it has no title"}}, Rows: []Row{{Title: "Two lines", Authors: "B", Stars: 1, Status: Read}}},
 		},
+		"rows without text": {
+			"Title;Authors;Read Status;Star Rating\n;;;\nA;B;read;1\n;;;;;\n ; ;;\n;B;read;1\n;;;\n",
+			File{Origin: "The StoryGraph", Faulty: 1, Faults: []Fault{{6, "it has no title"}}, Rows: []Row{{Title: "A", Authors: "B", Stars: 1, Status: Read}}},
+		},
 		"many faults": {
 			"Title,Authors,Read Status,Star Rating\n" + strings.Repeat(",B,read,1\n", 21),
 			File{Origin: "The StoryGraph", Faulty: 21, Faults: untitled(2, 20)},

@@ -208,6 +208,30 @@ func TestLikesAsPeopleHaveThem(t *testing.T) {
 	}
 }
 
+// Spreadsheets write rows of empty cells, below a table that was longer once too.
+func TestRowsWithoutText(t *testing.T) {
+	const file = "user_id;book_id;rating\n;;\n1;7;4\n ; ;\n;;;;;;\n;\n1;8;9\n\"\";;\n2;7;3\n;;\n"
+	reader, err := bookcsv.NewRatingReader("ratings.csv", strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []domain.Rating
+	var faults []string
+	for row, err := range reader.All() {
+		if err != nil {
+			faults = append(faults, err.Error())
+			continue
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) != 2 || rows[1].UserID != 2 || reader.Line() != 9 {
+		t.Errorf("%v, the last on line %d, want two ratings, the last on line 9", rows, reader.Line())
+	}
+	if len(faults) != 1 || !strings.HasPrefix(faults[0], "ratings.csv:7: rating: ") {
+		t.Errorf("faults %q, want one, of the rating on line 7", faults)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	half := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
 	day := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)

@@ -74,7 +74,7 @@ func (r *Reader[T]) lineAt(cell int) int {
 
 // Next returns the next row, or io.EOF after the last. After a *RowError the
 // caller can continue with the next row; any other error is final. It skips rows without a
-// rating.
+// rating, and those without any text, which spreadsheets write below and between the others.
 func (r *Reader[T]) Next() (T, error) {
 	var none T
 	if r.final != nil {
@@ -83,6 +83,9 @@ func (r *Reader[T]) Next() (T, error) {
 	for {
 		r.budget.left = maxRecord
 		cells, err := r.csv.Read()
+		if spreadsheet.Blank(cells) && (err == nil || errors.Is(err, csv.ErrFieldCount)) {
+			continue
+		}
 		if err != nil {
 			err = r.locate(err, cells)
 			if _, ok := errors.AsType[*RowError](err); !ok {
