@@ -16,9 +16,9 @@ import (
 
 // TestAutoscaling has a load make a HorizontalPodAutoscaler scale up, and the end
 // of that load make it scale down again. What a call costs differs between machines
-// by a factor of five, so the target is set to three times what a small load
-// takes: three replicas are then clearly too many for that load, and two too few
-// for fifteen times as many calls.
+// by a factor of five, so the target is set to two and a half times what a
+// small load takes: three replicas are then clearly too many for that load, and two
+// too few for fifteen times as many calls.
 func TestAutoscaling(t *testing.T) {
 	n := newNamespace(t)
 	if _, err := n.try(t.Context(), "kubectl", "top", "nodes"); err != nil {
@@ -41,7 +41,7 @@ func TestAutoscaling(t *testing.T) {
 	ready("the autoscaler keeps two replicas at least", func(out string) bool { return out == "2" })
 	background := n.startLoadAt(t, release, small, 130*time.Second) // goes on until the replicas that go are gone
 	took := n.milliCPUs(t, "recommendations", background.began)
-	target := int(3 * took / request * 100)
+	target := int(2.5 * took / request * 100)
 	t.Logf("a replica takes %.1f m for %d calls a second of two; target %d %% of %d m", took, small, target, request)
 	n.runHelm(t, "upgrade", release, chart, "--reuse-values", "--wait", "--timeout=90s",
 		fmt.Sprintf("--set=recommendations.autoscaling.targetCPUPercent=%d", target))
