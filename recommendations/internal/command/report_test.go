@@ -34,3 +34,19 @@ func TestReport(t *testing.T) {
 		t.Errorf("a page in a missing folder: %v, want an error that names --html", err)
 	}
 }
+
+// Who has ids of their own finds them in the report.
+func TestReportWithTheOwnersIDs(t *testing.T) {
+	shop, table := storeFlagOf(t), t.TempDir()
+	must(t, "import", shop, "--books="+write(t, "books.csv", "book_id,title,author,categories\nSKU-7,Salt,Ann Lee,sea\n"))
+	if out := must(t, "report", shop, "--csv="+table); !strings.Contains(out, "SKU-7 ") {
+		t.Errorf("the books without readers lack the id:\n%s", out)
+	}
+	content, err := os.ReadFile(filepath.Join(table, "books.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(string(content), "\n"); !strings.HasSuffix(lines[0], ",external_id") || !strings.HasSuffix(lines[1], ",SKU-7") {
+		t.Errorf("books.csv is\n%s", content)
+	}
+}

@@ -57,10 +57,11 @@ func (r *Report) weekRows() [][]string {
 }
 
 func (r *Report) bookRows() [][]string {
-	rows := [][]string{{"book_id", "title", "author", "readers", "liked_by", "bought_by", "liked_in_weeks", "bought_in_weeks"}}
+	rows := [][]string{{"book_id", "title", "author", "readers", "liked_by", "bought_by", "liked_in_weeks", "bought_in_weeks", "external_id"}}
 	for _, b := range r.Books {
-		rows = append(rows, append([]string{strconv.FormatInt(b.ID, 10), spreadsheet.Cell(b.Title), spreadsheet.Cell(b.Author)},
-			numbers(b.Readers, b.Liked, b.Bought, b.LikedLately, b.BoughtLately)...))
+		row := append([]string{strconv.FormatInt(b.ID, 10), spreadsheet.Cell(b.Title), spreadsheet.Cell(b.Author)},
+			numbers(b.Readers, b.Liked, b.Bought, b.LikedLately, b.BoughtLately)...)
+		rows = append(rows, append(row, spreadsheet.Cell(b.ExternalID)))
 	}
 	return rows
 }

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 )
@@ -23,7 +25,7 @@ func (r *Report) WriteText(to io.Writer, top int) error {
 	without := r.WithoutReaders()
 	fmt.Fprintf(w, "\nBooks without readers: %d of %d (%s)\n", len(without), len(r.Books), percent(share(len(without), len(r.Books))))
 	for _, b := range without[:min(top, len(without))] {
-		fmt.Fprintf(w, "  %d\t%s\t%s\n", b.ID, b.Title, b.Author)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", cmp.Or(b.ExternalID, strconv.FormatInt(b.ID, 10)), b.Title, b.Author)
 	}
 	if len(without) > top {
 		fmt.Fprintf(w, "  … and %d more; --csv lists all\n", len(without)-top)
