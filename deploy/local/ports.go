@@ -108,7 +108,13 @@ func (f findings) errs() []error {
 func check(addrs []listenAddr) findings {
 	var f findings
 	seen := make(map[string]bool)
+	used := make(map[string]string)
 	for _, u := range addrs {
+		if other, twice := used[u.addr]; twice {
+			f.refused = append(f.refused, fmt.Errorf("%s is wanted for %s and for %s; take another port", u.addr, other, u.what))
+			continue
+		}
+		used[u.addr] = u.what
 		switch err := u.bind(u.addr); {
 		case err == nil:
 		case errors.Is(err, syscall.EADDRINUSE):

@@ -80,6 +80,14 @@ func TestPortThatIsInUse(t *testing.T) {
 	}
 }
 
+func TestPortThatIsWantedTwice(t *testing.T) {
+	l := testLayout(t)
+	l.shopAdmin = l.shop
+	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.shop+" is wanted for shop and for marketplace admin") {
+		t.Errorf("checkAddresses: %v, want both uses", err)
+	}
+}
+
 func TestOtherPorts(t *testing.T) {
 	l := standardLayout("bin", 2, ports{shop: 8081, admin: 9190})
 	if l.shop != "127.0.0.1:8081" || l.shopAdmin != "127.0.0.1:9190" || l.replicas[1].admin != "127.0.0.3:9190" || l.only.admin != "127.0.0.1:9191" {
