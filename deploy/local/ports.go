@@ -81,13 +81,15 @@ func bindDNS(addr string) error {
 // If the machine lacks the replicas' addresses, it returns a layout with one replica,
 // and a note that says so.
 func checkAddresses(l layout) (_ layout, note string, _ error) {
-	replicas := check(l.replicaAddrs())
+	used := make(map[string]string)
+	replicas := check(l.replicaAddrs(), used)
 	if absent := replicas.absent; len(absent) > 0 {
 		l.replicas = []replica{l.only}
 		note = fmt.Sprintf(aliasNote, strings.Join(absent, ", "), strings.Join(absent, " "))
-		replicas = check(l.replicaAddrs())
+		clear(used)
+		replicas = check(l.replicaAddrs(), used)
 	}
-	shop := check(l.shopAddrs())
+	shop := check(l.shopAddrs(), used)
 	return l, note, errors.Join(append(shop.errs(), replicas.errs()...)...)
 }
 
@@ -105,10 +107,10 @@ func (f findings) errs() []error {
 	return errs
 }
 
-func check(addrs []listenAddr) findings {
+// check tries addresses. It adds them to used, which says what each address is for.
+func check(addrs []listenAddr, used map[string]string) findings {
 	var f findings
 	seen := make(map[string]bool)
-	used := make(map[string]string)
 	for _, u := range addrs {
 		if other, twice := used[u.addr]; twice {
 			f.refused = append(f.refused, fmt.Errorf("%s is wanted for %s and for %s; take another port", u.addr, other, u.what))

@@ -86,6 +86,11 @@ func TestPortThatIsWantedTwice(t *testing.T) {
 	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.shop+" is wanted for shop and for marketplace admin") {
 		t.Errorf("checkAddresses: %v, want both uses", err)
 	}
+	l = testLayout(t)
+	l.shop = l.replicas[0].grpc // as where one replica has the address of the shop
+	if _, _, err := checkAddresses(l); err == nil || !strings.Contains(err.Error(), l.shop+" is wanted for replica-1 gRPC and for shop") {
+		t.Errorf("checkAddresses: %v, want both uses", err)
+	}
 }
 
 func TestOtherPorts(t *testing.T) {

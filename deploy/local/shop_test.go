@@ -124,7 +124,7 @@ func TestShopOpensAndCloses(t *testing.T) {
 		}
 		c.index(t, r.name+" stopped (exit status 0)")
 	}
-	if err := errorOf(check(append(l.shopAddrs(), l.replicaAddrs()...))); err != nil {
+	if err := errorOf(check(append(l.shopAddrs(), l.replicaAddrs()...), map[string]string{})); err != nil {
 		t.Errorf("an address is still in use: %v", err)
 	}
 	if t.Failed() {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
@@ -208,6 +209,25 @@ func (r *rules) check(ctx context.Context, method string) error {
 	if !isOwn(method) || r.read != nil && r.read(method) {
 		kind = reads
 	}
+	return r.admit(ctx, method, kind)
+}
+
+// rulesKey is the key in the context of a stream for its rules.
+type rulesKey struct{}
+
+// CheckWrite returns PERMISSION_DENIED if the client of a stream may not write. A stream that
+// may write, besides reading, is admitted as reading; its handler asks before it writes.
+func CheckWrite(ctx context.Context) error {
+	r, ok := ctx.Value(rulesKey{}).(*rules)
+	if !ok {
+		return nil // no TLS
+	}
+	method, _ := grpc.Method(ctx)
+	return r.admit(ctx, method, writes)
+}
+
+// admit returns PERMISSION_DENIED if the client may not make a call of a kind.
+func (r *rules) admit(ctx context.Context, method string, kind kind) error {
 	var c client
 	if p, ok := peer.FromContext(ctx); ok {
 		c, _ = p.AuthInfo.(client)

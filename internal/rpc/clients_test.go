@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"crypto/x509"
+	"errors"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -64,7 +66,7 @@ func TestClientsAreAuthorised(t *testing.T) {
 			var reg *prometheus.Registry
 			r, err := startReplica(t, func(cfg *ServerConfig) {
 				cfg.TLS, cfg.HealthAddress = ca.issue(t, t.TempDir(), tlsName, named(c.replica...), usages(x509.ExtKeyUsageServerAuth)), "127.0.0.1:0"
-				cfg.Clients, cfg.Reads = c.clients, func(method string) bool { return method == testMethod }
+				cfg.Clients, cfg.Reads = c.clients, func(method string) bool { return method == testMethod || method == testTalk }
 				reg = cfg.Telemetry.Registry
 			})
 			if err != nil {
@@ -102,6 +104,18 @@ func TestClientsAreAuthorised(t *testing.T) {
 			check("write", c.write, err)
 			if n := counted(t, reg, "rpc_server_unknown_calls_total", ""); (n == 2) != (c.clients.UnknownClients == unknownWarn) {
 				t.Errorf("%.0f calls of unknown clients let through", n)
+			}
+
+			// Who may read alone has no stream by which to write.
+			talk, err := client.NewStream(ctx, &talkDesc, testTalk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = talk.SendMsg(wrapperspb.String("a like")); err == nil || errors.Is(err, io.EOF) {
+				err = talk.RecvMsg(new(wrapperspb.StringValue))
+			}
+			if denied := status.Code(err) == codes.PermissionDenied; denied == (c.read && c.write) || !denied && !errors.Is(err, io.EOF) {
+				t.Errorf("a write of a stream that reads: %v", err)
 			}
 		})
 	}

@@ -32,8 +32,17 @@ const (
 	testMethod   = "/test.Books/Get"
 	testUpload   = "/test.Books/Put"
 	testDownload = "/test.Books/List"
+	testTalk     = "/test.Books/Talk"
 	testName     = "books.test."
 )
+
+// talkDesc describes a stream that reads, and writes with its first message.
+var talkDesc = grpc.StreamDesc{StreamName: "Talk", ClientStreams: true, ServerStreams: true, Handler: func(_ any, ss grpc.ServerStream) error {
+	if err := ss.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+		return err
+	}
+	return CheckWrite(ss.Context())
+}}
 
 // uploadDesc describes an upload, which is answered with the number of its messages.
 var uploadDesc = grpc.StreamDesc{StreamName: "Put", ClientStreams: true, Handler: func(_ any, ss grpc.ServerStream) error {
@@ -78,7 +87,7 @@ func testDesc() *grpc.ServiceDesc {
 				return icpt(ctx, in, &grpc.UnaryServerInfo{Server: srv, FullMethod: testMethod}, serve)
 			},
 		}},
-		Streams: []grpc.StreamDesc{uploadDesc, downloadDesc},
+		Streams: []grpc.StreamDesc{uploadDesc, downloadDesc, talkDesc},
 	}
 }
 

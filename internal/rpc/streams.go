@@ -48,6 +48,9 @@ func (i *interceptors) admittedStream(srv any, s *serverStream, info *grpc.Strea
 		if err := i.rules.check(s.ctx, info.FullMethod); err != nil {
 			return err
 		}
+		if info.IsClientStream && info.IsServerStream {
+			s.ctx = context.WithValue(s.ctx, rulesKey{}, i.rules)
+		}
 	}
 	if i.faults == nil {
 		return i.bounds.limitStream(srv, s, info, next)

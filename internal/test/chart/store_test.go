@@ -142,6 +142,7 @@ func TestPasswordStaysWithTheVolume(t *testing.T) {
 // The key of cookies is kept where the histories of readers are.
 func TestCookieKeyStaysWithTheHistories(t *testing.T) {
 	for values, want := range map[string]bool{
+		"marketplace.recommendationsTarget=dns:///other:50051,recommendations.enabled=false": true,
 		"postgresql.enabled=false": false, "store.existingSecret=database": true,
 		"postgresql.enabled=true": true, "postgresql.enabled=true,postgresql.persistence.enabled=false": false,
 	} {

@@ -221,6 +221,9 @@ func (f *follower) record(in *recommendationsv1.Interaction) error {
 	if in == nil {
 		return status.Error(codes.InvalidArgument, "start is allowed only once, as the first message; then interactions")
 	}
+	if err := rpc.CheckWrite(f.stream.Context()); err != nil {
+		return err
+	}
 	if f.server.journal == nil {
 		return toStatus(domain.ErrReadOnly)
 	}
