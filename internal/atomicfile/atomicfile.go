@@ -18,7 +18,8 @@ import (
 //
 // On an error the old file stays and nothing else is left, with one exception: if
 // only the folder could not be synced, path has the new content, which a power cut
-// may still undo. Errors of write are returned as they are. Concurrent calls for one
+// may still undo. Errors of write are returned as they are. Those of the file name path, not
+// the temporary file that becomes it. Concurrent calls for one
 // path are safe; the last to finish wins.
 func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err error) {
 	dir, name := filepath.Split(path)
@@ -28,27 +29,55 @@ func Write(path string, perm fs.FileMode, write func(io.Writer) error) (err erro
 	// In the same folder, as a rename does not cross file systems.
 	temp, err := os.CreateTemp(dir, "."+name+".*")
 	if err != nil {
-		return err
+		return naming(path, err)
 	}
 	renamed := false
 	defer func() { // also when write panics
 		if !renamed {
 			_ = temp.Close() // it may be closed already
-			err = errors.Join(err, os.Remove(temp.Name()))
+			err = errors.Join(err, naming(path, os.Remove(temp.Name())))
 		}
 	}()
-	buffered := bufio.NewWriterSize(temp, 1<<16)
+	buffered := bufio.NewWriterSize(namedFile{temp, path}, 1<<16)
 	if err := write(buffered); err != nil {
 		return err
 	}
-	if err := errors.Join(buffered.Flush(), temp.Chmod(perm), temp.Sync(), temp.Close()); err != nil {
+	if err := buffered.Flush(); err != nil {
 		return err
 	}
+	for _, finish := range []func() error{func() error { return temp.Chmod(perm) }, temp.Sync, temp.Close} {
+		if err := finish(); err != nil {
+			return naming(path, err)
+		}
+	}
 	if err := os.Rename(temp.Name(), path); err != nil {
-		return err
+		return naming(path, err)
 	}
 	renamed = true
 	return syncDir(dir)
+}
+
+// namedFile is a temporary file whose errors name the one that it becomes.
+type namedFile struct {
+	*os.File
+
+	path string
+}
+
+func (f namedFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, naming(f.path, err)
+}
+
+// naming returns an error of a temporary file as one of the file at path.
+func naming(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
+	}
+	if failed, ok := errors.AsType[*os.LinkError](err); ok {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
+	}
+	return err
 }
 
 // WriteFile replaces the file at path with data, as Write does.

@@ -133,3 +133,24 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 		t.Errorf("%d bytes of several writers, %v", len(got), err)
 	}
 }
+
+// The temporary file is of no interest to who gave the path.
+func TestErrorsNameThePath(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "folder")
+	if err := os.MkdirAll(filepath.Join(folder, "not empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "none", "file"), folder} {
+		err := WriteFile(path, []byte("x"), 0o600)
+		failed, ok := errors.AsType[*fs.PathError](err)
+		if !ok || failed.Path != path || strings.Contains(err.Error(), "."+filepath.Base(path)+".") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	path := filepath.Join(dir, "file")
+	full := &fs.PathError{Op: "write", Path: filepath.Join(dir, ".file.1"), Err: errors.New("full")}
+	if err := naming(path, full); err.Error() != "write "+path+": full" || !errors.Is(err, full.Err) {
+		t.Error(err)
+	}
+}

@@ -58,7 +58,9 @@ func (f storeFlag) validate() error {
 }
 
 // use opens a store that exists while do runs.
-func (f storeFlag) use(do func(*store.Store) error) error {
+//
+// Error: interrupted for whatever fails once ctx has ended.
+func (f storeFlag) use(ctx context.Context, do func(*store.Store) error) error {
 	url, err := f.url()
 	if err != nil {
 		return err
@@ -66,13 +68,29 @@ func (f storeFlag) use(do func(*store.Store) error) error {
 	if file := store.Missing(url); file != "" {
 		return fmt.Errorf("--store: %s does not exist", file)
 	}
-	return f.open(url, do)
+	return f.open(url, func(s *store.Store) error {
+		err := do(s)
+		if _, ok := errors.AsType[interrupted](err); err != nil && ctx.Err() != nil && !ok {
+			return interrupted{}
+		}
+		return err
+	})
+}
+
+// interrupted is the error of a command that was, with what that means, if anything.
+type interrupted struct{ meaning string }
+
+func (i interrupted) Error() string {
+	if i.meaning == "" {
+		return "interrupted"
+	}
+	return "interrupted: " + i.meaning
 }
 
 // change does the same for a command that writes, as a span with the command's name.
 func (f storeFlag) change(ctx context.Context, name string, to config.Streams, do func(context.Context, *store.Store) error) error {
 	return traced(ctx, name, to, func(ctx context.Context) error {
-		return f.use(func(s *store.Store) error { return do(ctx, s) })
+		return f.use(ctx, func(s *store.Store) error { return do(ctx, s) })
 	})
 }
 

@@ -84,7 +84,7 @@ func (e *evaluation) Run(ctx context.Context, to config.Streams) error {
 	report, err := m.report(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return errors.New("interrupted")
+			return interrupted{}
 		}
 		return err
 	}

@@ -174,7 +174,7 @@ func (c *importCommand) write(ctx context.Context, s *store.Store, plan *transfe
 func (c *importCommand) failed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), context.Canceled):
-		return errors.New("interrupted: nothing was imported")
+		return interrupted{"nothing was imported"}
 	case errors.Is(err, store.ErrDemoInUse):
 		return fmt.Errorf("%w; nothing was imported: --drop-demo deletes them", err)
 	case errors.Is(err, store.ErrCatalogChanged), errors.Is(err, store.ErrIDTaken):

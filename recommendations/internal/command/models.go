@@ -32,7 +32,7 @@ type modelList struct {
 
 // Run prints a table.
 func (c *modelList) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.use(ctx, func(s *store.Store) error {
 		list, err := s.Models(ctx)
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ type modelShow struct {
 
 // Run prints the metadata as JSON.
 func (c *modelShow) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.use(ctx, func(s *store.Store) error {
 		version, err := find(ctx, s, c.Version)
 		if err != nil {
 			return err

@@ -43,7 +43,7 @@ func (c *reportCommand) Validate() error {
 
 // Run prints the tables, and writes the files that were asked for.
 func (c *reportCommand) Run(ctx context.Context, to config.Streams) error {
-	return c.use(func(s *store.Store) error {
+	return c.use(ctx, func(s *store.Store) error {
 		r, err := report.Make(ctx, s, c.Weeks, time.Now())
 		if err != nil {
 			return err

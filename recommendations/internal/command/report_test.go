@@ -1,6 +1,8 @@
 package command_test
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,5 +50,33 @@ func TestReportWithTheOwnersIDs(t *testing.T) {
 	}
 	if lines := strings.Split(string(content), "\n"); !strings.HasSuffix(lines[0], ",external_id") || !strings.HasSuffix(lines[1], ",SKU-7") {
 		t.Errorf("books.csv is\n%s", content)
+	}
+}
+
+// What somebody stopped is no error of the store.
+func TestInterruptedCommandsSaySo(t *testing.T) {
+	flag := storeFlagOf(t)
+	must(t, "import", flag, "--books="+write(t, "books.csv", someBooks))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := filepath.Join(t.TempDir(), "export")
+	for command, want := range map[string]string{
+		"report":        "interrupted",
+		"models list":   "interrupted",
+		"export " + dir: "interrupted: the export in " + dir + " is not complete; delete it",
+	} {
+		var out bytes.Buffer
+		if err := run(ctx, append(strings.Fields(command), flag), &out, &out); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", command, err, want)
+		}
+	}
+}
+
+func TestAReportThatCannotBeWrittenNamesItsFile(t *testing.T) {
+	flag := storeFlagOf(t)
+	must(t, "import", flag, "--books="+write(t, "books.csv", someBooks))
+	file := filepath.Join(t.TempDir(), "none", "page.html")
+	if _, _, err := execute(t, "report", flag, "--html="+file); err == nil || err.Error() != "--html: open "+file+": no such file or directory" {
+		t.Error(err)
 	}
 }

@@ -90,7 +90,7 @@ func trainFrom(ctx context.Context, s *store.Store, workers int, measure bool, s
 	done(err)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
-		return trained{}, errors.New("interrupted: no model was saved")
+		return trained{}, interrupted{"no model was saved"}
 	case cause != nil:
 		return trained{}, fmt.Errorf("no model was saved: %w", cause)
 	}

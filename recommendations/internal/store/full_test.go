@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bookstall/internal/test/pgtest"
@@ -52,6 +53,21 @@ func TestAFullSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFull(t, s, func() error { return store.LimitPages(within(t), s, plenty) })
+}
+
+// A full disk that rows are written to is not that of the store.
+func TestErrorsOfWhoTakesRowsAreNotTheStores(t *testing.T) {
+	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	record(t, s, longLike(1))
+	full := fmt.Errorf("write ratings.csv: %w", syscall.ENOSPC)
+	_, err := s.Histories(within(t), store.Position{}, func(domain.Reader) error { return full })
+	if !errors.Is(err, full) || errors.Is(err, domain.ErrStoreDown) {
+		t.Errorf("histories: %v", err)
+	}
+	err = s.Interactions(within(t), func(domain.Interaction) error { return full })
+	if !errors.Is(err, full) || errors.Is(err, domain.ErrStoreDown) {
+		t.Errorf("interactions: %v", err)
+	}
 }
 
 // What a PostgreSQL answers when it has no space or other resources, or its disk fails, is

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -10,8 +11,9 @@ import (
 // Histories calls yield for each reader whose history changed after a position, in no
 // order, and returns the position up to which it is complete. yield may keep its argument.
 //
-// Error: ErrCut, before any call.
+// Errors: ErrCut, before any call; one of yield as it is.
 func (s *Store) Histories(ctx context.Context, after Position, yield func(domain.Reader) error) (to Position, err error) {
+	var taken taker[domain.Reader]
 	err = s.view(ctx, "histories", func(tx *sql.Tx) error {
 		if err := holds(ctx, tx, after); err != nil {
 			return err
@@ -21,9 +23,9 @@ func (s *Store) Histories(ctx context.Context, after Position, yield func(domain
 			return err
 		}
 		to = h.Position
-		return readReaders(ctx, tx, "WHERE seq > $1", []any{after.Seq}, yield)
+		return readReaders(ctx, tx, "WHERE seq > $1", []any{after.Seq}, taken.by(yield))
 	})
-	return to, err
+	return to, cmp.Or(taken.failed, err)
 }
 
 // History returns one reader, or the zero value if nothing is stored.
@@ -44,11 +46,25 @@ func readReader(ctx context.Context, q querier, userID int64) (found domain.Read
 	return found, err
 }
 
-// Interactions calls yield for all interactions, in the order they were stored.
+// Interactions calls yield for all interactions, in the order they were stored. An error of
+// yield is returned as it is.
 func (s *Store) Interactions(ctx context.Context, yield func(domain.Interaction) error) error {
-	return s.view(ctx, "interactions", func(tx *sql.Tx) error {
-		return readInteractions(ctx, tx, "ORDER BY seq, at", nil, yield)
+	var taken taker[domain.Interaction]
+	err := s.view(ctx, "interactions", func(tx *sql.Tx) error {
+		return readInteractions(ctx, tx, "ORDER BY seq, at", nil, taken.by(yield))
 	})
+	return cmp.Or(taken.failed, err)
+}
+
+// taker keeps the error of whoever takes rows apart from those of the store: a full disk that
+// they are written to is none of the store's.
+type taker[T any] struct{ failed error }
+
+func (t *taker[T]) by(yield func(T) error) func(T) error {
+	return func(row T) error {
+		t.failed = yield(row)
+		return t.failed
+	}
 }
 
 // Recorded returns the stored interactions that have some of these ids, by id.

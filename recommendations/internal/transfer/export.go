@@ -30,20 +30,22 @@ type ExportSummary struct {
 	Books, Ratings, Samples, Interactions int64
 }
 
+// ErrExported: the folder is not free for an export.
+var ErrExported = errors.New("contains an export already")
+
 // Export writes the contents of a store, except for its models, which can be
 // trained again, to a folder: books.csv, ratings.csv, samples.csv,
 // interactions.csv, forgotten.csv and readers.csv. It creates the folder. Each file appears under its name once it
 // is complete and synced.
 //
-// Errors: the folder contains an export already, and those of the files and the
-// store.
+// Errors: ErrExported, and those of the files and the store.
 func Export(ctx context.Context, from Exporter, dir string) (sum ExportSummary, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return sum, err
 	}
 	for _, name := range []string{booksFile, ratingsFile, samplesFile, interactionsFile, forgottenFile, readersFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return sum, fmt.Errorf("%s contains an export already: %s exists", dir, name)
+			return sum, fmt.Errorf("%s %w: %s exists", dir, ErrExported, name)
 		}
 	}
 	// Interactions come first: those that are stored during the export can then
