@@ -64,6 +64,14 @@ func Run(ctx context.Context, p Program, commands any, args []string, to Streams
 	if exited {
 		return nil
 	}
+	if err != nil && parser.Model.DefaultCmd != nil && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		// It may be a mistyped command, which kong took for an argument of the default one:
+		// without that, its error names the near ones.
+		parser.Model.DefaultCmd = nil
+		if _, again := parser.Parse(args); again != nil {
+			err = again
+		}
+	}
 	if p.EnvPrefix != "" && (err != nil || command.Command() == p.Serve) {
 		err = errors.Join(err, unknownVariables(p.EnvPrefix, parser.Model, os.Environ()))
 	}

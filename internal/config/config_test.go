@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,6 +116,25 @@ func TestOnlyTheServingCommandRefusesUnknownVariables(t *testing.T) {
 		err := Run(t.Context(), serving, &commands, []string{command}, Streams{&out, &out})
 		if err == nil || !strings.Contains(err.Error(), want) || command == "look" && !errors.Is(err, errLook) {
 			t.Errorf("%s: %v, want %s", command, err, want)
+		}
+	}
+}
+
+func TestAMistypedCommandNamesTheNearOne(t *testing.T) {
+	serving := program
+	serving.Serve = "serve"
+	for arg, want := range map[string]string{
+		"lok":   `unexpected argument lok, did you mean "look"?`,
+		"srve":  `unexpected argument srve, did you mean "serve"?`,
+		"other": "unexpected argument other",
+	} {
+		var commands struct {
+			Serve settings `cmd:"" default:"withargs"`
+			Look  look     `cmd:""`
+		}
+		err := Run(t.Context(), serving, &commands, []string{arg, "--timeout=2s"}, Streams{io.Discard, io.Discard})
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", arg, err, want)
 		}
 	}
 }
