@@ -88,7 +88,7 @@ func TestBookReaderHeader(t *testing.T) {
 		"\n\nbook_id,title\n":            `books.csv:3: column "author" is missing; the file has "book_id", "title": --map author=COLUMN names the one to take`,
 		"book_id,title,title\n":          `books.csv:1: column "title" appears twice`,
 		"7::The Hobbit::Tolkien\n":       `books.csv:1: column "book_id" is missing: the first line must name the columns, separated by a comma, a semicolon, a tab or |, and is "7::The Hobbit::Tolkien"`,
-		"\"book_id,title\n1,The Hobbit,": `books.csv:1: a cell that begins with a " continues after the closing ", or has none (noticed on line 2; the lines up to it are skipped)`,
+		"\"book_id,title\n1,The Hobbit,": `books.csv:1: a cell that begins with a " continues after the closing ", or has none: write each " in the cell twice, and one at its end (noticed on line 2; the lines up to it are skipped)`,
 	} {
 		if _, faults := readBooks(t, content); !cmp.Equal(faults, []string{want}) {
 			t.Errorf("%q: got %q, want %q", content, faults, want)
@@ -132,8 +132,8 @@ func TestBookReaderFaults(t *testing.T) {
 		`2,T,A,1937,fantasy,0,,,,12.90,Eur,`:             `currency: "Eur" is not a currency: it must have the form EUR`,
 		`2,T,A,1937,fantasy,0,,,,,,english language`:     `language: "english language" is not a language: it must have the form en or pt-BR`,
 		`2,T,A,1937,fantasy,0`:                           `number of cells is 6, the header has 12`,
-		`2,The "Hobbit",A,1937,fantasy,0,,,,,,`:          `a cell has a " but does not begin with one`,
-		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell that begins with a " continues after the closing ", or has none`,
+		`2,The "Hobbit",A,1937,fantasy,0,,,,,,`:          `a cell has a " but does not begin with one: put quotes around the cell, and write each " in it twice`,
+		`2,"The" Hobbit,A,1937,fantasy,0,,,,,,`:          `a cell that begins with a " continues after the closing ", or has none: write each " in the cell twice, and one at its end`,
 		`2,T,A,` + strings.Repeat("x", 50) + `,a,,,,,,,`: `year: "` + strings.Repeat("x", 40) + `…" is not a whole number`,
 	} {
 		content := shopHeader + "1,Fürst,A,1,a,0,,,,,,\n" + row + "\n3,Third,A,1,a,0,,,,,,\n"
@@ -233,7 +233,7 @@ func TestNumbersInFormulas(t *testing.T) {
 func TestFaultIsOnItsOwnLine(t *testing.T) {
 	_, faults := readBooks(t, shopHeader+"1,T,A,1,a,0,,,\"one\ntwo\nthree\",1.0.0,EUR,\n2,T,A,x,a,0,,,,,,\n")
 	_, skipped := readBooks(t, shortHeader+"1,\"T,A,1,a,0\n2,T,A,1,a,0\n3,\"T\",A,1,a,0\n")
-	want := []string{`books.csv:2: a cell that begins with a " continues after the closing ", or has none (noticed on line 4; the lines up to it are skipped)`}
+	want := []string{`books.csv:2: a cell that begins with a " continues after the closing ", or has none: write each " in the cell twice, and one at its end (noticed on line 4; the lines up to it are skipped)`}
 	if diff := cmp.Diff(want, skipped); diff != "" {
 		t.Error(diff)
 	}

@@ -192,9 +192,9 @@ func (r *Reader[T]) locate(err error, cells []string) error {
 		wrong.Reason = fmt.Sprintf("number of cells is %d, the header has %d", len(cells), r.csv.FieldsPerRecord) + r.remedy(cells)
 		last, wrong.Swallowed = r.lastLine(cells), r.swallowed(cells)
 	case errors.Is(syntax.Err, csv.ErrBareQuote):
-		wrong.Reason = `a cell has a " but does not begin with one`
+		wrong.Reason = `a cell has a " but does not begin with one: put quotes around the cell, and write each " in it twice`
 	case errors.Is(syntax.Err, csv.ErrQuote):
-		wrong.Reason = `a cell that begins with a " continues after the closing ", or has none`
+		wrong.Reason = `a cell that begins with a " continues after the closing ", or has none: write each " in the cell twice, and one at its end`
 	default:
 		wrong.Reason = syntax.Err.Error()
 	}
