@@ -30,7 +30,7 @@ type ExportSummary struct {
 	Books, Ratings, Samples, Interactions int64
 }
 
-// ErrExported: the folder is not free for an export.
+// ErrExported is the error of a folder that has an export already.
 var ErrExported = errors.New("contains an export already")
 
 // Export writes the contents of a store, except for its models, which can be
